@@ -1,0 +1,75 @@
+"""Which profiles a server's user may choose, and what a choice changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Any
+
+from .errors import EC2SpawnError, Reason
+from .form import render_form
+from .profiles import (
+    ChoiceError,
+    Profile,
+    ProfileListError,
+    choose,
+    on_offer,
+    read_profiles,
+)
+
+if TYPE_CHECKING:
+    from .spawner import EC2Spawner
+
+# Settings of the hub, which no profile may change.
+_HUB_WIDE = {"hub_id", "endpoint_url", "profile_list", "fast_interval", "slow_interval"}
+
+
+def settable_by_profiles(spawner: EC2Spawner) -> frozenset[str]:
+    """The names of the settings that a profile may override."""
+    return frozenset(spawner.trait_names(config=True)) - _HUB_WIDE
+
+
+async def offer_for(spawner: EC2Spawner) -> tuple[Profile, ...]:
+    """The profiles that the spawner's user may use.
+
+    :raises ProfileListError: when ``profile_list`` is wrong
+    """
+    raw: Any = spawner.profile_list
+    if callable(raw):
+        raw = raw(spawner)
+        raw = await raw if isawaitable(raw) else raw
+    profiles = read_profiles(raw, settable_by_profiles(spawner))
+    return on_offer(profiles, {group.name for group in spawner.user.groups})
+
+
+async def render_choice(spawner: EC2Spawner) -> str:
+    """The spawn form: what a link asked for is preselected, else the last choice."""
+    offer = await offer_for(spawner)
+    if not offer:
+        return "<p>This hub has no server that you may start.</p>"
+    last = (spawner.orm_spawner.user_options or {}).get("profile")
+    return render_form(offer, spawner.asked_for or last)
+
+
+async def apply_choice(spawner: EC2Spawner, user_options: Mapping[str, Any]) -> None:
+    """Check the choice, whichever way it came, and take on its profile.
+
+    :raises EC2SpawnError: for a choice that is not on offer
+    """
+    try:
+        profile = choose(await offer_for(spawner), user_options)
+    except ChoiceError as e:
+        raise EC2SpawnError(str(e), reason=Reason.OPTIONS) from e
+    except ProfileListError as e:
+        raise EC2SpawnError(
+            "This hub's choice of servers is misconfigured. "
+            "Please tell your hub's admin.",
+            reason=Reason.CONFIG,
+            log_message=str(e),
+        ) from e
+    if profile is None:
+        return
+    for name, value in profile.override.items():
+        value = value(spawner) if callable(value) else value
+        setattr(spawner, name, await value if isawaitable(value) else value)
+    spawner.state.profile = profile.slug

@@ -1,0 +1,1 @@
+"""The only way a machine gets its orders (docs: explanation, "The claim")."""

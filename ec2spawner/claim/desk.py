@@ -1,0 +1,47 @@
+"""Where launches wait for their machines: which claim belongs to which server."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ..state import ServerState
+from .orders import Claim, Orders, Report
+
+
+class Claimant(Protocol):
+    """A server whose machine may come to claim."""
+
+    @property
+    def claim_timeout(self) -> float:
+        """Seconds after the launch within which a claim counts."""
+
+    @property
+    def state(self) -> ServerState:
+        """What the database remembers of the server."""
+
+    async def give_orders(self, claim: Claim) -> Orders:
+        """Mark the launch claimed, in the database, then make its orders."""
+
+    def heard(self, report: Report) -> None:
+        """Take note of a step that the machine reports."""
+
+
+class Desk:
+    """The launches of this Hub that still have a machine, by launch id."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, Claimant] = {}
+
+    def open(self, launch_id: str, claimant: Claimant) -> None:
+        self._waiting[launch_id] = claimant
+
+    def close(self, launch_id: str) -> None:
+        self._waiting.pop(launch_id, None)
+
+    def get(self, launch_id: str) -> Claimant | None:
+        return self._waiting.get(launch_id)
+
+
+# One per process, as the Hub's list of handlers is: a request finds its server
+# here, and a spawner that the Hub has loaded again announces itself here.
+desk = Desk()

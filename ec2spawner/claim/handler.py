@@ -1,0 +1,95 @@
+"""The Hub's side of the claim: two routes under ``/hub/api/ec2spawner/``."""
+
+from __future__ import annotations
+
+import time
+from http import HTTPStatus
+
+from jupyterhub.apihandlers import default_handlers
+from jupyterhub.apihandlers.base import APIHandler
+from tornado import web
+
+from .desk import Claimant, desk
+from .identity import Verdict, judge_claim, may_report
+from .orders import Claim, Report, SchemaError
+
+_RETRY_SECONDS = 1
+
+
+class MachineHandler(APIHandler):  # type: ignore[misc]
+    """A request by a machine, which has no token, no cookie and no user."""
+
+    @property
+    def source(self) -> str:
+        """The peer of the connection.
+
+        Not ``request.remote_ip``: the Hub lets any caller set that by
+        X-Forwarded-For (``xheaders=True`` in ``jupyterhub/app.py``).
+        """
+        sock = self.request.connection.stream.socket
+        return str(sock.getpeername()[0]) if sock else ""
+
+    def refuse(self, status: HTTPStatus, launch_id: str, why: str) -> web.HTTPError:
+        """An answer that tells a stranger nothing, and a log line that tells all."""
+        self.log.warning(
+            "Refused a request to %s for launch %.40r from %s: %s",
+            self.request.path,
+            launch_id,
+            self.source,
+            why,
+        )
+        return web.HTTPError(status, "refused")
+
+    def claimant(self, launch_id: str) -> Claimant:
+        found = desk.get(launch_id)
+        if found is None:
+            raise self.refuse(HTTPStatus.FORBIDDEN, launch_id, "no such launch")
+        return found
+
+
+class ClaimHandler(MachineHandler):
+    """``POST /hub/api/ec2spawner/claim``: orders for a machine that proves itself."""
+
+    async def post(self) -> None:
+        try:
+            claim = Claim.from_json(self.request.body)
+        except SchemaError as e:
+            raise self.refuse(HTTPStatus.BAD_REQUEST, "", str(e)) from e
+        claimant = self.claimant(claim.launch_id)
+        verdict = judge_claim(
+            claimant.state, claim, self.source, time.time(), claimant.claim_timeout
+        )
+        if verdict is Verdict.NOT_YET:
+            self.set_header("Retry-After", str(_RETRY_SECONDS))
+            raise web.HTTPError(HTTPStatus.SERVICE_UNAVAILABLE, "not yet")
+        if verdict is Verdict.TAKEN:
+            raise self.refuse(HTTPStatus.CONFLICT, claim.launch_id, verdict.value)
+        if verdict is Verdict.REFUSED:
+            raise self.refuse(HTTPStatus.FORBIDDEN, claim.launch_id, verdict.value)
+        orders = await claimant.give_orders(claim)
+        self.set_header("Cache-Control", "no-store")
+        self.finish(orders.to_json())
+
+
+class ReportHandler(MachineHandler):
+    """``POST /hub/api/ec2spawner/report``: a step of a machine with orders."""
+
+    async def post(self) -> None:
+        try:
+            report = Report.from_json(self.request.body)
+        except SchemaError as e:
+            raise self.refuse(HTTPStatus.BAD_REQUEST, "", str(e)) from e
+        claimant = self.claimant(report.launch_id)
+        if not may_report(claimant.state, report, self.source):
+            raise self.refuse(HTTPStatus.FORBIDDEN, report.launch_id, "not its machine")
+        claimant.heard(report)
+        self.set_status(HTTPStatus.NO_CONTENT)
+
+
+def register() -> None:
+    """Add the routes to the Hub that this process is about to become."""
+    routes = [
+        (r"/api/ec2spawner/claim", ClaimHandler),
+        (r"/api/ec2spawner/report", ReportHandler),
+    ]
+    default_handlers.extend(r for r in routes if r not in default_handlers)

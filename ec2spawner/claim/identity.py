@@ -1,0 +1,76 @@
+"""Who may have a launch's orders. Pure checks, one verdict."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+from enum import Enum
+
+from ..identity import secret_hash
+from ..state import Phase, ServerState
+from .orders import Claim, Report
+
+# A machine whose answer was lost asks again at once; a thief comes later.
+REPEAT_SECONDS = 60.0
+
+
+class Verdict(Enum):
+    """What becomes of a claim."""
+
+    FIRST = "give it its orders, and mark the launch claimed"
+    REPEAT = "the same machine asks again: the same orders"
+    NOT_YET = "EC2 has not yet said which address the machine has"
+    REFUSED = "nonce, address or age is wrong"
+    TAKEN = "the orders were given to a machine already"
+
+
+def judge_claim(
+    state: ServerState, claim: Claim, source: str, now: float, claim_timeout: float
+) -> Verdict:
+    """Check a claim against what the database remembers of its launch.
+
+    :param source: the address that the connection comes from, from the socket
+    :param now: seconds since the epoch
+    """
+    right_nonce = _matches(claim.nonce, state.nonce_hash)
+    if not right_nonce or claim.launch_id != state.launch_id:
+        return Verdict.REFUSED
+    if not state.private_ip:
+        return Verdict.NOT_YET
+    if not same_address(source, state.private_ip):
+        return Verdict.REFUSED
+    if state.claimed_at:
+        same_machine = _matches(claim.machine_key, state.machine_key_hash)
+        if same_machine and now - state.claimed_at <= REPEAT_SECONDS:
+            return Verdict.REPEAT
+        return Verdict.TAKEN
+    if state.phase is not Phase.BOOTING or now - state.launched_at > claim_timeout:
+        return Verdict.REFUSED
+    return Verdict.FIRST
+
+
+def may_report(state: ServerState, report: Report, source: str) -> bool:
+    """Whether a report comes from the machine that has the orders."""
+    return (
+        report.launch_id == state.launch_id
+        and bool(state.claimed_at)
+        and _matches(report.machine_key, state.machine_key_hash)
+        and same_address(source, state.private_ip)
+    )
+
+
+def same_address(one: str, other: str) -> bool:
+    """Compare IP addresses; an IPv4 peer of a dual-stack socket counts as IPv4."""
+    try:
+        return _plain(one) == _plain(other)
+    except ValueError:
+        return False
+
+
+def _plain(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    parsed = ipaddress.ip_address(address)
+    return getattr(parsed, "ipv4_mapped", None) or parsed
+
+
+def _matches(secret: str, digest: str) -> bool:
+    return bool(digest) and hmac.compare_digest(secret_hash(secret), digest)

@@ -1,0 +1,106 @@
+"""The schemas of what machine and Hub say to each other."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from enum import Enum
+from typing import Any
+
+BODY_LIMIT = 16_384
+
+
+class SchemaError(ValueError):
+    """A body that is not what the schema says."""
+
+
+class Step(str, Enum):
+    """The steps that an agent reports. Nothing else is understood."""
+
+    ACCOUNT = "account"
+    SETUP = "setup"
+    STARTING = "starting"
+    READY = "ready"
+    RESTARTING = "restarting"
+    FAILED = "failed"
+    EXITED = "exited"
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What a machine is told, once. Holds secrets: never log it."""
+
+    account: str
+    command: list[str]
+    env: dict[str, str]
+    server_path: list[str]
+    setup_script: str
+    ready_url: str
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A machine's claim. ``machine_key`` is a secret it made for this boot."""
+
+    launch_id: str
+    nonce: str
+    machine_key: str
+
+    @classmethod
+    def from_json(cls, body: bytes) -> Claim:
+        """:raises SchemaError: for any body but one claim"""
+        return cls(**_strings(body, ("launch_id", "nonce", "machine_key")))
+
+
+@dataclass(frozen=True)
+class Report:
+    """A step on the machine. ``seconds`` counts from its claim, by its own clock."""
+
+    launch_id: str
+    machine_key: str
+    step: Step
+    message: str
+    log: str
+    seconds: float
+
+    @classmethod
+    def from_json(cls, body: bytes) -> Report:
+        """:raises SchemaError: for any body but one report"""
+        fields = _fields(body)
+        seconds = fields.pop("seconds", None)
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+            raise SchemaError("seconds must be a number")
+        names = ("launch_id", "machine_key", "step", "message", "log")
+        texts = _check_strings(fields, names)
+        try:
+            step = Step(texts.pop("step"))
+        except ValueError as e:
+            raise SchemaError("unknown step") from e
+        return cls(step=step, seconds=float(seconds), **texts)
+
+
+def _fields(body: bytes) -> dict[str, Any]:
+    if len(body) > BODY_LIMIT:
+        raise SchemaError("too large")
+    try:
+        fields = json.loads(body)
+    except ValueError as e:
+        raise SchemaError("not JSON") from e
+    if not isinstance(fields, dict):
+        raise SchemaError("not an object")
+    return fields
+
+
+def _check_strings(fields: dict[str, Any], names: tuple[str, ...]) -> dict[str, str]:
+    if set(fields) != set(names):
+        raise SchemaError("wrong fields")
+    if not all(isinstance(value, str) for value in fields.values()):
+        raise SchemaError("wrong types")
+    return dict(fields)
+
+
+def _strings(body: bytes, names: tuple[str, ...]) -> dict[str, str]:
+    return _check_strings(_fields(body), names)

@@ -1,0 +1,50 @@
+"""What a machine is given at launch: the agent and where to claim. Nothing secret."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from functools import cache
+from importlib.resources import files
+
+from ..errors import EC2SpawnError, Reason
+from .agent import CONFIG_MARK
+
+# EC2 user guide, "Run commands when you launch an EC2 instance with user data":
+# 16 KB, in raw form, before it is base64-encoded. cloud-init reads gzip.
+LIMIT = 16_384
+
+
+@cache
+def _agent_source() -> str:
+    return files(__package__).joinpath("agent.py").read_text()
+
+
+def user_data(
+    launch_id: str, nonce: str, hub_api_url: str, claim_timeout: float
+) -> bytes:
+    """The user-data of one launch, gzip-compressed.
+
+    The nonce opens nothing but one claim, from the machine's own address, once.
+
+    :raises EC2SpawnError: when it would be larger than EC2 takes
+    """
+    config = {
+        "launch_id": launch_id,
+        "nonce": nonce,
+        "hub_api_url": hub_api_url,
+        "claim_timeout": claim_timeout,
+    }
+    # Base64 in a comment: whatever a value holds, it cannot become code.
+    line = base64.b64encode(json.dumps(config).encode()).decode()
+    script = f"{_agent_source()}\n{CONFIG_MARK}{line}\n"
+    packed = gzip.compress(script.encode(), mtime=0)
+    if len(packed) > LIMIT:
+        raise EC2SpawnError(
+            "This hub's settings do not fit on a machine. Please tell your hub's "
+            "admin.",
+            reason=Reason.CONFIG,
+            log_message=f"user-data would have {len(packed)} bytes, EC2 takes {LIMIT}",
+        )
+    return packed

@@ -1,0 +1,120 @@
+"""What the Hub and one machine say to each other, from the claim to the end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from .claim.desk import desk
+from .claim.orders import Claim, Orders, Report, Step
+from .identity import secret_hash
+from .progress import Progress
+from .state import Phase, ServerState
+from .tokens import replace_token
+
+if TYPE_CHECKING:
+    from .spawner import EC2Spawner
+
+
+class Conversation:
+    """The Hub's end of the talk with the machine of one launch."""
+
+    def __init__(self, spawner: EC2Spawner, progress: Progress) -> None:
+        self._spawner = spawner
+        self._progress = progress
+        self._orders: asyncio.Future[Orders] | None = None
+        #: set at every turn, for whoever waits for the machine
+        self.news = asyncio.Event()
+        #: why the machine says it cannot serve; empty while it says nothing
+        self.failure = ""
+        #: the last lines of the server's log that came with the failure
+        self.failure_log = ""
+
+    @property
+    def state(self) -> ServerState:
+        return self._spawner.state
+
+    @property
+    def claim_timeout(self) -> float:
+        return float(self._spawner.claim_timeout)
+
+    def begin(self) -> None:
+        """Listen for the machine of the present launch."""
+        desk.open(self.state.launch_id, self)
+
+    def end(self) -> None:
+        desk.close(self.state.launch_id)
+
+    async def give_orders(self, claim: Claim) -> Orders:
+        """Mark the launch claimed, then make its orders, once for all repeats.
+
+        Called with a claim that has been judged good. The mark is in the
+        database before anything is awaited, so no second claim can slip in.
+        """
+        if not self.state.claimed_at:
+            self.state.claimed_at = time.time()
+            self.state.machine_key_hash = secret_hash(claim.machine_key)
+            self.state.phase = Phase.CLAIMED
+            self._spawner.save_state()
+            self._progress.tell(45, "The machine is up and has claimed its orders")
+        if self._orders is None or (self._orders.done() and self._orders.exception()):
+            # Also the way after a restart of the Hub: the same machine asks
+            # again, and gets a new token in place of one that was never used.
+            self._orders = asyncio.ensure_future(self._make_orders())
+        return await asyncio.shield(self._orders)
+
+    async def _make_orders(self) -> Orders:
+        spawner = self._spawner
+        await spawner.restore_choice()
+        token, self.state.token_id = replace_token(spawner, self.state.token_id)
+        spawner.save_state()
+        spawner.api_token = token
+        try:
+            env = {name: str(value) for name, value in spawner.get_env().items()}
+        finally:
+            # The Hub would take a changed token for one that it must adopt, and
+            # overwrite the OAuth client's scopes (User.spawn). We keep its id.
+            spawner.api_token = ""
+        spawner.log.info(
+            "Orders for %s: environment %s",
+            spawner._log_name,
+            ", ".join(sorted(env)),
+        )
+        return Orders(
+            account=spawner.user_account,
+            command=[*spawner.cmd, *spawner.get_args()],
+            env=env,
+            server_path=list(spawner.server_path),
+            setup_script=spawner.setup_script,
+            ready_url=f"{spawner.server_url}{spawner.server.base_url}api",
+        )
+
+    def heard(self, report: Report) -> None:
+        """Take note of a step. Nothing a machine says is set on the spawner."""
+        spawner, step = self._spawner, report.step
+        if step is Step.ACCOUNT:
+            self._progress.tell(55, "Setting up the machine")
+        elif step is Step.SETUP and report.message:
+            self._progress.tell(60, f"Setting up: {report.message}")
+        elif step is Step.STARTING:
+            self._progress.tell(75, "Starting Jupyter")
+        elif step is Step.READY and self.state.phase is Phase.CLAIMED:
+            self.state.phase = Phase.READY
+            self.state.ready_at = time.time()
+            spawner.save_state()
+        elif step in (Step.RESTARTING, Step.FAILED, Step.EXITED):
+            spawner.log.warning(
+                "Machine %s of %s, %s after %.1f s: %s\n%s",
+                self.state.instance_id,
+                spawner._log_name,
+                step.value,
+                report.seconds,
+                report.message,
+                report.log,
+            )
+            if step is not Step.RESTARTING:
+                self.failure = report.message or step.value
+                self.failure_log = report.log
+                spawner.server_has_ended()
+        self.news.set()

@@ -1,0 +1,1 @@
+"""The only folder of the product that calls boto3."""

@@ -1,0 +1,120 @@
+"""Machines as EC2 tells of them, and the calls that make and end them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..identity import HUB_TAG, LAUNCH_TAG, SERVER_TAG
+from .clients import Lane
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2.type_defs import InstanceTypeDef
+
+GOING = frozenset({"shutting-down", "terminated"})
+RESTING = frozenset({"stopping", "stopped"})
+
+# The API's limit for a page (DescribeInstances, MaxResults).
+_PAGE = 1000
+
+
+@dataclass(frozen=True)
+class Machine:
+    """An EC2 instance of ours. ``state`` is EC2's word: pending, running, ..."""
+
+    id: str
+    state: str
+    private_ip: str = ""
+    zone: str = ""
+    instance_type: str = ""
+    image_id: str = ""
+    hub_id: str = ""
+    server_id: str = ""
+    launch_id: str = ""
+    reason_code: str = ""
+    reason_message: str = ""
+
+    @property
+    def gone(self) -> bool:
+        """It has ended or is certain to."""
+        return self.state in GOING
+
+    @property
+    def over(self) -> bool:
+        """It serves nobody any more, though a stopped one still exists."""
+        return self.gone or self.state in RESTING
+
+    @property
+    def why(self) -> str:
+        """EC2's reason for its state, in its own words."""
+        return self.reason_message or self.reason_code or "EC2 gave no reason"
+
+
+def read_machine(instance: InstanceTypeDef) -> Machine:
+    """Read one instance of a DescribeInstances or RunInstances answer."""
+    tags = {t.get("Key", ""): t.get("Value", "") for t in instance.get("Tags", [])}
+    reason = instance.get("StateReason", {})
+    return Machine(
+        id=instance["InstanceId"],
+        state=str(instance.get("State", {}).get("Name", "")),
+        private_ip=instance.get("PrivateIpAddress", ""),
+        zone=instance.get("Placement", {}).get("AvailabilityZone", ""),
+        instance_type=str(instance.get("InstanceType", "")),
+        image_id=instance.get("ImageId", ""),
+        hub_id=tags.get(HUB_TAG, ""),
+        server_id=tags.get(SERVER_TAG, ""),
+        launch_id=tags.get(LAUNCH_TAG, ""),
+        reason_code=reason.get("Code", ""),
+        reason_message=reason.get("Message", ""),
+    )
+
+
+async def run_machine(
+    lane: Lane, request: Mapping[str, Any], client_token: str
+) -> Machine:
+    """RunInstances, once. The private address is in the answer."""
+
+    def work(lane: Lane) -> Machine:
+        answer = lane.ec2.run_instances(**request, ClientToken=client_token)
+        return read_machine(answer["Instances"][0])
+
+    return await lane.run("RunInstances", work)
+
+
+async def list_machines(lane: Lane, hub_id: str) -> dict[str, Machine]:
+    """Every machine of one hub, terminated ones too while EC2 still shows them."""
+
+    def work(lane: Lane) -> dict[str, Machine]:
+        pages = lane.ec2.get_paginator("describe_instances").paginate(
+            Filters=[{"Name": f"tag:{HUB_TAG}", "Values": [hub_id]}],
+            PaginationConfig={"PageSize": _PAGE},
+        )
+        return {
+            instance["InstanceId"]: read_machine(instance)
+            for page in pages
+            for reservation in page["Reservations"]
+            for instance in reservation.get("Instances", [])
+        }
+
+    return await lane.run("DescribeInstances", work)
+
+
+async def terminate_machine(lane: Lane, instance_id: str) -> str:
+    """TerminateInstances, and the state that EC2 confirms."""
+
+    def work(lane: Lane) -> str:
+        answer = lane.ec2.terminate_instances(InstanceIds=[instance_id])
+        change = answer["TerminatingInstances"][0]
+        return str(change.get("CurrentState", {}).get("Name", ""))
+
+    return await lane.run("TerminateInstances", work)
+
+
+async def console_output(lane: Lane, instance_id: str) -> str:
+    """What the machine's console has printed, as far as EC2 has it."""
+
+    def work(lane: Lane) -> str:
+        return lane.ec2.get_console_output(InstanceId=instance_id).get("Output", "")
+
+    return await lane.run("GetConsoleOutput", work)

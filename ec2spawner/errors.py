@@ -1,0 +1,60 @@
+"""The one kind of failure that a user of a spawn page meets, and its fixed reasons."""
+
+from __future__ import annotations
+
+from enum import Enum
+from html import escape
+
+from jupyterhub.spawner import SpawnException
+
+
+class Reason(str, Enum):
+    """Why a server could not start: the ``reason`` label of the Hub's metrics.
+
+    The list is fixed, so that dashboards and alerts can name each value.
+    """
+
+    CAPACITY = "capacity"  # EC2 has no such machine free right now
+    QUOTA = "quota"  # the AWS account may not run more
+    CLOUD = "cloud"  # EC2 does not answer, or answers with trouble of its own
+    PERMISSION = "permission"  # the Hub's AWS credentials do not allow it
+    CONFIG = "config"  # a setting that EC2 refuses, or that cannot work
+    IMAGE = "image"  # the image is missing, or does not fit
+    OPTIONS = "options"  # the choice is not on offer
+    BOOT = "boot"  # the machine came, the server on it did not
+    TIMEOUT = "timeout"  # nothing failed, but it took too long
+
+
+_STATUS_CODES = {Reason.OPTIONS: 400, Reason.CONFIG: 500, Reason.PERMISSION: 500}
+_UNAVAILABLE = 503
+
+
+class EC2SpawnError(SpawnException):  # type: ignore[misc]
+    """A start that failed, told in words that a person can act on.
+
+    JupyterHub 6.1 shows a plain ``SpawnException`` with its class name and its
+    log message on the progress page, and drops its HTML there
+    (``utils.format_exception``). It honours ``jupyterhub_message`` and
+    ``jupyterhub_html_message`` everywhere, so both are always set.
+
+    :param message: one or two sentences for the user, complete in themselves
+    :param reason: a value of :class:`Reason`
+    :param log_message: what the admin should read in the Hub's log; defaults to
+        ``message``
+    """
+
+    def __init__(
+        self, message: str, *, reason: Reason, log_message: str | None = None
+    ) -> None:
+        super().__init__(
+            message,
+            reason=reason.value,
+            log_message=log_message or message,
+            message_html=escape(message),
+            status_code=_STATUS_CODES.get(reason, _UNAVAILABLE),
+        )
+        self.jupyterhub_message = message
+        self.jupyterhub_html_message = escape(message)
+
+    def __str__(self) -> str:
+        return f"[{self.reason}] {self.log_message}"

@@ -1,0 +1,65 @@
+"""``setup(c)``: the lines of ``jupyterhub_config.py`` that every hub of ours needs."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+CULLER = "ec2spawner-idle-culler"
+
+# What jupyterhub-idle-culler 2 asks for in its README, "Permissions".
+_CULLER_SCOPES = [
+    "list:users",
+    "read:users:activity",
+    "read:servers",
+    "delete:servers",
+]
+
+
+def setup(
+    c: Any, *, idle_timeout: int = 3600, cull_every: int = 0, max_age: int = 0
+) -> None:
+    """Use EC2Spawner, and end the machines of idle servers.
+
+    Call it in ``jupyterhub_config.py``, after services and roles of your own::
+
+        import ec2spawner
+
+        ec2spawner.setup(c, idle_timeout=3600)
+
+    It adds to ``c.JupyterHub.services`` and ``c.JupyterHub.load_roles`` and
+    overwrites nothing but the spawner class.
+
+    :param c: the configuration object of ``jupyterhub_config.py``
+    :param idle_timeout: seconds without activity after which a server is stopped
+        and its machine ends; 0 for never
+    :param cull_every: seconds between two checks; 0 for half of ``idle_timeout``,
+        five minutes at most
+    :param max_age: seconds after which a server is stopped even when it is busy;
+        0 for never
+    :raises ValueError: for a negative number of seconds
+    """
+    for name, value in (
+        ("idle_timeout", idle_timeout),
+        ("cull_every", cull_every),
+        ("max_age", max_age),
+    ):
+        if value < 0:
+            raise ValueError(f"{name} is {value}: seconds cannot be negative")
+    c.JupyterHub.spawner_class = "ec2"
+    if not idle_timeout:
+        return
+    cull_every = cull_every or max(1, min(idle_timeout // 2, 300))
+    command = [
+        sys.executable,
+        "-m",
+        "jupyterhub_idle_culler",
+        f"--timeout={idle_timeout}",
+        f"--cull-every={cull_every}",
+    ]
+    if max_age:
+        command.append(f"--max-age={max_age}")
+    c.JupyterHub.services.append({"name": CULLER, "command": command})
+    c.JupyterHub.load_roles.append(
+        {"name": CULLER, "scopes": _CULLER_SCOPES, "services": [CULLER]}
+    )

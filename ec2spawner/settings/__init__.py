@@ -1,0 +1,21 @@
+"""What an admin can set, as plain traits that need no Hub to be read or tested."""
+
+from .lifecycle import LifecycleSettings
+from .machine import MachineSettings
+from .network import NetworkSettings
+from .profiles import ProfileSettings
+
+
+class LaunchSettings(
+    MachineSettings, NetworkSettings, LifecycleSettings, ProfileSettings
+):
+    """Every setting of a launch. ``EC2Spawner`` is this plus the Hub's contract."""
+
+
+__all__ = [
+    "LaunchSettings",
+    "LifecycleSettings",
+    "MachineSettings",
+    "NetworkSettings",
+    "ProfileSettings",
+]

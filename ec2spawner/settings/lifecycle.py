@@ -1,0 +1,76 @@
+"""Settings of a server's life: who the Hub is to EC2, and how long steps may take."""
+
+from __future__ import annotations
+
+from traitlets import Float, HasTraits, Unicode
+
+
+class LifecycleSettings(HasTraits):
+    """Settings of time and identity."""
+
+    hub_id = Unicode(
+        config=True,
+        help="""
+        The name under which this Hub owns machines: the value of their tag
+        ``ec2spawner:hub``.
+
+        Two Hubs in one AWS account must never share one. Default: derived from
+        the Hub's cookie secret, so keep that secret when you move the Hub.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
+    claim_timeout = Float(
+        480.0,
+        min=1,
+        config=True,
+        help="""
+        Seconds after its launch within which a machine must claim its orders.
+
+        A machine that has not succeeded by then powers itself off, and no later
+        claim is answered.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
+    stop_timeout = Float(
+        60.0,
+        min=1,
+        config=True,
+        help="""
+        Seconds to wait for EC2 to confirm that a machine is being terminated.
+
+        After that the server counts as stopped, and terminating the machine is
+        tried again in the background until EC2 confirms it.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
+    fast_interval = Float(
+        0.5,
+        min=0.1,
+        config=True,
+        help="""
+        Seconds between two listings of the Hub's machines while any of them is
+        starting or ending. All servers share one listing.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
+    slow_interval = Float(
+        15.0,
+        min=1,
+        config=True,
+        help="""
+        Seconds between two listings of the Hub's machines while nothing changes.
+
+        A machine that ended by itself is noticed within this time plus the Hub's
+        own ``poll_interval``.
+
+        .. versionadded:: 0.1
+        """,
+    )

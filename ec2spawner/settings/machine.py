@@ -1,0 +1,236 @@
+"""Settings of the machine itself: where, what, how big, and who works on it."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any
+
+from traitlets import (
+    Bool,
+    Dict,
+    HasTraits,
+    Int,
+    List,
+    TraitError,
+    Unicode,
+    default,
+    validate,
+)
+
+_ACCOUNT_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
+
+
+class MachineSettings(HasTraits):
+    """Settings that describe the machine a user gets."""
+
+    region = Unicode(
+        config=True,
+        help="""
+        The AWS region in which machines run, for example ``us-west-2``.
+
+        Default: the environment's ``AWS_REGION`` or ``AWS_DEFAULT_REGION``.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
+    @default("region")
+    def _region_from_environment(self) -> str:
+        return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION", "")
+
+    endpoint_url = Unicode(
+        config=True,
+        help="""
+        The URL of the EC2 API, when it is not AWS's own for the region.
+
+        Set it for a VPC endpoint, or for the local EC2 that
+        ``python -m ec2spawner.local`` serves.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
+    image = Unicode(
+        config=True,
+        help="""
+        The image (AMI) that machines are made from.
+
+        One of:
+
+        - an AMI id: ``ami-0123456789abcdef0``
+        - an SSM parameter that holds one, as the makers of distributions publish:
+          ``ssm:/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id``
+        - a name pattern, of which the newest available image is taken:
+          ``name:hydrology-jupyter-*``. It needs :attr:`image_owners`, because
+          anyone can publish an image under any name.
+
+        The image needs cloud-init, systemd, Python 3.8 or newer and
+        ``jupyterhub-singleuser`` of the Hub's major version. Any processor
+        architecture will do, as long as :attr:`instance_type` has the same.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
+    image_owners = List(
+        Unicode(),
+        config=True,
+        help="""
+        The AWS account ids (or ``self``, ``amazon``) whose images a ``name:``
+        pattern in :attr:`image` may match.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
+    instance_type = Unicode(
+        "t3.medium",
+        config=True,
+        help="""
+        The EC2 instance type of machines, for example ``m7i.xlarge``.
+
+        Users choose among the types that :attr:`profile_list` offers; nothing
+        they send is ever used as an instance type.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
+    key_name = Unicode(
+        config=True,
+        help="""
+        The name of an EC2 key pair whose owner may log in by ssh as the image's
+        own administrator. Default: none.
+
+        The spawner itself never uses ssh.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
+    iam_instance_profile = Unicode(
+        config=True,
+        help="""
+        The name or ARN of the IAM instance profile of machines. Default: none.
+
+        Everything that runs on the machine, the user's code included, can act
+        with the rights of this profile. Never use the Hub's own.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
+    root_volume_size = Int(
+        0,
+        min=0,
+        config=True,
+        help="""
+        The size of the root volume, in GiB. 0 means the image's own size.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
+    root_volume_encrypted = Bool(
+        True,
+        config=True,
+        help="""
+        Encrypt the root volume, with the account's default key for EBS.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
+    tags = Dict(
+        key_trait=Unicode(),
+        value_trait=Unicode(),
+        config=True,
+        help="""
+        Tags for every resource that a launch creates, for example the cost
+        centre or the award that pays: ``{"award": "NSF-1234567"}``.
+
+        Values may contain ``{username}`` and ``{servername}``. Characters that
+        EC2 does not allow in tags are replaced by ``_``. Keys must not start
+        with ``aws:`` or ``ec2spawner:``.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
+    user_account = Unicode(
+        "jovyan",
+        config=True,
+        help="""
+        The name of the unprivileged account on the machine that runs the server.
+
+        It is made at boot when the image does not have it.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
+    setup_script = Unicode(
+        config=True,
+        help="""
+        A script that runs on the machine as root before the server starts.
+
+        It starts with ``#!``. What it prints reaches the progress page line by
+        line; when it fails, so does the start, with its last lines as reason.
+        It travels with the machine's orders, so it is never part of user-data.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
+    server_path = List(
+        Unicode(),
+        default_value=["/opt/jupyter/bin", "/opt/conda/bin", "/opt/tljh/user/bin"],
+        config=True,
+        help="""
+        Directories on the machine in which the command of :attr:`cmd` is looked
+        for, before those of the machine's own ``PATH``.
+
+        They come first in the ``PATH`` of the server, too.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
+    @validate("user_account")
+    def _check_account(self, proposal: Any) -> str:
+        name: str = proposal["value"]
+        if not _ACCOUNT_NAME.fullmatch(name) or name == "root":
+            raise TraitError(
+                f"user_account is {name!r}: it must be the name of an ordinary Linux "
+                "account (lower-case letters, digits, '_' and '-', at most 32), "
+                "and not root"
+            )
+        return name
+
+    @validate("setup_script")
+    def _check_setup_script(self, proposal: Any) -> str:
+        script: str = proposal["value"]
+        if script and not script.startswith("#!"):
+            raise TraitError(
+                "setup_script must start with '#!' and the program that runs it, "
+                "for example '#!/bin/bash'"
+            )
+        return script
+
+    @validate("tags")
+    def _check_tags(self, proposal: Any) -> dict[str, str]:
+        tags: dict[str, str] = proposal["value"]
+        for key, value in tags.items():
+            if key.lower().startswith(("aws:", "ec2spawner:")):
+                raise TraitError(f"tag {key!r}: this prefix is reserved")
+            if not 1 <= len(key) <= 128:
+                raise TraitError(f"tag {key!r}: a key has 1 to 128 characters")
+            try:
+                value.format(username="", servername="")
+            except (KeyError, IndexError, ValueError, AttributeError) as e:
+                raise TraitError(
+                    f"tag {key!r}: {value!r} may only use {{username}} and "
+                    "{servername}; write {{ and }} for braces"
+                ) from e
+        return tags

@@ -1,0 +1,92 @@
+"""Settings of the network: where machines are placed and how they reach the Hub."""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from traitlets import Bool, HasTraits, List, Unicode
+
+
+class NetworkSettings(HasTraits):
+    """Settings that place a machine in a network."""
+
+    subnets = List(
+        Unicode(),
+        config=True,
+        help="""
+        The subnets for machines, in order of preference: ``["subnet-0a…"]``.
+
+        A subnet lies in one zone. When a zone has no capacity for the instance
+        type, the next subnet is tried. Default: the region's default VPC, in a
+        zone that EC2 picks.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
+    security_groups = List(
+        Unicode(),
+        config=True,
+        help="""
+        The ids of the security groups of machines: ``["sg-0a…"]``.
+
+        They must let the Hub and its proxy reach :attr:`port`, and nothing else
+        in. Default: the VPC's default group.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
+    public_ip = Bool(
+        False,
+        config=True,
+        help="""
+        Give machines a public IPv4 address.
+
+        Off by default: the Hub reaches machines by their private address, and
+        AWS charges for public ones. Machines in a subnet without a NAT gateway
+        need it to reach the internet.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
+
+def is_loopback_url(url: str) -> bool:
+    """Whether a URL names this computer itself."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def why_unreachable(hub_url: str, endpoint_url: str) -> str | None:
+    """Why a machine could not reach the Hub at ``hub_url``, or None if it may.
+
+    Machines of a local EC2 run on this computer, so they reach its loopback.
+    """
+    host = urlsplit(hub_url).hostname or ""
+    remedy = (
+        "Set c.JupyterHub.hub_ip (where the Hub listens) and "
+        "c.JupyterHub.hub_connect_ip (or hub_connect_url) to an address of the Hub "
+        "that machines can reach, for example its private IP address in the VPC."
+    )
+    try:
+        unspecified = ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        unspecified = not host
+    if unspecified:
+        return (
+            f"machines would be told to find the Hub at {hub_url!r}, which is no "
+            f"address to connect to. {remedy}"
+        )
+    if is_loopback_url(hub_url) and not is_loopback_url(endpoint_url):
+        return (
+            f"machines would be told to find the Hub at {hub_url!r}, which on each "
+            f"machine is the machine itself. {remedy}"
+        )
+    return None

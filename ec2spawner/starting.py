@@ -1,0 +1,190 @@
+"""One start of one server: plan, launch, boot, ready. Each step is saved at once."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from .claim.user_data import user_data
+from .conversation import Conversation
+from .ec2.errors import EC2Error, Kind
+from .ec2.machines import Machine
+from .errors import EC2SpawnError, Reason
+from .fleet import ended_early
+from .identity import new_launch_id, secret_hash
+from .launch import LaunchIdentity, LaunchPlan, plan_launch
+from .progress import Progress
+from .state import Phase
+from .tokens import token_id
+
+if TYPE_CHECKING:
+    from .spawner import EC2Spawner
+
+_CONSOLE_SECONDS = 8.0
+
+
+class Starting:
+    """From the plan of a launch to the machine's word that its server is ready.
+
+    After a restart of the Hub a new one goes on from what the database knows.
+    """
+
+    def __init__(self, spawner: EC2Spawner) -> None:
+        self._spawner = spawner
+        self._launch: asyncio.Task[None] | None = None
+        self.progress = Progress()
+        self.conversation = Conversation(spawner, self.progress)
+        self.cancelled = False
+        #: EC2 refused the launch for certain: there is no machine to look for
+        self.refused = False
+
+    async def run(self) -> None:
+        """Get a machine and wait for its server.
+
+        :raises EC2SpawnError: for whatever keeps it from being ready
+        :raises EC2Error: when AWS fails before there is a launch
+        """
+        plan = await self._plan()
+        # Not cancelled with us: whether RunInstances made a machine must be
+        # known before anything of it can be ended.
+        self._launch = asyncio.ensure_future(self._walk(plan))
+        self._launch.add_done_callback(lambda t: t.cancelled() or t.exception())
+        await asyncio.shield(self._launch)
+        await self.until_ready()
+        self.progress.tell(95, "Your server is ready")
+
+    async def in_flight(self, timeout: float) -> None:
+        """Wait for a RunInstances that has been sent and not answered."""
+        self.cancelled = True
+        if self._launch is not None:
+            await asyncio.wait({self._launch}, timeout=timeout)
+
+    async def _plan(self) -> LaunchPlan:
+        """Plan the requests, and write the launch down before any is sent."""
+        spawner, state = self._spawner, self._spawner.state
+        if not spawner.image:
+            raise EC2SpawnError(
+                "This hub has no image for this server. Please tell your hub's admin.",
+                reason=Reason.CONFIG,
+                log_message="c.EC2Spawner.image is not set",
+            )
+        image = await spawner.fleet.images.resolve(spawner.image, spawner.image_owners)
+        nonce, launch_id = secrets.token_urlsafe(32), new_launch_id()
+        data = user_data(launch_id, nonce, spawner.hub_api_url, spawner.claim_timeout)
+        who = LaunchIdentity(
+            spawner.hub_id,
+            state.server_id,
+            launch_id,
+            spawner.user.name,
+            spawner.name,
+        )
+        plan = plan_launch(spawner, image, who, data)
+        state.launch_id = launch_id
+        state.launched_at = time.time()
+        state.nonce_hash = secret_hash(nonce)
+        state.token_id = token_id(spawner.db_session, spawner.api_token)
+        state.region = spawner.region
+        state.image_id = image.id
+        state.instance_type = spawner.instance_type
+        state.port = spawner.port
+        state.phase = Phase.REQUESTED
+        spawner.save_state()
+        self.conversation.begin()
+        return plan
+
+    async def _walk(self, plan: LaunchPlan) -> None:
+        first = plan.candidates[0].instance_type
+        self.progress.tell(5, f"Asking AWS for a {first} machine")
+        try:
+            machine = await self._spawner.fleet.launch(
+                plan,
+                self._before_attempt,
+                lambda text: self.progress.tell(10, text),
+            )
+        except EC2SpawnError as e:
+            cause = e.__cause__
+            self.refused = (
+                isinstance(cause, EC2Error) and cause.kind is not Kind.AMBIGUOUS
+            )
+            raise
+        self.found(machine)
+
+    def _before_attempt(self, client_token: str) -> None:
+        if self.cancelled:
+            raise EC2SpawnError("The start was cancelled.", reason=Reason.OPTIONS)
+        self._spawner.state.client_token = client_token
+        self._spawner.save_state()
+
+    def found(self, machine: Machine) -> None:
+        """EC2 has named the machine: from now on its claim can be checked."""
+        state = self._spawner.state
+        state.instance_id = machine.id
+        state.private_ip = machine.private_ip
+        state.zone = machine.zone
+        if state.phase is Phase.REQUESTED:
+            state.phase = Phase.BOOTING
+        self._spawner.save_state()
+        self.progress.tell(20, f"Machine {machine.id} in {machine.zone} is booting")
+
+    async def until_ready(self) -> None:
+        """Wait for the machine's word, or for the news that none will come.
+
+        :raises EC2SpawnError: when the machine fails, ends, or stays silent
+        """
+        talk, spawner = self.conversation, self._spawner
+        inventory = spawner.fleet.inventory
+        with inventory.hurry():
+            while spawner.state.phase is not Phase.READY:
+                self._check_machine(inventory.get(spawner.state.instance_id))
+                talk.news.clear()
+                with suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(talk.news.wait(), inventory.fast)
+
+    def _check_machine(self, machine: Machine | None) -> None:
+        state, failure = self._spawner.state, self.conversation.failure
+        if failure:
+            raise EC2SpawnError(
+                f"Machine {state.instance_id} could not start your server: {failure}.",
+                reason=Reason.BOOT,
+            )
+        if machine is not None and machine.over:
+            raise ended_early(machine)
+        limit = self._spawner.claim_timeout
+        if not state.claimed_at and time.time() - state.launched_at > limit:
+            raise EC2SpawnError(
+                f"Machine {state.instance_id} did not call back within {limit:.0f} "
+                "seconds of its launch.",
+                reason=Reason.BOOT,
+            )
+
+    def out_of_time(self, seconds: float) -> EC2SpawnError:
+        """What a user reads when nothing failed and nothing came."""
+        steps = self.progress.steps
+        last = f" The last step was: {steps[-1].message}." if steps else ""
+        return EC2SpawnError(
+            f"Your server was not ready within {seconds:.0f} seconds.{last}",
+            reason=Reason.TIMEOUT,
+        )
+
+    async def log_console(self, error: EC2SpawnError) -> None:
+        """Put what an admin needs to understand a failed boot into the Hub's log."""
+        spawner = self._spawner
+        instance_id = spawner.state.instance_id
+        if not instance_id:
+            return
+        try:
+            tail = await asyncio.wait_for(
+                spawner.fleet.console_tail(instance_id), _CONSOLE_SECONDS
+            )
+        except asyncio.TimeoutError:
+            tail = "(EC2 did not answer in time)"
+        spawner.log.warning(
+            "%s failed: %s The console of %s ends with:\n%s",
+            spawner._log_name,
+            error.log_message,
+            instance_id,
+            tail,
+        )

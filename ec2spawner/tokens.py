@@ -1,0 +1,58 @@
+"""The server's API token: minted when its machine claims, dead when it stops."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jupyterhub import orm
+from sqlalchemy import inspect
+
+if TYPE_CHECKING:
+    from jupyterhub.spawner import Spawner
+    from sqlalchemy.orm import Session
+
+
+def token_id(session: Session, token: str) -> int:
+    """The database id of a token, 0 when there is no such token."""
+    found = orm.APIToken.find(session, token) if token else None
+    return int(found.id) if found else 0
+
+
+def replace_token(spawner: Spawner, old_id: int) -> tuple[str, int]:
+    """Mint the server's token with the rights of the one it replaces.
+
+    The Hub makes a token before each start (``User.spawn``) and keeps it only in
+    memory, so after a restart it could not be delivered. This one is made when
+    the machine is there to take it. It is the secret of the server's OAuth
+    client, too.
+
+    :returns: the token and its database id
+    :raises LookupError: when the old token is gone, which means that the server
+        has been stopped
+    """
+    session = inspect(spawner.orm_spawner).session
+    old = session.get(orm.APIToken, old_id) if old_id else None
+    if old is None:
+        raise LookupError("the server's token is gone")
+    token: str = spawner.user.new_api_token(note=old.note, scopes=list(old.scopes))
+    client = spawner.orm_spawner.oauth_client
+    provider = spawner.user.settings.get("oauth_provider")
+    if client is not None and provider is not None:
+        provider.add_client(
+            client.identifier,
+            token,
+            client.redirect_uri,
+            allowed_scopes=client.allowed_scopes,
+            description=client.description,
+        )
+    session.delete(old)
+    session.commit()
+    return token, token_id(session, token)
+
+
+def revoke_token(session: Session, old_id: int) -> None:
+    """Delete a token by its database id, which survives a restart of the Hub."""
+    old = session.get(orm.APIToken, old_id) if old_id else None
+    if old is not None:
+        session.delete(old)
+        session.commit()
