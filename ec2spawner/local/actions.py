@@ -1,0 +1,203 @@
+"""Actions that are answered here, because moto's answer is not AWS's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+from xml.sax.saxutils import escape
+
+from moto.core.types import Base64EncodedString
+from moto.ec2.models.instance_types import INSTANCE_TYPES
+
+from .console import console_output
+from .describe import check_ids
+from .errors import AwsError, request_id
+from .launchrules import check_architecture, check_shutdown_behavior, check_user_data
+from .lifecycle import Lifecycle, LocalInstance
+from .request import ApiRequest
+from .settings import LocalSettings
+
+
+class World(Protocol):
+    settings: LocalSettings
+    lifecycle: Lifecycle
+
+    def instances(self, ids: list[str]) -> list[LocalInstance]: ...
+
+
+def _xml(action: str, inside: str) -> bytes:
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f'<{action}Response xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">'
+        f"<requestId>{request_id()}</requestId>{inside}</{action}Response>"
+    ).encode()
+
+
+def _done(action: str) -> bytes:
+    return _xml(action, "<return>true</return>")
+
+
+def _named(request: ApiRequest, world: World) -> list[LocalInstance]:
+    ids = request.numbered("InstanceId")
+    if not ids:
+        raise AwsError(
+            "MissingParameter", "The request must contain the parameter InstanceId"
+        )
+    check_ids(ids)
+    return world.instances(list(dict.fromkeys(ids)))
+
+
+def dry_run(request: ApiRequest) -> None:
+    if request.flag("DryRun"):
+        raise AwsError(
+            "DryRunOperation",
+            "Request would have succeeded, but DryRun flag is set.",
+            412,
+        )
+
+
+def _changes(action: str, changed: Iterable[tuple[LocalInstance, Any]]) -> bytes:
+    items = "".join(
+        f"<item><instanceId>{instance.id}</instanceId>"
+        f"<currentState><code>{instance.state_code}</code>"
+        f"<name>{instance.state}</name></currentState>"
+        f"<previousState><code>{before.code}</code>"
+        f"<name>{before.name}</name></previousState></item>"
+        for instance, before in changed
+    )
+    return _xml(action, f"<instancesSet>{items}</instancesSet>")
+
+
+def start_instances(request: ApiRequest, world: World) -> bytes:
+    found = _named(request, world)
+    dry_run(request)
+    for instance in found:
+        # All or nothing: look at each before the first is started.
+        if instance.state not in ("stopped", "running", "pending"):
+            raise AwsError(
+                "IncorrectInstanceState",
+                f"The instance '{instance.id}' is not in a state from which it can "
+                "be started.",
+            )
+    return _changes("StartInstances", [(i, world.lifecycle.start(i)) for i in found])
+
+
+def stop_instances(request: ApiRequest, world: World) -> bytes:
+    found = _named(request, world)
+    dry_run(request)
+    for instance in found:
+        if instance.disable_api_stop:
+            raise AwsError(
+                "OperationNotPermitted",
+                f"The instance '{instance.id}' may not be stopped. Modify its "
+                "'disableApiStop' instance attribute and try again.",
+            )
+        if instance.state not in ("running", "stopping", "stopped"):
+            raise AwsError(
+                "IncorrectInstanceState",
+                f"The instance '{instance.id}' is not in a state from which it can "
+                "be stopped.",
+            )
+    force = request.flag("Force") or request.flag("SkipOsShutdown")
+    return _changes(
+        "StopInstances", [(i, world.lifecycle.stop(i, force)) for i in found]
+    )
+
+
+def terminate_instances(request: ApiRequest, world: World) -> bytes:
+    found = _named(request, world)
+    dry_run(request)
+    for instance in found:
+        if instance.disable_api_termination:
+            raise AwsError(
+                "OperationNotPermitted",
+                f"The instance '{instance.id}' may not be terminated. Modify its "
+                "'disableApiTermination' instance attribute and try again.",
+            )
+    return _changes(
+        "TerminateInstances", [(i, world.lifecycle.terminate(i)) for i in found]
+    )
+
+
+def reboot_instances(request: ApiRequest, world: World) -> bytes:
+    found = _named(request, world)
+    dry_run(request)
+    for instance in found:
+        world.lifecycle.reboot(instance)
+    return _done("RebootInstances")
+
+
+def get_console_output(request: ApiRequest, world: World) -> bytes:
+    instance_id = request.get("InstanceId") or ""
+    check_ids([instance_id])
+    instance = world.instances([instance_id])[0]
+    dry_run(request)
+    output, at = None, ""
+    if instance.machine is not None:
+        output, at = console_output(
+            instance.machine.console_log, world.settings.console_delay_seconds
+        )
+    inside = f"<instanceId>{instance.id}</instanceId>"
+    if at:
+        inside += f"<timestamp>{at}</timestamp>"
+    if output is not None:
+        inside += f"<output>{escape(output)}</output>"
+    return _xml("GetConsoleOutput", inside)
+
+
+def modify_instance_attribute(request: ApiRequest, world: World) -> bytes | None:
+    """The attributes that moto stores wrongly or without AWS's checks."""
+    instance_id = request.get("InstanceId") or ""
+    check_ids([instance_id])
+    instance = world.instances([instance_id])[0]
+    name, value = _attribute(request)
+    if name == "UserData":
+        check_user_data(request)
+        _only_stopped(instance)
+        dry_run(request)
+        instance.user_data = Base64EncodedString(value) if value else None
+    elif name == "InstanceType":
+        if value not in INSTANCE_TYPES:
+            raise AwsError(
+                "InvalidInstanceAttributeValue",
+                f"The instance type '{value}' does not exist",
+            )
+        check_architecture(value, instance.architecture)
+        _only_stopped(instance)
+        dry_run(request)
+        instance.instance_type = value
+    elif name == "InstanceInitiatedShutdownBehavior":
+        check_shutdown_behavior(value)
+        dry_run(request)
+        instance.instance_initiated_shutdown_behavior = value
+    else:
+        return None
+    return _done("ModifyInstanceAttribute")
+
+
+def _attribute(request: ApiRequest) -> tuple[str, str]:
+    for name in ("UserData", "InstanceType", "InstanceInitiatedShutdownBehavior"):
+        if f"{name}.Value" in request.params:
+            return name, request.params[f"{name}.Value"]
+        if request.get("Attribute") == name[0].lower() + name[1:]:
+            return name, request.params.get("Value", "")
+    return "", ""
+
+
+def _only_stopped(instance: LocalInstance) -> None:
+    if instance.state != "stopped":
+        raise AwsError(
+            "IncorrectInstanceState",
+            f"The instance '{instance.id}' is not in the 'stopped' state.",
+        )
+
+
+#: action -> its answer; None leaves the request to moto
+ACTIONS: dict[str, Callable[[ApiRequest, Any], bytes | None]] = {
+    "StartInstances": start_instances,
+    "StopInstances": stop_instances,
+    "TerminateInstances": terminate_instances,
+    "RebootInstances": reboot_instances,
+    "GetConsoleOutput": get_console_output,
+    "ModifyInstanceAttribute": modify_instance_attribute,
+}

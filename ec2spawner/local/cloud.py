@@ -1,0 +1,308 @@
+"""A local EC2 in this process: owns everything and takes it all down again."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from . import capacity, marked
+from .addresses import AddressPool, LoopbackNetwork
+from .clock import Clock
+from .control import LocalControl
+from .errors import AwsError
+from .faults import Fault, FaultBook
+from .keeper import Keeper
+from .machines.base import Ending, Machine, MachineSpec, NoMachine
+from .machines.process import MARKER, ProcessMachine
+from .metadata import MetadataService
+from .request import ApiRequest
+from .requestlog import RequestLog
+from .seed import ACCOUNT, plant
+from .settings import LocalSettings
+from .throttle import Buckets
+
+if TYPE_CHECKING:
+    from .lifecycle import Lifecycle, LocalInstance
+
+#: states in which an instance takes up capacity and quota
+_IN_USE = ("pending", "running")
+
+
+class LocalCloud:
+    """A local EC2, started by entering it. One at a time in a process: moto keeps
+    its world in module globals."""
+
+    _taken = threading.Lock()
+
+    def __init__(
+        self,
+        settings: LocalSettings | None = None,
+        region: str = "us-west-2",
+        folder: str | os.PathLike[str] | None = None,
+        port: int = 0,
+    ) -> None:
+        self.settings = settings or LocalSettings()
+        self.region = region
+        self.cloud_id = secrets.token_hex(8)
+        #: everything that changes the world holds it
+        self.lock = threading.RLock()
+        self.log = RequestLog()
+        self.faults = FaultBook()
+        self.buckets = Buckets()
+        #: the request and fault that are being worked on, under the lock
+        self.launching: ApiRequest | None = None
+        self.scripted = Fault()
+        self.endpoint_url = ""
+        self.lifecycle: Lifecycle
+        self._parent = folder
+        self._port = port
+        self._pools: dict[str, AddressPool] = {}
+        self._started = False
+
+    # ---- start and stop
+
+    def start(self) -> LocalCloud:
+        _import_moto()
+        if not LocalCloud._taken.acquire(blocking=False):
+            raise RuntimeError("this process runs a local EC2 already")
+        try:
+            self._start()
+        except BaseException:
+            LocalCloud._taken.release()
+            raise
+        return self
+
+    def _start(self) -> None:
+        from moto.core.base_backend import BackendDict
+        from moto.ec2.models import ec2_backends
+
+        from . import patches
+        from .controlapi import ControlApi
+        from .describe import describe_instances
+        from .ec2api import Ec2Api
+        from .lifecycle import Lifecycle, LocalInstance
+        from .server import Gate, HttpServer
+
+        if self._parent is not None:
+            Path(self._parent).mkdir(parents=True, exist_ok=True)
+        self.folder = Path(
+            tempfile.mkdtemp(prefix="ec2spawner-local-", dir=self._parent)
+        )
+        self._keeper = Keeper(MARKER, self.cloud_id, [self.folder])
+        self.network = LoopbackNetwork()
+        self.clock = Clock()
+        self.metadata = MetadataService()
+        self.lifecycle = Lifecycle(self)
+        LocalInstance.lifecycle_of = self.lifecycle
+        BackendDict.reset()
+        patches.install(
+            instance_class=LocalInstance,
+            hidden=self._hidden,
+            ran=self._ran,
+            pool_of=self.pool_of,
+            newest_first=lambda: self.settings.address_reuse == "newest-first",
+            describe_instances=describe_instances,
+        )
+        self.resources = plant(self.region, self.network)
+        self.backend: Any = ec2_backends[ACCOUNT][self.region]
+        self.api = Ec2Api(self)
+        self._server = HttpServer(Gate(self.api, ControlApi(self)), self._port)
+        self.endpoint_url = self._server.url
+        self._started = True
+
+    def stop(self) -> None:
+        """All machines gone, all ports free, the folder removed."""
+        if not self._started:
+            return
+        self._started = False
+        self._server.stop()
+        # Before the workers are waited for: some wait for machines to end.
+        marked.kill_marked(MARKER, self.cloud_id)
+        self.clock.close()
+        marked.kill_marked(MARKER, self.cloud_id)
+        self.metadata.close_all()
+        marked.remove_folder(str(self.folder))
+        self.network.close()
+        self._keeper.close()
+        LocalCloud._taken.release()
+
+    def __enter__(self) -> LocalCloud:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def control(self) -> LocalControl:
+        return LocalControl(self.endpoint_url)
+
+    def info(self) -> dict[str, Any]:
+        return {
+            "endpoint_url": self.endpoint_url,
+            "region": self.region,
+            "pid": os.getpid(),
+            "cloud_id": self.cloud_id,
+            "vpc_cidr": self.network.cidr,
+            "folder": str(self.folder),
+        }
+
+    # ---- the world, for the other modules; under the lock
+
+    def all_instances(self) -> list[LocalInstance]:
+        return [
+            instance
+            for reservation in list(self.backend.reservations.values())
+            for instance in reservation.instances
+        ]
+
+    def instances(self, ids: list[str]) -> list[LocalInstance]:
+        """As a client of the API sees them; InvalidInstanceID.NotFound if not."""
+        by_id = {i.id: i for i in self.all_instances() if not self._hidden(i)}
+        missing = [each for each in ids if each not in by_id]
+        if missing:
+            many = len(missing) > 1
+            raise AwsError(
+                "InvalidInstanceID.NotFound",
+                f"The instance ID{'s' if many else ''} '{', '.join(missing)}' "
+                f"do{'' if many else 'es'} not exist",
+            )
+        return [by_id[each] for each in ids]
+
+    def instance(self, instance_id: str) -> LocalInstance | None:
+        for each in self.all_instances():
+            if each.id == instance_id:
+                return each
+        return None
+
+    def states(self, ids: list[str]) -> list[str | None]:
+        found = (self.instance(each) for each in ids)
+        return [each.state if each else None for each in found]
+
+    def room(self, instance_type: str, zone: str) -> int | None:
+        used = [
+            (i.instance_type, i.availability_zone or "")
+            for i in self.all_instances()
+            if i.state in _IN_USE
+        ]
+        return capacity.room(self.settings.capacity, used, instance_type, zone)
+
+    def quota_left(self, instance_type: str, wanted: int) -> int:
+        """How many machines of the type the vCPU quota allows; at least ``wanted``
+        or it raises VcpuLimitExceeded."""
+        from moto.ec2.models.instance_types import INSTANCE_TYPES
+
+        bucket = capacity.quota_bucket(instance_type)
+        limit = self.settings.vcpu_quota.get(bucket)
+        if limit is None:
+            return 1_000_000
+        used = sum(
+            INSTANCE_TYPES[i.instance_type]["VCpuInfo"]["DefaultVCpus"]
+            for i in self.all_instances()
+            if i.state in _IN_USE and capacity.quota_bucket(i.instance_type) == bucket
+        )
+        each = INSTANCE_TYPES[instance_type]["VCpuInfo"]["DefaultVCpus"]
+        fits = int(max(0, limit - used) // each)
+        if fits < wanted:
+            raise capacity.over_quota(limit)
+        return fits
+
+    def check_start(self, instance: LocalInstance) -> None:
+        self.quota_left(instance.instance_type, 1)
+        if self.room(instance.instance_type, instance.availability_zone or "") == 0:
+            raise AwsError(
+                "InsufficientInstanceCapacity", "Insufficient capacity.", 500
+            )
+        instance.doom = self.scripted.state_reason
+
+    def pool_of(self, subnet: Any) -> AddressPool | None:
+        if subnet.vpc_id not in self.backend_vpcs():
+            return None
+        with self.lock:
+            if subnet.id not in self._pools:
+                self._pools[subnet.id] = AddressPool(subnet.cidr_block)
+            return self._pools[subnet.id]
+
+    def backend_vpcs(self) -> tuple[str, ...]:
+        return (self.resources.vpc_id,) if hasattr(self, "resources") else ()
+
+    def machine_for(
+        self, instance: LocalInstance, ended: Callable[[Ending], None]
+    ) -> Machine:
+        spec = MachineSpec(
+            cloud_id=self.cloud_id,
+            instance_id=instance.id,
+            private_ip=str(instance.private_ip),
+            metadata_url=instance.metadata_url,
+            folder=self.folder / "machines" / instance.id,
+            path_prefix=self.settings.path_prefix,
+        )
+        kind = NoMachine if self.settings.machines == "none" else ProcessMachine
+        return kind(spec, ended)
+
+    def forget(self, instance: LocalInstance) -> None:
+        """A terminated instance is not listed any more."""
+        with self.lock:
+            for key, reservation in list(self.backend.reservations.items()):
+                if instance in reservation.instances:
+                    reservation.instances.remove(instance)
+                    if not reservation.instances:
+                        del self.backend.reservations[key]
+            self.backend.tags.pop(instance.id, None)
+
+    # ---- called by the patches
+
+    def _hidden(self, instance: LocalInstance) -> bool:
+        wait = self.settings.consistency_seconds
+        return wait > 0 and time.monotonic() - instance.born < wait
+
+    def _ran(self, reservation: Any, tags: Any) -> None:
+        request = self.launching
+        for instance in reservation.instances:
+            instance.reservation_id = reservation.id
+            instance.doom = self.scripted.state_reason
+            if request is not None and request.flag("DisableApiTermination"):
+                instance.disable_api_termination = True
+            for nic in instance.nics.values():
+                nic.add_tags(tags.get("network-interface", {}))
+            self.lifecycle.launched(instance)
+
+
+def _import_moto() -> None:
+    try:
+        found = version("moto")
+        os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"
+        os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
+        # Read at import only; thousands of images that nobody here can boot.
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as empty:
+            empty.write("[]")
+            empty.flush()
+            os.environ["MOTO_AMIS_PATH"] = empty.name
+            try:
+                import moto.ec2.models  # noqa: F401
+            finally:
+                del os.environ["MOTO_AMIS_PATH"]
+    except ImportError as error:
+        raise ImportError(
+            "The local EC2 needs moto, which is not installed: "
+            'pip install "ec2spawner[demo]"'
+        ) from error
+    from .patches import MOTO_VERSION
+
+    if found != MOTO_VERSION:
+        raise ImportError(
+            f"The local EC2 needs moto {MOTO_VERSION} exactly and found {found}: "
+            'pip install "ec2spawner[demo]"'
+        )

@@ -1,0 +1,253 @@
+"""The work behind a request: AWS's rules first, then moto."""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.model import OperationNotFoundError
+from moto.ec2.exceptions import FilterNotImplementedError
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    create_backend_app,
+)
+
+from . import patches, tagrules, volumerules
+from .actions import ACTIONS, dry_run
+from .capacity import no_capacity
+from .describe import check_ids
+from .errors import AwsError
+from .faults import Fault
+from .idempotency import ClientTokens
+from .launchrules import Launch, check_launch
+from .request import ApiRequest
+from .requestlog import LoggedRequest
+
+if TYPE_CHECKING:
+    from .cloud import LocalCloud
+
+log = logging.getLogger(__name__)
+
+#: they read only what never changes, and take long: not under the world's lock
+_UNLOCKED = (
+    "DescribeInstanceTypes",
+    "DescribeInstanceTypeOfferings",
+    "DescribeRegions",
+)
+
+_INSTANCE_ID = re.compile(rb"<instanceId>(i-[0-9a-f]+)</instanceId>")
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    content_type: str
+    body: bytes
+
+
+class Ec2Api:
+    """Answers requests of every service; EC2's with the overlay."""
+
+    def __init__(self, cloud: LocalCloud) -> None:
+        self.cloud = cloud
+        self.tokens = ClientTokens()
+        self._moto = DomainDispatcherApplication(create_backend_app)
+
+    def answer(self, request: ApiRequest, fault: Fault, entry: LoggedRequest) -> Answer:
+        if not request.is_ec2:
+            return self._ask_moto(request)
+        if request.region != self.cloud.region:
+            raise AwsError(
+                "AuthFailure",
+                "Credential should be scoped to a valid region: this local EC2 is "
+                f"{self.cloud.region}, not {request.region}.",
+                401,
+            )
+        if request.action in _UNLOCKED:
+            return self._ask_moto(request)
+        with self.cloud.lock:
+            # RunInstances works on what nobody can see yet.
+            patches.view.client = request.action != "RunInstances"
+            try:
+                return self._ec2(request, fault, entry)
+            finally:
+                patches.view.client = False
+
+    def _ec2(self, request: ApiRequest, fault: Fault, entry: LoggedRequest) -> Answer:
+        own = ACTIONS.get(request.action)
+        if own is not None:
+            self.cloud.scripted = fault
+            body = own(request, self.cloud)
+            if body is not None:
+                return Answer(200, "text/xml;charset=UTF-8", body)
+        if request.action == "RunInstances":
+            return self._run_instances(request, fault, entry)
+        if request.action == "CreateVolume":
+            volumerules.check_create(request, self.cloud.backend)
+            zone = request.get("AvailabilityZone") or ""
+            return self._once(request, request.get("ClientToken") or "", zone, entry)
+        if request.action == "AttachVolume":
+            volumerules.check_attach(request, self.cloud.backend)
+        elif request.action == "DetachVolume":
+            volumerules.check_detach(request, self.cloud.backend)
+        elif request.action == "CreateTags":
+            self._check_create_tags(request)
+        elif request.action == "DeleteSecurityGroup":
+            self._check_delete_group(request)
+        return self._ask_moto(request)
+
+    def _run_instances(
+        self, request: ApiRequest, fault: Fault, entry: LoggedRequest
+    ) -> Answer:
+        asked = dict(request.params)
+        cloud = self.cloud
+        launch = check_launch(request, cloud.backend, cloud.pool_of)
+        dry_run(request)
+        if launch.token:
+            known = self.tokens.recall(
+                "RunInstances", launch.token, launch.zone or "", asked
+            )
+            if known is not None:
+                self._check_alive(known.instance_ids)
+                entry.instance_ids = known.instance_ids
+                return Answer(200, known.content_type, known.body)
+        zone, count = self._place(launch)
+        changes = {"MinCount": str(count), "MaxCount": str(count)}
+        if launch.subnet is None:
+            name = "SubnetId"
+            if request.groups("NetworkInterface"):
+                name = "NetworkInterface.1.SubnetId"
+            changes[name] = cloud.resources.subnet_ids[zone]
+        request.rewrite(changes)
+        cloud.scripted = fault
+        cloud.launching = request
+        answer = self._ask_moto(request)
+        if answer.status == 200:
+            entry.instance_ids = _ids(answer.body)
+            if launch.token:
+                self.tokens.remember(
+                    "RunInstances",
+                    launch.token,
+                    launch.zone or "",
+                    asked,
+                    answer.content_type,
+                    answer.body,
+                    entry.instance_ids,
+                )
+        return answer
+
+    def _place(self, launch: Launch) -> tuple[str, int]:
+        """(zone, how many), as many as there is room and quota for."""
+        cloud = self.cloud
+        zones = [launch.zone] if launch.zone else list(cloud.resources.zones)
+        allowed = cloud.quota_left(launch.instance_type, launch.min_count)
+        for zone in zones:
+            left = cloud.room(launch.instance_type, zone)
+            count = min(
+                launch.max_count,
+                allowed,
+                launch.max_count if left is None else left,
+            )
+            if count >= launch.min_count:
+                return zone, count
+        others = [
+            zone
+            for zone in cloud.resources.zones
+            if zone not in zones and cloud.room(launch.instance_type, zone) != 0
+        ]
+        raise no_capacity(launch.instance_type, zones[0], others)
+
+    def _check_alive(self, instance_ids: list[str]) -> None:
+        states = self.cloud.states(instance_ids)
+        if all(state in (None, "terminated", "shutting-down") for state in states):
+            raise AwsError(
+                "IdempotentInstanceTerminated",
+                "The request to launch an instance uses the same client token as a "
+                "previous request for which the instance has been terminated.",
+            )
+
+    def _once(
+        self, request: ApiRequest, token: str, zone: str, entry: LoggedRequest
+    ) -> Answer:
+        asked = dict(request.params)
+        if token:
+            known = self.tokens.recall(request.action, token, zone, asked)
+            if known is not None:
+                return Answer(200, known.content_type, known.body)
+        answer = self._ask_moto(request)
+        if token and answer.status == 200:
+            self.tokens.remember(
+                request.action, token, zone, asked, answer.content_type, answer.body, []
+            )
+        return answer
+
+    def _check_create_tags(self, request: ApiRequest) -> None:
+        tags = [(t.get("Key", ""), t.get("Value", "")) for t in request.groups("Tag")]
+        tagrules.check_tags(tags)
+        ids = [i for i in request.numbered("ResourceId") if i.startswith("i-")]
+        check_ids(ids)
+        self.cloud.instances(ids)
+
+    def _check_delete_group(self, request: ApiRequest) -> None:
+        group_id = request.get("GroupId")
+        for nic in self.cloud.backend.enis.values():
+            if any(group.id == group_id for group in nic.group_set):
+                raise AwsError(
+                    "DependencyViolation",
+                    f"resource {group_id} has a dependent object",
+                )
+
+    def _ask_moto(self, request: ApiRequest) -> Answer:
+        result: dict[str, Any] = {}
+
+        def start_response(
+            status: str, headers: list[tuple[str, str]], exc_info: Any = None
+        ) -> Any:
+            result["status"] = int(status.split()[0])
+            result["headers"] = {name.lower(): value for name, value in headers}
+            return lambda data: None
+
+        try:
+            body = b"".join(self._moto(request.rewind(), start_response))
+        except AwsError:
+            raise
+        except OperationNotFoundError:
+            raise _invalid_action(request) from None
+        except FilterNotImplementedError as error:
+            name = re.search(r"'([^']*)'", str(error))
+            raise AwsError(
+                "InvalidParameterValue",
+                f"The filter '{name.group(1) if name else ''}' is invalid",
+            ) from None
+        except NotImplementedError as error:
+            if "action has not been implemented" in str(error):
+                raise _invalid_action(request) from None
+            filter_name = re.search(r"[Ff]ilter.*'([^']+)'", str(error))
+            if filter_name:
+                raise AwsError(
+                    "InvalidParameterValue",
+                    f"The filter '{filter_name.group(1)}' is invalid",
+                ) from None
+            raise AwsError("UnsupportedOperation", str(error)) from None
+        except Exception as error:
+            log.exception("%s failed inside moto", request.action)
+            raise AwsError(
+                "InternalError", f"An internal error has occurred ({error!r})", 500
+            ) from error
+        kind = result["headers"].get("content-type", "text/xml")
+        if result["status"] >= 400 and kind.startswith("text/html"):
+            raise _invalid_action(request)
+        return Answer(result["status"], kind, body)
+
+
+def _invalid_action(request: ApiRequest) -> AwsError:
+    return AwsError(
+        "InvalidAction",
+        f"The action {request.action} is not valid for this web service.",
+    )
+
+
+def _ids(body: bytes) -> list[str]:
+    return list(dict.fromkeys(i.decode() for i in _INSTANCE_ID.findall(body)))

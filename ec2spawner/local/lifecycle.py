@@ -1,0 +1,437 @@
+"""The state machine of an instance, and the machine behind it.
+
+https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-lifecycle.html
+"""
+
+from __future__ import annotations
+
+import base64
+import copy
+import datetime
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, ClassVar, Protocol
+
+import moto.ec2.models.instances as mi
+
+from .clock import Clock
+from .errors import AwsError
+from .machines.base import Ending, Machine
+from .metadata import MetadataService
+from .settings import LocalSettings
+from .views import metadata_view
+
+log = logging.getLogger(__name__)
+
+CODES = {
+    "pending": 0,
+    "running": 16,
+    "shutting-down": 32,
+    "terminated": 48,
+    "stopping": 64,
+    "stopped": 80,
+}
+
+USER = (
+    "Client.UserInitiatedShutdown",
+    "Client.UserInitiatedShutdown: User initiated shutdown",
+)
+GUEST = (
+    "Client.InstanceInitiatedShutdown",
+    "Client.InstanceInitiatedShutdown: Instance initiated shutdown",
+)
+SPOT = (
+    "Server.SpotInstanceTermination",
+    "Server.SpotInstanceTermination: Spot instance termination",
+)
+INTERNAL = (
+    "Server.InternalError",
+    "Server.InternalError: Internal error on launch",
+)
+
+
+class LocalInstance(mi.Instance):  # type: ignore[misc]
+    """moto's instance with AWS's states. It only holds data: `Lifecycle` acts."""
+
+    # moto's metaclass reads the service's name from here.
+    __module__ = "moto.ec2.models.instances"
+
+    lifecycle_of: ClassVar[Lifecycle]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.born = time.monotonic()
+        #: grows with every change that outdates what was scheduled before
+        self.epoch = 0
+        #: grows with every power-on
+        self.boots = 0
+        #: held while the machine is switched on or off; taken before the world's lock
+        self.power = threading.RLock()
+        self.machine: Machine | None = None
+        self.reservation_id = ""
+        self.metadata_url = ""
+        self.impaired = False
+        self.was_running = False
+        #: (code, message) when this launch or start is scripted to die
+        self.doom: tuple[str, str] | None = None
+        self.spot_notice: dict[str, str] | None = None
+        self.put("pending")
+
+    def __del__(self) -> None:
+        """moto's frees addresses here, at a time nobody can tell."""
+
+    def put(
+        self, state: str, reason: tuple[str, str] | None = None, why: str = ""
+    ) -> None:
+        self._state = mi.InstanceState(state, CODES[state])
+        self.state_reason = mi.StateReason(reason[1], reason[0]) if reason else None
+        self._reason = why
+
+    @property
+    def state_reason_code(self) -> str | None:
+        return self.state_reason.code if self.state_reason else None
+
+    # For filters, which compare text.
+    @property
+    def state_code_text(self) -> str:
+        return str(self.state_code)
+
+    @property
+    def launch_index_text(self) -> str:
+        return str(self.ami_launch_index)
+
+    @property
+    def nic_ids(self) -> list[str]:
+        return [nic.id for nic in self.nics.values()]
+
+    @property
+    def volume_ids(self) -> list[str]:
+        return [block.volume_id for block in self.block_device_mapping.values()]
+
+    @property
+    def raw_user_data(self) -> bytes | None:
+        if not self.user_data:
+            return None
+        return base64.b64decode(str(self.user_data))
+
+    # A terminated instance has no address and no name any more.
+    @property
+    def private_ip(self) -> str | None:
+        return self.nics[0].private_ip_address if 0 in self.nics else None
+
+    @property
+    def private_ip_address(self) -> str | None:
+        return self.private_ip
+
+    @property
+    def private_dns_name(self) -> str:
+        return str(super().private_dns_name) if self.private_ip else ""
+
+    @property
+    def public_ip(self) -> str | None:
+        return self.nics[0].public_ip if 0 in self.nics else None
+
+    @property
+    def public_ip_address(self) -> str | None:
+        return self.public_ip
+
+    @property
+    def instance_status(self) -> dict[str, Any]:
+        return self._checks(super().instance_status)
+
+    @property
+    def system_status(self) -> dict[str, Any]:
+        return dict(super().system_status)
+
+    def _checks(self, status: dict[str, Any]) -> dict[str, Any]:
+        if self.impaired and self.state == "running":
+            return {
+                "Status": "impaired",
+                "Details": [{"Name": "reachability", "Status": "failed"}],
+            }
+        return status
+
+    def setup_defaults(self) -> None:
+        """The root volume of a launch without block device mappings."""
+        self.add_block_device(
+            self.lifecycle_of.root_size(self),
+            self.root_device_name,
+            None,
+            False,
+            True,
+            None,
+            None,
+        )
+
+    # moto's fleets, spot requests and scaling groups call these.
+    def start(self) -> Any:
+        return self.lifecycle_of.start(self)
+
+    def stop(self) -> Any:
+        return self.lifecycle_of.stop(self)
+
+    def terminate(self) -> Any:
+        return self.lifecycle_of.terminate(self)
+
+    def reboot(self) -> None:
+        self.lifecycle_of.reboot(self)
+
+    def release(self) -> None:
+        """Give back volumes, network interfaces and addresses."""
+        kept = [n for n in self.nics.values() if not n.delete_on_termination]
+        super().terminate()
+        for nic in kept:
+            self.detach_eni(nic)
+        self.nics = {}
+        self._subnet_id = None
+
+
+class World(Protocol):
+    """What the state machine needs of the cloud."""
+
+    settings: LocalSettings
+    lock: threading.RLock
+    clock: Clock
+    metadata: MetadataService
+    region: str
+
+    def machine_for(
+        self, instance: LocalInstance, ended: Callable[[Ending], None]
+    ) -> Machine: ...
+
+    def forget(self, instance: LocalInstance) -> None: ...
+
+    def check_start(self, instance: LocalInstance) -> None: ...
+
+
+class Lifecycle:
+    """All changes of state. Public calls are made under the world's lock."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def root_size(self, instance: LocalInstance) -> int:
+        images = instance.ec2_backend.describe_images(
+            filters={"image-id": [instance.image_id]}
+        )
+        return int(images[0].ebs_snapshot.volume_size) if images else 8
+
+    def launched(self, instance: LocalInstance) -> None:
+        """RunInstances has made this instance and everything of it."""
+        self._later(instance, self.world.settings.pending_seconds, self._boot)
+
+    def start(self, instance: LocalInstance) -> Any:
+        before = copy.copy(instance._state)
+        if instance.state in ("running", "pending"):
+            return before
+        if instance.state != "stopped":
+            raise _wrong_state(instance, "started")
+        self.world.check_start(instance)
+        for nic in instance.nics.values():
+            nic.start()
+        instance.put("pending")
+        instance.launch_time = datetime.datetime.now(datetime.timezone.utc).replace(
+            tzinfo=None
+        )
+        self._later(instance, self.world.settings.pending_seconds, self._boot)
+        return before
+
+    def stop(self, instance: LocalInstance, force: bool = False) -> Any:
+        before = copy.copy(instance._state)
+        if instance.state in ("stopped", "stopping"):
+            return before
+        if instance.state != "running":
+            raise _wrong_state(instance, "stopped")
+        self._begin_stop(instance, USER, _user_initiated(), force)
+        return before
+
+    def terminate(self, instance: LocalInstance) -> Any:
+        before = copy.copy(instance._state)
+        if instance.state not in ("terminated", "shutting-down"):
+            self._begin_terminate(instance, USER, _user_initiated())
+        return before
+
+    def reboot(self, instance: LocalInstance) -> None:
+        if instance.state not in ("running", "pending"):
+            raise _wrong_state(instance, "rebooted")
+        if instance.state == "running":
+            self.world.clock.later(0, self._reboot, instance, instance.boots)
+
+    def interrupt(self, instance: LocalInstance) -> None:
+        """EC2 takes a spot machine back."""
+        if instance.state in ("pending", "running"):
+            why = f"Server.SpotInstanceTermination ({_now()})"
+            self._begin_terminate(instance, SPOT, why)
+
+    def fail(self, instance: LocalInstance, reason: tuple[str, str]) -> None:
+        """EC2 gives up on a machine: a dead host."""
+        if instance.state in ("pending", "running"):
+            self._begin_terminate(instance, reason, "")
+
+    # ---- below: on the clock's workers, or already under the lock
+
+    def _later(
+        self,
+        instance: LocalInstance,
+        seconds: float,
+        call: Callable[[LocalInstance, int], None],
+    ) -> None:
+        instance.epoch += 1
+        self.world.clock.later(seconds, call, instance, instance.epoch)
+
+    def _begin_stop(
+        self,
+        instance: LocalInstance,
+        reason: tuple[str, str],
+        why: str,
+        force: bool = False,
+    ) -> None:
+        instance.put("stopping", reason, why)
+        instance.epoch += 1
+        grace = 0.0 if force else self.world.settings.stop_grace_seconds
+        self.world.clock.later(
+            0, self._power_down, instance, instance.epoch, grace, reason, why
+        )
+
+    def _begin_terminate(
+        self, instance: LocalInstance, reason: tuple[str, str], why: str
+    ) -> None:
+        instance.put("shutting-down", reason, why)
+        instance.epoch += 1
+        self.world.clock.later(0, self._destroy, instance, instance.epoch, reason, why)
+
+    def _boot(self, instance: LocalInstance, epoch: int) -> None:
+        with instance.power:
+            with self.world.lock:
+                if instance.epoch != epoch:
+                    return
+                doom, instance.doom = instance.doom, None
+                if doom is None:
+                    instance.boots += 1
+                    boots = instance.boots
+            if doom is None:
+                try:
+                    self._switch_on(instance, boots)
+                except Exception:
+                    log.exception("machine %s does not boot", instance.id)
+                    doom = INTERNAL
+            with self.world.lock:
+                if instance.epoch != epoch:
+                    return  # terminated meanwhile; that call cleans up
+                if doom is None:
+                    instance.impaired = False
+                    instance.was_running = True
+                    instance.put("running")
+                elif instance.was_running:
+                    self._begin_stop(instance, doom, "")
+                else:
+                    self._begin_terminate(instance, doom, "")
+
+    def _switch_on(self, instance: LocalInstance, boots: int) -> None:
+        if instance.machine is None:
+            instance.metadata_url = self.world.metadata.open(
+                instance.id,
+                str(instance.private_ip),
+                lambda: metadata_view(instance, self.world.region),
+            )
+        instance.machine = self.world.machine_for(
+            instance, lambda ending: self._ended(instance, boots, ending)
+        )
+        instance.machine.start()
+
+    def _ended(self, instance: LocalInstance, boots: int, ending: Ending) -> None:
+        """The machine ended by itself."""
+        with instance.power, self.world.lock:
+            if instance.boots != boots or instance.state != "running":
+                return
+            if ending is Ending.REBOOT:
+                self.world.clock.later(0, self._reboot, instance, boots)
+            elif instance.instance_initiated_shutdown_behavior == "terminate":
+                self._begin_terminate(instance, GUEST, "")
+            else:
+                self._begin_stop(instance, GUEST, "")
+
+    def _reboot(self, instance: LocalInstance, boots: int) -> None:
+        with instance.power:
+            with self.world.lock:
+                if instance.boots != boots or instance.state != "running":
+                    return
+                instance.boots += 1
+                instance.impaired = False
+                machine = instance.machine
+            if machine is not None:
+                machine.stop(self.world.settings.stop_grace_seconds)
+                self._switch_on(instance, boots + 1)
+
+    def _power_down(
+        self,
+        instance: LocalInstance,
+        epoch: int,
+        grace: float,
+        reason: tuple[str, str],
+        why: str,
+    ) -> None:
+        began = time.monotonic()
+        with instance.power:
+            if instance.machine is not None:
+                instance.machine.stop(grace)
+        left = self.world.settings.stopping_seconds - (time.monotonic() - began)
+        self.world.clock.later(left, self._stopped, instance, epoch, reason, why)
+
+    def _stopped(
+        self, instance: LocalInstance, epoch: int, reason: tuple[str, str], why: str
+    ) -> None:
+        with self.world.lock:
+            if instance.epoch != epoch:
+                return
+            for nic in instance.nics.values():
+                nic.stop()
+            instance.put("stopped", reason, why)
+
+    def _destroy(
+        self, instance: LocalInstance, epoch: int, reason: tuple[str, str], why: str
+    ) -> None:
+        began = time.monotonic()
+        with instance.power:
+            if instance.machine is not None:
+                root = instance.block_device_mapping.get(instance.root_device_name)
+                instance.machine.destroy(
+                    self.world.settings.terminate_grace_seconds,
+                    keep_disk=root is not None and not root.delete_on_termination,
+                )
+            self.world.metadata.close(instance.id)
+        left = self.world.settings.shutting_down_seconds - (time.monotonic() - began)
+        self.world.clock.later(left, self._terminated, instance, epoch, reason, why)
+
+    def _terminated(
+        self, instance: LocalInstance, epoch: int, reason: tuple[str, str], why: str
+    ) -> None:
+        with self.world.lock:
+            if instance.epoch != epoch:
+                return
+            instance.release()
+            instance.put("terminated", reason, why)
+            self.world.clock.later(
+                self.world.settings.terminated_visible_seconds,
+                self.world.forget,
+                instance,
+            )
+
+
+def _wrong_state(instance: LocalInstance, action: str) -> AwsError:
+    return AwsError(
+        "IncorrectInstanceState",
+        f"The instance '{instance.id}' is not in a state from which it can be "
+        f"{action}.",
+    )
+
+
+def _now() -> str:
+    now = datetime.datetime.now(datetime.timezone.utc)
+    return now.strftime("%Y-%m-%d %H:%M:%S GMT")
+
+
+def _user_initiated() -> str:
+    return f"User initiated ({_now()})"

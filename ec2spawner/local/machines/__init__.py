@@ -1,0 +1,1 @@
+"""Kinds of machine behind one interface."""

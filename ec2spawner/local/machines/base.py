@@ -1,0 +1,106 @@
+"""What every kind of machine can do."""
+
+from __future__ import annotations
+
+import abc
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class Ending(enum.Enum):
+    """How a machine ended by itself."""
+
+    #: its operating system shut down, or its init process is gone
+    SHUTDOWN = "shutdown"
+    #: it wants to boot again
+    REBOOT = "reboot"
+
+
+@dataclass(frozen=True)
+class MachineSpec:
+    """What a machine is told at power-on. Everything else it asks IMDS."""
+
+    cloud_id: str
+    instance_id: str
+    private_ip: str
+    metadata_url: str
+    #: the machine's own folder: its disk, console log and run-time files
+    folder: Path
+    path_prefix: tuple[str, ...] = ()
+
+
+class Machine(abc.ABC):
+    """One machine. Calls block; the cloud makes them on worker threads."""
+
+    def __init__(self, spec: MachineSpec, ended: Callable[[Ending], None]) -> None:
+        """``ended`` is called, on a thread of the machine's own, when it ends by
+        itself: not after `stop`, `destroy` or `crash`."""
+        self.spec = spec
+        self.ended = ended
+
+    @property
+    def console_log(self) -> Path:
+        """What the machine writes to its serial console."""
+        return self.spec.folder / "console.log"
+
+    @abc.abstractmethod
+    def start(self) -> None:
+        """Power on, with the disk as it is. Raises when it cannot boot."""
+
+    @abc.abstractmethod
+    def stop(self, grace: float) -> None:
+        """Press the power button, wait ``grace`` seconds, then cut the power."""
+
+    @abc.abstractmethod
+    def crash(self) -> None:
+        """Everything is dead at once; the machine does not report it."""
+
+    @abc.abstractmethod
+    def freeze(self) -> None:
+        """Everything stands still and can go on."""
+
+    @abc.abstractmethod
+    def thaw(self) -> None:
+        """Go on after `freeze`."""
+
+    @abc.abstractmethod
+    def power_off(self) -> None:
+        """Shut down as if somebody on the machine had typed ``poweroff``."""
+
+    @abc.abstractmethod
+    def destroy(self, grace: float, keep_disk: bool = False) -> None:
+        """Power off for good and remove the disk."""
+
+    @abc.abstractmethod
+    def pids(self) -> list[int]:
+        """Processes of this computer that are this machine."""
+
+
+class NoMachine(Machine):
+    """An instance without a machine: for measurements with thousands of them."""
+
+    def start(self) -> None:
+        pass
+
+    def stop(self, grace: float) -> None:
+        pass
+
+    def crash(self) -> None:
+        pass
+
+    def freeze(self) -> None:
+        pass
+
+    def thaw(self) -> None:
+        pass
+
+    def power_off(self) -> None:
+        self.ended(Ending.SHUTDOWN)
+
+    def destroy(self, grace: float, keep_disk: bool = False) -> None:
+        pass
+
+    def pids(self) -> list[int]:
+        return []

@@ -1,0 +1,181 @@
+"""Process machines: a process tree on its own loopback address.
+
+Starts in a fraction of a second on any Linux computer, without root. It runs as the
+calling user: that is a property of this kind of machine, as are a shared kernel, file
+system and network stack.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from .. import marked
+from . import boot
+from .base import Ending, Machine, MachineSpec
+
+#: in the environment of everything that runs on a machine: <cloud id>/<instance id>
+MARKER = "EC2SPAWNER_LOCAL"
+
+#: how long a machine waits for its own processes when it shuts itself down, seconds
+_OWN_GRACE = 5
+_SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+# "now" and "+0" at once, "+N" in N minutes, -c calls off what waits.
+_SHUTDOWN = """#!/bin/sh
+# {name} of this process machine: tells the machine's init.
+run='{run}'; sig={sig}; wait=0
+for arg in "$@"; do
+  case "$arg" in
+    -c) kill "$(cat "$run/shutdown.pid")" 2>/dev/null; exit 0 ;;
+    -r|--reboot) sig=USR2 ;;
+    +*) wait=$(( ${{arg#+}} * 60 )) ;;
+  esac
+done
+if [ "$wait" -gt 0 ]; then
+  ( sleep "$wait"; kill -s "$sig" "$(cat "$run/boot.pid")" ) >/dev/null 2>&1 &
+  echo $! > "$run/shutdown.pid"
+else
+  kill -s "$sig" "$(cat "$run/boot.pid")"
+fi
+"""
+
+
+class ProcessMachine(Machine):
+    """A process tree under ``boot.py``, all of it carrying the machine's marker."""
+
+    def __init__(self, spec: MachineSpec, ended: Callable[[Ending], None]) -> None:
+        super().__init__(spec, ended)
+        self.marker = f"{spec.cloud_id}/{spec.instance_id}"
+        self._lock = threading.RLock()
+        self._process: subprocess.Popen[bytes] | None = None
+        #: grows with every power-on and power-off: tells a watcher it is outdated
+        self._epoch = 0
+
+    def start(self) -> None:
+        with self._lock:
+            self._prepare()
+            self._epoch += 1
+            with open(self.console_log, "ab") as console:
+                self._process = subprocess.Popen(
+                    [
+                        sys.executable,
+                        "-I",
+                        "-S",
+                        boot.__file__,
+                        str(self.spec.folder),
+                        str(_OWN_GRACE),
+                    ],
+                    env=self._environment(),
+                    cwd=self.spec.folder / "home",
+                    stdin=subprocess.DEVNULL,
+                    stdout=console,
+                    stderr=console,
+                    start_new_session=True,
+                )
+            threading.Thread(
+                target=self._watch,
+                args=(self._process, self._epoch),
+                name=f"machine {self.spec.instance_id}",
+                daemon=True,
+            ).start()
+
+    def stop(self, grace: float) -> None:
+        self._outdate_watcher()
+        process = self._process
+        if process is not None and process.poll() is None:
+            self._send(signal.SIGCONT)
+            process.send_signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                # The init passes it on and ends when everything has ended.
+                process.wait(timeout=grace)
+        self._kill()
+
+    def crash(self) -> None:
+        self._outdate_watcher()
+        self._kill()
+
+    def freeze(self) -> None:
+        self._send(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._send(signal.SIGCONT)
+
+    def power_off(self) -> None:
+        process = self._process
+        if process is not None and process.poll() is None:
+            process.send_signal(signal.SIGUSR1)
+
+    def destroy(self, grace: float, keep_disk: bool = False) -> None:
+        self.stop(grace)
+        if not keep_disk:
+            marked.remove_folder(str(self.spec.folder))
+
+    def pids(self) -> list[int]:
+        return marked.marked_processes(MARKER, self.marker)
+
+    def _prepare(self) -> None:
+        folder = self.spec.folder
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # The root file system's /run and /tmp do not outlive a power-off.
+        for name in ("run", "tmp"):
+            shutil.rmtree(folder / name, ignore_errors=True)
+        for name in ("run", "tmp", "home", "bin", "etc/jupyter"):
+            (folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name, number in (
+            ("shutdown", "USR1"),
+            ("poweroff", "USR1"),
+            ("reboot", "USR2"),
+        ):
+            shim = folder / "bin" / name
+            shim.write_text(_SHUTDOWN.format(name=name, run=folder / "run", sig=number))
+            shim.chmod(0o755)
+        config = folder / "etc" / "jupyter" / "jupyter_server_config.json"
+        config.write_text(json.dumps({"ServerApp": {"allow_root": os.geteuid() == 0}}))
+
+    def _environment(self) -> dict[str, str]:
+        """From scratch: a machine knows nothing of who started the cloud."""
+        folder = self.spec.folder
+        python = Path(sys.executable).parent
+        return {
+            "PATH": os.pathsep.join(
+                [str(folder / "bin"), *self.spec.path_prefix, str(python), _SYSTEM_PATH]
+            ),
+            "HOME": str(folder / "home"),
+            "TMPDIR": str(folder / "tmp"),
+            "LANG": "C.UTF-8",
+            "AWS_EC2_METADATA_SERVICE_ENDPOINT": self.spec.metadata_url,
+            "JUPYTER_CONFIG_PATH": str(folder / "etc" / "jupyter"),
+            MARKER: self.marker,
+        }
+
+    def _watch(self, process: subprocess.Popen[bytes], epoch: int) -> None:
+        status = process.wait()
+        with self._lock:
+            if epoch != self._epoch:
+                return
+            self._epoch += 1
+        self._kill()
+        self.ended(Ending.REBOOT if status == boot.REBOOT else Ending.SHUTDOWN)
+
+    def _outdate_watcher(self) -> None:
+        with self._lock:
+            self._epoch += 1
+
+    def _send(self, number: int) -> None:
+        marked.send(self.pids(), number)
+
+    def _kill(self) -> None:
+        left = marked.kill_marked(MARKER, self.marker)
+        if left:
+            raise RuntimeError(f"processes {left} of {self.marker} cannot be killed")
+        if self._process is not None:
+            self._process.wait()

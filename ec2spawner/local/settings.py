@@ -1,0 +1,113 @@
+"""What can be set on a local EC2. All times are in seconds."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+#: action or pattern ("Describe*") -> (bucket size, refill per second)
+Throttle = Mapping[str, tuple[float, float]]
+
+#: AWS's documented request buckets per account and Region. The first pattern that
+#: matches an action counts.
+#: https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
+AWS_THROTTLE: Throttle = {
+    "RunInstances": (5, 2),
+    "StartInstances": (5, 2),
+    "TerminateInstances": (100, 5),
+    "CreateTags": (100, 10),
+    "DeleteTags": (100, 10),
+    "CreateVolume": (100, 5),
+    "CreateSnapshot": (100, 5),
+    "CreateNetworkInterface": (100, 5),
+    "AuthorizeSecurityGroupIngress": (50, 5),
+    "CreateKeyPair": (50, 5),
+    "RequestSpotInstances": (50, 5),
+    "DescribeInstances:unfiltered": (50, 10),
+    "DescribeInstanceStatus:unfiltered": (50, 10),
+    "DescribeNetworkInterfaces:unfiltered": (50, 10),
+    "DescribeVolumes:unfiltered": (50, 10),
+    "DescribeSnapshots:unfiltered": (50, 10),
+    "DescribeSecurityGroups:unfiltered": (50, 10),
+    "Describe*": (100, 20),
+    "Get*": (100, 20),
+    "*": (50, 5),
+}
+
+
+@dataclass(frozen=True)
+class LocalSettings:
+    """Settings of a local EC2; every one can be changed while it runs."""
+
+    #: from the RunInstances or StartInstances answer to ``running``
+    pending_seconds: float = 0.3
+    #: the least time a stop takes; the machine may need longer to end
+    stopping_seconds: float = 0.3
+    #: the least time a termination takes
+    shutting_down_seconds: float = 0.3
+    #: how long a machine may take to end on a stop before it is cut off
+    stop_grace_seconds: float = 5.0
+    #: how long a machine may take to end on a termination before it is cut off
+    terminate_grace_seconds: float = 1.0
+    #: how long a terminated instance is still listed (AWS: about an hour)
+    terminated_visible_seconds: float = 3600.0
+    #: for how long no call but RunInstances knows about a new instance
+    consistency_seconds: float = 0.0
+    #: how old a machine's console output is when GetConsoleOutput shows it
+    console_delay_seconds: float = 0.0
+    #: "newest-first": a freed address is given out again at once (the worst case).
+    #: "unused-first": only when every other address has been used.
+    address_reuse: str = "newest-first"
+    #: request buckets, empty for none; see `AWS_THROTTLE`
+    throttle: Throttle = field(default_factory=dict)
+    #: machines that may run at once, by "type/zone", "type/*", "*/zone" or "*"
+    capacity: Mapping[str, int] = field(default_factory=dict)
+    #: on-demand vCPU quota by bucket: "standard", "g", "p", "x", ...
+    vcpu_quota: Mapping[str, int] = field(default_factory=dict)
+    #: "process" (a real process tree) or "none" (instances without a machine)
+    machines: str = "process"
+    #: directories put in front of a process machine's PATH
+    path_prefix: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.address_reuse not in ("newest-first", "unused-first"):
+            raise ValueError(
+                "address_reuse must be 'newest-first' or 'unused-first', "
+                f"not {self.address_reuse!r}"
+            )
+        if self.machines not in ("process", "none"):
+            raise ValueError(
+                f"machines must be 'process' or 'none', not {self.machines!r}"
+            )
+
+    def changed(self, changes: Mapping[str, Any]) -> LocalSettings:
+        """A copy with some settings changed. Unknown names are an error."""
+        known = {f.name for f in dataclasses.fields(self)}
+        unknown = sorted(set(changes) - known)
+        if unknown:
+            raise ValueError(f"unknown settings: {', '.join(unknown)}")
+        values = dict(changes)
+        if "throttle" in values:
+            values["throttle"] = {
+                k: (float(v[0]), float(v[1])) for k, v in values["throttle"].items()
+            }
+        if "path_prefix" in values:
+            values["path_prefix"] = tuple(values["path_prefix"])
+        return dataclasses.replace(self, **values)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data, for JSON."""
+        return dataclasses.asdict(
+            dataclasses.replace(
+                self,
+                throttle=dict(self.throttle),
+                capacity=dict(self.capacity),
+                vcpu_quota=dict(self.vcpu_quota),
+            )
+        )
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> LocalSettings:
+        return cls().changed(values)
