@@ -12,8 +12,9 @@ from moto.ec2.models.instance_types import INSTANCE_TYPES
 from .console import console_output
 from .describe import check_ids
 from .errors import AwsError, request_id
+from .instance import LocalInstance
 from .launchrules import check_architecture, check_shutdown_behavior, check_user_data
-from .lifecycle import Lifecycle, LocalInstance
+from .lifecycle import Lifecycle
 from .request import ApiRequest
 from .settings import LocalSettings
 

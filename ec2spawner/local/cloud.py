@@ -30,7 +30,8 @@ from .settings import LocalSettings
 from .throttle import Buckets
 
 if TYPE_CHECKING:
-    from .lifecycle import Lifecycle, LocalInstance
+    from .instance import LocalInstance
+    from .lifecycle import Lifecycle
 
 #: states in which an instance takes up capacity and quota
 _IN_USE = ("pending", "running")
@@ -88,7 +89,8 @@ class LocalCloud:
         from .controlapi import ControlApi
         from .describe import describe_instances
         from .ec2api import Ec2Api
-        from .lifecycle import Lifecycle, LocalInstance
+        from .instance import LocalInstance
+        from .lifecycle import Lifecycle
         from .server import Gate, HttpServer
 
         if self._parent is not None:

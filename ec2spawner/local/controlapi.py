@@ -15,7 +15,7 @@ from .request import ApiRequest
 
 if TYPE_CHECKING:
     from .cloud import LocalCloud
-    from .lifecycle import LocalInstance
+    from .instance import LocalInstance
 
 
 class ControlApi:

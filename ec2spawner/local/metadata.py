@@ -16,6 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from . import peers
+
 #: the listener's port on the machine's own address (AWS: 80 on 169.254.169.254)
 PORT = 8169
 #: longest life of a token, seconds
@@ -49,8 +51,8 @@ class _Listener(http.server.ThreadingHTTPServer):
         # Not HTTPServer's: that asks the resolver for our name.
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
-        self.server_address = self.socket.getsockname()
-        self.server_name, self.server_port = self.server_address[:2]
+        host, port = self.socket.getsockname()
+        self.server_name, self.server_port = str(host), int(port)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         pass  # a machine that went away in the middle of a request
@@ -94,6 +96,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self._answer(405)
 
     def _may_ask(self) -> bool:
+        if not peers.is_ours(self.client_address, self.connection.getsockname()):
+            self._answer(403)
+            return False
         if not self.server.view().endpoint_enabled:
             self._answer(403)
             return False
