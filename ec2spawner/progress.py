@@ -20,13 +20,15 @@ class Step:
 
     def as_event(self) -> dict[str, Any]:
         """The form that ``Spawner.progress`` yields (JupyterHub, "Spawners")."""
-        text = f"{self.message} ({self.seconds:.0f} s)"
         return {
             "progress": self.percent,
-            "message": text,
+            "message": str(self),
             # Machines have a say in these words, so they are never HTML.
-            "html_message": escape(text),
+            "html_message": escape(str(self)),
         }
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.seconds:.0f} s)"
 
 
 class Progress:
@@ -36,7 +38,12 @@ class Progress:
     a new one: each replays what has happened and then waits for more.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        on_step: Callable[[Step], None] = lambda step: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._on_step = on_step
         self._clock = clock
         self._began = clock()
         self._steps: list[Step] = []
@@ -57,6 +64,7 @@ class Progress:
         floor = self._steps[-1].percent if self._steps else 0
         step = Step(min(max(percent, floor), 99), message, self.seconds)
         self._steps.append(step)
+        self._on_step(step)
         self._wake()
 
     def end(self) -> None:

@@ -338,7 +338,13 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
             self._nothing_left = await self._end_machine()
         except Exception:
             self.log.exception("Cannot stop %s yet", self._log_name)
-        if not self._nothing_left:
+        if self._nothing_left:
+            self.log.info(
+                "The machine of %s, %s, is ending",
+                self._log_name,
+                self.state.instance_id or "never made",
+            )
+        else:
             self.log.error(
                 "EC2 has not confirmed the end of the machine of %s, %s; it is tried "
                 "again in the background",

@@ -35,7 +35,9 @@ class Starting:
     def __init__(self, spawner: EC2Spawner) -> None:
         self._spawner = spawner
         self._launch: asyncio.Task[None] | None = None
-        self.progress = Progress()
+        self.progress = Progress(
+            lambda step: spawner.log.info("%s: %s", spawner._log_name, step)
+        )
         self.conversation = Conversation(spawner, self.progress)
         self.cancelled = False
         #: EC2 refused the launch for certain: there is no machine to look for
@@ -54,7 +56,9 @@ class Starting:
         self._launch.add_done_callback(lambda t: t.cancelled() or t.exception())
         await asyncio.shield(self._launch)
         await self.until_ready()
-        self.progress.tell(95, "Your server is ready")
+        self.progress.tell(
+            95, f"Your server is ready after {self.progress.seconds:.0f} seconds"
+        )
 
     async def in_flight(self, timeout: float) -> None:
         """Wait for a RunInstances that has been sent and not answered."""

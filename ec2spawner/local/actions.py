@@ -74,12 +74,7 @@ def start_instances(request: ApiRequest, world: World) -> bytes:
     dry_run(request)
     for instance in found:
         # All or nothing: look at each before the first is started.
-        if instance.state not in ("stopped", "running", "pending"):
-            raise AwsError(
-                "IncorrectInstanceState",
-                f"The instance '{instance.id}' is not in a state from which it can "
-                "be started.",
-            )
+        world.lifecycle.check_start(instance)
     return _changes("StartInstances", [(i, world.lifecycle.start(i)) for i in found])
 
 
@@ -93,12 +88,7 @@ def stop_instances(request: ApiRequest, world: World) -> bytes:
                 f"The instance '{instance.id}' may not be stopped. Modify its "
                 "'disableApiStop' instance attribute and try again.",
             )
-        if instance.state not in ("running", "stopping", "stopped"):
-            raise AwsError(
-                "IncorrectInstanceState",
-                f"The instance '{instance.id}' is not in a state from which it can "
-                "be stopped.",
-            )
+        world.lifecycle.check_stop(instance)
     force = request.flag("Force") or request.flag("SkipOsShutdown")
     return _changes(
         "StopInstances", [(i, world.lifecycle.stop(i, force)) for i in found]

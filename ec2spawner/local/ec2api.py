@@ -164,8 +164,8 @@ class Ec2Api:
         if all(state in (None, "terminated", "shutting-down") for state in states):
             raise AwsError(
                 "IdempotentInstanceTerminated",
-                "The request to launch an instance uses the same client token as a "
-                "previous request for which the instance has been terminated.",
+                "The client token you have provided is associated with a terminated "
+                "instance. Please use a different client token.",
             )
 
     def _once(

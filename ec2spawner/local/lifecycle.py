@@ -79,8 +79,7 @@ class Lifecycle:
         before = copy.copy(instance._state)
         if instance.state in ("running", "pending"):
             return before
-        if instance.state != "stopped":
-            raise _wrong_state(instance, "started")
+        self.check_start(instance)
         self.world.check_start(instance)
         for nic in instance.nics.values():
             nic.start()
@@ -95,10 +94,24 @@ class Lifecycle:
         before = copy.copy(instance._state)
         if instance.state in ("stopped", "stopping"):
             return before
-        if instance.state != "running":
-            raise _wrong_state(instance, "stopped")
+        self.check_stop(instance)
         self._begin_stop(instance, USER, _user_initiated(), force)
         return before
+
+    def check_stop(self, instance: LocalInstance) -> None:
+        """Raise IncorrectInstanceState when it cannot be stopped from here."""
+        if instance.state == "pending" and not instance.was_running:
+            raise AwsError(
+                "IncorrectInstanceState",
+                f"Instance '{instance.id}' cannot be stopped as it has never reached "
+                "the 'running' state.",
+            )
+        if instance.state not in ("running", "pending", "stopping", "stopped"):
+            raise _wrong_state(instance, "stopped")
+
+    def check_start(self, instance: LocalInstance) -> None:
+        if instance.state not in ("stopped", "running", "pending"):
+            raise _wrong_state(instance, "started")
 
     def terminate(self, instance: LocalInstance) -> Any:
         before = copy.copy(instance._state)
@@ -202,9 +215,11 @@ class Lifecycle:
             if ending is Ending.REBOOT:
                 self.world.clock.later(0, self._reboot, instance, boots)
             elif instance.instance_initiated_shutdown_behavior == "terminate":
-                self._begin_terminate(instance, GUEST, "")
+                self._begin_terminate(instance, GUEST, "User initiated")
             else:
-                self._begin_stop(instance, GUEST, "")
+                # Without a time, as seen on machines that shut themselves down:
+                # https://github.com/cloud-custodian/cloud-custodian/issues/6924
+                self._begin_stop(instance, GUEST, "User initiated")
 
     def _reboot(self, instance: LocalInstance, boots: int) -> None:
         with instance.power:
