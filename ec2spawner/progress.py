@@ -28,7 +28,7 @@ class Step:
         }
 
     def __str__(self) -> str:
-        return f"{self.message} ({self.seconds:.0f} s)"
+        return f"[{self.seconds:.0f} s] {self.message}"
 
 
 class Progress:

@@ -56,9 +56,7 @@ class Starting:
         self._launch.add_done_callback(lambda t: t.cancelled() or t.exception())
         await asyncio.shield(self._launch)
         await self.until_ready()
-        self.progress.tell(
-            95, f"Your server is ready after {self.progress.seconds:.0f} seconds"
-        )
+        self.progress.tell(95, f"Ready in {self.progress.seconds:.0f} s")
 
     async def in_flight(self, timeout: float) -> None:
         """Wait for a RunInstances that has been sent and not answered."""

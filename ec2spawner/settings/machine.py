@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from string import Formatter
 from typing import Any
 
 from traitlets import (
@@ -226,11 +227,21 @@ class MachineSettings(HasTraits):
                 raise TraitError(f"tag {key!r}: this prefix is reserved")
             if not 1 <= len(key) <= 128:
                 raise TraitError(f"tag {key!r}: a key has 1 to 128 characters")
-            try:
-                value.format(username="", servername="")
-            except (KeyError, IndexError, ValueError, AttributeError) as e:
+            if not _uses_only_names(value):
                 raise TraitError(
                     f"tag {key!r}: {value!r} may only use {{username}} and "
                     "{servername}; write {{ and }} for braces"
-                ) from e
+                )
         return tags
+
+
+def _uses_only_names(template: str) -> bool:
+    """Whether a tag's value is plain text with at most the two names in it."""
+    try:
+        parts = list(Formatter().parse(template))
+    except ValueError:
+        return False
+    return all(
+        field in (None, "username", "servername") and not spec and not conversion
+        for _, field, spec, conversion in parts
+    )

@@ -1,0 +1,76 @@
+"""DESIGN's house rules: imports point down, and I/O stays in its rooms."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import ec2spawner
+
+HOUSE = Path(ec2spawner.__file__).parent
+FILES = {p.relative_to(HOUSE).as_posix(): p for p in HOUSE.rglob("*.py")}
+PRODUCT = {name for name in FILES if not name.startswith("local/")}
+PURE = {
+    "errors.py",
+    "identity.py",
+    "launch.py",
+    "profiles.py",
+    "progress.py",
+    "state.py",
+    "claim/identity.py",
+    "claim/orders.py",
+    *(name for name in FILES if name.startswith("settings/")),
+}
+# The agent is one file because user-data is; the rules are a table.
+LONGER = {"claim/agent.py": 520, "local/rules.py": 500}
+
+
+def imports(name):
+    """The absolute names of the modules that a file imports, wherever it does."""
+    package = ["ec2spawner", *name.split("/")[:-1]]
+    for node in ast.walk(ast.parse(FILES[name].read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) + 1 - node.level] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            yield module
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def users_of(module, among=PRODUCT):
+    return {
+        name
+        for name in among
+        if any(i == module or i.startswith(module + ".") for i in imports(name))
+    }
+
+
+def test_only_the_ec2_folder_calls_boto3():
+    callers = users_of("boto3") | users_of("botocore")
+    assert callers
+    assert {name.split("/")[0] for name in callers} == {"ec2"}
+
+
+def test_the_product_does_not_know_the_local_ec2():
+    assert users_of("ec2spawner.local") <= {"cli.py"}
+
+
+@pytest.mark.parametrize("name", sorted(PURE))
+def test_a_pure_module_imports_nothing_of_ours_that_does_io(name):
+    pure = {"ec2spawner." + p.removesuffix(".py").replace("/", ".") for p in PURE}
+    pure |= {"ec2spawner.settings"}
+    ours = {i for i in imports(name) if i.startswith("ec2spawner.")}
+    assert all(any(i == p or i.startswith(p + ".") for p in pure) for i in ours)
+
+
+def test_nothing_below_the_spawner_imports_it_except_to_name_its_type():
+    for name in users_of("ec2spawner.spawner") - {"__init__.py"}:
+        source = FILES[name].read_text()
+        assert "if TYPE_CHECKING:\n    from .spawner import EC2Spawner" in source
+        assert source.count("spawner import") == 1, name
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_a_file_can_be_read_in_one_sitting(name):
+    assert len(FILES[name].read_text().splitlines()) <= LONGER.get(name, 400)

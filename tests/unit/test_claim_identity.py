@@ -1,0 +1,167 @@
+import dataclasses
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ec2spawner.claim.identity import (
+    REPEAT_SECONDS,
+    Verdict,
+    judge_claim,
+    may_report,
+    same_address,
+)
+from ec2spawner.claim.orders import BODY_LIMIT, Claim, Report, SchemaError, Step
+from ec2spawner.identity import secret_hash
+from ec2spawner.state import Phase, ServerState
+
+NOW = 1_000_000.0
+CLAIM = Claim("launch", "nonce", "key")
+REPORT = Report("launch", "key", Step.READY, "", "", 1.0)
+BOOTING = ServerState(
+    phase=Phase.BOOTING,
+    launch_id="launch",
+    nonce_hash=secret_hash("nonce"),
+    private_ip="10.0.0.5",
+    launched_at=NOW - 30,
+)
+CLAIMED = dataclasses.replace(
+    BOOTING,
+    phase=Phase.CLAIMED,
+    claimed_at=NOW - 5,
+    machine_key_hash=secret_hash("key"),
+)
+
+
+def judge(state=BOOTING, claim=CLAIM, source="10.0.0.5", now=NOW):
+    return judge_claim(state, claim, source, now, claim_timeout=480)
+
+
+def test_the_machine_of_the_launch_gets_its_orders():
+    assert judge() is Verdict.FIRST
+
+
+@pytest.mark.parametrize("source", ["10.0.0.6", "", "localhost", "::1", "10.0.0.50"])
+def test_no_other_address_does(source):
+    assert judge(source=source) is Verdict.REFUSED
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        Claim("launch", "", "key"),
+        Claim("launch", "nonc", "key"),
+        Claim("launch", secret_hash("nonce"), "key"),
+        Claim("other", "nonce", "key"),
+    ],
+)
+def test_neither_does_a_wrong_nonce_or_launch(claim):
+    assert judge(claim=claim) is Verdict.REFUSED
+
+
+def test_a_machine_that_is_faster_than_ec2s_answer_is_told_to_wait():
+    requested = dataclasses.replace(BOOTING, phase=Phase.REQUESTED, private_ip="")
+    assert judge(requested) is Verdict.NOT_YET
+
+
+def test_a_stranger_without_the_nonce_does_not_learn_even_that():
+    requested = dataclasses.replace(BOOTING, phase=Phase.REQUESTED, private_ip="")
+    assert judge(requested, Claim("launch", "?", "key")) is Verdict.REFUSED
+
+
+def test_a_claim_after_its_limit_is_refused():
+    assert judge(now=NOW + 480) is Verdict.REFUSED
+
+
+def test_a_server_that_is_being_stopped_gives_no_orders():
+    stopping = dataclasses.replace(BOOTING, phase=Phase.STOPPING)
+    assert judge(stopping) is Verdict.REFUSED
+
+
+def test_the_same_machine_may_repeat_itself_for_a_minute():
+    assert judge(CLAIMED) is Verdict.REPEAT
+    assert judge(CLAIMED, now=NOW - 5 + REPEAT_SECONDS) is Verdict.REPEAT
+    assert judge(CLAIMED, now=NOW - 4 + REPEAT_SECONDS) is Verdict.TAKEN
+
+
+def test_another_with_the_same_nonce_and_address_comes_too_late():
+    assert judge(CLAIMED, Claim("launch", "nonce", "other key")) is Verdict.TAKEN
+
+
+def test_after_the_claim_the_nonce_is_worthless_from_elsewhere():
+    assert judge(CLAIMED, source="10.0.0.6") is Verdict.REFUSED
+
+
+def test_a_launch_without_a_recorded_nonce_cannot_be_claimed():
+    state = dataclasses.replace(BOOTING, nonce_hash="")
+    assert judge(state, Claim("launch", "", "")) is Verdict.REFUSED
+
+
+def test_only_the_machine_with_the_orders_may_report():
+    assert may_report(CLAIMED, REPORT, "10.0.0.5")
+    assert not may_report(BOOTING, REPORT, "10.0.0.5")
+    assert not may_report(CLAIMED, REPORT, "10.0.0.6")
+    wrong_key = dataclasses.replace(REPORT, machine_key="nonce")
+    assert not may_report(CLAIMED, wrong_key, "10.0.0.5")
+    other_launch = dataclasses.replace(REPORT, launch_id="other")
+    assert not may_report(CLAIMED, other_launch, "10.0.0.5")
+
+
+def test_an_ipv4_peer_of_a_dual_stack_socket_is_recognised():
+    assert same_address("::ffff:10.0.0.5", "10.0.0.5")
+    assert same_address("fd00::5", "fd00:0:0::5")
+    assert not same_address("", "")
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(json_values | st.binary(max_size=50))
+def test_any_other_body_is_not_a_claim_or_a_report(value):
+    body = value if isinstance(value, bytes) else json.dumps(value).encode()
+    for schema in (Claim, Report):
+        with pytest.raises(SchemaError):
+            schema.from_json(body)
+
+
+GOOD_REPORT = {
+    "launch_id": "l",
+    "machine_key": "k",
+    "step": "ready",
+    "message": "",
+    "log": "",
+    "seconds": 1,
+}
+
+
+def test_a_good_report_is_understood():
+    report = Report.from_json(json.dumps(GOOD_REPORT).encode())
+    assert (report.step, report.seconds) == (Step.READY, 1.0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"step": "promote"},
+        {"seconds": "1"},
+        {"seconds": True},
+        {"ip": "10.0.0.9"},
+        {"message": None},
+        {"log": ["x"]},
+    ],
+)
+def test_a_report_with_anything_else_in_it_is_not(change):
+    with pytest.raises(SchemaError):
+        Report.from_json(json.dumps({**GOOD_REPORT, **change}).encode())
+
+
+def test_a_large_body_is_not_even_read():
+    body = json.dumps({**GOOD_REPORT, "log": "x" * BODY_LIMIT}).encode()
+    with pytest.raises(SchemaError, match="too large"):
+        Report.from_json(body)

@@ -1,0 +1,61 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ec2spawner.state import Phase, ServerState, Tombstone
+
+states = st.builds(
+    ServerState,
+    server_id=st.text(),
+    phase=st.sampled_from(Phase),
+    launch_id=st.text(),
+    instance_id=st.text(),
+    launched_at=st.floats(0, 1e10),
+    port=st.integers(0, 65535),
+    token_id=st.integers(0),
+    tombstones=st.lists(st.builds(Tombstone, st.text(min_size=1), st.text())),
+)
+
+
+@given(states)
+def test_a_state_survives_the_database(state):
+    saved = json.loads(json.dumps(state.to_dict()))
+    assert ServerState.from_dict(saved) == state
+
+
+def test_a_server_that_never_started_has_an_empty_memory():
+    assert ServerState.from_dict({}) == ServerState()
+    assert not ServerState().launching
+
+
+def test_a_key_of_a_newer_version_does_not_hurt():
+    assert ServerState.from_dict({"hibernated": True, "port": 1}).port == 1
+
+
+def test_a_value_that_cannot_be_is_an_error_and_not_a_guess():
+    with pytest.raises(ValueError):
+        ServerState.from_dict({"phase": "sleeping"})
+
+
+def test_clearing_keeps_who_it_is_and_what_must_still_be_buried():
+    state = ServerState(server_id="s", launch_id="l", instance_id="i", token_id=3)
+    state.bury()
+    assert state.cleared() == ServerState(
+        server_id="s", tombstones=[Tombstone("l", "i")]
+    )
+
+
+def test_a_launch_is_buried_once_with_the_most_that_is_known_of_it():
+    state = ServerState(launch_id="l")
+    state.bury()
+    state.instance_id = "i"
+    state.bury()
+    assert state.tombstones == [Tombstone("l", "i")]
+
+
+def test_without_a_launch_there_is_nothing_to_bury():
+    state = ServerState(server_id="s")
+    state.bury()
+    assert state.tombstones == []
