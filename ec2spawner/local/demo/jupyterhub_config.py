@@ -1,0 +1,85 @@
+# The configuration of the demo's hub. Most of it is about running everything on this
+# computer; the lines under "As on a real hub" are those that you would write yourself.
+import json
+import os
+from pathlib import Path
+
+import ec2spawner
+
+c = get_config()  # type: ignore[name-defined]  # noqa: F821
+
+demo = json.loads(Path(os.environ["EC2SPAWNER_DEMO_SETTINGS"]).read_text())
+folder = Path(os.environ["EC2SPAWNER_DEMO_SETTINGS"]).parent
+
+# -- On this computer only ---------------------------------------------------------
+
+# Machines of the local EC2 run here, too, so they reach the Hub on loopback.
+c.JupyterHub.bind_url = demo["public_url"]
+c.JupyterHub.hub_bind_url = demo["hub_url"]
+c.JupyterHub.db_url = f"sqlite:///{folder}/jupyterhub.sqlite"
+c.JupyterHub.cookie_secret_file = f"{folder}/cookie_secret"
+
+# A proxy that pip can install: no Node.js.
+c.JupyterHub.proxy_class = "traefik_file"
+c.TraefikProxy.traefik_api_url = demo["proxy_api_url"]
+c.TraefikProxy.traefik_api_username = "demo"
+c.TraefikProxy.traefik_api_password = demo["proxy_api_password"]
+c.TraefikProxy.static_config_file = f"{folder}/traefik.toml"
+c.TraefikFileProviderProxy.dynamic_config_file = f"{folder}/rules.toml"
+# The demo talks to nobody else: no look for a newer traefik, or a newer JupyterLab.
+c.TraefikProxy.extra_static_config = {
+    "global": {"checkNewVersion": False, "sendAnonymousUsage": False}
+}
+c.Spawner.args = [
+    "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    "--LabApp.news_url=None",
+    "--LabApp.extension_manager=readonly",
+]
+
+# Any name, one password that is made anew for each demo.
+c.JupyterHub.authenticator_class = "shared-password"
+c.SharedPasswordAuthenticator.user_password = demo["password"]
+c.Authenticator.allow_all = True
+
+c.JupyterHub.template_vars = {
+    "announcement": "This is a demo: EC2 and its machines are on this computer."
+}
+
+c.EC2Spawner.endpoint_url = demo["endpoint_url"]
+c.EC2Spawner.start_timeout = 120
+
+# -- As on a real hub --------------------------------------------------------------
+
+c.JupyterHub.services = []
+ec2spawner.setup(c, idle_timeout=demo["idle_timeout"])
+
+c.EC2Spawner.region = demo["region"]
+c.EC2Spawner.image = demo["image"]
+c.EC2Spawner.subnets = demo["subnets"]
+c.EC2Spawner.security_groups = demo["security_groups"]
+c.EC2Spawner.tags = {"user": "{username}", "server": "{servername}"}
+c.EC2Spawner.profile_list = [
+    {
+        "display_name": "Small",
+        "description": "2 CPUs, 2 GiB of memory (t3.small): to look around, to teach",
+        "default": True,
+        "ec2spawner_override": {"instance_type": "t3.small"},
+    },
+    {
+        "display_name": "Medium",
+        "description": "2 CPUs, 8 GiB of memory (t3.large): everyday work with data",
+        "ec2spawner_override": {"instance_type": "t3.large"},
+    },
+    {
+        "display_name": "Large",
+        "description": "8 CPUs, 32 GiB of memory (m7i.2xlarge): models and big tables",
+        "ec2spawner_override": {"instance_type": "m7i.2xlarge"},
+    },
+]
+c.Spawner.default_url = "/lab"
+c.JupyterHub.allow_named_servers = True
+
+# Last, because services get an environment of their own: everything of a demo can be
+# told by its marker, and so be ended.
+for service in c.JupyterHub.services:
+    service.setdefault("environment", {}).update(demo["marker"])
