@@ -1,0 +1,89 @@
+"""One local EC2 for all tests here, and hubs that use it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ec2spawner.local import LocalCloudProcess, LocalControl, LocalSettings
+
+from .hub_process import TINY_SERVER, HubProcess
+
+SETTINGS = LocalSettings(pending_seconds=0.2)
+
+MakeHub = Callable[..., HubProcess]
+
+
+@pytest.fixture(scope="session")
+def cloud() -> Iterator[LocalCloudProcess]:
+    with LocalCloudProcess(SETTINGS) as started:
+        yield started
+
+
+@pytest.fixture
+def ec2(cloud: LocalCloudProcess) -> Iterator[LocalControl]:
+    """The EC2 behind the hubs of this test, with nothing in it and no faults."""
+    control = cloud.control
+    control.clear_requests()
+    yield control
+    control.clear_faults()
+    control.change_settings(**SETTINGS.as_dict())
+    for machine in living(control):
+        control.fail_machine(machine.instance_id, "Server.InternalError", "test over")
+    eventually(lambda: not living(control))
+
+
+@pytest.fixture
+def make_hub(
+    cloud: LocalCloudProcess, ec2: LocalControl, tmp_path: Path
+) -> Iterator[MakeHub]:
+    """Makes hubs, not yet started, whose servers are JupyterLab."""
+    made: list[HubProcess] = []
+
+    def make(**options: Any) -> HubProcess:
+        folder = tmp_path / f"hub-{len(made)}"
+        folder.mkdir()
+        made.append(HubProcess(folder, cloud, **options))
+        return made[-1]
+
+    yield make
+    for hub in made:
+        hub.kill()
+
+
+@pytest.fixture
+def make_quick_hub(make_hub: MakeHub) -> MakeHub:
+    """Makes hubs whose servers are ready in a moment, for all but Jupyter itself."""
+
+    def make(settings: dict[str, Any] | None = None, **options: Any) -> HubProcess:
+        quick = {"cmd": [sys.executable, str(TINY_SERVER)], **(settings or {})}
+        return make_hub(settings=quick, **options)
+
+    return make
+
+
+@pytest.fixture
+async def quick_hub(make_quick_hub: MakeHub) -> HubProcess:
+    hub = make_quick_hub()
+    await hub.start()
+    return hub
+
+
+def living(control: LocalControl) -> list[Any]:
+    """The machines that exist or are about to."""
+    over = ("shutting-down", "terminated")
+    return [m for m in control.machines() if m.state not in over]
+
+
+def eventually(check: Callable[[], Any], timeout: float = 30) -> Any:
+    """Wait until something is so, and return what it is."""
+    end = time.monotonic() + timeout
+    while not (found := check()):
+        assert time.monotonic() < end, f"still not so: {check}"
+        time.sleep(0.1)
+    return found

@@ -1,0 +1,230 @@
+"""A real JupyterHub with a real proxy, which tests may kill and start again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from ec2spawner.local import LocalCloudProcess
+
+CONFIG = Path(__file__).with_name("hub_config_for_tests.py")
+TINY_SERVER = Path(__file__).with_name("tiny_server.py")
+ADMIN_TOKEN = "0" * 40
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port: int = s.getsockname()[1]
+        return port
+
+
+class HubProcess:
+    """One hub: its folder, its ports and its database outlive its process.
+
+    :param settings: traits of EC2Spawner
+    :param hub_settings: traits of JupyterHub
+    :param idle_timeout: seconds for the idle culler; 0 for none
+    :param code: more lines of configuration
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        cloud: LocalCloudProcess,
+        settings: dict[str, Any] | None = None,
+        hub_settings: dict[str, Any] | None = None,
+        idle_timeout: int = 0,
+        code: str = "",
+    ) -> None:
+        self.folder = folder
+        self.cloud = cloud
+        self.log_path = folder / "hub.log"
+        world = cloud.control.resources()
+        port, hub_port, proxy_api_port = free_port(), free_port(), free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self.hub_api = f"http://127.0.0.1:{hub_port}/hub/api"
+        options = {
+            "bind_url": self.url,
+            "hub_port": hub_port,
+            "proxy_api_url": f"http://127.0.0.1:{proxy_api_port}",
+            "admin_token": ADMIN_TOKEN,
+            "idle_timeout": idle_timeout,
+            "hub": hub_settings or {},
+            "code": code,
+            "spawner": {
+                "region": cloud.region,
+                "endpoint_url": cloud.endpoint_url,
+                "image": world.image_id,
+                "subnets": list(world.subnet_ids.values()),
+                "security_groups": [world.security_group_id],
+                "poll_interval": 1,
+                "fast_interval": 0.2,
+                "slow_interval": 1,
+                "start_timeout": 60,
+                "http_timeout": 20,
+                "profile_list": [
+                    {
+                        "display_name": "Small",
+                        "description": "2 CPUs, 2 GiB",
+                        "ec2spawner_override": {"instance_type": "t3.small"},
+                    },
+                    {
+                        "display_name": "Large",
+                        "ec2spawner_override": {"instance_type": "t3.large"},
+                    },
+                ],
+                **(settings or {}),
+            },
+        }
+        (folder / "options.json").write_text(json.dumps(options))
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log(self) -> str:
+        return self.log_path.read_text(errors="replace")
+
+    def launch(self) -> None:
+        """Start the process, and do not wait for it."""
+        bin_folder = str(Path(sys.executable).parent)
+        with self.log_path.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "jupyterhub", "-f", str(CONFIG)],
+                cwd=self.folder,
+                env={
+                    "PATH": os.pathsep.join([bin_folder, os.environ["PATH"]]),
+                    "HOME": str(self.folder),
+                    "AWS_ACCESS_KEY_ID": "test",
+                    "AWS_SECRET_ACCESS_KEY": "test",
+                    "AWS_EC2_METADATA_DISABLED": "true",
+                },
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    async def start(self, timeout: float = 60) -> None:
+        """Start it and wait until it answers through its proxy."""
+        self.launch()
+        await self.wait_until(self.healthy, timeout, "the hub is healthy")
+
+    async def healthy(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, f"the hub ended:\n{self.log[-4000:]}"
+        try:
+            async with aiohttp.ClientSession() as session:
+                async with session.get(f"{self.url}/hub/health") as answer:
+                    return answer.status == 200
+        except aiohttp.ClientError:
+            return False
+
+    def exit_code(self, timeout: float = 30) -> int:
+        """Wait until it ends by itself."""
+        assert self._process is not None
+        return self._process.wait(timeout)
+
+    def kill(self) -> None:
+        """SIGKILL the Hub and all that it started on this computer, at once."""
+        self._signal(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """End it as an admin does. Machines stay."""
+        self._signal(signal.SIGTERM)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is None:
+            return
+        if self._process.poll() is None:
+            os.kill(self._process.pid, number)
+            try:
+                self._process.wait(15)
+            except subprocess.TimeoutExpired:
+                pass
+        try:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self._process.wait()
+
+    async def api(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """Call the Hub's API with all rights, past the proxy."""
+        headers = {"Authorization": f"token {ADMIN_TOKEN}"}
+        async with aiohttp.ClientSession(headers=headers) as session:
+            async with session.request(
+                method, self.hub_api + path, json=body
+            ) as answer:
+                text = await answer.text()
+                return answer.status, json.loads(text) if text else None
+
+    async def server(self, user: str, name: str = "") -> dict[str, Any] | None:
+        """The model of a server, state included, or None when it is stopped."""
+        status, model = await self.api("GET", f"/users/{user}")
+        assert status == 200, model
+        found: dict[str, Any] | None = model["servers"].get(name)
+        return found
+
+    async def start_server(
+        self, user: str, name: str = "", options: Any = None
+    ) -> tuple[int, Any]:
+        """Ask for a server as a script would. Returns when the Hub answers."""
+        await self.api("POST", f"/users/{user}")
+        path = f"/users/{user}/servers/{name}" if name else f"/users/{user}/server"
+        body = {} if options is None else {"user_options": options}
+        return await self.api("POST", path, body)
+
+    async def ready_server(self, user: str, name: str = "", timeout: float = 60) -> Any:
+        """Start a server, wait until it is ready, and return its model."""
+        status, answer = await self.start_server(user, name)
+        assert status in (201, 202), answer
+        return await self.wait_ready(user, name, timeout)
+
+    async def wait_ready(self, user: str, name: str = "", timeout: float = 60) -> Any:
+        async def ready() -> Any:
+            model = await self.server(user, name)
+            return model if model and model["ready"] else None
+
+        return await self.wait_until(ready, timeout, f"{user}'s server is ready")
+
+    async def wait_gone(self, user: str, name: str = "", timeout: float = 60) -> None:
+        async def gone() -> bool:
+            model = await self.server(user, name)
+            return model is None or model["stopped"]
+
+        await self.wait_until(gone, timeout, f"{user}'s server is gone")
+
+    async def stop_server(self, user: str, name: str = "") -> None:
+        path = f"/users/{user}/servers/{name}" if name else f"/users/{user}/server"
+        status, answer = await self.api("DELETE", path)
+        assert status in (202, 204), answer
+        await self.wait_gone(user, name)
+
+    async def wait_until(self, check: Any, timeout: float, what: str) -> Any:
+        """Wait until an async check gives something true, and return that."""
+        end = time.monotonic() + timeout
+        while True:
+            if found := await check():
+                return found
+            assert time.monotonic() < end, f"not so: {what}\n{self.log[-6000:]}"
+            await asyncio.sleep(0.1)
+
+    def saved_state(self, user: str) -> dict[str, Any]:
+        """What the database remembers of a user's default server."""
+        with sqlite3.connect(self.folder / "jupyterhub.sqlite") as db:
+            row = db.execute(
+                "select s.state from spawners s join users u on u.id = s.user_id "
+                "where u.name = ? and s.name = ''",
+                (user,),
+            ).fetchone()
+        saved: dict[str, Any] = json.loads(row[0]) if row and row[0] else {}
+        return saved
