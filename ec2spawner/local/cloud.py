@@ -277,6 +277,9 @@ class LocalCloud:
             instance.doom = self.scripted.state_reason
             if request is not None and request.flag("DisableApiTermination"):
                 instance.disable_api_termination = True
+            if not instance.security_groups and 0 in instance.nics:
+                # moto leaves them out when they are given with the interface
+                instance.security_groups = list(instance.nics[0]._group_set)
             for nic in instance.nics.values():
                 nic.add_tags(tags.get("network-interface", {}))
             self.lifecycle.launched(instance)

@@ -99,9 +99,8 @@ class LocalControl:
         return [each for each in found if state in (None, each.state)]
 
     def machine(self, instance_id: str) -> MachineInfo:
-        for each in self.machines():
-            if each.instance_id == instance_id:
-                return each
+        for entry in self._call("GET", f"machines/{instance_id}"):
+            return MachineInfo(**entry)
         raise ControlError(f"no instance {instance_id}")
 
     def wait_for_state(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from .faults import Fault
+from .machines.base import Machine
 from .request import ApiRequest
 
 if TYPE_CHECKING:
@@ -65,12 +66,25 @@ class ControlApi:
         if what == ("GET", "machines"):
             with cloud.lock:
                 found = cloud.all_instances()
-            return [self._machine(each) for each in found]
+            if len(parts) == 2:
+                found = [each for each in found if each.id == parts[1]]
+            return self._machines(found)
         if what == ("POST", "machines") and len(parts) == 3:
             return self._act(parts[1], parts[2], data or {})
         raise LookupError(f"no such control: {method} {'/'.join(parts)}")
 
-    def _machine(self, instance: LocalInstance) -> dict[str, Any]:
+    def _machines(self, instances: list[LocalInstance]) -> list[dict[str, Any]]:
+        kinds: dict[type[Machine], list[Machine]] = {}
+        for each in instances:
+            if each.machine is not None and each.state != "terminated":
+                kinds.setdefault(type(each.machine), []).append(each.machine)
+        pids: dict[str, list[int]] = {}
+        for kind, machines in kinds.items():
+            pids.update(kind.pids_of(machines))
+        return [self._machine(each, pids.get(each.id, [])) for each in instances]
+
+    @staticmethod
+    def _machine(instance: LocalInstance, pids: list[int]) -> dict[str, Any]:
         machine = instance.machine
         return {
             "instance_id": instance.id,
@@ -80,7 +94,7 @@ class ControlApi:
             "instance_type": instance.instance_type,
             "zone": instance.availability_zone,
             "tags": {t["key"]: t["value"] for t in instance.get_tags()},
-            "pids": machine.pids() if machine else [],
+            "pids": pids,
             "folder": str(machine.spec.folder) if machine else None,
             "console_log": str(machine.console_log) if machine else None,
             "metadata_url": instance.metadata_url or None,

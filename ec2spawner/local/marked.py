@@ -23,10 +23,18 @@ def marked_processes(name: str, value: str) -> list[int]:
 
     This process is never among them. Zombies are not counted: they run nothing.
     """
-    exact = f"{name}={value}".encode()
-    below = exact + b"/"
+    found: set[int] = set()
+    for each, pids in processes_by_marker(name).items():
+        if each == value or each.startswith(value + "/"):
+            found.update(pids)
+    return sorted(found)
+
+
+def processes_by_marker(name: str) -> dict[str, list[int]]:
+    """Marker value -> processes that carry it, and their descendants."""
+    prefix = name.encode() + b"="
     children: dict[int, list[int]] = {}
-    found: list[int] = []
+    marked: dict[str, list[int]] = {}
     me = os.getpid()
     for entry in os.listdir("/proc"):
         if not entry.isdigit():
@@ -39,17 +47,23 @@ def marked_processes(name: str, value: str) -> list[int]:
         if pid == me:
             continue
         for item in _environ(pid).split(b"\0"):
-            if item == exact or item.startswith(below):
-                found.append(pid)
+            if item.startswith(prefix):
+                value = item[len(prefix) :].decode("utf-8", "replace")
+                marked.setdefault(value, []).append(pid)
                 break
-    result: list[int] = []
-    seen = {me}
-    while found:
-        pid = found.pop()
+    return {value: _with_children(pids, children) for value, pids in marked.items()}
+
+
+def _with_children(pids: list[int], children: dict[int, list[int]]) -> list[int]:
+    todo = list(pids)
+    seen = {os.getpid()}
+    result = []
+    while todo:
+        pid = todo.pop()
         if pid not in seen:
             seen.add(pid)
             result.append(pid)
-            found.extend(children.get(pid, ()))
+            todo.extend(children.get(pid, ()))
     return sorted(result)
 
 

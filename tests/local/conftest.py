@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -80,10 +81,11 @@ def launch(
     cloud.control.clear_faults()
     cloud.control.change_settings(consistency_seconds=0)
     for instance_id in dict.fromkeys(made):
-        ec2.modify_instance_attribute(
-            InstanceId=instance_id, DisableApiTermination={"Value": False}
-        )
-        ec2.terminate_instances(InstanceIds=[instance_id])
+        with contextlib.suppress(ClientError):  # forgotten already
+            ec2.modify_instance_attribute(
+                InstanceId=instance_id, DisableApiTermination={"Value": False}
+            )
+            ec2.terminate_instances(InstanceIds=[instance_id])
 
 
 def request_for(world: Any, **more: Any) -> dict[str, Any]:

@@ -196,7 +196,10 @@ def test_an_address_in_use_is_refused(ec2, world, launch):
 
 @pytest.mark.proves("architecture")
 def test_image_and_type_must_be_of_one_architecture(ec2, world, launch):
-    for image, kind in ((world.image_id_arm, "m5.large"), (world.image_id, "m6g.large")):
+    for image, kind in (
+        (world.image_id_arm, "m5.large"),
+        (world.image_id, "m6g.large"),
+    ):
         wanted = request_for(world, ImageId=image, InstanceType=kind)
         code, _, message = refused(ec2.run_instances, **wanted)
         assert code == "InvalidParameterValue" and "architecture" in message

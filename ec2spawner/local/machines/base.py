@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,6 +76,11 @@ class Machine(abc.ABC):
     @abc.abstractmethod
     def pids(self) -> list[int]:
         """Processes of this computer that are this machine."""
+
+    @classmethod
+    def pids_of(cls, machines: Sequence[Machine]) -> dict[str, list[int]]:
+        """The same for many machines of this kind: instance id -> processes."""
+        return {each.spec.instance_id: each.pids() for each in machines}
 
 
 class NoMachine(Machine):

@@ -110,16 +110,6 @@ def descendants() -> list[int]:
     return found
 
 
-def signal_all(number: int) -> bool:
-    found = descendants()
-    for pid in found:
-        try:
-            os.kill(pid, number)
-        except ProcessLookupError:
-            pass
-    return bool(found)
-
-
 def reap() -> dict[int, int]:
     """Collect ended children; as subreaper also what was orphaned."""
     ended: dict[int, int] = {}
@@ -150,15 +140,22 @@ def wait(init: int | None) -> int:
 
 def power_down(grace: float) -> None:
     end = time.monotonic() + grace
-    signal_all(signal.SIGTERM)
-    while time.monotonic() < end:
+    told: set[int] = set()
+    while True:
         reap()
-        if not descendants():
+        found = descendants()
+        if not found:
             return
-        time.sleep(0.02)
-    while signal_all(signal.SIGKILL):
-        reap()
-        time.sleep(0.01)
+        late = time.monotonic() > end
+        # Again and again: one of them may have started another meanwhile.
+        for pid in found:
+            if late or pid not in told:
+                told.add(pid)
+                try:
+                    os.kill(pid, signal.SIGKILL if late else signal.SIGTERM)
+                except ProcessLookupError:
+                    pass
+        time.sleep(0.01 if late else 0.02)
 
 
 def main(folder: str, grace: float) -> int:

@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .. import marked
@@ -121,6 +121,16 @@ class ProcessMachine(Machine):
 
     def pids(self) -> list[int]:
         return marked.marked_processes(MARKER, self.marker)
+
+    @classmethod
+    def pids_of(cls, machines: Sequence[Machine]) -> dict[str, list[int]]:
+        found = marked.processes_by_marker(MARKER)
+        return {
+            each.spec.instance_id: found.get(
+                f"{each.spec.cloud_id}/{each.spec.instance_id}", []
+            )
+            for each in machines
+        }
 
     def _prepare(self) -> None:
         folder = self.spec.folder
