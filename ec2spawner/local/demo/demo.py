@@ -153,6 +153,14 @@ class Demo:
         """End everything, and remove the folder."""
         self._parts.close()
 
+    def log_tail(self, lines: int = 30) -> str:
+        """The last lines of the Hub's log."""
+        try:
+            text = self.log.read_text(errors="replace")
+        except OSError:
+            return "(no log)"
+        return "\n".join(text.splitlines()[-lines:])
+
     def left_behind(self) -> str | None:
         """After :meth:`stop`: what is left of the demo; None for nothing."""
         end = time.monotonic() + _GONE_SECONDS

@@ -14,7 +14,6 @@ from pathlib import Path
 from .needs import search_path
 
 CONFIG_FILE = Path(__file__).with_name("jupyterhub_config.py")
-_LINES_SHOWN = 30
 _LOOK_SECONDS = 0.1
 # Whatever the environment says about AWS, another hub or a proxy is not for this hub.
 _NOT_INHERITED = ("AWS_", "JUPYTERHUB_", "JPY_", "CONFIGPROXY_")
@@ -56,7 +55,6 @@ class DemoHub:
         self, public_url: str, folder: Path, log: Path, variables: Mapping[str, str]
     ) -> None:
         self.public_url = public_url
-        self.log = log
         with open(log, "ab") as file:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "jupyterhub", "-f", str(CONFIG_FILE)],
@@ -114,11 +112,3 @@ class DemoHub:
                 return
             meanwhile()
             time.sleep(_LOOK_SECONDS)
-
-    def log_tail(self) -> str:
-        """The last lines of its log."""
-        try:
-            lines = self.log.read_text(errors="replace").splitlines()
-        except OSError:
-            return ""
-        return "\n".join(lines[-_LINES_SHOWN:])

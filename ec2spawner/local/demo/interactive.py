@@ -1,0 +1,122 @@
+"""``ec2spawner demo`` for a person: says what to try, then tells what happens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from .demo import Demo, DemoOptions
+from .faults import Breakage, break_ec2
+from .hub import HubFailed
+from .watch import Watcher
+
+_LOOK_SECONDS = 0.25
+
+_WELCOME = """
+  Open      {url}
+  Name      any, for example maria
+  Password  {password}
+
+What to try
+  1. Log in, choose a size, press Start: watch the steps until JupyterLab opens.
+  2. Run a cell in a notebook. It runs on a machine that is yours alone.
+  3. Open the address in a private window, log in with another name and start a
+     server: it gets a machine of its own.
+  4. Stop your server (File > Hub Control Panel > Stop My Server). Its machine is
+     terminated. {idle}
+
+It is all on this computer: no AWS account, no cost. An EC2 machine is a group of
+processes with its own address here, and its files go with it. Ctrl-C ends the demo.
+
+What EC2 is asked, and the machines:"""
+
+
+def run_demo(
+    options: DemoOptions,
+    breakages: list[Breakage],
+    say: Callable[[str], None],
+    verbose: bool,
+) -> int:
+    """Run until it is interrupted; returns the exit status of the command."""
+    began = time.monotonic()
+    say("Starting a local EC2 and a JupyterHub on this computer ...")
+    demo = Demo(options)
+    watcher: Watcher | None = None
+    try:
+        with demo:
+            log = LogReader(demo.log, say) if verbose else None
+            demo.start_cloud()
+            watcher = Watcher(demo.control, say)
+            try:
+                demo.start_hub()
+                break_ec2(demo.control, breakages)
+                say(f"... ready in {time.monotonic() - began:.0f} s.")
+                say(_welcome(demo))
+                _watch(demo, watcher, log)
+            except HubFailed as e:
+                say(f"\n{e}. The end of its log:\n{demo.log_tail()}")
+                return 1
+            except KeyboardInterrupt:
+                say("\nEnding the demo ...")
+                demo.stop_hub(meanwhile=watcher.look)
+                watcher.look()
+    except KeyboardInterrupt:
+        if watcher is None:
+            say("\nEnding the demo ...")
+    left = demo.left_behind()
+    say(_farewell(time.monotonic() - began, watcher, left))
+    return 1 if left else 0
+
+
+def _watch(demo: Demo, watcher: Watcher, log: LogReader | None) -> None:
+    while demo.hub is not None:
+        watcher.look()
+        if log is not None:
+            log.look()
+        demo.hub.check()
+        time.sleep(_LOOK_SECONDS)
+
+
+def _welcome(demo: Demo) -> str:
+    seconds = demo.options.idle_timeout
+    idle = f"So is that of a server left idle for {_span(seconds)}." if seconds else ""
+    return _WELCOME.format(url=demo.public_url, password=demo.password, idle=idle)
+
+
+def _farewell(seconds: float, watcher: Watcher | None, left: str | None) -> str:
+    machines = watcher.machines if watcher else 0
+    launches = watcher.calls["RunInstances"] if watcher else 0
+    calls = sum(watcher.calls.values()) if watcher else 0
+    plural = "" if machines == 1 else "s"
+    end = f"but this is left: {left}" if left else "and nothing is left behind"
+    return (
+        f"The demo is over after {_span(seconds)}: {machines} machine{plural}, "
+        f"{calls} calls of EC2 ({launches} launched machines), {end}."
+    )
+
+
+def _span(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min"
+
+
+class LogReader:
+    """Shows the Hub's log as it grows."""
+
+    def __init__(self, path: Path, say: Callable[[str], None]) -> None:
+        self._path = path
+        self._say = say
+        self._offset = path.stat().st_size if path.exists() else 0
+
+    def look(self) -> None:
+        if not self._path.exists():
+            return
+        with open(self._path, "rb") as file:
+            file.seek(self._offset)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                self._offset += len(line)
+                self._say("hub | " + line.decode("utf-8", "replace").rstrip())
