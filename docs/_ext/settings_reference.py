@@ -1,0 +1,69 @@
+"""Sphinx directives that print EC2Spawner's settings (settings_text.py)."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from settings_text import changed_defaults_rst, settings_rst
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+SPAWNER_DOCS = "https://jupyterhub.readthedocs.io/en/stable/reference/api/spawner.html"
+
+
+class Generated(SphinxDirective):
+    """Parses lines of reStructuredText that a function has made."""
+
+    def lines(self) -> list[str]:
+        raise NotImplementedError
+
+    def run(self) -> list[nodes.Node]:
+        container = nodes.container()
+        source = StringList(self.lines(), source=f"<{self.name}>")
+        self.state.nested_parse(source, self.content_offset, container)
+        return container.children
+
+
+class Settings(Generated):
+    """``.. ec2spawner-settings:: package.module.Class``"""
+
+    required_arguments = 1
+
+    def lines(self) -> list[str]:
+        module, _, name = self.arguments[0].rpartition(".")
+        return settings_rst(getattr(import_module(module), name))
+
+
+class ChangedDefaults(Generated):
+    """``.. ec2spawner-changed-defaults::``"""
+
+    def lines(self) -> list[str]:
+        return changed_defaults_rst()
+
+
+def link_to_jupyterhub(
+    app: Sphinx, env: Any, node: nodes.Element, content: nodes.TextElement
+) -> nodes.reference | None:
+    """A setting that every Spawner has is explained in JupyterHub's docs.
+
+    Made by hand: intersphinx would need the network to build.
+    """
+    from jupyterhub.spawner import Spawner
+
+    name = node.get("reftarget", "")
+    if node.get("reftype") != "attr" or name not in Spawner.class_trait_names():
+        return None
+    uri = f"{SPAWNER_DOCS}#jupyterhub.spawner.Spawner.{name}"
+    link = nodes.reference("", "", internal=False, refuri=uri)
+    link += content
+    return link
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    app.add_directive("ec2spawner-settings", Settings)
+    app.add_directive("ec2spawner-changed-defaults", ChangedDefaults)
+    app.connect("missing-reference", link_to_jupyterhub)
+    return {"parallel_read_safe": True}

@@ -1,0 +1,99 @@
+"""The page of messages has the messages that the code has, word for word."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import ec2spawner
+from ec2spawner.ec2 import errors
+
+from .configs import DOCS
+
+HOUSE = Path(ec2spawner.__file__).parent
+SOURCES = [p for p in HOUSE.rglob("*.py") if "local" not in p.parts]
+FORM = (HOUSE / "templates" / "form.html").read_text()
+PAGE = " ".join((DOCS / "howto" / "troubleshooting.md").read_text().split())
+QUOTED = re.findall(
+    r"^### `(.*)`$", (DOCS / "howto" / "troubleshooting.md").read_text(), re.M
+)
+
+
+def words(text):
+    return " ".join(text.split())
+
+
+def texts():
+    """Every text in the code; an f-string as its constant parts."""
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield words(node.value)
+
+
+TEXTS = "\n".join([*texts(), FORM])
+
+
+def parts_of(node):
+    """The constant parts of a text in the code, longest first."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        found = [node.value]
+    elif isinstance(node, ast.JoinedStr):
+        found = [v.value for v in node.values if isinstance(v, ast.Constant)]
+    else:
+        found = []
+    return sorted(map(words, found), key=len, reverse=True)
+
+
+def messages_to_users():
+    """What each EC2SpawnError in the code says: its longest constant sentence."""
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id == "EC2SpawnError"
+                and node.args
+                and (parts := parts_of(node.args[0]))
+                and len(parts[0]) > 15
+            ):
+                yield path.name, re.split(r"(?<=\.) ", parts[0])[0]
+
+
+def messages_at_the_start():
+    """What hub_check and why_unreachable say, by their longest constant part."""
+    for name in ("hub_check.py", "settings/network.py"):
+        for node in ast.walk(ast.parse((HOUSE / name).read_text())):
+            if isinstance(node, (ast.Yield, ast.Return)) and (
+                parts := parts_of(node.value)
+            ):
+                if len(parts[0]) > 15:
+                    yield name, re.split(r"(?<=\.) |, for|: give", parts[0])[0]
+
+
+MESSAGES = sorted({*messages_to_users(), *messages_at_the_start()})
+MEANINGS = sorted({meaning.user for meaning in errors._TABLE.values()})
+
+
+def test_messages_are_found():
+    assert len(QUOTED) > 30
+    assert len(MESSAGES) > 8
+    assert len(MEANINGS) > 6
+
+
+@pytest.mark.parametrize("quoted", QUOTED)
+def test_a_quoted_message_is_in_the_code(quoted):
+    for part in map(str.strip, quoted.split("…")):
+        if len(part) > 2:
+            assert part in TEXTS or part.strip(" .:,;") in TEXTS, part
+
+
+@pytest.mark.parametrize("where, message", MESSAGES)
+def test_a_message_of_the_code_is_explained(where, message):
+    assert message.strip(" .") in PAGE
+
+
+@pytest.mark.parametrize("message", MEANINGS)
+def test_a_meaning_of_an_aws_error_is_explained(message):
+    assert message.split(". ")[0] in PAGE
