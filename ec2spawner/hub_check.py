@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from jupyterhub.app import JupyterHub
@@ -54,24 +55,24 @@ def problems(spawner: EC2Spawner, app: Any) -> Iterator[str]:
 
 
 def watch(spawner_class: type[EC2Spawner]) -> None:
-    """Check the settings as soon as the Hub that this process runs is configured.
+    """Check the settings of the Hub that this process may become, when it starts.
 
-    A spawner class has no hook at the Hub's start. ``tornado_settings`` is
-    assigned once in ``JupyterHub.initialize``, after the Hub's URLs are final
-    and before any server is looked at.
+    JupyterHub has no hook for a spawner class at its start, and it imports the
+    classes of all entry points while the application is being made, so there is
+    no instance to observe yet either. ``init_handlers`` runs once, after the
+    Hub's URLs are final and before any server is looked at.
     """
-    if not JupyterHub.initialized():
-        return
-    app = JupyterHub.instance()
+    init_handlers = JupyterHub.init_handlers
 
-    def check(change: Any) -> None:
-        if not issubclass(app.spawner_class, spawner_class):
-            return
-        spawner = app.spawner_class(config=app.config, hub=app.hub)
-        if found := list(problems(spawner, app)):
-            raise HubConfigError(
-                "ec2spawner cannot work with this configuration:\n  - "
-                + "\n  - ".join(found)
-            )
+    @wraps(init_handlers)
+    def check_and_init_handlers(app: Any) -> None:
+        if issubclass(app.spawner_class, spawner_class):
+            spawner = app.spawner_class(config=app.config, hub=app.hub)
+            if found := list(problems(spawner, app)):
+                raise HubConfigError(
+                    "ec2spawner cannot work with this configuration:\n  - "
+                    + "\n  - ".join(found)
+                )
+        init_handlers(app)
 
-    app.observe(check, names="tornado_settings")
+    JupyterHub.init_handlers = check_and_init_handlers

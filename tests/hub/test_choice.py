@@ -1,0 +1,157 @@
+"""Every way in leads through the same check, and nothing reaches EC2 unchecked."""
+
+import pytest
+
+from ec2spawner.local.demo.visitor import SpawnFailed, Visitor
+
+from .conftest import living
+
+JUNK = [
+    {"profile": "huge"},
+    {"profile": ["large"]},
+    {"profile": {"instance_type": "p5.48xlarge"}},
+    {"profile": True},
+    {"instance_type": "p5.48xlarge"},
+    {"profile": "small", "image": "ami-00000000"},
+]
+
+
+@pytest.mark.parametrize("options", JUNK)
+async def test_an_option_that_is_not_on_offer_is_a_400_and_no_launch(
+    quick_hub, ec2, options
+):
+    status, answer = await quick_hub.start_server("alice", options=options)
+    assert status == 400
+    assert "option" in answer["message"] or "on offer" in answer["message"]
+    assert ec2.requests("RunInstances") == []
+    assert await quick_hub.server("alice") is None
+
+
+async def test_a_form_with_a_forged_choice_is_told_so_on_the_page(quick_hub, ec2):
+    async with Visitor(quick_hub.url, "alice", "any") as alice:
+        await alice.log_in()
+        with pytest.raises(SpawnFailed, match="not on offer. Choose one of: small"):
+            await alice.choose("huge")
+        assert ec2.requests("RunInstances") == []
+
+
+async def test_a_link_starts_nothing_but_preselects_what_it_asks_for(quick_hub, ec2):
+    async with Visitor(quick_hub.url, "alice", "any") as alice:
+        await alice.log_in()
+        _, page = await alice._get(alice.hub_url("spawn?opt-profile=large"))
+        assert "A link cannot start a machine by itself" in page
+        large = page[page.index('value="large"') :]
+        assert "checked" in large[: large.index(">")]
+        assert ec2.requests("RunInstances") == []
+
+
+async def test_the_last_choice_is_the_one_preselected(quick_hub, ec2):
+    async with Visitor(quick_hub.url, "alice", "any") as alice:
+        await alice.log_in()
+        await alice.choose("large")
+        await alice.ready()
+        await alice.stop()
+        await alice.choose(None)
+        await alice.ready()
+        assert [m.instance_type for m in living(ec2)] == ["t3.large"]
+
+
+async def test_a_stored_choice_that_is_no_longer_on_offer_starts_nothing(
+    make_quick_hub, ec2
+):
+    hub = make_quick_hub()
+    await hub.start()
+    await hub.start_server("alice", options={"profile": "large"})
+    await hub.wait_ready("alice")
+    await hub.stop_server("alice")
+    hub.stop()
+    offer = [{"display_name": "Tiny", "ec2spawner_override": {}}]
+    ec2.clear_requests()
+    rewrite_profiles(hub, offer)
+    await hub.start()
+    status, answer = await hub.start_server("alice")
+    assert status == 400, answer
+    assert ec2.requests("RunInstances") == []
+
+
+async def test_a_profile_for_a_group_is_for_its_members_only(make_quick_hub, ec2):
+    hub = make_quick_hub(
+        settings={
+            "profile_list": [
+                {"display_name": "Small"},
+                {
+                    "display_name": "Large",
+                    "allowed_groups": ["modellers"],
+                    "ec2spawner_override": {"instance_type": "t3.large"},
+                },
+            ]
+        },
+        hub_settings={"load_groups": {"modellers": {"users": ["bob"]}}},
+    )
+    await hub.start()
+    async with Visitor(hub.url, "alice", "any") as alice:
+        await alice.log_in()
+        assert "Large" not in await alice.form()
+    status, _ = await hub.start_server("alice", options={"profile": "large"})
+    assert status == 400
+    status, _ = await hub.start_server("bob", options={"profile": "large"})
+    assert status in (201, 202)
+    await hub.wait_ready("bob")
+    assert [m.instance_type for m in living(ec2)] == ["t3.large"]
+
+
+async def test_text_of_an_admin_is_shown_and_not_obeyed(make_quick_hub):
+    hub = make_quick_hub(settings={"profile_list": [{"display_name": "<b>R & D</b>"}]})
+    await hub.start()
+    async with Visitor(hub.url, "alice", "any") as alice:
+        await alice.log_in()
+        assert "&lt;b&gt;R &amp; D&lt;/b&gt;" in await alice.form()
+
+
+async def test_without_profiles_a_server_starts_as_configured(make_quick_hub, ec2):
+    hub = make_quick_hub(settings={"profile_list": [], "instance_type": "t3.micro"})
+    await hub.start()
+    async with Visitor(hub.url, "alice", "any") as alice:
+        await alice.log_in()
+        await alice.choose(None)
+        await alice.ready()
+    assert [m.instance_type for m in living(ec2)] == ["t3.micro"]
+
+
+def rewrite_profiles(hub, offer):
+    import json
+
+    path = hub.folder / "options.json"
+    options = json.loads(path.read_text())
+    options["spawner"]["profile_list"] = offer
+    path.write_text(json.dumps(options))
+
+
+async def test_a_profile_list_that_is_wrong_stops_the_hub_with_a_sentence(
+    make_quick_hub,
+):
+    hub = make_quick_hub(
+        settings={"profile_list": [{"display_name": "A", "kubespawner_override": {}}]}
+    )
+    hub.launch()
+    assert hub.exit_code() != 0
+    assert "unknown key(s) kubespawner_override" in hub.log
+
+
+@pytest.mark.parametrize(
+    "settings, hub_settings, sentence",
+    [
+        ({"endpoint_url": ""}, {}, "Set c.JupyterHub.hub_ip"),
+        ({}, {"hub_connect_url": "http://0.0.0.0:8081"}, "no address to connect to"),
+        ({"image": ""}, {}, "c.EC2Spawner.image is not set"),
+        ({"region": ""}, {}, "c.EC2Spawner.region is not set"),
+        ({}, {"internal_ssl": True}, "internal_ssl is on"),
+    ],
+)
+async def test_a_hub_that_cannot_work_does_not_start_and_says_what_to_set(
+    make_quick_hub, settings, hub_settings, sentence
+):
+    hub = make_quick_hub(settings=settings, hub_settings=hub_settings)
+    hub.launch()
+    assert hub.exit_code() != 0
+    assert sentence in hub.log

@@ -1,0 +1,222 @@
+"""The claim, as a thief meets it: real Hub, real machine, real connections."""
+
+import asyncio
+import http.client
+import json
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import aiohttp
+import pytest
+
+from ec2spawner.claim.agent import read_config
+
+from .conftest import eventually, living
+
+
+def post(hub, what, body, source="127.0.0.1", headers=None):
+    """One request to the Hub's claim API from an address of our choice."""
+    parts = urlsplit(hub.hub_api)
+    connection = http.client.HTTPConnection(
+        parts.hostname, parts.port, source_address=(source, 0), timeout=10
+    )
+    data = body if isinstance(body, bytes) else json.dumps(body)
+    connection.request("POST", f"{parts.path}/ec2spawner/{what}", data, headers or {})
+    answer = connection.getresponse()
+    return answer.status, answer.read().decode()
+
+
+def config_in_user_data(ec2):
+    """What anyone reads who may read the machine's user-data."""
+    (launch,) = ec2.requests("RunInstances")
+    return read_config(launch.user_data.encode())
+
+
+@pytest.fixture
+async def running(quick_hub, ec2):
+    """A hub with a server that is ready, and the machine behind it."""
+    await quick_hub.ready_server("alice")
+    (machine,) = living(ec2)
+    return quick_hub, machine, config_in_user_data(ec2)
+
+
+async def test_the_nonce_is_worthless_after_its_use(running):
+    hub, machine, config = running
+    claim = {
+        "launch_id": config["launch_id"],
+        "nonce": config["nonce"],
+        "machine_key": "mine",
+    }
+    assert post(hub, "claim", claim)[0] == 403
+    status, text = post(hub, "claim", claim, source=machine.private_ip)
+    assert status == 409
+    assert "TOKEN" not in text
+    assert "Refused a request" in hub.log
+
+
+async def test_before_its_use_the_nonce_is_worthless_from_another_address(
+    make_quick_hub, ec2, cloud
+):
+    # A machine that never claims: its server command is not even asked for.
+    ec2.change_settings(pending_seconds=30)
+    hub = make_quick_hub()
+    await hub.start()
+    status, _ = await hub.start_server("alice")
+    (machine,) = eventually(lambda: living(ec2))
+    config = config_in_user_data(ec2)
+    claim = {
+        "launch_id": config["launch_id"],
+        "nonce": config["nonce"],
+        "machine_key": "mine",
+    }
+    neighbour = machine.private_ip.rsplit(".", 1)[0] + ".200"
+    assert post(hub, "claim", claim, source=neighbour)[0] == 403
+    forged = {"X-Forwarded-For": machine.private_ip, "X-Real-Ip": machine.private_ip}
+    assert post(hub, "claim", claim, neighbour, forged)[0] == 403
+    wrong = {**claim, "nonce": claim["nonce"][:-1]}
+    assert post(hub, "claim", wrong, source=machine.private_ip)[0] == 403
+    # From the right address it would have been good, and only once.
+    status, text = post(hub, "claim", claim, source=machine.private_ip)
+    assert status == 200
+    assert "JUPYTERHUB_API_TOKEN" in json.loads(text)["env"]
+    assert post(hub, "claim", claim, source=machine.private_ip) == (200, text)
+    other = {**claim, "machine_key": "other"}
+    assert post(hub, "claim", other, source=machine.private_ip)[0] == 409
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"{}",
+        b'{"launch_id": 1, "nonce": 2, "machine_key": 3}',
+        b"\xff" * 100,
+        b"x" * 100_000,
+    ],
+)
+async def test_a_body_that_is_no_claim_is_refused_without_a_word(quick_hub, body):
+    status, text = post(quick_hub, "claim", body)
+    assert status == 400
+    assert "Traceback" not in quick_hub.log
+
+
+async def test_a_stranger_learns_nothing_about_launches(quick_hub):
+    claim = {"launch_id": "0" * 20, "nonce": "x", "machine_key": "x"}
+    unknown = post(quick_hub, "claim", claim)
+    assert unknown[0] == 403
+    assert "launch" not in unknown[1]
+
+
+async def test_nothing_the_machine_reports_is_set_on_the_server(running):
+    hub, machine, config = running
+    before = hub.saved_state("alice")
+    report = {
+        "launch_id": config["launch_id"],
+        "machine_key": config["nonce"],
+        "step": "exited",
+        "message": "",
+        "log": "",
+        "seconds": 1,
+    }
+    for extra in ({}, {"ip": "10.9.9.9"}, {"private_ip": "10.9.9.9", "port": 1}):
+        status, _ = post(hub, "report", {**report, **extra}, machine.private_ip)
+        assert status in (400, 403)
+    assert hub.saved_state("alice") == before
+
+
+async def test_nothing_secret_is_in_anything_that_ec2_was_sent(running, ec2):
+    hub, machine, config = running
+    secrets = server_secrets(machine)
+    assert len(secrets) >= 2
+    sent = ec2.requests_text()
+    assert config["launch_id"] in sent  # so this text is the right one to search
+    for secret in secrets:
+        assert secret not in sent
+        assert secret not in json.dumps(hub.saved_state("alice"))
+        assert secret not in hub.log
+        assert secret not in open(machine.console_log).read()
+    assert config["nonce"] not in json.dumps(hub.saved_state("alice"))
+
+
+async def test_no_secret_is_on_a_command_line_and_its_file_is_private(running):
+    _, machine, _ = running
+    secrets = server_secrets(machine)
+    for pid in machine.pids:
+        line = open(f"/proc/{pid}/cmdline").read()
+        assert not any(secret in line for secret in secrets)
+    (key,) = Path(machine.folder).rglob("machine-key")
+    assert key.stat().st_mode & 0o777 == 0o400
+    assert key.parent.stat().st_mode & 0o777 == 0o700
+
+
+async def test_a_token_dies_with_its_server(running):
+    hub, machine, _ = running
+    token, *_ = server_secrets(machine)
+    assert await whoami(hub, token) == 200
+    await hub.stop_server("alice")
+    assert await whoami(hub, token) in (401, 403)
+    assert (await hub.api("GET", "/users/alice/tokens"))[1]["api_tokens"] == []
+
+
+async def test_an_answer_that_was_lost_is_given_again_to_the_same_machine(
+    make_quick_hub, ec2
+):
+    """The Hub is killed right after it has marked a launch claimed."""
+    ec2.change_settings(pending_seconds=30)
+    hub = make_quick_hub()
+    await hub.start()
+    await hub.start_server("alice")
+    (machine,) = eventually(lambda: living(ec2))
+    config = config_in_user_data(ec2)
+    claim = {
+        "launch_id": config["launch_id"],
+        "nonce": config["nonce"],
+        "machine_key": "mine",
+    }
+    first = json.loads(post(hub, "claim", claim, machine.private_ip)[1])
+    hub.kill()
+    await hub.start()
+    status, text = post(hub, "claim", claim, machine.private_ip)
+    assert status == 200
+    again = json.loads(text)
+    old, new = (o["env"].pop("JUPYTERHUB_API_TOKEN") for o in (first, again))
+    assert old != new
+    assert await whoami(hub, old) in (401, 403)
+    assert await whoami(hub, new) == 200
+    first["env"].pop("JPY_API_TOKEN"), again["env"].pop("JPY_API_TOKEN")
+    assert first == again
+
+
+async def test_a_machine_that_cannot_claim_ends_itself(make_quick_hub, ec2):
+    ec2.change_settings(pending_seconds=3)
+    hub = make_quick_hub(settings={"claim_timeout": 3})
+    await hub.start()
+    asked = asyncio.ensure_future(hub.start_server("alice"))
+    (machine,) = await asyncio.to_thread(eventually, lambda: living(ec2))
+    hub.kill()
+    with pytest.raises(aiohttp.ClientError):
+        await asked
+    eventually(lambda: not living(ec2))
+    ended = ec2.machine(machine.instance_id)
+    assert "Client.InstanceInitiatedShutdown" in ended.state_reason
+    assert ec2.requests("TerminateInstances") == []
+
+
+def server_secrets(machine):
+    """The secrets in the environment of the machine's server."""
+    for pid in machine.pids:
+        env = open(f"/proc/{pid}/environ").read().split("\0")
+        values = dict(e.split("=", 1) for e in env if "=" in e)
+        if "JUPYTERHUB_API_TOKEN" in values:
+            (key,) = Path(machine.folder).rglob("machine-key")
+            return [values["JUPYTERHUB_API_TOKEN"], key.read_text()]
+    raise AssertionError("no process of the machine has a token")
+
+
+async def whoami(hub, token):
+    headers = {"Authorization": f"token {token}"}
+    async with aiohttp.ClientSession(headers=headers) as session:
+        async with session.get(f"{hub.hub_api}/user") as answer:
+            return answer.status
