@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import tempfile
@@ -66,7 +67,7 @@ class LocalCloud:
         self._parent = folder
         self._port = port
         self._pools: dict[str, AddressPool] = {}
-        self._started = False
+        self._undo = contextlib.ExitStack()
 
     # ---- start and stop
 
@@ -74,14 +75,14 @@ class LocalCloud:
         _import_moto()
         if not LocalCloud._taken.acquire(blocking=False):
             raise RuntimeError("this process runs a local EC2 already")
-        try:
-            self._start()
-        except BaseException:
-            LocalCloud._taken.release()
-            raise
+        with contextlib.ExitStack() as undo:
+            undo.callback(LocalCloud._taken.release)
+            self._start(undo)
+            self._undo = undo.pop_all()
         return self
 
-    def _start(self) -> None:
+    def _start(self, undo: contextlib.ExitStack) -> None:
+        """Start part by part; ``undo`` ends them in the opposite order."""
         from moto.core.base_backend import BackendDict
         from moto.ec2.models import ec2_backends
 
@@ -98,10 +99,17 @@ class LocalCloud:
         self.folder = Path(
             tempfile.mkdtemp(prefix="ec2spawner-local-", dir=self._parent)
         )
-        self._keeper = Keeper(MARKER, self.cloud_id, [self.folder])
+        undo.callback(Keeper(MARKER, self.cloud_id, [self.folder]).close)
+        undo.callback(marked.remove_folder, str(self.folder))
         self.network = LoopbackNetwork()
-        self.clock = Clock()
+        undo.callback(self.network.close)
         self.metadata = MetadataService()
+        undo.callback(self.metadata.close_all)
+        undo.callback(marked.kill_marked, MARKER, self.cloud_id)
+        self.clock = Clock()
+        undo.callback(self.clock.close)
+        # Before the workers are waited for: some wait for machines to end.
+        undo.callback(marked.kill_marked, MARKER, self.cloud_id)
         self.lifecycle = Lifecycle(self)
         LocalInstance.lifecycle_of = self.lifecycle
         BackendDict.reset()
@@ -116,25 +124,13 @@ class LocalCloud:
         self.resources = plant(self.region, self.network)
         self.backend: Any = ec2_backends[ACCOUNT][self.region]
         self.api = Ec2Api(self)
-        self._server = HttpServer(Gate(self.api, ControlApi(self)), self._port)
-        self.endpoint_url = self._server.url
-        self._started = True
+        server = HttpServer(Gate(self.api, ControlApi(self)), self._port)
+        undo.callback(server.stop)
+        self.endpoint_url = server.url
 
     def stop(self) -> None:
         """All machines gone, all ports free, the folder removed."""
-        if not self._started:
-            return
-        self._started = False
-        self._server.stop()
-        # Before the workers are waited for: some wait for machines to end.
-        marked.kill_marked(MARKER, self.cloud_id)
-        self.clock.close()
-        marked.kill_marked(MARKER, self.cloud_id)
-        self.metadata.close_all()
-        marked.remove_folder(str(self.folder))
-        self.network.close()
-        self._keeper.close()
-        LocalCloud._taken.release()
+        self._undo.close()
 
     def __enter__(self) -> LocalCloud:
         return self.start()

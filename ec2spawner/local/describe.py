@@ -31,6 +31,15 @@ def check_filters(names: list[str]) -> None:
             raise AwsError("InvalidParameterValue", f"The filter '{name}' is invalid")
 
 
+def check_status_filters(names: list[str]) -> None:
+    """moto ignores the others without a word, and gives everything."""
+    for name in names:
+        if name not in ("instance-state-name", "instance-state-code"):
+            raise AwsError(
+                "UnsupportedOperation", f"The local EC2 lacks the filter '{name}'"
+            )
+
+
 def describe_instances(response: Any) -> Any:
     """Replaces moto's `InstanceResponse.describe_instances`."""
     response.error_on_dryrun()

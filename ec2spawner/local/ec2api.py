@@ -17,7 +17,7 @@ from moto.moto_server.werkzeug_app import (
 from . import patches, tagrules, volumerules
 from .actions import ACTIONS, dry_run
 from .capacity import no_capacity
-from .describe import check_ids
+from .describe import check_ids, check_status_filters
 from .errors import AwsError
 from .faults import Fault
 from .idempotency import ClientTokens
@@ -94,6 +94,8 @@ class Ec2Api:
             volumerules.check_detach(request, self.cloud.backend)
         elif request.action == "CreateTags":
             self._check_create_tags(request)
+        elif request.action == "DescribeInstanceStatus":
+            check_status_filters([f["Name"] for f in request.groups("Filter")])
         elif request.action == "DeleteSecurityGroup":
             self._check_delete_group(request)
         return self._ask_moto(request)

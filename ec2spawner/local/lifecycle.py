@@ -231,7 +231,11 @@ class Lifecycle:
                 machine = instance.machine
             if machine is not None:
                 machine.stop(self.world.settings.stop_grace_seconds)
-                self._switch_on(instance, boots + 1)
+                try:
+                    self._switch_on(instance, boots + 1)
+                except Exception:
+                    log.exception("machine %s does not boot again", instance.id)
+                    instance.impaired = True
 
     def _power_down(
         self,

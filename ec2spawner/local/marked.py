@@ -100,6 +100,8 @@ def kill_marked(name: str, value: str, deadline: float = 10.0) -> list[int]:
 def remove_folder(folder: str) -> None:
     """Remove a folder that something may still be writing to."""
     for _ in range(50):
+        if os.path.isfile(folder) or os.path.islink(folder):
+            os.unlink(folder)
         shutil.rmtree(folder, ignore_errors=True)
         if not os.path.lexists(folder):
             return

@@ -63,6 +63,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     server_version = "EC2ws"
     sys_version = ""
     timeout = 10
+    disable_nagle_algorithm = True
 
     def do_PUT(self) -> None:
         if not self._may_ask():

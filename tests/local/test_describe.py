@@ -79,6 +79,12 @@ def test_an_unknown_filter_is_refused(ec2, launch):
         assert refused(call, Filters=asked)[:2] == ("InvalidParameterValue", 400)
 
 
+def test_a_filter_of_instance_status_that_is_lacking_is_said(ec2):
+    asked = [{"Name": "availability-zone", "Values": ["us-west-2a"]}]
+    got = refused(ec2.describe_instance_status, Filters=asked)
+    assert got[0] == "UnsupportedOperation" and "availability-zone" in got[2]
+
+
 @pytest.mark.proves("paging")
 def test_pages(ec2, launch):
     cell = "paging"

@@ -341,3 +341,42 @@ def test_a_security_group_in_use_is_not_deleted(ec2, world, launch):
     launch()
     got = refused(ec2.delete_security_group, GroupId=world.security_group_id)
     assert got[0] == "DependencyViolation"
+
+
+def test_a_launch_with_everything_a_spawner_asks_for(cloud, ec2, world, launch):
+    client(cloud, "iam").create_instance_profile(InstanceProfileName="machines")
+    made = launch(
+        ClientToken="everything",
+        KeyName=world.key_name,
+        IamInstanceProfile={"Name": "machines"},
+        EbsOptimized=True,
+        InstanceInitiatedShutdownBehavior="terminate",
+        MetadataOptions={"HttpTokens": "required", "HttpPutResponseHopLimit": 1},
+        BlockDeviceMappings=[
+            {
+                "DeviceName": "/dev/xvda",
+                "Ebs": {"VolumeSize": 20, "VolumeType": "gp3", "Encrypted": True},
+            }
+        ],
+    )
+    assert made["ClientToken"] == "everything"
+    assert made["IamInstanceProfile"]["Arn"].endswith("/machines")
+    assert made["MetadataOptions"]["HttpTokens"] == "required"
+    assert made["MetadataOptions"]["HttpPutResponseHopLimit"] == 1
+    block = made["BlockDeviceMappings"][0]["Ebs"]
+    assert block["DeleteOnTermination"] is True
+    volume = ec2.describe_volumes(VolumeIds=[block["VolumeId"]])["Volumes"][0]
+    assert (volume["Size"], volume["VolumeType"]) == (20, "gp3")
+    assert volume["Encrypted"] is True
+
+
+def test_a_launch_that_fails_half_way_leaves_nothing(cloud, ec2, world, launch):
+    """moto keeps the reservation and the address."""
+    address = launch()["PrivateIpAddress"]
+    before = {m.instance_id for m in cloud.control.machines()}
+    bad = {"DeviceName": "/dev/sdf", "Ebs": {"SnapshotId": "snap-0123456789abcdef0"}}
+    wanted = request_for(world, BlockDeviceMappings=[bad])
+    assert refused(ec2.run_instances, **wanted)[0] == "InvalidSnapshot.NotFound"
+    assert {m.instance_id for m in cloud.control.machines()} == before
+    free = [launch()["PrivateIpAddress"] for _ in range(2)]
+    assert address not in free and len(set(free)) == 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from ec2spawner.local import Fault
@@ -251,6 +253,17 @@ def test_a_start_that_dies_leaves_a_stopped_instance(cloud, ec2, launch):
         lambda: describe(ec2, made).get("StateReason", {}).get("Code") == reason[0]
     )
     cloud.control.wait_for_state(made, "stopped")
+
+
+@pytest.mark.proves("dies-pending")
+def test_a_machine_that_does_not_boot_is_an_internal_error(cloud, ec2, launch):
+    cloud.control.change_settings(pending_seconds=1)
+    made = launch()["InstanceId"]
+    in_the_way = Path(cloud.folder) / "machines" / made
+    in_the_way.parent.mkdir(exist_ok=True)
+    in_the_way.touch()
+    cloud.control.wait_for_state(made, "terminated")
+    assert describe(ec2, made)["StateReason"]["Code"] == "Server.InternalError"
 
 
 @pytest.mark.proves("spot-interruption")

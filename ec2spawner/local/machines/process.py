@@ -154,11 +154,12 @@ class ProcessMachine(Machine):
     def _environment(self) -> dict[str, str]:
         """From scratch: a machine knows nothing of who started the cloud."""
         folder = self.spec.folder
-        python = Path(sys.executable).parent
+        path = [str(folder / "bin"), *self.spec.path_prefix]
+        # Of a virtual environment both are its own, not the base Python's.
+        path += [str(Path(sys.executable).parent), str(Path(sys.prefix) / "bin")]
+        path += _SYSTEM_PATH.split(":")
         return {
-            "PATH": os.pathsep.join(
-                [str(folder / "bin"), *self.spec.path_prefix, str(python), _SYSTEM_PATH]
-            ),
+            "PATH": os.pathsep.join(dict.fromkeys(path)),
             "HOME": str(folder / "home"),
             "TMPDIR": str(folder / "tmp"),
             "LANG": "C.UTF-8",
