@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+# The Hub's import of alembic would fill the build with its own news.
+logging.getLogger("alembic").setLevel(logging.WARNING)
 
 from ec2spawner import __version__  # noqa: E402
 
