@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
-import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,14 +72,22 @@ def test_a_tied_cloud_ends_with_its_owner(tmp_path):
         "print(cloud.pid, cloud.cloud_id, cloud.folder, flush=True)\n"
         "time.sleep(1000)\n"
     )
-    owner = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
-    assert owner.stdout is not None
-    pid, cloud_id, folder = owner.stdout.readline().decode().split()
-    owner.kill()
-    owner.wait()
-    owner.stdout.close()
-    eventually(lambda: not os.path.exists(f"/proc/{pid}") or _zombie(int(pid)))
-    eventually(lambda: not os.path.exists(folder))
+    with started(script) as owner:
+        pid, cloud_id, folder = owner.stdout.readline().decode().split()
+        owner.kill()
+        eventually(lambda: _zombie(int(pid)))
+        eventually(lambda: not os.path.exists(folder))
+
+
+@contextlib.contextmanager
+def started(script: str, *arguments: str) -> Iterator[Any]:
+    """A Python process that is gone afterwards."""
+    command = [sys.executable, "-c", script, *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def _zombie(pid: int) -> bool:
@@ -139,26 +149,24 @@ def test_a_keeper_kills_what_is_marked_and_removes_folders(tmp_path):
     script = (
         "import os, subprocess, sys, time\n"
         "from ec2spawner.local import Keeper\n"
-        "keeper = Keeper('TEST_KEEPER', 'mine', [sys.argv[1]])\n"
-        "env = {**os.environ, 'TEST_KEEPER': 'mine/child'}\n"
+        "mine = str(os.getpid())\n"
+        "keeper = Keeper('TEST_KEEPER', mine, [sys.argv[1]])\n"
+        "env = {**os.environ, 'TEST_KEEPER': mine + '/child'}\n"
         "one = subprocess.Popen(['sleep', '1000'], env=env, start_new_session=True)\n"
-        "env = {**os.environ, 'TEST_KEEPER': 'mineral'}\n"
-        "two = subprocess.Popen(['sleep', '3'], env=env, start_new_session=True)\n"
+        "env = {**os.environ, 'TEST_KEEPER': mine + '0'}\n"
+        "two = subprocess.Popen(['sleep', '1000'], env=env, start_new_session=True)\n"
         "print(one.pid, two.pid, flush=True)\n"
         "time.sleep(1000)\n"
     )
-    owner = subprocess.Popen(
-        [sys.executable, "-c", script, str(folder)], stdout=subprocess.PIPE
-    )
-    assert owner.stdout is not None
-    ours, others = map(int, owner.stdout.readline().split())
-    time.sleep(0.2)
-    assert folder.exists() and not _zombie(ours)
-    owner.kill()
-    owner.wait()
-    owner.stdout.close()
-    eventually(lambda: not folder.exists() and _zombie(ours))
-    assert not _zombie(others)
+    with started(script, str(folder)) as owner:
+        ours, others = map(int, owner.stdout.readline().split())
+        try:
+            assert folder.exists() and not _zombie(ours)
+            owner.kill()
+            eventually(lambda: not folder.exists() and _zombie(ours))
+            assert not _zombie(others)
+        finally:
+            os.kill(others, signal.SIGKILL)
 
 
 def test_a_keepers_lifeline_does_not_leak_into_children():
