@@ -34,7 +34,3 @@ nitpick_ignore = [("py:class", "Any"), ("py:class", "Callable")]
 html_theme = "furo"
 html_title = f"ec2spawner {release}"
 exclude_patterns = ["_build"]
-
-# Prompts are not part of a command.
-copybutton_prompt_text = r"\$ |# "
-copybutton_prompt_is_regexp = True
