@@ -76,14 +76,15 @@ class Ec2Api:
                 patches.view.client = False
 
     def _ec2(self, request: ApiRequest, fault: Fault, entry: LoggedRequest) -> Answer:
+        self.cloud.scripted = fault
+        self.cloud.launching = None
         own = ACTIONS.get(request.action)
         if own is not None:
-            self.cloud.scripted = fault
             body = own(request, self.cloud)
             if body is not None:
                 return Answer(200, "text/xml;charset=UTF-8", body)
         if request.action == "RunInstances":
-            return self._run_instances(request, fault, entry)
+            return self._run_instances(request, entry)
         if request.action == "CreateVolume":
             volumerules.check_create(request, self.cloud.backend)
             zone = request.get("AvailabilityZone") or ""
@@ -100,9 +101,7 @@ class Ec2Api:
             self._check_delete_group(request)
         return self._ask_moto(request)
 
-    def _run_instances(
-        self, request: ApiRequest, fault: Fault, entry: LoggedRequest
-    ) -> Answer:
+    def _run_instances(self, request: ApiRequest, entry: LoggedRequest) -> Answer:
         asked = dict(request.params)
         cloud = self.cloud
         launch = check_launch(request, cloud.backend, cloud.pool_of)
@@ -123,7 +122,6 @@ class Ec2Api:
                 name = "NetworkInterface.1.SubnetId"
             changes[name] = cloud.resources.subnet_ids[zone]
         request.rewrite(changes)
-        cloud.scripted = fault
         cloud.launching = request
         answer = self._ask_moto(request)
         if answer.status == 200:

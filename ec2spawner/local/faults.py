@@ -41,6 +41,10 @@ class Fault:
     #: only calls to this service ("ec2", "ssm", ...)
     service: str = "*"
 
+    def __post_init__(self) -> None:
+        if self.times is not None and self.times < 1:
+            raise ValueError("times must be at least 1, or None for every call")
+
     def matches(self, service: str, action: str, params: Mapping[str, str]) -> bool:
         return (
             fnmatch.fnmatchcase(action, self.action)

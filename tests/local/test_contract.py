@@ -127,6 +127,8 @@ def test_settings_refuse_nonsense():
         ec2spawner.local.LocalSettings(machines="docker")
     with pytest.raises(ValueError, match="unknown settings"):
         ec2spawner.local.LocalSettings.from_dict({"colour": "red"})
+    with pytest.raises(ValueError, match="times must be"):
+        ec2spawner.local.Fault("*", times=0)
     with pytest.raises(ValueError, match="unknown fields of a fault"):
         ec2spawner.local.Fault.from_dict({"colour": "red"})
 
