@@ -37,7 +37,8 @@ c.JupyterHub.cleanup_servers = False
 # instead, install oauthenticator and name its class here.
 c.JupyterHub.authenticator_class = "pam"
 
-# CHANGE: who may log in, and who of them sees the admin page.
+# CHANGE: who may log in, each with a Linux account (`adduser ada`), and who of them
+# sees the admin page.
 c.Authenticator.allowed_users = {"ada", "grace"}
 c.Authenticator.admin_users = {"ada"}
 
