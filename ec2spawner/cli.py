@@ -3,13 +3,46 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING, NoReturn
 
+from traitlets import default
 from traitlets.config import Application
 
 from . import __version__
 
+if TYPE_CHECKING:
+    from traitlets.config.application import ArgvType
 
-class EC2SpawnerApp(Application):
+
+class Command(Application):
+    """What the commands have in common: mistakes end them with one plain line."""
+
+    @default("log_format")
+    def _log_format(self) -> str:
+        return "%(message)s"
+
+    def parse_command_line(self, argv: ArgvType = None) -> None:
+        words = list(argv or [])
+        if words[:1] and words[0] in self.subcommands:
+            words = []  # the command reads its own
+        for word in words:
+            option = word.partition("=")[0]
+            # traitlets only warns of these.
+            if option.startswith("--") and not self._is_known(option.lstrip("-")):
+                self.fail(f"there is no option {option}. See {self.name} --help", 2)
+        super().parse_command_line(argv)
+
+    def _is_known(self, option: str) -> bool:
+        usual = ("help", "help-all", "version", "")
+        return option in (*self.aliases, *self.flags, *usual) or "." in option
+
+    def fail(self, why: str, status: int = 1) -> NoReturn:
+        """End the process, and say why on stderr."""
+        print(f"{self.name}: {why}", file=sys.stderr)
+        sys.exit(status)
+
+
+class EC2SpawnerApp(Command):
     """Tools around ec2spawner, the JupyterHub spawner with a machine for each user."""
 
     name = "ec2spawner"
@@ -31,16 +64,15 @@ class EC2SpawnerApp(Application):
             self.subapp.start()
         elif self.extra_args:
             known = ", ".join(sorted(self.subcommands))
-            print(
-                f"ec2spawner: there is no command {self.extra_args[0]!r}. "
-                f"Commands are: {known}. See ec2spawner --help",
-                file=sys.stderr,
+            self.fail(
+                f"there is no command {self.extra_args[0]!r}. Commands are: {known}. "
+                "See ec2spawner --help",
+                2,
             )
-            self.exit(2)
         else:
             self.print_help()
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run the command line; ends the process when there is something wrong."""
-    EC2SpawnerApp.launch_instance(argv)
+    EC2SpawnerApp.launch_instance(sys.argv[1:] if argv is None else argv)

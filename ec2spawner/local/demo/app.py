@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from traitlets import Bool, Int, List, TraitError, Unicode, default, validate
-from traitlets.config import Application
+from traitlets import Bool, Int, List, TraitError, Unicode, validate
 
+from ...cli import Command
 from . import needs
 from .check import run_check
 from .demo import DemoError, DemoOptions
@@ -19,7 +19,7 @@ from .interactive import run_demo
 _INTERRUPTED = 130
 
 
-class DemoApp(Application):
+class DemoApp(Command):
     """Run a whole hub on this computer, with a stand-in for EC2.
 
     It needs no AWS account, and leaves nothing behind.
@@ -27,11 +27,12 @@ class DemoApp(Application):
 
     name = "ec2spawner demo"
     description = __doc__ or ""
-    examples = """\
+    examples = """
 ec2spawner demo
-    ec2spawner demo --port 8000 --idle-timeout 120
-    ec2spawner demo --check
-    ec2spawner demo --break RunInstances=InsufficientInstanceCapacity"""
+ec2spawner demo --port 8000 --idle-timeout 120
+ec2spawner demo --check
+ec2spawner demo --break RunInstances=InsufficientInstanceCapacity
+"""
 
     port = Int(
         0, min=0, max=65535, help="The port to open in the browser. Default: a free one"
@@ -66,10 +67,6 @@ ec2spawner demo
         "verbose": ({"DemoApp": {"verbose": True}}, verbose.help),
     }
 
-    @default("log_format")
-    def _log_format(self) -> str:
-        return "%(message)s"
-
     @validate("broken")
     def _check_broken(self, proposal: Any) -> Any:
         for each in proposal["value"]:
@@ -81,9 +78,9 @@ ec2spawner demo
 
     def start(self) -> None:
         if self.extra_args:
-            self._fail(f"what is {' '.join(self.extra_args)}? See {self.name} --help")
+            self.fail(f"what is {' '.join(self.extra_args)}? See {self.name} --help")
         if why := needs.why_not():
-            self._fail(why)
+            self.fail(why)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             # Also where a shell has them ignored, as for a job in the background.
             if (
@@ -106,12 +103,8 @@ ec2spawner demo
             sys.stderr.close()
             status = _INTERRUPTED
         except (DemoError, OSError) as e:
-            self._fail(str(e))
+            self.fail(str(e))
         self.exit(status)
-
-    def _fail(self, why: str) -> None:
-        print(f"{self.name}: {why}", file=sys.stderr)
-        self.exit(1)
 
 
 def _interrupt(number: int, frame: Any) -> None:

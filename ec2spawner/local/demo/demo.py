@@ -16,7 +16,7 @@ from types import TracebackType
 from .. import Keeper, LocalCloudProcess, LocalControl, LocalSettings
 from ..marked import kill_marked, marked_processes, remove_folder
 from .hub import DemoHub
-from .ports import LOOPBACK, free_ports, is_free
+from .ports import LOOPBACK, free_ports, why_not_free
 
 #: in the environment of everything that a demo starts: its id
 MARKER = "EC2SPAWNER_DEMO"
@@ -44,7 +44,8 @@ class DemoOptions:
 class Demo:
     """A local EC2 and a JupyterHub, in a folder that goes when they go.
 
-    Use it as a context manager; then call :meth:`start_cloud`, :meth:`start_hub`.
+    Use it as a context manager; inside, call :meth:`start_cloud` and then
+    :meth:`start_hub`.
     """
 
     def __init__(self, options: DemoOptions) -> None:
@@ -60,12 +61,16 @@ class Demo:
         self.hub: DemoHub | None = None
 
     def __enter__(self) -> Demo:
-        self.folder = Path(tempfile.mkdtemp(prefix="ec2spawner-demo-"))
+        try:
+            self.folder = Path(tempfile.mkdtemp(prefix="ec2spawner-demo-"))
+            self._parts.callback(remove_folder, str(self.folder))
+            # For the case that this process is killed: it sees to the rest.
+            self._parts.enter_context(Keeper(MARKER, self.id, [self.folder]))
+            self._parts.callback(kill_marked, MARKER, self.id)
+        except BaseException:
+            self.stop()
+            raise
         self.log = self.options.log or self.folder / "hub.log"
-        self._parts.callback(remove_folder, str(self.folder))
-        # For the case that this process is killed: it sees to the rest.
-        self._parts.enter_context(Keeper(MARKER, self.id, [self.folder]))
-        self._parts.callback(kill_marked, MARKER, self.id)
         return self
 
     def __exit__(
@@ -105,8 +110,10 @@ class Demo:
         :raises HubFailed: when it does not come up
         """
         port = self.options.port
-        if port and not is_free(port):
-            raise DemoError(f"port {port} is taken. Leave --port out for a free one")
+        if port and (why := why_not_free(port)):
+            raise DemoError(
+                f"cannot use port {port}: {why}. Leave --port out for a free one"
+            )
         self._ports = free_ports(3)
         public, hub, api = (port or self._ports[0]), self._ports[1], self._ports[2]
         self._ports[0] = public
@@ -173,7 +180,7 @@ class Demo:
     def _left(self) -> str | None:
         if processes := marked_processes(MARKER, self.id):
             return f"the processes {processes}"
-        if ports := [port for port in self._ports if not is_free(port)]:
+        if ports := [port for port in self._ports if why_not_free(port)]:
             return f"somebody on the ports {ports}"
         return f"the folder {self.folder}" if self.folder.exists() else None
 

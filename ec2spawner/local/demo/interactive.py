@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from .demo import Demo, DemoOptions
@@ -48,32 +49,38 @@ def run_demo(
             log = LogReader(demo.log, say) if verbose else None
             demo.start_cloud()
             watcher = Watcher(demo.control, say)
+            look = partial(_look, watcher, log)
             try:
                 demo.start_hub()
                 break_ec2(demo.control, breakages)
                 say(f"... ready in {time.monotonic() - began:.0f} s.")
                 say(_welcome(demo))
-                _watch(demo, watcher, log)
+                _watch(demo, look)
             except HubFailed as e:
+                look()
                 say(f"\n{e}. The end of its log:\n{demo.log_tail()}")
                 return 1
             except KeyboardInterrupt:
                 say("\nEnding the demo ...")
-                demo.stop_hub(meanwhile=watcher.look)
-                watcher.look()
+                demo.stop_hub(meanwhile=look)
+                look()
     except KeyboardInterrupt:
-        if watcher is None:
-            say("\nEnding the demo ...")
+        # Too early for the orderly way, or somebody is in a hurry.
+        pass
     left = demo.left_behind()
     say(_farewell(time.monotonic() - began, watcher, left))
     return 1 if left else 0
 
 
-def _watch(demo: Demo, watcher: Watcher, log: LogReader | None) -> None:
+def _look(watcher: Watcher, log: LogReader | None) -> None:
+    if log is not None:
+        log.look()
+    watcher.look()
+
+
+def _watch(demo: Demo, look: Callable[[], None]) -> None:
     while demo.hub is not None:
-        watcher.look()
-        if log is not None:
-            log.look()
+        look()
         demo.hub.check()
         time.sleep(_LOOK_SECONDS)
 
@@ -86,13 +93,12 @@ def _welcome(demo: Demo) -> str:
 
 def _farewell(seconds: float, watcher: Watcher | None, left: str | None) -> str:
     machines = watcher.machines if watcher else 0
-    launches = watcher.calls["RunInstances"] if watcher else 0
     calls = sum(watcher.calls.values()) if watcher else 0
-    plural = "" if machines == 1 else "s"
+    came = f"{machines} machine{'' if machines == 1 else 's'} came and went"
     end = f"but this is left: {left}" if left else "and nothing is left behind"
     return (
-        f"The demo is over after {_span(seconds)}: {machines} machine{plural}, "
-        f"{calls} calls of EC2 ({launches} launched machines), {end}."
+        f"The demo is over after {_span(seconds)}: EC2 was called {calls} times, "
+        f"{came}, {end}."
     )
 
 

@@ -35,6 +35,13 @@ c.Spawner.args = [
     "--LabApp.news_url=None",
     "--LabApp.extension_manager=readonly",
 ]
+# Nor a question whether to fetch news. A real image would have this file in it.
+c.EC2Spawner.setup_script = """#!/bin/sh
+config="${JUPYTER_CONFIG_PATH:-/etc/jupyter}/labconfig"
+mkdir -p "$config"
+echo '{"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": true}}' \\
+    > "$config/page_config.json"
+"""
 
 # Any name, one password that is made anew for each demo.
 c.JupyterHub.authenticator_class = "shared-password"

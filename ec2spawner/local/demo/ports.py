@@ -18,12 +18,12 @@ def free_ports(count: int) -> list[int]:
         return [int(each.getsockname()[1]) for each in sockets]
 
 
-def is_free(port: int) -> bool:
-    """Whether a server could listen on this port now."""
+def why_not_free(port: int) -> str | None:
+    """Why no server could listen on this port now; None if one could."""
     with socket.socket() as attempt:
         attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             attempt.bind((LOOPBACK, port))
-        except OSError:
-            return False
-        return True
+        except OSError as e:
+            return (e.strerror or str(e)).lower()
+        return None
