@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ec2spawner.local import LocalCloudProcess, LocalControl, LocalSettings
+from ec2spawner.local.control import MachineInfo
 
 from .hub_process import TINY_SERVER, HubProcess
 
@@ -25,10 +26,22 @@ def cloud() -> Iterator[LocalCloudProcess]:
         yield started
 
 
+class FreshEC2(LocalControl):
+    """An EC2 as one test sees it: what was there before it, it does not see."""
+
+    def __init__(self, endpoint_url: str) -> None:
+        super().__init__(endpoint_url)
+        self._before = {m.instance_id for m in super().machines()}
+
+    def machines(self, state: str | None = None) -> list[MachineInfo]:
+        found = super().machines(state)
+        return [m for m in found if m.instance_id not in self._before]
+
+
 @pytest.fixture
 def ec2(cloud: LocalCloudProcess) -> Iterator[LocalControl]:
     """The EC2 behind the hubs of this test, with nothing in it and no faults."""
-    control = cloud.control
+    control = FreshEC2(cloud.endpoint_url)
     control.clear_requests()
     yield control
     control.clear_faults()

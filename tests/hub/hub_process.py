@@ -95,6 +95,12 @@ class HubProcess:
     def log(self) -> str:
         return self.log_path.read_text(errors="replace")
 
+    @property
+    def story(self) -> str:
+        """The log without the questions that tests ask all the time."""
+        lines = self.log.splitlines()
+        return "\n".join(line for line in lines if "(tests@" not in line)
+
     def launch(self) -> None:
         """Start the process, and do not wait for it."""
         bin_folder = str(Path(sys.executable).parent)
@@ -215,7 +221,7 @@ class HubProcess:
         while True:
             if found := await check():
                 return found
-            assert time.monotonic() < end, f"not so: {what}\n{self.log[-6000:]}"
+                assert time.monotonic() < end, f"not so: {what}\n{self.story[-6000:]}"
             await asyncio.sleep(0.1)
 
     def saved_state(self, user: str) -> dict[str, Any]:
