@@ -78,7 +78,7 @@ ec2spawner demo --break RunInstances=InsufficientInstanceCapacity
 
     def start(self) -> None:
         if self.extra_args:
-            self.fail(f"what is {' '.join(self.extra_args)}? See {self.name} --help")
+            self.fail(f"what is {self.extra_args[0]!r}? See {self.name} --help", 2)
         if why := needs.why_not():
             self.fail(why)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

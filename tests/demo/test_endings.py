@@ -1,0 +1,111 @@
+"""However a demo ends, it leaves no process, no port and no folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from pathlib import Path
+
+import pytest
+
+from ec2spawner.local.demo.visitor import Visitor
+
+from .running_demo import RunningDemo, Traces, eventually, run
+
+
+async def start_server(demo: RunningDemo, name: str = "maria") -> None:
+    """With a kernel, which has a session of its own."""
+    async with Visitor(demo.url, name, demo.password) as visitor:
+        await visitor.log_in()
+        await visitor.choose("small")
+        await visitor.ready()
+        assert (await visitor.run_cell("6*7"))[0] == "42"
+
+
+async def traces_of(demo: RunningDemo) -> Traces:
+    """Of a demo with a machine that works."""
+    await start_server(demo)
+    traces = Traces(demo)
+    # Hub, proxy, culler, EC2 and the machine's own
+    assert len(traces.processes) >= 7
+    assert len(traces.markers) == 2 and len(traces.folders) == 1
+    assert traces.left()
+    return traces
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+async def test_a_demo_that_is_asked_to_end_takes_everything_down(how, tmp_path):
+    with RunningDemo(tmp_path / "output") as demo:
+        traces = await traces_of(demo)
+        os.killpg(demo.process.pid, how)
+        assert demo.process.wait(60) == 0
+        assert traces.left() == []
+    *_, last = demo.text().splitlines()
+    assert re.fullmatch(
+        r"The demo is over after \d+ s: EC2 was called \d+ times, 1 machine came and "
+        r"went, and nothing is left behind\.",
+        last,
+    )
+
+
+async def test_a_demo_that_is_killed_leaves_nothing(tmp_path):
+    with RunningDemo(tmp_path / "output") as demo:
+        traces = await traces_of(demo)
+        demo.process.kill()
+        demo.process.wait()
+        eventually(lambda: not traces.left())
+
+
+async def test_a_second_ctrl_c_hurries_and_leaves_nothing(tmp_path):
+    with RunningDemo(tmp_path / "output") as demo:
+        traces = await traces_of(demo)
+        os.killpg(demo.process.pid, signal.SIGINT)
+        eventually(lambda: "Ending the demo" in demo.text())
+        os.killpg(demo.process.pid, signal.SIGINT)
+        demo.process.wait(60)
+        eventually(lambda: not traces.left())
+
+
+async def test_a_demo_whose_hub_dies_shows_its_last_words_and_fails(tmp_path):
+    with RunningDemo(tmp_path / "output") as demo:
+        traces = Traces(demo)
+        os.kill(hub_of(traces), signal.SIGKILL)
+        assert demo.process.wait(60) == 1
+        assert traces.left() == []
+    assert "JupyterHub has ended with status -9. The end of its log:" in demo.text()
+    assert "Hub API listening on" in demo.text()
+
+
+def hub_of(traces: Traces) -> int:
+    for pid in traces.processes:
+        if b"\0jupyterhub\0-f\0" in Path(f"/proc/{pid}/cmdline").read_bytes():
+            return pid
+    raise AssertionError("no hub")
+
+
+async def test_the_terminal_tells_what_ec2_is_asked_and_what_machines_do(tmp_path):
+    with RunningDemo(tmp_path / "output") as demo:
+        await start_server(demo, "maria")
+        demo.press_ctrl_c()
+    steps = [
+        r"EC2 call +RunInstances +ok +t3.small in us-west-2.: i-\w+",
+        r"machine +i-\w+ +pending +t3.small at 127\.\S+, for maria",
+        r"machine +i-\w+ +running",
+        r"Ending the demo",
+        r"EC2 call +TerminateInstances +ok +i-\w+",
+        r"machine +i-\w+ +terminated +after \d+ s",
+    ]
+    assert re.search(".*".join(steps), demo.text(), re.DOTALL), demo.text()
+    # Asked again and again, told once.
+    assert len(re.findall("DescribeInstances", demo.text())) == 1
+
+
+def test_a_port_that_is_taken_is_refused_in_one_line(tmp_path):
+    with RunningDemo(tmp_path / "output") as demo:
+        port = demo.url.rstrip("/").rsplit(":", 1)[1]
+        second = run("demo", "--port", port)
+        demo.press_ctrl_c()
+    assert second.returncode == 1
+    assert f"cannot use port {port}: address already in use" in second.stderr
+    assert "Traceback" not in second.stderr
