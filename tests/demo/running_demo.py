@@ -147,7 +147,7 @@ def _descendants(root: int) -> list[int]:
 
 
 def _listening(processes: list[int]) -> set[tuple[str, int]]:
-    """The IPv4 addresses and ports on which these processes listen."""
+    """The addresses and ports on which these processes listen."""
     inodes = set()
     for pid in processes:
         for link in Path(f"/proc/{pid}/fd").glob("*"):
@@ -155,16 +155,28 @@ def _listening(processes: list[int]) -> set[tuple[str, int]]:
                 inodes |= set(re.findall(r"socket:\[(\d+)\]", str(link.readlink())))
             except OSError:
                 pass
-    found = set()
-    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-        fields = line.split()
-        if fields[3] == "0A" and fields[9] in inodes:  # LISTEN
-            address, port = fields[1].split(":")
-            quads = bytes.fromhex(address)[::-1]
-            found.add((socket.inet_ntoa(quads), int(port, 16)))
-    return found
+    return {
+        address
+        for table, family in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6))
+        for fields in map(str.split, _rows(Path("/proc/net") / table))
+        if fields[3] == "0A" and fields[9] in inodes  # LISTEN
+        for address in [_address(fields[1], family)]
+    }
+
+
+def _rows(table: Path) -> list[str]:
+    return table.read_text().splitlines()[1:]
+
+
+def _address(text: str, family: int) -> tuple[str, int]:
+    """The kernel writes addresses in words of four bytes, each from the end."""
+    address, port = text.split(":")
+    data = bytes.fromhex(address)
+    words = b"".join(data[i : i + 4][::-1] for i in range(0, len(data), 4))
+    return socket.inet_ntop(family, words), int(port, 16)
 
 
 def _answers(address: str, port: int) -> bool:
-    with socket.socket() as attempt:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family) as attempt:
         return attempt.connect_ex((address, port)) == 0

@@ -46,6 +46,8 @@ class Demo:
 
     Use it as a context manager; inside, call :meth:`start_cloud` and then
     :meth:`start_hub`.
+
+    :raises DemoError: when the port that is asked for is taken
     """
 
     def __init__(self, options: DemoOptions) -> None:
@@ -61,6 +63,11 @@ class Demo:
         self.hub: DemoHub | None = None
 
     def __enter__(self) -> Demo:
+        port = self.options.port
+        if port and (why := why_not_free(port)):
+            raise DemoError(
+                f"cannot use port {port}: {why}. Leave --port out for a free one"
+            )
         try:
             self.folder = Path(tempfile.mkdtemp(prefix="ec2spawner-demo-"))
             self._parts.callback(remove_folder, str(self.folder))
@@ -106,17 +113,11 @@ class Demo:
     def start_hub(self) -> None:
         """Start JupyterHub with its proxy, and wait until it answers.
 
-        :raises DemoError: when the port is taken
         :raises HubFailed: when it does not come up
         """
-        port = self.options.port
-        if port and (why := why_not_free(port)):
-            raise DemoError(
-                f"cannot use port {port}: {why}. Leave --port out for a free one"
-            )
-        self._ports = free_ports(3)
-        public, hub, api = (port or self._ports[0]), self._ports[1], self._ports[2]
-        self._ports[0] = public
+        public, hub, api = free_ports(3)
+        public = self.options.port or public
+        self._ports = [public, hub, api]
         self.public_url = f"http://{LOOPBACK}:{public}/"
         found = self.control.resources()
         settings = {

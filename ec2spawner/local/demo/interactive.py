@@ -28,7 +28,8 @@ What to try
      terminated. {idle}
 
 It is all on this computer: no AWS account, no cost. An EC2 machine is a group of
-processes with its own address here, and its files go with it. Ctrl-C ends the demo.
+processes with its own address here, and its files go with it. It runs as you, so
+keep the password to yourself. Ctrl-C ends the demo.
 
 What EC2 is asked, and the machines:"""
 

@@ -198,11 +198,11 @@ class Visitor:
             try:
                 events = []
                 await asyncio.wait_for(self._follow(server_name, events), left)
-            except asyncio.TimeoutError:
-                break
-            except aiohttp.ClientError:
+            except aiohttp.ClientError:  # first: aiohttp's time-outs are both
                 await asyncio.sleep(_POLL_SECONDS)
                 continue
+            except asyncio.TimeoutError:
+                break
             last = events[-1] if events else {}
             if last.get("failed"):
                 text = str(last.get("message", "")).removeprefix("Spawn failed: ")
