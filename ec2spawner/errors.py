@@ -22,10 +22,16 @@ class Reason(str, Enum):
     IMAGE = "image"  # the image is missing, or does not fit
     OPTIONS = "options"  # the choice is not on offer
     BOOT = "boot"  # the machine came, the server on it did not
+    CANCELLED = "cancelled"  # the user changed their mind
     TIMEOUT = "timeout"  # nothing failed, but it took too long
 
 
-_STATUS_CODES = {Reason.OPTIONS: 400, Reason.CONFIG: 500, Reason.PERMISSION: 500}
+_STATUS_CODES = {
+    Reason.OPTIONS: 400,
+    Reason.CANCELLED: 400,
+    Reason.CONFIG: 500,
+    Reason.PERMISSION: 500,
+}
 _UNAVAILABLE = 503
 
 

@@ -29,6 +29,10 @@ from .state import Tombstone
 # and Jenkins wait less (EC2 developer guide, "Eventual consistency").
 CONSISTENCY_SECONDS = 60.0
 
+_WHY_NEXT = {
+    Kind.CAPACITY: "No capacity there just now",
+    Kind.QUOTA: "The account's limit is reached there",
+}
 _REPEATS_WHEN_AMBIGUOUS = 3
 _THROTTLE_SECONDS = (1.0, 2.0, 4.0, 8.0)
 _BURIAL_SECONDS = (2.0, 5.0, 15.0, 60.0)
@@ -76,7 +80,7 @@ class Fleet:
         last: EC2Error | None = None
         for attempt, candidate in enumerate(plan.candidates):
             if last is not None:
-                tell(f"No capacity there just now, trying {candidate}")
+                tell(f"{_WHY_NEXT[last.kind]}, trying {candidate}")
             token = client_token(plan.launch_id, attempt)
             before_attempt(token)
             try:
@@ -86,7 +90,7 @@ class Fleet:
                     "Launch %s, %s: %s", plan.launch_id, candidate, admin_hint(e)
                 )
                 last = e
-                if e.kind not in (Kind.CAPACITY, Kind.QUOTA):
+                if e.kind not in _WHY_NEXT:
                     break
         assert last is not None, "a plan has at least one candidate"
         raise spawn_error(last) from last
@@ -183,7 +187,9 @@ class Fleet:
 
     async def _bury(self, grave: Tombstone, then: Callable[[], None] | None) -> None:
         waits = iter(_BURIAL_SECONDS)
-        while not await self._end_launch(grave, timeout=CONSISTENCY_SECONDS):
+        # Long enough for terminate() to find a machine absent for long enough.
+        timeout = CONSISTENCY_SECONDS + 4 * self.inventory.slow
+        while not await self._end_launch(grave, timeout):
             await asyncio.sleep(next(waits, _BURIAL_SECONDS[-1]))
         self.log.info("Launch %s has ended, nothing of it is left", grave.launch_id)
         if then is not None:

@@ -138,8 +138,10 @@ def _root_volume(settings: LaunchSettings, image: Image) -> dict[str, Any]:
     ebs: dict[str, Any] = {
         "VolumeType": "gp3",
         "DeleteOnTermination": True,
-        "Encrypted": settings.root_volume_encrypted,
     }
+    if settings.root_volume_encrypted:
+        # Never False: EC2 refuses that for an image that is encrypted itself.
+        ebs["Encrypted"] = True
     if settings.root_volume_size:
         ebs["VolumeSize"] = settings.root_volume_size
     return {"DeviceName": image.root_device, "Ebs": ebs}

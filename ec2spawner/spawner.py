@@ -13,7 +13,7 @@ from sqlalchemy import inspect
 from sqlalchemy.orm import Session
 from traitlets import default
 
-from . import hub_check
+from . import hub_start
 from .choice import apply_choice, render_choice
 from .claim import handler as claim_handler
 from .ec2.clients import Account
@@ -288,7 +288,7 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
         return listed_at - self.state.launched_at > _ABSENT_SECONDS
 
     def _over(self, why: str) -> int:
-        """An exit code. The Hub will not call stop(): clear_state() sees to the rest."""
+        """An exit code. The Hub will not stop() it: clear_state() sees to the rest."""
         self.log.warning(
             "The machine of %s, %s, is over: %s",
             self._log_name,
@@ -298,7 +298,7 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
         return 1
 
     async def _settle(self) -> int | None:
-        """Find out whether a Hub that was killed, or a start that broke off, got one."""
+        """Find out whether a Hub that was killed had got a machine."""
         if self._settling is None or self._settling.done():
             self._settling = asyncio.ensure_future(self._look_for_machine())
         await asyncio.shield(self._settling)
@@ -368,4 +368,4 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
 
 
 claim_handler.register()
-hub_check.watch(EC2Spawner)
+hub_start.watch(EC2Spawner)

@@ -73,9 +73,9 @@ class Starting:
                 reason=Reason.CONFIG,
                 log_message="c.EC2Spawner.image is not set",
             )
-        image = await spawner.fleet.images.resolve(spawner.image, spawner.image_owners)
         nonce, launch_id = secrets.token_urlsafe(32), new_launch_id()
         data = user_data(launch_id, nonce, spawner.hub_api_url, spawner.claim_timeout)
+        image = await spawner.fleet.images.resolve(spawner.image, spawner.image_owners)
         who = LaunchIdentity(
             spawner.hub_id,
             state.server_id,
@@ -116,7 +116,7 @@ class Starting:
 
     def _before_attempt(self, client_token: str) -> None:
         if self.cancelled:
-            raise EC2SpawnError("The start was cancelled.", reason=Reason.OPTIONS)
+            raise EC2SpawnError("The start was cancelled.", reason=Reason.CANCELLED)
         self._spawner.state.client_token = client_token
         self._spawner.save_state()
 

@@ -42,7 +42,6 @@ class ServerState:
     client_token: str = ""
     launched_at: float = 0.0
     region: str = ""
-    endpoint_url: str = ""
     instance_id: str = ""
     private_ip: str = ""
     port: int = 0

@@ -238,6 +238,7 @@ def write_private(path: str, text: str, mode: int = 0o400) -> None:
 class SystemdHost:
     """A real machine: the server is a systemd unit of an unprivileged account."""
 
+    # A tmpfs: what is in it is of this boot, and on no disk.
     run_folder = "/run/ec2spawner"
 
     def account(self, name: str) -> str:
@@ -298,6 +299,8 @@ class ProcessHost:
     def __init__(self) -> None:
         self.home = os.path.expanduser("~")
         self.run_folder = os.path.join(self.home, ".ec2spawner")
+        # Here the agent is the first process of a boot, and this folder a disk.
+        shutil.rmtree(self.run_folder, ignore_errors=True)
         self.log_path = os.path.join(self.run_folder, "server.log")
         self.server: subprocess.Popen[bytes] | None = None
 
@@ -358,16 +361,30 @@ class Agent:
             raise Failed("this machine does not run systemd")
         os.makedirs(self.host.run_folder, mode=0o700, exist_ok=True)
         self.reporter: Reporter | None = None
+        self.came_back = False
 
     def run(self) -> None:
         metadata = Metadata()
         config = read_config(metadata.get("user-data"))
         self.address = metadata.get("meta-data/local-ipv4").decode()
         hub = Hub(config, self.address, self.machine_key())
-        orders = hub.claim()
-        say("claimed the orders of launch " + config["launch_id"])
+        orders = self.orders(hub)
         self.reporter = Reporter(hub)
         self.obey(orders, self.reporter.report)
+
+    def orders(self, hub: Hub) -> dict[str, Any]:
+        """Claim them, or go on with those of this boot if we died and came back."""
+        path = os.path.join(self.host.run_folder, "orders")
+        if os.path.exists(path):
+            with open(path) as f:
+                kept: dict[str, Any] = json.load(f)
+            say("going on with the orders of this boot")
+            self.came_back = True
+            return kept
+        orders = hub.claim()
+        say("claimed the orders of launch " + hub.config["launch_id"])
+        write_private(path, json.dumps(orders))
+        return orders
 
     def machine_key(self) -> str:
         """What proves, for as long as this boot lasts, that it is still us."""
@@ -380,7 +397,8 @@ class Agent:
     def obey(self, orders: dict[str, Any], tell: Callable[..., None]) -> None:
         tell("account")
         home = self.host.account(orders["account"])
-        if orders["setup_script"]:
+        running = self.came_back and self.host.exit_code() is None
+        if orders["setup_script"] and not running:
             tell("setup")
             self.set_up(orders, tell)
         path = os.pathsep.join(orders["server_path"] + [os.environ.get("PATH", "")])
@@ -390,6 +408,9 @@ class Agent:
         if program is None:
             raise Failed("there is no %s on this image" % orders["command"][0])
         command = [program] + orders["command"][1:]
+        if not running:
+            tell("starting")
+            self.host.start(command, env, orders["account"], home)
         self.serve(orders, command, env, home, tell)
 
     def serve(
@@ -402,8 +423,6 @@ class Agent:
     ) -> None:
         was_ready, code, log = False, 0, ""
         for left in range(RESTARTS, -1, -1):
-            tell("starting")
-            self.host.start(command, env, orders["account"], home)
             code, ready = self.watch(orders["ready_url"], tell)
             was_ready = was_ready or ready
             log = self.host.log()
@@ -414,6 +433,7 @@ class Agent:
                 break
             tell("restarting", "the server exited with code %i" % code, log)
             time.sleep(1)
+            self.host.start(command, env, orders["account"], home)
         tell("exited", "the server exited with code %i" % code, log)
 
     def watch(self, ready_url: str, tell: Callable[..., None]) -> tuple[int, bool]:

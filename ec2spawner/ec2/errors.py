@@ -44,6 +44,12 @@ _NO_CAPACITY = Meaning(
     "AWS has no machine of this size free just now. "
     "Try again in a few minutes, or choose another size.",
 )
+_NOT_SOLD = Meaning(
+    Kind.CAPACITY,
+    Reason.CAPACITY,
+    "AWS does not offer this size in this hub's zones. "
+    "Choose another size, and please tell your hub's admin.",
+)
 _QUOTA = Meaning(
     Kind.QUOTA,
     Reason.QUOTA,
@@ -95,11 +101,11 @@ _TABLE: dict[str, Meaning] = {
             "InsufficientVolumeCapacity",
             "VolumeTypeNotAvailableInZone",
             "SpotMaxPriceTooLow",
-            "Unsupported",
             "Server.InsufficientInstanceCapacity",
         ),
         _NO_CAPACITY,
     ),
+    "Unsupported": _NOT_SOLD,
     **dict.fromkeys(
         (
             "VcpuLimitExceeded",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..identity import HUB_TAG, LAUNCH_TAG, SERVER_TAG
 from .clients import Lane
+from .errors import EC2Error
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import InstanceTypeDef
@@ -112,9 +113,22 @@ async def terminate_machine(lane: Lane, instance_id: str) -> str:
 
 
 async def console_output(lane: Lane, instance_id: str) -> str:
-    """What the machine's console has printed, as far as EC2 has it."""
+    """What the machine's console has printed, as far as EC2 has it.
 
-    def work(lane: Lane) -> str:
+    Only Nitro machines have the latest output; of others EC2 keeps what came
+    shortly after a boot (EC2 API reference, GetConsoleOutput, "Latest").
+    """
+
+    def latest(lane: Lane) -> str:
+        answer = lane.ec2.get_console_output(InstanceId=instance_id, Latest=True)
+        return answer.get("Output", "")
+
+    def kept(lane: Lane) -> str:
         return lane.ec2.get_console_output(InstanceId=instance_id).get("Output", "")
 
-    return await lane.run("GetConsoleOutput", work)
+    try:
+        return await lane.run("GetConsoleOutput", latest)
+    except EC2Error as e:
+        if e.code != "UnsupportedOperation":
+            raise
+        return await lane.run("GetConsoleOutput", kept)

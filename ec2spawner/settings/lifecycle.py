@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from traitlets import Float, HasTraits, Unicode
+import re
+from typing import Any
+
+from traitlets import Float, HasTraits, TraitError, Unicode, validate
+
+_HUB_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class LifecycleSettings(HasTraits):
@@ -20,6 +25,15 @@ class LifecycleSettings(HasTraits):
         .. versionadded:: 0.1
         """,
     )
+
+    @validate("hub_id")
+    def _check_hub_id(self, proposal: Any) -> str:
+        value: str = proposal["value"]
+        if not _HUB_ID.fullmatch(value):
+            raise TraitError(
+                f"hub_id is {value!r}: use 1 to 64 letters, digits, '.', '_' and '-'"
+            )
+        return value
 
     claim_timeout = Float(
         480.0,

@@ -20,6 +20,8 @@ from traitlets import (
 )
 
 _ACCOUNT_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
+_TAGS_OF_OURS = 4
+_TAGS_OF_ADMINS = 50 - _TAGS_OF_OURS
 
 
 class MachineSettings(HasTraits):
@@ -222,6 +224,11 @@ class MachineSettings(HasTraits):
     @validate("tags")
     def _check_tags(self, proposal: Any) -> dict[str, str]:
         tags: dict[str, str] = proposal["value"]
+        if len(tags) > _TAGS_OF_ADMINS:
+            raise TraitError(
+                f"there are {len(tags)} tags: EC2 takes 50 on a resource, and "
+                f"{_TAGS_OF_OURS} are ec2spawner's own"
+            )
         for key, value in tags.items():
             if key.lower().startswith(("aws:", "ec2spawner:")):
                 raise TraitError(f"tag {key!r}: this prefix is reserved")

@@ -62,8 +62,8 @@ def messages_to_users():
 
 
 def messages_at_the_start():
-    """What hub_check and why_unreachable say, by their longest constant part."""
-    for name in ("hub_check.py", "settings/network.py"):
+    """What hub_start and why_unreachable say, by their longest constant part."""
+    for name in ("hub_start.py", "settings/network.py"):
         for node in ast.walk(ast.parse((HOUSE / name).read_text())):
             if isinstance(node, (ast.Yield, ast.Return)) and (
                 parts := parts_of(node.value)

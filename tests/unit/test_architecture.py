@@ -22,7 +22,7 @@ PURE = {
     *(name for name in FILES if name.startswith("settings/")),
 }
 # The agent is one file because user-data is; the rules are a table.
-LONGER = {"claim/agent.py": 520, "local/rules.py": 500}
+LONGER = {"claim/agent.py": 560, "local/rules.py": 500}
 
 
 def imports(name):

@@ -87,6 +87,17 @@ def test_the_root_volume_is_the_images_and_encrypted_and_goes_with_the_machine()
     }
 
 
+def test_an_image_that_is_encrypted_itself_is_not_asked_to_be_plain():
+    volume = request(root_volume_encrypted=False)["BlockDeviceMappings"][0]
+    assert "Encrypted" not in volume["Ebs"]
+
+
+@pytest.mark.parametrize("wrong", ["", "a b", "x" * 65, "hub/1", "hub\n"])
+def test_a_hub_id_that_cannot_be_a_tag_everywhere_is_refused(wrong):
+    with pytest.raises(TraitError):
+        LaunchSettings(hub_id=wrong)
+
+
 def test_a_machine_that_shuts_itself_down_is_terminated():
     assert request()["InstanceInitiatedShutdownBehavior"] == "terminate"
 
@@ -109,6 +120,7 @@ def test_no_name_of_a_person_makes_a_tag_that_ec2_refuses(name):
         {"user": "{password}"},
         {"user": "{username.__class__}"},
         {"user": "{"},
+        {f"key-{n}": "" for n in range(47)},
     ],
 )
 def test_tags_that_cannot_work_are_refused_when_they_are_configured(wrong):

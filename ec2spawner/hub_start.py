@@ -1,4 +1,4 @@
-"""Refuses a Hub whose settings cannot work, when it starts and not at the first user."""
+"""What happens when the Hub starts: settings are checked, unfinished ends taken up."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
+from jupyterhub import orm
 from jupyterhub.app import JupyterHub
 
 from .choice import settable_by_profiles
@@ -34,8 +35,6 @@ def problems(spawner: EC2Spawner, app: Any) -> Iterator[str]:
     hub_url = spawner.hub_connect_url or app.hub.api_url
     if why := why_unreachable(hub_url, spawner.endpoint_url):
         yield why
-    if not spawner.region:
-        yield "c.EC2Spawner.region is not set, for example to 'us-west-2'."
     try:
         profiles = (
             ()
@@ -45,17 +44,34 @@ def problems(spawner: EC2Spawner, app: Any) -> Iterator[str]:
     except ProfileListError as e:
         yield f"c.EC2Spawner.{e}."
         return
-    every_profile_has_one = profiles and all("image" in p.override for p in profiles)
-    known = not callable(spawner.profile_list)
-    if known and not spawner.image and not every_profile_has_one:
+
+    def every_profile_sets(name: str) -> bool:
+        # What a callable will return is not known before there is a user.
+        known = not callable(spawner.profile_list)
+        return not known or bool(profiles) and all(name in p.override for p in profiles)
+
+    if not (spawner.region or every_profile_sets("region")):
+        yield "c.EC2Spawner.region is not set, for example to 'us-west-2'."
+    if not (spawner.image or every_profile_sets("image")):
         yield (
             "c.EC2Spawner.image is not set: give the AMI to start machines from, "
             "for example 'ami-0123456789abcdef0'."
         )
 
 
+def take_up_burials(app: Any) -> None:
+    """Go on ending the machines whose end EC2 had not confirmed.
+
+    The Hub itself looks only at servers that run. Loading a stopped one makes it
+    take up its tombstones.
+    """
+    for row in app.db.query(orm.Spawner).filter(orm.Spawner.state.isnot(None)):
+        if row.user is not None and (row.state or {}).get("tombstones"):
+            app.users[row.user].get_spawner(row.name)
+
+
 def watch(spawner_class: type[EC2Spawner]) -> None:
-    """Check the settings of the Hub that this process may become, when it starts.
+    """Do both in the Hub that this process may become, when it starts.
 
     JupyterHub has no hook for a spawner class at its start, and it imports the
     classes of all entry points while the application is being made, so there is
@@ -65,7 +81,7 @@ def watch(spawner_class: type[EC2Spawner]) -> None:
     init_handlers = JupyterHub.init_handlers
 
     @wraps(init_handlers)
-    def check_and_init_handlers(app: Any) -> None:
+    def start_and_init_handlers(app: Any) -> None:
         if issubclass(app.spawner_class, spawner_class):
             spawner = app.spawner_class(config=app.config, hub=app.hub)
             if found := list(problems(spawner, app)):
@@ -73,6 +89,7 @@ def watch(spawner_class: type[EC2Spawner]) -> None:
                     "ec2spawner cannot work with this configuration:\n  - "
                     + "\n  - ".join(found)
                 )
+            take_up_burials(app)
         init_handlers(app)
 
-    JupyterHub.init_handlers = check_and_init_handlers
+    JupyterHub.init_handlers = start_and_init_handlers
