@@ -1,0 +1,62 @@
+"""A real Chromium, and the hub it visits."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from tests.hub.conftest import cloud, ec2, make_hub, make_quick_hub  # noqa: F401
+
+expect.set_options(timeout=60_000)
+
+ARTEFACTS = Path(os.environ.get("ARTEFACTS", "artefacts"))
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+# A test browser has no business on the internet.
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium: install Debian's package chromium")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=CHROMIUM, args=ARGUMENTS
+        )
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    page = await browser.new_page(viewport={"width": 1100, "height": 800})
+    page.set_default_timeout(60_000)
+    yield page
+    await page.close()
+
+
+async def keep(page: Page, name: str) -> None:
+    """Keep a picture of the page for people to look at."""
+    ARTEFACTS.mkdir(parents=True, exist_ok=True)
+    await page.screenshot(path=ARTEFACTS / f"{name}.png")
+
+
+async def log_in(page: Page, url: str, name: str) -> None:
+    await page.goto(url)
+    await page.get_by_label("Username").fill(name)
+    await page.get_by_label("Password").fill("any")
+    await page.get_by_role("button", name="Sign in").click()

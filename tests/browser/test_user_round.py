@@ -1,0 +1,97 @@
+"""What a person sees in a browser, from the form to a cell that has run."""
+
+import pytest
+from playwright.async_api import expect
+
+from ec2spawner.local import Fault
+from tests.hub.conftest import living
+
+from .conftest import keep, log_in
+
+pytestmark = pytest.mark.browser
+
+PROFILES = [
+    {
+        "display_name": "Small",
+        "description": "2 CPUs, 2 GiB of memory. For editing and small data.",
+        "ec2spawner_override": {"instance_type": "t3.small"},
+    },
+    {
+        "display_name": "Medium",
+        "description": "2 CPUs, 8 GiB of memory. For most notebooks.",
+        "ec2spawner_override": {"instance_type": "t3.large"},
+    },
+    {
+        "display_name": "Large",
+        "description": "8 CPUs, 32 GiB of memory. For a model run.",
+        "ec2spawner_override": {"instance_type": "m7i.2xlarge"},
+    },
+]
+
+
+async def test_a_person_chooses_watches_works_and_stops(page, make_hub, ec2):
+    ec2.change_settings(pending_seconds=2)
+    hub = make_hub(settings={"profile_list": PROFILES, "default_url": "/lab"})
+    await hub.start()
+    await log_in(page, hub.url, "alice")
+
+    await expect(page.get_by_role("radio", name="Small")).to_be_checked()
+    await page.get_by_role("radio", name="Large").check()
+    await keep(page, "spawn-form")
+    await page.get_by_role("button", name="Start").click()
+
+    await expect(page.get_by_text("is booting").first).to_be_attached()
+    bar = page.get_by_role("progressbar")
+    early = int(await bar.get_attribute("aria-valuenow") or 0)
+    await page.locator("summary").first.click()
+    await expect(page.get_by_text("Starting Jupyter").first).to_be_visible()
+    await keep(page, "progress")
+    late = int(await bar.get_attribute("aria-valuenow") or 0)
+    assert late > early
+
+    await page.wait_for_url("**/user/alice/lab**")
+    (machine,) = living(ec2)
+    assert machine.instance_type == "m7i.2xlarge"
+    await page.get_by_role("button", name="Python 3 (ipykernel)").first.click()
+    cell = page.locator(".jp-Notebook .jp-CodeCell .cm-content").first
+    await cell.click()
+    await cell.press_sequentially("1+1")
+    await page.keyboard.press("Shift+Enter")
+    output = page.locator(".jp-OutputArea-output").first
+    await expect(output).to_have_text("2")
+    await keep(page, "lab")
+
+    await page.goto(f"{hub.url}/hub/home")
+    await page.get_by_role("button", name="Stop My Server").click()
+    await expect(page.get_by_role("button", name="Stop My Server")).to_be_hidden()
+    await hub.wait_gone("alice")
+    assert living(ec2) == []
+
+
+async def test_a_person_reads_on_the_form_why_there_is_no_machine(
+    page, make_quick_hub, ec2
+):
+    hub = make_quick_hub(settings={"profile_list": PROFILES})
+    await hub.start()
+    ec2.add_fault(Fault("RunInstances", error=("InsufficientInstanceCapacity", 500)))
+    await log_in(page, hub.url, "alice")
+    await page.get_by_role("radio", name="Medium").check()
+    await page.get_by_role("button", name="Start").click()
+    await expect(page.get_by_text("AWS has no machine of this size")).to_be_visible()
+    await keep(page, "no-capacity")
+    # What the person had chosen is still chosen.
+    await expect(page.get_by_role("radio", name="Medium")).to_be_checked()
+
+
+async def test_a_person_reads_on_the_progress_page_why_a_machine_failed(
+    page, make_quick_hub, ec2
+):
+    script = "#!/bin/sh\nsleep 12\necho no space left\nexit 1\n"
+    hub = make_quick_hub(settings={"profile_list": PROFILES, "setup_script": script})
+    await hub.start()
+    await log_in(page, hub.url, "alice")
+    await page.get_by_role("button", name="Start").click()
+    await expect(
+        page.get_by_text("could not start your server: setup_script failed").first
+    ).to_be_visible()
+    await keep(page, "setup-failed")

@@ -1,0 +1,40 @@
+"""Our EC2 calls against a local EC2 without machines behind its instances."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from ec2spawner.ec2.clients import Account
+from ec2spawner.fleet import Fleet, FleetKey
+from ec2spawner.local import LocalCloudProcess, LocalControl, LocalSettings
+
+SETTINGS = LocalSettings(machines="none", pending_seconds=0.1)
+
+
+@pytest.fixture(scope="session")
+def cloud() -> Iterator[LocalCloudProcess]:
+    with LocalCloudProcess(SETTINGS) as started:
+        yield started
+
+
+@pytest.fixture
+def ec2(cloud: LocalCloudProcess) -> Iterator[LocalControl]:
+    cloud.control.clear_requests()
+    yield cloud.control
+    cloud.control.clear_faults()
+    cloud.control.change_settings(**SETTINGS.as_dict())
+
+
+@pytest.fixture
+async def fleet(
+    cloud: LocalCloudProcess, ec2: LocalControl, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Fleet]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    key = FleetKey("hub-of-test", Account(cloud.region, cloud.endpoint_url))
+    made = Fleet(key, fast=0.1, slow=1, log=logging.getLogger("test"))
+    yield made
+    made.close()

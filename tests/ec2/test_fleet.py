@@ -1,0 +1,160 @@
+"""Launches and ends, call by call, against a local EC2 that misbehaves."""
+
+import asyncio
+
+import pytest
+
+from ec2spawner import fleet as module
+from ec2spawner.errors import EC2SpawnError
+from ec2spawner.identity import new_launch_id
+from ec2spawner.launch import LaunchIdentity, plan_launch
+from ec2spawner.local import Fault
+from ec2spawner.settings import LaunchSettings
+from ec2spawner.state import Tombstone
+
+
+@pytest.fixture
+def launch(fleet, ec2):
+    """Launches a machine as a start does; keeps what was saved and told."""
+    world = ec2.resources()
+
+    async def run(**settings):
+        settings.setdefault("subnets", list(world.subnet_ids.values()))
+        settings.setdefault("instance_type", "t3.small")
+        image = await fleet.images.resolve(world.image_id, [])
+        who = LaunchIdentity(fleet.hub_id, "server", new_launch_id())
+        plan = plan_launch(LaunchSettings(**settings), image, who, b"#!/bin/sh\n")
+        run.saved, run.told, run.launch_id = [], [], who.launch_id
+        return await fleet.launch(plan, run.saved.append, run.told.append)
+
+    return run
+
+
+def state_of(ec2, machine):
+    return ec2.machine(machine.id).state
+
+
+async def test_the_first_answer_has_the_address_and_the_tags(launch, ec2):
+    machine = await launch()
+    assert machine.private_ip == ec2.machine(machine.id).private_ip
+    assert machine.launch_id == launch.launch_id
+    assert len(launch.saved) == 1
+
+
+async def test_each_candidate_has_a_token_of_its_own_saved_before_its_call(launch, ec2):
+    ec2.add_fault(
+        Fault("RunInstances", error=("InsufficientInstanceCapacity", 500), times=2)
+    )
+    await launch()
+    sent = [r.params["ClientToken"] for r in ec2.requests("RunInstances")]
+    assert sent == launch.saved
+    assert len(set(sent)) == 3
+    assert len(launch.told) == 2
+    assert all("No capacity there just now" in text for text in launch.told)
+
+
+async def test_when_no_candidate_is_left_the_last_reason_is_told(launch, ec2):
+    ec2.set_capacity({"*": 0})
+    with pytest.raises(EC2SpawnError) as caught:
+        await launch()
+    assert caught.value.reason == "capacity"
+    assert len(ec2.requests("RunInstances")) == 3
+
+
+async def test_a_fatal_error_is_not_tried_elsewhere(launch, ec2):
+    ec2.add_fault(Fault("RunInstances", error=("UnauthorizedOperation", 403)))
+    with pytest.raises(EC2SpawnError) as caught:
+        await launch()
+    assert caught.value.reason == "permission"
+    assert len(ec2.requests("RunInstances")) == 1
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("RunInstances", lose_request=True, times=2),
+        Fault("RunInstances", lose_answer=True, times=2),
+        Fault("RunInstances", error=("InternalError", 500), times=2),
+        Fault("RunInstances", error=("SomethingNew", 502), times=2),
+    ],
+    ids=["lost request", "lost answer", "internal error", "unknown 5xx"],
+)
+async def test_a_doubtful_answer_repeats_the_identical_call(launch, ec2, fault):
+    before = {m.instance_id for m in ec2.machines()}
+    ec2.add_fault(fault)
+    machine = await launch()
+    sent = ec2.requests("RunInstances")
+    assert len(sent) == 3
+    assert len({frozenset(r.params.items()) for r in sent}) == 1
+    assert {m.instance_id for m in ec2.machines()} - before == {machine.id}
+
+
+async def test_a_machine_not_yet_visible_is_not_taken_for_gone(
+    launch, fleet, ec2, monkeypatch
+):
+    ec2.change_settings(consistency_seconds=4)
+    machine = await launch()
+    # EC2 answers InvalidInstanceID.NotFound, and lists nothing, for four seconds.
+    assert not await fleet.terminate(machine.id, timeout=1)
+    assert await fleet.terminate(machine.id, timeout=20)
+    await asyncio.sleep(0.5)
+    assert state_of(ec2, machine) in ("shutting-down", "terminated")
+
+
+async def test_what_ec2_has_not_had_for_long_enough_is_gone(fleet, monkeypatch):
+    monkeypatch.setattr(module, "CONSISTENCY_SECONDS", 1.0)
+    assert await fleet.terminate("i-0123456789abcdef0", timeout=20)
+
+
+async def test_a_burial_goes_on_until_ec2_confirms(launch, fleet, ec2, monkeypatch):
+    monkeypatch.setattr(module, "_BURIAL_SECONDS", (0.1,))
+    monkeypatch.setattr(module, "CONSISTENCY_SECONDS", 0.5)
+    machine = await launch()
+    ec2.add_fault(Fault("TerminateInstances", error=("Unavailable", 503)))
+    buried = asyncio.Event()
+    fleet.bury(Tombstone(launch.launch_id, machine.id), buried.set)
+    await asyncio.sleep(2)
+    assert not buried.is_set()
+    ec2.clear_faults()
+    await asyncio.wait_for(buried.wait(), 30)
+    assert state_of(ec2, machine) in ("shutting-down", "terminated")
+
+
+async def test_a_launch_without_a_known_machine_is_buried_by_its_tag(
+    launch, fleet, ec2
+):
+    machine = await launch()
+    buried = asyncio.Event()
+    fleet.bury(Tombstone(launch.launch_id), buried.set)
+    await asyncio.wait_for(buried.wait(), 30)
+    assert state_of(ec2, machine) in ("shutting-down", "terminated")
+
+
+async def test_listing_goes_through_every_page(launch, fleet, ec2, monkeypatch):
+    from ec2spawner.ec2 import machines
+
+    monkeypatch.setattr(machines, "_PAGE", 5)
+    made = {(await launch()).id for _ in range(7)}
+    listed = await machines.list_machines(fleet.clients.reading, fleet.hub_id)
+    assert made <= set(listed)
+    assert len(ec2.requests("DescribeInstances")) >= 2
+
+
+async def test_a_machine_of_another_hub_is_never_listed(launch, fleet, cloud):
+    from ec2spawner.ec2.machines import list_machines
+
+    machine = await launch()
+    assert machine.id not in await list_machines(fleet.clients.reading, "other-hub")
+
+
+async def test_the_console_of_a_machine_is_its_own_words(launch, fleet, ec2):
+    machine = await launch()
+    assert "(" in await fleet.console_tail(machine.id)  # this kind has no console
+    assert "no console output" in await fleet.console_tail("i-0123456789abcdef0")
+
+
+async def test_closing_a_fleet_leaves_its_machines_alone(launch, fleet, ec2):
+    machine = await launch()
+    fleet.close()
+    await asyncio.sleep(0.5)
+    assert state_of(ec2, machine) == "running"
