@@ -80,7 +80,8 @@ class Fleet:
         last: EC2Error | None = None
         for attempt, candidate in enumerate(plan.candidates):
             if last is not None:
-                tell(f"{_WHY_NEXT[last.kind]}, trying {candidate}")
+                place = f"{attempt + 1} of {len(plan.candidates)}"
+                tell(f"{_WHY_NEXT[last.kind]}, trying another zone ({place})")
             token = client_token(plan.launch_id, attempt)
             before_attempt(token)
             try:

@@ -25,6 +25,7 @@ _NAVIGATE = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
 _FETCH = {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"}
 _GONE_WRONG = 400
 _POLL_SECONDS = 0.1
+_FORGETFUL_SECONDS = 5
 #: the Hub writes something to an event stream every eight seconds
 _STREAM = aiohttp.ClientTimeout(total=None, sock_read=30)
 
@@ -193,6 +194,7 @@ class Visitor:
         :raises TimeoutError: after ``timeout`` seconds without an end
         """
         end = time.monotonic() + timeout
+        patience = time.monotonic() + _FORGETFUL_SECONDS
         events: list[dict[str, Any]] = []
         while (left := end - time.monotonic()) > 0:
             try:
@@ -203,6 +205,13 @@ class Visitor:
                 continue
             except asyncio.TimeoutError:
                 break
+            except SpawnFailed as e:
+                # While it clears up after a start that failed, the Hub forgets for
+                # a moment that there was one (JupyterHub 6.1, SpawnProgressAPI).
+                if "is not starting" not in e.message or time.monotonic() > patience:
+                    raise
+                await asyncio.sleep(_POLL_SECONDS)
+                continue
             last = events[-1] if events else {}
             if last.get("failed"):
                 text = str(last.get("message", "")).removeprefix("Spawn failed: ")
