@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from inspect import isawaitable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .errors import EC2SpawnError, Reason
 from .form import render_form
@@ -16,20 +16,18 @@ from .profiles import (
     on_offer,
     read_profiles,
 )
-
-if TYPE_CHECKING:
-    from .spawner import EC2Spawner
+from .server import Server
 
 # Settings of the hub, which no profile may change.
 _HUB_WIDE = {"hub_id", "endpoint_url", "profile_list", "fast_interval", "slow_interval"}
 
 
-def settable_by_profiles(spawner: EC2Spawner) -> frozenset[str]:
+def settable_by_profiles(spawner: Server) -> frozenset[str]:
     """The names of the settings that a profile may override."""
     return frozenset(spawner.trait_names(config=True)) - _HUB_WIDE
 
 
-async def offer_for(spawner: EC2Spawner) -> tuple[Profile, ...]:
+async def offer_for(spawner: Server) -> tuple[Profile, ...]:
     """The profiles that the spawner's user may use.
 
     :raises ProfileListError: when ``profile_list`` is wrong
@@ -42,7 +40,7 @@ async def offer_for(spawner: EC2Spawner) -> tuple[Profile, ...]:
     return on_offer(profiles, {group.name for group in spawner.user.groups})
 
 
-async def render_choice(spawner: EC2Spawner) -> str:
+async def render_choice(spawner: Server) -> str:
     """The spawn form: what a link asked for is preselected, else the last choice."""
     offer = await offer_for(spawner)
     if not offer:
@@ -51,7 +49,7 @@ async def render_choice(spawner: EC2Spawner) -> str:
     return render_form(offer, spawner.asked_for or last)
 
 
-async def apply_choice(spawner: EC2Spawner, user_options: Mapping[str, Any]) -> None:
+async def apply_choice(spawner: Server, user_options: Mapping[str, Any]) -> None:
     """Check the choice, whichever way it came, and take on its profile.
 
     :raises EC2SpawnError: for a choice that is not on offer

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
 
 from .claim.desk import desk
 from .claim.orders import Claim, Orders, Report, Step
 from .identity import secret_hash
 from .progress import Progress
+from .server import Server
 from .state import Phase, ServerState
 from .tokens import replace_token
-
-if TYPE_CHECKING:
-    from .spawner import EC2Spawner
 
 
 class Conversation:
     """The Hub's end of the talk with the machine of one launch."""
 
-    def __init__(self, spawner: EC2Spawner, progress: Progress) -> None:
+    def __init__(self, spawner: Server, progress: Progress) -> None:
         self._spawner = spawner
         self._progress = progress
         self._orders: asyncio.Future[Orders] | None = None

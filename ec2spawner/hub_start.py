@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jupyterhub import orm
 from jupyterhub.app import JupyterHub
 
 from .choice import settable_by_profiles
 from .profiles import ProfileListError, read_profiles
+from .server import Server
 from .settings.network import why_unreachable
-
-if TYPE_CHECKING:
-    from .spawner import EC2Spawner
 
 
 class HubConfigError(ValueError):
     """The Hub's configuration cannot work. The text lists what to change."""
 
 
-def problems(spawner: EC2Spawner, app: Any) -> Iterator[str]:
+def problems(spawner: Server, app: Any) -> Iterator[str]:
     """What is wrong with the settings of a Hub, a sentence each.
 
     :param spawner: an instance without a user, to read the settings from
@@ -70,7 +68,7 @@ def take_up_burials(app: Any) -> None:
             app.users[row.user].get_spawner(row.name)
 
 
-def watch(spawner_class: type[EC2Spawner]) -> None:
+def watch(spawner_class: type[Server]) -> None:
     """Do both in the Hub that this process may become, when it starts.
 
     JupyterHub has no hook for a spawner class at its start, and it imports the

@@ -22,7 +22,7 @@ from .errors import EC2SpawnError, Reason
 from .fleet import Fleet, FleetKey, fleet_for, spawn_error
 from .identity import hub_id_from_cookie_secret, server_id
 from .profiles import options_from_form
-from .settings import LaunchSettings
+from .server import Server
 from .starting import Starting
 from .state import Phase, ServerState, Tombstone
 from .tokens import revoke_token
@@ -35,7 +35,7 @@ _ABSENT_SECONDS = 60.0
 _FIRST_LISTING_SECONDS = 5.0
 
 
-class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
+class EC2Spawner(Server, Spawner):  # type: ignore[misc]
     """Gives every server a dedicated EC2 machine.
 
     Use it by ``c.JupyterHub.spawner_class = "ec2"``.
@@ -43,8 +43,7 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
 
     def __init__(self, **kwargs: Any) -> None:
         self.state = ServerState()
-        #: the profile that a link asked for, to preselect it on the form
-        self.asked_for: object = None
+        self.asked_for = None
         super().__init__(**kwargs)
         self._starting = Starting(self)
         self._start_runs = False

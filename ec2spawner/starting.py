@@ -6,7 +6,6 @@ import asyncio
 import secrets
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from .claim.user_data import user_data
 from .conversation import Conversation
@@ -17,11 +16,9 @@ from .fleet import ended_early
 from .identity import new_launch_id, secret_hash
 from .launch import LaunchIdentity, LaunchPlan, plan_launch
 from .progress import Progress
+from .server import Server
 from .state import Phase
 from .tokens import token_id
-
-if TYPE_CHECKING:
-    from .spawner import EC2Spawner
 
 _CONSOLE_SECONDS = 8.0
 
@@ -32,7 +29,7 @@ class Starting:
     After a restart of the Hub a new one goes on from what the database knows.
     """
 
-    def __init__(self, spawner: EC2Spawner) -> None:
+    def __init__(self, spawner: Server) -> None:
         self._spawner = spawner
         self._launch: asyncio.Task[None] | None = None
         self.progress = Progress(

@@ -1,0 +1,70 @@
+"""A server as the parts of its life see it: its settings, its memory, its Hub."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from .fleet import Fleet
+from .settings import LaunchSettings
+from .state import ServerState
+
+
+class Server(LaunchSettings):
+    """What choice, start and conversation may use of a spawner, and no more.
+
+    It stands below them and below ``EC2Spawner``, so that imports point one way.
+    """
+
+    #: what the database remembers, and what is to be saved there next
+    state: ServerState
+    #: the profile that a link asked for, to preselect it on the form
+    asked_for: object
+
+    # Of JupyterHub's Spawner, which has no types.
+    log: Any
+    user: Any
+    name: str
+    orm_spawner: Any
+    server: Any
+    hub_connect_url: Any
+    api_token: str
+    port: int
+    cmd: list[str]
+    _log_name: str
+    get_args: Any
+    get_env: Any
+
+    @property
+    @abstractmethod
+    def fleet(self) -> Fleet:
+        """The machines of this hub in the region of this server."""
+
+    @property
+    @abstractmethod
+    def db_session(self) -> Session:
+        """The Hub's database session."""
+
+    @property
+    @abstractmethod
+    def server_url(self) -> str:
+        """Where the server listens. The address is EC2's word, not the machine's."""
+
+    @property
+    @abstractmethod
+    def hub_api_url(self) -> str:
+        """Where machines find the Hub's API."""
+
+    @abstractmethod
+    def save_state(self) -> None:
+        """Commit the state now: the Hub itself does so only after a start."""
+
+    @abstractmethod
+    async def restore_choice(self) -> None:
+        """Take on the profile again after the Hub was restarted during a launch."""
+
+    @abstractmethod
+    def server_has_ended(self) -> None:
+        """The machine says that its server is gone for good: end the machine."""
