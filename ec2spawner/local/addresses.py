@@ -39,6 +39,8 @@ class LoopbackNetwork:
             self._lock = lock
             self.number = number
             self.cidr = f"127.{number}.0.0/16"
+            #: machines share this computer's network
+            self.hub_address = "127.0.0.1"
             return
         raise RuntimeError("no free 127.N.0.0/16: too many local EC2s on this computer")
 

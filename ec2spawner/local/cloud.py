@@ -15,15 +15,15 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from . import capacity, marked
-from .addresses import AddressPool, LoopbackNetwork
+from .addresses import AddressPool
 from .clock import Clock
 from .control import LocalControl
 from .errors import AwsError
 from .faults import Fault, FaultBook
+from .ground import ground_for, traces
 from .keeper import Keeper
-from .machines.base import Ending, Machine, MachineSpec, NoMachine
-from .machines.process import MARKER, ProcessMachine
-from .metadata import MetadataService
+from .machines.base import Ending, Machine, MachineSpec
+from .machines.marks import MARKER
 from .request import ApiRequest
 from .requestlog import RequestLog
 from .seed import ACCOUNT, plant
@@ -99,12 +99,14 @@ class LocalCloud:
         self.folder = Path(
             tempfile.mkdtemp(prefix="ec2spawner-local-", dir=self._parent)
         )
-        undo.callback(Keeper(MARKER, self.cloud_id, [self.folder]).close)
-        undo.callback(marked.remove_folder, str(self.folder))
-        self.network = LoopbackNetwork()
-        undo.callback(self.network.close)
-        self.metadata = MetadataService()
-        undo.callback(self.metadata.close_all)
+        kind = self.settings.machines
+        left = [self.folder, *traces(kind, self.cloud_id)]
+        undo.callback(Keeper(MARKER, self.cloud_id, left).close)
+        for each in left:
+            undo.callback(marked.remove_folder, str(each))
+        self.ground = ground_for(kind, self.cloud_id)
+        undo.callback(self.ground.close)
+        self.network, self.metadata = self.ground.network, self.ground.metadata
         undo.callback(marked.kill_marked, MARKER, self.cloud_id)
         self.clock = Clock()
         undo.callback(self.clock.close)
@@ -154,6 +156,7 @@ class LocalCloud:
             "pid": os.getpid(),
             "cloud_id": self.cloud_id,
             "vpc_cidr": self.network.cidr,
+            "hub_address": self.network.hub_address,
             "folder": str(self.folder),
         }
 
@@ -243,12 +246,12 @@ class LocalCloud:
             cloud_id=self.cloud_id,
             instance_id=instance.id,
             private_ip=str(instance.private_ip),
+            mac=str(instance.nics[0].mac_address),
             metadata_url=instance.metadata_url,
             folder=self.folder / "machines" / instance.id,
             path_prefix=self.settings.path_prefix,
         )
-        kind = NoMachine if self.settings.machines == "none" else ProcessMachine
-        return kind(spec, ended)
+        return self.ground.machine(self.settings.machines, spec, ended)
 
     def forget(self, instance: LocalInstance) -> None:
         """A terminated instance is not listed any more."""

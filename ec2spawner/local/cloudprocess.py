@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from .control import LocalControl
-from .settings import LocalSettings
+from .settings import BOOTED, LocalSettings
 
 
 class LocalCloudProcess:
@@ -30,7 +30,7 @@ class LocalCloudProcess:
         folder: str | os.PathLike[str] | None = None,
         port: int = 0,
         tied: bool = True,
-        timeout: float = 60.0,
+        timeout: float | None = None,
         stderr: int | IO[Any] | None = None,
     ) -> None:
         command = [sys.executable, "-m", "ec2spawner.local", "--region", region]
@@ -57,6 +57,10 @@ class LocalCloudProcess:
         finally:
             for fd in pass_fds:
                 os.close(fd)
+        if timeout is None:
+            # Machines that boot may need a root first, and that is made in minutes.
+            booted = settings is not None and settings.machines in BOOTED
+            timeout = 900.0 if booted else 60.0
         try:
             info = json.loads(self._first_line(timeout))
         except BaseException:
@@ -69,6 +73,8 @@ class LocalCloudProcess:
         self.pid: int = info["pid"]
         self.cloud_id: str = info["cloud_id"]
         self.vpc_cidr: str = info["vpc_cidr"]
+        #: where machines reach what listens on this computer
+        self.hub_address: str = info["hub_address"]
         #: the cloud's own folder, with the machines' folders in it
         self.folder: str = info["folder"]
         self.control = LocalControl(self.endpoint_url)

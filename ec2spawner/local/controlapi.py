@@ -47,7 +47,13 @@ class ControlApi:
             return cloud.settings.as_dict()
         if what == ("PATCH", "settings"):
             with cloud.lock:
-                cloud.settings = cloud.settings.changed(data)
+                settings = cloud.settings.changed(data)
+                if settings.machines not in cloud.ground.kinds:
+                    raise ValueError(
+                        f"this local EC2 was started with other machines than "
+                        f"{settings.machines!r}: start another"
+                    )
+                cloud.settings = settings
                 if "throttle" in data:
                     cloud.buckets.reset()
                 return cloud.settings.as_dict()

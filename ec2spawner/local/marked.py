@@ -100,12 +100,26 @@ def kill_marked(name: str, value: str, deadline: float = 10.0) -> list[int]:
 def remove_folder(folder: str) -> None:
     """Remove a folder that something may still be writing to."""
     for _ in range(50):
+        if folder.startswith("/sys/fs/cgroup/"):
+            _empty_group(folder)
         if os.path.isfile(folder) or os.path.islink(folder):
             os.unlink(folder)
         shutil.rmtree(folder, ignore_errors=True)
         if not os.path.lexists(folder):
             return
         time.sleep(0.05)
+
+
+def _empty_group(group: str) -> None:
+    """End what a control group holds; its files are the kernel's."""
+    for folder, _, files in os.walk(group, topdown=False):
+        if "cgroup.procs" in files:
+            try:
+                with open(os.path.join(folder, "cgroup.procs")) as file:
+                    send([int(pid) for pid in file.read().split()], signal.SIGKILL)
+                os.rmdir(folder)
+            except OSError:  # gone, or not yet empty: it is looked at again
+                pass
 
 
 def _environ(pid: int) -> bytes:

@@ -1,4 +1,7 @@
-"""The instance metadata service, IMDSv2 only, one address per machine.
+"""The instance metadata service, IMDSv2 only.
+
+Machines that are processes share this computer's network, so each asks at an address
+of its own. Machines that boot ask at EC2's address and are told apart by theirs.
 
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html
 """
@@ -22,6 +25,16 @@ from . import peers
 PORT = 8169
 #: longest life of a token, seconds
 MAX_TTL = 21600
+#: versions that somebody asks for: cloud-init the older ones
+_VERSIONS = (
+    "latest",
+    "2009-04-04",
+    "2016-09-02",
+    "2018-09-24",
+    "2021-03-23",
+    "2021-07-15",
+    "2024-04-11",
+)
 
 
 @dataclass(frozen=True)
@@ -40,12 +53,23 @@ class _Listener(http.server.ThreadingHTTPServer):
     request_queue_size = 64
 
     def __init__(self, address: str, view: Callable[[], MetadataView]) -> None:
-        self.view = view
-        self.tokens: dict[str, float] = {}
+        self._view = view
+        #: (who it was given to, token) -> when it ends
+        self.tokens: dict[tuple[str, str], float] = {}
         try:
             super().__init__((address, PORT), _Handler)
         except OSError:
             super().__init__((address, 0), _Handler)
+
+    def who(self, peer: str) -> str:
+        """Which of the machines it serves has this address."""
+        return ""
+
+    def view(self, peer: str) -> MetadataView | None:
+        return self._view()
+
+    def admits(self, peer: tuple[str, int], here: tuple[str, int]) -> bool:
+        return peers.is_ours(peer, here)
 
     def server_bind(self) -> None:
         # Not HTTPServer's: that asks the resolver for our name.
@@ -56,6 +80,28 @@ class _Listener(http.server.ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         pass  # a machine that went away in the middle of a request
+
+
+class _SharedListener(_Listener):
+    """One address for machines that each have a network of their own."""
+
+    def __init__(
+        self, place: tuple[str, int], views: dict[str, Callable[[], MetadataView]]
+    ) -> None:
+        self._views = views
+        self.tokens = {}
+        http.server.ThreadingHTTPServer.__init__(self, place, _Handler)
+
+    def who(self, peer: str) -> str:
+        return peer
+
+    def view(self, peer: str) -> MetadataView | None:
+        view = self._views.get(peer)
+        return view() if view else None
+
+    def admits(self, peer: tuple[str, int], here: tuple[str, int]) -> bool:
+        # Nobody but machines and root can reach this network.
+        return True
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -74,7 +120,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if not text.isdigit() or not 1 <= int(text) <= MAX_TTL:
             return self._answer(400)
         token = secrets.token_urlsafe(40)
-        self.server.tokens[token] = time.monotonic() + int(text)
+        who = self.server.who(self.client_address[0])
+        self.server.tokens[who, token] = time.monotonic() + int(text)
         self._answer(
             200, token.encode(), {"X-aws-ec2-metadata-token-ttl-seconds": text}
         )
@@ -86,9 +133,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if not self._valid(token):
             return self._answer(401)
         path = self.path.split("?", 1)[0]
-        for prefix in ("/latest/", "/2021-07-15/", "/2024-04-11/"):
-            if path.startswith(prefix):
-                return self._serve(path[len(prefix) :].rstrip("/"))
+        _, version, rest = (path + "//").split("/", 2)
+        if version in _VERSIONS:
+            return self._serve(rest.rstrip("/"))
         self._answer(404)
 
     do_HEAD = do_GET
@@ -97,10 +144,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self._answer(405)
 
     def _may_ask(self) -> bool:
-        if not peers.is_ours(self.client_address, self.connection.getsockname()):
-            self._answer(403)
-            return False
-        if not self.server.view().endpoint_enabled:
+        here = self.connection.getsockname()
+        view = self._view() if self.server.admits(self.client_address, here) else None
+        if view is None or not view.endpoint_enabled:
             self._answer(403)
             return False
         # A request that came through a proxy is refused, so that an open proxy on
@@ -110,15 +156,21 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return False
         return True
 
+    def _view(self) -> MetadataView | None:
+        return self.server.view(self.client_address[0])
+
     def _valid(self, token: str) -> bool:
         now = time.monotonic()
+        me = self.server.who(self.client_address[0])
         return any(
-            hmac.compare_digest(token.encode(), known.encode()) and now < end
-            for known, end in list(self.server.tokens.items())
+            who == me and hmac.compare_digest(token.encode(), known.encode())
+            for (who, known), end in list(self.server.tokens.items())
+            if now < end
         )
 
     def _serve(self, path: str) -> None:
-        items = self.server.view().items
+        view = self._view()
+        items = view.items if view else {}
         if path in items:
             return self._answer(200, items[path])
         below = path + "/" if path else ""
@@ -172,13 +224,20 @@ class MetadataService:
         """Start to answer for a machine; returns its endpoint URL."""
         self.close(key)
         listener = _Listener(address, view)
+        self._add(key, listener)
+        return f"http://{address}:{listener.server_port}"
+
+    def close(self, key: str) -> None:
+        """Answer for this machine no more."""
+        self._remove(key)
+
+    def _add(self, key: str, listener: _Listener) -> None:
         with self._lock:
             self._listeners[key] = listener
         self._selector.register(listener, selectors.EVENT_READ, listener)
         self._wake()
-        return f"http://{address}:{listener.server_port}"
 
-    def close(self, key: str) -> None:
+    def _remove(self, key: str) -> None:
         with self._lock:
             listener = self._listeners.pop(key, None)
         if listener is not None:
@@ -189,7 +248,7 @@ class MetadataService:
     def close_all(self) -> None:
         self._closing = True
         for key in list(self._listeners):
-            self.close(key)
+            self._remove(key)
         self._wake()
         self._thread.join()
         self._selector.close()
@@ -209,3 +268,33 @@ class MetadataService:
                     key.data._handle_request_noblock()
                 except (OSError, ValueError):
                     pass  # closed between select and accept
+
+
+class SharedMetadataService(MetadataService):
+    """The same for machines in a network of their own, at one address for all.
+
+    :param inside: makes a socket in that network
+    """
+
+    def __init__(
+        self, address: str, inside: Callable[[Callable[[], Any]], Any]
+    ) -> None:
+        super().__init__()
+        self._url = f"http://{address}"
+        self._views: dict[str, Callable[[], MetadataView]] = {}
+        self._addresses: dict[str, str] = {}
+        try:
+            self._add("", inside(lambda: _SharedListener((address, 80), self._views)))
+        except BaseException:
+            self.close_all()
+            raise
+
+    def open(self, key: str, address: str, view: Callable[[], MetadataView]) -> str:
+        self._addresses[key] = address
+        self._views[address] = view
+        return self._url
+
+    def close(self, key: str) -> None:
+        address = self._addresses.pop(key, None)
+        if address is not None:
+            self._views.pop(address, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .addresses import LoopbackNetwork
+from .ground import Network
 
 #: the account that owns everything, and that every credential belongs to
 ACCOUNT = "123456789012"
@@ -34,12 +34,14 @@ class Resources:
     #: an SSM parameter that holds ``image_id``
     image_parameter: str
     key_name: str
+    #: where machines reach what listens on this computer, a Hub for example
+    hub_address: str
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 
-def plant(region: str, network: LoopbackNetwork) -> Resources:
+def plant(region: str, network: Network) -> Resources:
     """Fill moto's empty account in one Region."""
     from moto.ec2.models import ec2_backends
     from moto.ec2.models.amis import Ami
@@ -71,7 +73,7 @@ def plant(region: str, network: LoopbackNetwork) -> Resources:
             backend,
             image_id,
             name=IMAGE_NAME if architecture == "x86_64" else f"{IMAGE_NAME}-arm64",
-            description=f"JupyterLab on a process machine ({architecture})",
+            description=f"JupyterLab on a local machine ({architecture})",
             owner_id=ACCOUNT,
             public=False,
             virtualization_type="hvm",
@@ -112,6 +114,7 @@ def plant(region: str, network: LoopbackNetwork) -> Resources:
         image_owner=ACCOUNT,
         image_parameter=PARAMETER,
         key_name=KEY_NAME,
+        hub_address=network.hub_address,
     )
 
 

@@ -37,6 +37,11 @@ AWS_THROTTLE: Throttle = {
 }
 
 
+#: kinds of machine that boot a Linux of their own
+BOOTED = ("nspawn",)
+KINDS = ("process", *BOOTED, "none")
+
+
 @dataclass(frozen=True)
 class LocalSettings:
     """Settings of a local EC2; every one can be changed while it runs."""
@@ -66,7 +71,8 @@ class LocalSettings:
     capacity: Mapping[str, int] = field(default_factory=dict)
     #: on-demand vCPU quota by bucket: "standard", "g", "p", "x", ...
     vcpu_quota: Mapping[str, int] = field(default_factory=dict)
-    #: "process" (a real process tree) or "none" (instances without a machine)
+    #: "process" (a process tree), "nspawn" (a Debian that boots, needs root) or "none"
+    #: (instances without a machine); cannot be changed while it runs
     machines: str = "process"
     #: directories put in front of a process machine's PATH
     path_prefix: tuple[str, ...] = ()
@@ -77,10 +83,9 @@ class LocalSettings:
                 "address_reuse must be 'newest-first' or 'unused-first', "
                 f"not {self.address_reuse!r}"
             )
-        if self.machines not in ("process", "none"):
-            raise ValueError(
-                f"machines must be 'process' or 'none', not {self.machines!r}"
-            )
+        if self.machines not in KINDS:
+            kinds = ", ".join(repr(kind) for kind in KINDS)
+            raise ValueError(f"machines must be one of {kinds}, not {self.machines!r}")
 
     def changed(self, changes: Mapping[str, Any]) -> LocalSettings:
         """A copy with some settings changed. Unknown names are an error."""

@@ -25,6 +25,7 @@ class MachineSpec:
     cloud_id: str
     instance_id: str
     private_ip: str
+    mac: str
     metadata_url: str
     #: the machine's own folder: its disk, console log and run-time files
     folder: Path

@@ -15,15 +15,13 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from .. import marked
 from . import boot
-from .base import Ending, Machine, MachineSpec
-
-#: in the environment of everything that runs on a machine: <cloud id>/<instance id>
-MARKER = "EC2SPAWNER_LOCAL"
+from .base import Ending, MachineSpec
+from .marks import MARKER, MarkedMachine
 
 #: how long a machine waits for its own processes when it shuts itself down, seconds
 _OWN_GRACE = 5
@@ -49,12 +47,11 @@ fi
 """
 
 
-class ProcessMachine(Machine):
+class ProcessMachine(MarkedMachine):
     """A process tree under ``boot.py``, all of it carrying the machine's marker."""
 
     def __init__(self, spec: MachineSpec, ended: Callable[[Ending], None]) -> None:
         super().__init__(spec, ended)
-        self.marker = f"{spec.cloud_id}/{spec.instance_id}"
         self._lock = threading.RLock()
         self._process: subprocess.Popen[bytes] | None = None
         #: grows with every power-on and power-off: tells a watcher it is outdated
@@ -92,7 +89,7 @@ class ProcessMachine(Machine):
         self._outdate_watcher()
         process = self._process
         if process is not None and process.poll() is None:
-            self._send(signal.SIGCONT)
+            self.thaw()
             process.send_signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 # The init passes it on and ends when everything has ended.
@@ -103,34 +100,10 @@ class ProcessMachine(Machine):
         self._outdate_watcher()
         self._kill()
 
-    def freeze(self) -> None:
-        self._send(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        self._send(signal.SIGCONT)
-
     def power_off(self) -> None:
         process = self._process
         if process is not None and process.poll() is None:
             process.send_signal(signal.SIGUSR1)
-
-    def destroy(self, grace: float, keep_disk: bool = False) -> None:
-        self.stop(grace)
-        if not keep_disk:
-            marked.remove_folder(str(self.spec.folder))
-
-    def pids(self) -> list[int]:
-        return marked.marked_processes(MARKER, self.marker)
-
-    @classmethod
-    def pids_of(cls, machines: Sequence[Machine]) -> dict[str, list[int]]:
-        found = marked.processes_by_marker(MARKER)
-        return {
-            each.spec.instance_id: found.get(
-                f"{each.spec.cloud_id}/{each.spec.instance_id}", []
-            )
-            for each in machines
-        }
 
     def _prepare(self) -> None:
         folder = self.spec.folder
@@ -180,9 +153,6 @@ class ProcessMachine(Machine):
     def _outdate_watcher(self) -> None:
         with self._lock:
             self._epoch += 1
-
-    def _send(self, number: int) -> None:
-        marked.send(self.pids(), number)
 
     def _kill(self) -> None:
         left = marked.kill_marked(MARKER, self.marker)
