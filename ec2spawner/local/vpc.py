@@ -1,0 +1,173 @@
+"""The VPC of booted machines: a bridge in a network namespace of its own.
+
+    this computer (10.N.0.3) ---+
+                                +--- bridge (10.N.0.1: router, DHCP, metadata)
+    machine (10.N.x.y) ---------+
+    machine (10.N.x.z) ---------+
+
+The bridge carries 169.254.169.254, which must never be an address of this computer
+itself: it may have a metadata service of its own. Nothing forwards packets, so nothing
+leaves. Machines reach this computer and the metadata service, not each other.
+
+Everything here ends with the process that holds the namespace.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from . import netns
+from .dhcp import DhcpServer
+from .machines.marks import MARKER
+
+METADATA_ADDRESS = "169.254.169.254"
+_BRIDGE = "br0"
+#: of the 10.N.0.0/16: low numbers are in use in many places
+_CANDIDATES = range(128, 250)
+
+T = TypeVar("T")
+
+
+class VpcNetwork:
+    """A 10.N.0.0/16 that this computer has no route to, and its bridge."""
+
+    def __init__(self, cloud_id: str) -> None:
+        self._macs: dict[str, str] = {}
+        self._ports = itertools.count(1)
+        self._holder = subprocess.Popen(
+            ["unshare", "--net", "--", "sleep", "infinity"],
+            # A keeper finds it by its marker when we are gone.
+            env={"PATH": os.environ["PATH"], MARKER: cloud_id},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            until_in_namespace(self._holder)
+            self.number, self._lock = self._join()
+        except BaseException:
+            self._release()
+            raise
+        try:
+            self._ip("link", "set", "lo", "up")
+            self._ip("link", "add", _BRIDGE, "type", "bridge")
+            self._ip("address", "add", f"{self.router}/16", "dev", _BRIDGE)
+            self._ip("address", "add", f"{METADATA_ADDRESS}/32", "dev", _BRIDGE)
+            self._ip("link", "set", _BRIDGE, "up")
+            self._ip("link", "set", "outside", "master", _BRIDGE, "up")
+            self._dhcp = DhcpServer(
+                self.inside, _BRIDGE, self.router, "255.255.0.0", self._macs.get
+            )
+        except BaseException:
+            self._lock.close()
+            self._release()
+            raise
+
+    @property
+    def cidr(self) -> str:
+        return f"10.{self.number}.0.0/16"
+
+    @property
+    def router(self) -> str:
+        return f"10.{self.number}.0.1"
+
+    @property
+    def hub_address(self) -> str:
+        """This computer, as machines see it: what listens here, they can reach."""
+        return f"10.{self.number}.0.3"
+
+    def subnet_cidr(self, index: int) -> str:
+        return f"10.{self.number}.{16 * index}.0/20"
+
+    def inside(self, make: Callable[[], T]) -> T:
+        """Make something, a socket for example, in the VPC's namespace."""
+        return netns.inside(self._holder.pid, make)
+
+    def plug(self, pid: int, name: str, mac: str, address: str) -> None:
+        """Give a process that has its own namespace an interface on the bridge."""
+        self._macs[mac.lower()] = address
+        port = f"m{next(self._ports)}"
+        peer = ["peer", "name", name, "address", mac, "netns", str(pid)]
+        self._ip("link", "add", port, "type", "veth", *peer)
+        self._ip("link", "set", port, "master", _BRIDGE, "up")
+        isolate = ["type", "bridge_slave", "isolated", "on"]
+        self._ip("link", "set", port, *isolate)
+
+    def close(self) -> None:
+        self._dhcp.close()
+        self._release()
+        self._lock.close()
+
+    def _release(self) -> None:
+        self._holder.kill()
+        self._holder.wait()
+
+    def _join(self) -> tuple[int, socket.socket]:
+        """Take a free network, and join it: an address for this computer in it."""
+        start = os.getpid() % len(_CANDIDATES)
+        order = [*_CANDIDATES[start:], *_CANDIDATES[:start]]
+        taken = netns.routed()
+        problem = "all are in use"
+        for number in order:
+            network = (10 << 24) + (number << 16)
+            mine = 0xFFFF0000
+            if any(network & mask & mine == net & mask & mine for net, mask in taken):
+                continue
+            lock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            try:
+                # An abstract name: for all users of the computer, no file left.
+                lock.bind(f"\0ec2spawner-local-10.{number}")
+                self._join_this(number)
+                return number, lock
+            except (OSError, CommandFailed) as error:
+                problem = str(error)
+                lock.close()
+        raise RuntimeError(f"no free 10.N.0.0/16 on this computer: {problem}")
+
+    def _join_this(self, number: int) -> None:
+        ours = f"ec2local{number}"
+        peer = ["peer", "name", "outside", "netns", str(self._holder.pid)]
+        run("ip", "link", "add", ours, "type", "veth", *peer)
+        try:
+            run("ip", "address", "add", f"10.{number}.0.3/16", "dev", ours)
+            run("ip", "link", "set", ours, "up")
+        except CommandFailed:
+            run("ip", "link", "delete", ours)
+            raise
+
+    def _ip(self, *arguments: str) -> None:
+        namespace = f"--net=/proc/{self._holder.pid}/ns/net"
+        run("nsenter", namespace, "ip", *arguments)
+
+
+class CommandFailed(Exception):
+    """A command of the operating system did not do what it should."""
+
+
+def run(*command: str) -> None:
+    """:raises CommandFailed: with what the command said"""
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
+    if done.returncode:
+        said = done.stderr.strip() or f"exit status {done.returncode}"
+        raise CommandFailed(f"{' '.join(command)}: {said}")
+
+
+def until_in_namespace(process: subprocess.Popen[bytes], seconds: float = 10) -> None:
+    """Wait until ``unshare --net`` has done its work."""
+    end = time.monotonic() + seconds
+    while process.poll() is None and time.monotonic() < end:
+        try:
+            if netns.has_its_own(process.pid):
+                return
+        except OSError:
+            pass
+        time.sleep(0.002)
+    raise CommandFailed("unshare: no network namespace was made")
