@@ -1,8 +1,8 @@
 """``python -m ec2spawner.local``: a local EC2 in a process of its own.
 
 It outlives a hub that is killed. When it is ready it prints one line of JSON with
-endpoint_url, region, pid, cloud_id, vpc_cidr, hub_address and folder. SIGTERM and SIGINT end it
-cleanly: no machine, port or folder is left.
+endpoint_url, region, pid, cloud_id, vpc_cidr, hub_address and folder. SIGTERM and
+SIGINT end it cleanly: no machine, port or folder is left.
 """
 
 from __future__ import annotations

@@ -1,0 +1,115 @@
+"""One local EC2 whose machines really boot, and hubs outside of them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from ec2spawner.local import LocalCloudProcess, LocalControl, LocalSettings
+from ec2spawner.local.machines import roots
+
+from ..hub.conftest import FreshEC2, eventually, living
+from ..hub.hub_process import TINY_SERVER, HubProcess
+from .guest import Guest
+
+HERE = Path(__file__).parent
+SETTINGS = LocalSettings(machines="nspawn", pending_seconds=0.1, stop_grace_seconds=30)
+
+MakeHub = Callable[..., HubProcess]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is in this folder; skip it where no machine can boot."""
+    ours = [item for item in items if HERE in item.path.parents]
+    why = why_not() if ours else ""
+    for item in ours:
+        item.add_marker(pytest.mark.machine)
+        if why:
+            item.add_marker(pytest.mark.skip(reason=why))
+
+
+def why_not() -> str:
+    try:
+        roots.check_needs()
+    except roots.CannotBoot as error:
+        return str(error)
+    return ""
+
+
+@pytest.fixture(scope="session")
+def cloud() -> Iterator[LocalCloudProcess]:
+    with LocalCloudProcess(SETTINGS) as started:
+        yield started
+
+
+@pytest.fixture
+def ec2(cloud: LocalCloudProcess) -> Iterator[LocalControl]:
+    """The EC2 behind the hubs of this test, with nothing in it."""
+    control = FreshEC2(cloud.endpoint_url)
+    control.clear_requests()
+    yield control
+    control.clear_faults()
+    control.change_settings(**SETTINGS.as_dict())
+    for machine in living(control):
+        control.fail_machine(machine.instance_id, "Server.InternalError", "test over")
+    eventually(lambda: not living(control))
+
+
+@pytest.fixture
+def make_hub(
+    cloud: LocalCloudProcess, ec2: LocalControl, tmp_path: Path
+) -> Iterator[MakeHub]:
+    """Makes hubs outside of the machines, not yet started, with JupyterLab."""
+    made: list[HubProcess] = []
+
+    def make(**options: Any) -> HubProcess:
+        folder = tmp_path / f"hub-{len(made)}"
+        folder.mkdir()
+        place = {"hub_ip": cloud.hub_address, "hub_connect_ip": cloud.hub_address}
+        hub = HubProcess(folder, cloud, hub_settings=place, **options)
+        port = urlsplit(hub.hub_api).port
+        hub.hub_api = f"http://{cloud.hub_address}:{port}/hub/api"
+        made.append(hub)
+        return hub
+
+    yield make
+    for hub in made:
+        hub.kill()
+
+
+@pytest.fixture
+def make_quick_hub(make_hub: MakeHub) -> MakeHub:
+    """Makes hubs whose servers are ready as soon as the machine has booted."""
+
+    def make(settings: dict[str, Any] | None = None) -> HubProcess:
+        # The machine has no file of ours: the program travels on the command line.
+        server = ["python3", "-c", TINY_SERVER.read_text()]
+        return make_hub(settings={"cmd": server, **(settings or {})})
+
+    return make
+
+
+@pytest.fixture
+async def quick_hub(make_quick_hub: MakeHub) -> HubProcess:
+    hub = make_quick_hub()
+    await hub.start()
+    return hub
+
+
+@pytest.fixture
+def guest(ec2: LocalControl) -> Callable[[], Guest]:
+    """Looks into the only machine of this test."""
+
+    def look() -> Guest:
+        (machine,) = living(ec2)
+        return Guest(machine)
+
+    yield look
+    with contextlib.suppress(ValueError):
+        # Shown when the test has failed.
+        print(look().console[-6000:])
