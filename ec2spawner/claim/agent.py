@@ -457,6 +457,10 @@ class Agent:
     def set_up(self, orders: dict[str, Any], tell: Callable[..., None]) -> None:
         script = os.path.join(self.host.run_folder, "setup")
         write_private(script, orders["setup_script"], 0o700)
+        # As the kernel would: but that refuses where /run is mounted noexec, as it
+        # is on Debian and Ubuntu.
+        first = orders["setup_script"].split("\n", 1)[0]
+        command = first[2:].strip().split(None, 1) + [script]
         last = [0.0]
 
         def on_line(line: str) -> None:
@@ -468,7 +472,7 @@ class Agent:
 
         env = dict(os.environ, EC2SPAWNER_ACCOUNT=orders["account"])
         try:
-            code, log = run_lines([script], on_line, env=env, cwd="/")
+            code, log = run_lines(command, on_line, env=env, cwd="/")
         except OSError as e:
             raise Failed("setup_script cannot be run: %s" % e)
         if code:

@@ -1,0 +1,72 @@
+"""What a machine keeps to itself: from its disk, its logs, its user."""
+
+import gzip
+import json
+
+import pytest
+
+from ec2spawner.claim.agent import read_config
+
+RUN = "/run/ec2spawner"
+
+
+@pytest.fixture
+async def machine(quick_hub, guest):
+    """A machine with a server that is ready, and the secrets of the two."""
+    await quick_hub.ready_server("alice")
+    found = guest()
+    orders = json.loads(found.run("cat", f"{RUN}/orders"))
+    key = found.run("cat", f"{RUN}/machine-key")
+    return found, [orders["env"]["JUPYTERHUB_API_TOKEN"], key]
+
+
+async def test_the_environment_is_roots_alone_and_on_no_disk(machine):
+    guest, secrets = machine
+    assert guest.run(f"stat -c '%a %U' {RUN}") == "700 root"
+    for name in ("server.env", "orders", "machine-key"):
+        assert guest.run(f"stat -c '%a %U' {RUN}/{name}") == "400 root", name
+    assert guest.run(f"findmnt -n -o FSTYPE --target {RUN}/server.env") == "tmpfs"
+    refused = guest.run(f"runuser -u jovyan -- cat {RUN}/server.env", check=False)
+    assert not refused
+    pid = guest.main_pid("ec2spawner-server.service")
+    environment = guest.run(f"tr '\\0' '\\n' < /proc/{pid}/environ")
+    assert secrets[0] in environment  # so the right secret is looked for
+    assert guest.run(f"stat -c %U /proc/{pid}") == "jovyan"
+
+
+async def test_nothing_secret_is_on_the_disk_in_a_log_or_on_a_command_line(
+    machine, quick_hub
+):
+    guest, secrets = machine
+    # What is only in memory would reach the disk at the latest now.
+    guest.run("journalctl --sync; journalctl --flush; sync")
+    journal = guest.run("journalctl --no-pager -o json")
+    assert "claimed the orders" in journal
+    commands = guest.run("cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
+    assert "agent.py run" in commands
+    logs = guest.run("cat /var/log/cloud-init.log /var/log/cloud-init-output.log")
+    assert "ec2spawner-agent.service" in logs
+    texts = [commands, journal, logs, guest.console, quick_hub.log]
+    files = [path for path in guest.disk.rglob("*") if path.is_file()]
+    assert guest.disk / "var/lib/ec2spawner/agent.py" in files
+    for secret in secrets:
+        for text in texts:
+            assert secret not in text
+        for path in files:
+            assert secret.encode() not in path.read_bytes(), path
+
+
+async def test_the_nonce_is_only_in_what_cloud_init_keeps_for_root(machine):
+    guest, _ = machine
+    kept = "/var/lib/cloud/instance/user-data.txt"
+    path = guest.disk / guest.run("readlink", "-f", kept).lstrip("/")
+    raw = path.read_bytes()
+    script = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+    nonce = read_config(script)["nonce"]
+    assert nonce
+    refused = guest.run(f"runuser -u jovyan -- cat {kept}", check=False)
+    assert not refused
+    for name in ("cloud-init.log", "cloud-init-output.log"):
+        assert nonce not in guest.run("cat", f"/var/log/{name}")
+    assert nonce not in guest.run("journalctl --no-pager -o json")
+    assert nonce not in guest.console
