@@ -470,7 +470,9 @@ class Agent:
                 last[0] = time.monotonic()
                 tell("setup", line.strip())
 
+        # systemd gives its services no HOME; git, pip and conda want one.
         env = dict(os.environ, EC2SPAWNER_ACCOUNT=orders["account"])
+        env.setdefault("HOME", os.path.expanduser("~"))
         try:
             code, log = run_lines(command, on_line, env=env, cwd="/")
         except OSError as e:

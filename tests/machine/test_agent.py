@@ -58,7 +58,8 @@ async def test_the_server_gets_every_variable_as_it_was_ordered(make_quick_hub, 
         "python3",
         "-c",
         "import json, sys; f = open(f'/proc/{sys.argv[1]}/environ', 'rb').read();"
-        "print(json.dumps(dict(e.decode().split('=', 1) for e in f.split(b'\\0') if e)))",
+        "pairs = (e.decode().split('=', 1) for e in f.split(b'\\0') if e);"
+        "print(json.dumps(dict(pairs)))",
         str(pid),
     )
     got = json.loads(text)
