@@ -496,6 +496,10 @@ def install() -> None:
         "ExecStart=%s %s run" % (sys.executable, INSTALLED),
         "StandardOutput=journal+console",
         "Restart=on-failure",
+        "RestartSec=1",
+        # However often: without an agent the machine would run until noticed. In
+        # this section also systemd 219 knows it.
+        "StartLimitInterval=0",
         "[Install]",
         "WantedBy=multi-user.target",
         "",
