@@ -255,7 +255,14 @@ class SystemdHost:
         self, command: list[str], env: dict[str, str], account: str, home: str
     ) -> None:
         env_file = self.run_folder + "/server.env"
-        lines = ["%s=%s\n" % (k, quote_env(v)) for k, v in sorted(env.items())]
+        lines = []
+        for name, value in sorted(env.items()):
+            # systemd takes no other names, and would write what it drops, with the
+            # value, to the journal: that is a disk.
+            if name.isidentifier() and name.isascii():
+                lines.append("%s=%s\n" % (name, quote_env(value)))
+            else:
+                say("no service can have a variable named %r: left out" % name)
         write_private(env_file, "".join(lines))
         unit = [
             "[Unit]",
