@@ -20,6 +20,7 @@ from .ec2.machines import (
     run_machine,
     terminate_machine,
 )
+from .ec2.rates import TokenBucket
 from .errors import EC2SpawnError, Reason
 from .identity import client_token
 from .launch import Candidate, LaunchPlan
@@ -33,6 +34,11 @@ _WHY_NEXT = {
     Kind.CAPACITY: "No capacity there just now",
     Kind.QUOTA: "The account's limit is reached there",
 }
+# RunInstances takes 5 requests at once and 2 a second after that (EC2 developer
+# guide, "Request throttling"). A little less: calls that leave here one after the
+# other may arrive together.
+_RUN_REQUESTS = (4.0, 1.9)
+_WORTH_TELLING_SECONDS = 2.0
 _REPEATS_WHEN_AMBIGUOUS = 3
 _THROTTLE_SECONDS = (1.0, 2.0, 4.0, 8.0)
 _BURIAL_SECONDS = (2.0, 5.0, 15.0, 60.0)
@@ -57,6 +63,7 @@ class Fleet:
         self.log = log
         self.clients = Clients(key.account)
         self.images = Images(self.clients.reading)
+        self._run_requests = TokenBucket(*_RUN_REQUESTS)
         self.inventory = Inventory(
             lambda: list_machines(self.clients.reading, key.hub_id), fast, slow, log
         )
@@ -84,6 +91,9 @@ class Fleet:
                 tell(f"{_WHY_NEXT[last.kind]}, trying another zone ({place})")
             token = client_token(plan.launch_id, attempt)
             before_attempt(token)
+            if (wait := self._run_requests.wait) > _WORTH_TELLING_SECONDS:
+                ahead = self._run_requests.ahead
+                tell(f"{ahead} launches are ahead of yours, about {wait:.0f} s")
             try:
                 return await self._attempt(plan.launch_id, candidate, token)
             except EC2Error as e:
@@ -122,6 +132,7 @@ class Fleet:
 
     async def _run_when_admitted(self, candidate: Candidate, token: str) -> Machine:
         for seconds in (*_THROTTLE_SECONDS, None):
+            await self._run_requests.take()
             try:
                 return await run_machine(
                     self.clients.launching, candidate.request, token

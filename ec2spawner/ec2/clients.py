@@ -42,6 +42,8 @@ class Lane:
         self._account = account
         self._config = config
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=f"ec2-{name}")
+        # Making a client takes up to a second: not when a user waits for it.
+        self._pool.submit(lambda: self.ec2)
 
     @cached_property
     def ec2(self) -> EC2Client:

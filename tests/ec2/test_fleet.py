@@ -8,7 +8,7 @@ from ec2spawner import fleet as module
 from ec2spawner.errors import EC2SpawnError
 from ec2spawner.identity import new_launch_id
 from ec2spawner.launch import LaunchIdentity, plan_launch
-from ec2spawner.local import Fault
+from ec2spawner.local import AWS_THROTTLE, Fault
 from ec2spawner.settings import LaunchSettings
 from ec2spawner.state import Tombstone
 
@@ -67,6 +67,15 @@ async def test_a_fatal_error_is_not_tried_elsewhere(launch, ec2):
         await launch()
     assert caught.value.reason == "permission"
     assert len(ec2.requests("RunInstances")) == 1
+
+
+async def test_a_class_that_logs_in_together_is_never_throttled(launch, fleet, ec2):
+    before = {m.instance_id for m in ec2.machines()}
+    ec2.change_settings(throttle=AWS_THROTTLE)
+    machines = await asyncio.gather(*(launch() for _ in range(15)))
+    assert {m.instance_id for m in ec2.machines()} - before == {m.id for m in machines}
+    assert len(ec2.requests("RunInstances")) == 15
+    assert all(r.error is None for r in ec2.requests("RunInstances"))
 
 
 @pytest.mark.parametrize(
