@@ -15,6 +15,7 @@ from ec2spawner.local.machines import roots
 
 from ..hub.conftest import FreshEC2, eventually, living
 from ..hub.hub_process import TINY_SERVER, HubProcess
+from ..local.conftest import client
 from .guest import Guest
 
 HERE = Path(__file__).parent
@@ -55,8 +56,9 @@ def ec2(cloud: LocalCloudProcess) -> Iterator[LocalControl]:
     yield control
     control.clear_faults()
     control.change_settings(**SETTINGS.as_dict())
-    for machine in living(control):
-        control.fail_machine(machine.instance_id, "Server.InternalError", "test over")
+    left = [machine.instance_id for machine in living(control)]
+    if left:
+        client(cloud).terminate_instances(InstanceIds=left)
     eventually(lambda: not living(control))
 
 

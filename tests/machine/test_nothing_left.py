@@ -1,0 +1,67 @@
+"""However a cloud of booted machines ends, this computer is as it was before."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ec2spawner.local import LocalCloudProcess, marked
+from ec2spawner.local.machines.cgroups import cloud_groups
+from ec2spawner.local.machines.marks import MARKER
+
+from ..hub.conftest import eventually
+from ..local.conftest import client, request_for
+from .conftest import SETTINGS
+
+
+def traces(cloud):
+    """What there is of a cloud on this computer, by its kind."""
+    number = cloud.hub_address.split(".")[1]
+    mounts = Path("/proc/self/mountinfo").read_text()
+    return {
+        "processes": marked.marked_processes(MARKER, cloud.cloud_id),
+        "folder": os.path.exists(cloud.folder),
+        "interface": os.path.exists(f"/sys/class/net/ec2local{number}"),
+        "route": f"10.{number}." in output("ip", "route", "show", "table", "all"),
+        "groups": [str(g) for g in cloud_groups(cloud.cloud_id) if g.exists()],
+        "mounts": [m for m in mounts.splitlines() if cloud.folder in m],
+    }
+
+
+def output(*command):
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def with_machines(cloud, count=2):
+    """Launch machines and wait until they have booted."""
+    wanted = request_for(cloud.control.resources(), MinCount=count, MaxCount=count)
+    client(cloud).run_instances(**wanted)
+
+    def booted(machine):
+        log = Path(machine.console_log or "/nonexistent")
+        return log.exists() and "finished at" in log.read_text(errors="replace")
+
+    eventually(lambda: [booted(m) for m in cloud.control.machines()] == [True] * count)
+
+
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_nothing_is_left(end):
+    with LocalCloudProcess(SETTINGS) as cloud:
+        with_machines(cloud)
+        before = traces(cloud)
+        # Mounts are the machines' alone.
+        assert [kind for kind in before if not before[kind]] == ["mounts"]
+        getattr(cloud, end)()
+        eventually(lambda: not any(traces(cloud).values()))
+
+
+def test_a_machine_that_is_terminated_leaves_nothing():
+    with LocalCloudProcess(SETTINGS) as cloud:
+        with_machines(cloud, 1)
+        (machine,) = cloud.control.machines()
+        client(cloud).terminate_instances(InstanceIds=[machine.instance_id])
+        cloud.control.wait_for_state(machine.instance_id, "terminated")
+        assert not os.path.exists(machine.folder)
+        for group in cloud_groups(cloud.cloud_id):
+            assert not (group / machine.instance_id).exists()
