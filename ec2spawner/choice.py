@@ -19,7 +19,15 @@ from .profiles import (
 from .server import Server
 
 # Settings of the hub, which no profile may change.
-_HUB_WIDE = {"hub_id", "endpoint_url", "profile_list", "fast_interval", "slow_interval"}
+_HUB_WIDE = {
+    "hub_id",
+    "endpoint_url",
+    "profile_list",
+    "fast_interval",
+    "slow_interval",
+    "sweep_interval",
+    "sweep_grace",
+}
 
 
 def settable_by_profiles(spawner: Server) -> frozenset[str]:

@@ -69,7 +69,7 @@ class Fleet:
         )
         # Work that must outlive the start or stop that began it.
         self._detached: set[asyncio.Task[None]] = set()
-        self._burials: dict[str, asyncio.Task[None]] = {}
+        self._burials: dict[Tombstone, asyncio.Task[None]] = {}
 
     async def launch(
         self,
@@ -191,11 +191,10 @@ class Fleet:
 
         :param then: is called once EC2 has confirmed that nothing is left
         """
-        name = grave.launch_id
-        if name not in self._burials:
+        if grave not in self._burials:
             task = asyncio.ensure_future(self._bury(grave, then))
-            self._burials[name] = task
-            task.add_done_callback(lambda _: self._burials.pop(name, None))
+            self._burials[grave] = task
+            task.add_done_callback(lambda _: self._burials.pop(grave, None))
 
     async def _bury(self, grave: Tombstone, then: Callable[[], None] | None) -> None:
         waits = iter(_BURIAL_SECONDS)
@@ -275,3 +274,8 @@ def fleet_for(key: FleetKey, fast: float, slow: float, log: logging.Logger) -> F
     if key not in _fleets:
         _fleets[key] = Fleet(key, fast, slow, log)
     return _fleets[key]
+
+
+def fleets() -> tuple[Fleet, ...]:
+    """Every fleet of this process."""
+    return tuple(_fleets.values())

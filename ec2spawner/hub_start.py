@@ -1,7 +1,8 @@
-"""What happens when the Hub starts: settings are checked, unfinished ends taken up."""
+"""What happens when the Hub starts: checks, burials and sweeps."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from functools import wraps
 from typing import Any
@@ -10,9 +11,14 @@ from jupyterhub import orm
 from jupyterhub.app import JupyterHub
 
 from .choice import settable_by_profiles
+from .identity import hub_id_from_cookie_secret
 from .profiles import ProfileListError, read_profiles
 from .server import Server
 from .settings.network import why_unreachable
+from .sweeping import sweep_for_ever
+
+# The event loop itself keeps no task alive.
+_background: set[asyncio.Task[None]] = set()
 
 
 class HubConfigError(ValueError):
@@ -68,8 +74,24 @@ def take_up_burials(app: Any) -> None:
             app.users[row.user].get_spawner(row.name)
 
 
+def begin_sweeping(spawner: Server, app: Any) -> None:
+    """Look for machines that no server owns, for as long as the Hub runs."""
+    if not spawner.trait_has_value("hub_id"):
+        spawner.hub_id = hub_id_from_cookie_secret(app.cookie_secret)
+    if spawner.region:
+        # A fleet of its own even before the first server: there may be leaks.
+        spawner.fleet.inventory.start()
+    _background.add(
+        asyncio.ensure_future(
+            sweep_for_ever(
+                app.db, spawner.sweep_interval, spawner.sweep_grace, spawner.log
+            )
+        )
+    )
+
+
 def watch(spawner_class: type[Server]) -> None:
-    """Do both in the Hub that this process may become, when it starts.
+    """Do all this in the Hub that this process may become, when it starts.
 
     JupyterHub has no hook for a spawner class at its start, and it imports the
     classes of all entry points while the application is being made, so there is
@@ -88,6 +110,7 @@ def watch(spawner_class: type[Server]) -> None:
                     + "\n  - ".join(found)
                 )
             take_up_burials(app)
+            begin_sweeping(spawner, app)
         init_handlers(app)
 
     JupyterHub.init_handlers = start_and_init_handlers

@@ -9,6 +9,8 @@ import secrets
 HUB_TAG = "ec2spawner:hub"
 SERVER_TAG = "ec2spawner:server"
 LAUNCH_TAG = "ec2spawner:launch"
+#: a person's word that a machine must not be swept, whatever we think of it
+KEEP_TAG = "ec2spawner:keep"
 TAG_PREFIX = "ec2spawner:"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..identity import HUB_TAG, LAUNCH_TAG, SERVER_TAG
+from ..identity import HUB_TAG, KEEP_TAG, LAUNCH_TAG, SERVER_TAG
 from .clients import Lane
 from .errors import EC2Error
 
@@ -33,6 +33,8 @@ class Machine:
     hub_id: str = ""
     server_id: str = ""
     launch_id: str = ""
+    launched_at: float = 0.0  # seconds since the epoch, by EC2's clock
+    kept: bool = False
     reason_code: str = ""
     reason_message: str = ""
 
@@ -56,6 +58,7 @@ def read_machine(instance: InstanceTypeDef) -> Machine:
     """Read one instance of a DescribeInstances or RunInstances answer."""
     tags = {t.get("Key", ""): t.get("Value", "") for t in instance.get("Tags", [])}
     reason = instance.get("StateReason", {})
+    launched = instance.get("LaunchTime")
     return Machine(
         id=instance["InstanceId"],
         state=str(instance.get("State", {}).get("Name", "")),
@@ -66,6 +69,8 @@ def read_machine(instance: InstanceTypeDef) -> Machine:
         hub_id=tags.get(HUB_TAG, ""),
         server_id=tags.get(SERVER_TAG, ""),
         launch_id=tags.get(LAUNCH_TAG, ""),
+        launched_at=launched.timestamp() if launched else 0.0,
+        kept=tags.get(KEEP_TAG, "").lower() == "true",
         reason_code=reason.get("Code", ""),
         reason_message=reason.get("Message", ""),
     )

@@ -63,6 +63,34 @@ class LifecycleSettings(HasTraits):
         """,
     )
 
+    sweep_interval = Float(
+        120.0,
+        min=1,
+        config=True,
+        help="""
+        Seconds between two sweeps for machines of this Hub that no server owns.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
+    sweep_grace = Float(
+        600.0,
+        min=1,
+        config=True,
+        help="""
+        Seconds for which every sweep must find that no server owns a machine,
+        before the machine is ended.
+
+        A machine with the tag ``ec2spawner:keep`` = ``true`` is never swept. When
+        more than three machines, and more than a fifth of all, would be ended at
+        once, none is, and the Hub's log says which they are: a new database or a
+        changed :attr:`hub_id` is likelier than so many leaks.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
     fast_interval = Float(
         0.5,
         min=0.1,
