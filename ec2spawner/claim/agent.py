@@ -227,12 +227,14 @@ def run_lines(
 
 
 def write_private(path: str, text: str, mode: int = 0o400) -> None:
-    """A file that only its owner can read, from its first byte on."""
-    if os.path.exists(path):
-        os.unlink(path)
+    """A file that only its owner can read, and that is there whole or not at all."""
+    new = path + ".new"
+    if os.path.exists(new):
+        os.unlink(new)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-    with os.fdopen(os.open(path, flags, mode), "w") as f:
+    with os.fdopen(os.open(new, flags, mode), "w") as f:
         f.write(text)
+    os.replace(new, path)
 
 
 class SystemdHost:
