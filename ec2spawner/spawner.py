@@ -266,7 +266,7 @@ class EC2Spawner(Server, Spawner):  # type: ignore[misc]
             return self._over("its stop was interrupted")
         inventory = self.fleet.inventory
         inventory.start()
-        if inventory.listing is None:
+        if inventory.listing is None and not inventory.failing:
             await inventory.newer_than(float("-inf"), _FIRST_LISTING_SECONDS)
         if not self.state.instance_id:
             return await self._settle()

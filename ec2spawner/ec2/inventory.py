@@ -53,6 +53,11 @@ class Inventory:
         """The newest complete listing, or None before the first."""
         return self._listing
 
+    @property
+    def failing(self) -> bool:
+        """The last listing did not succeed."""
+        return self._failures > 0
+
     def get(self, instance_id: str) -> Machine | None:
         """A machine as last listed."""
         return self._listing.machines.get(instance_id) if self._listing else None
