@@ -176,15 +176,10 @@ class Reporter(threading.Thread):
 
     def report(self, step: str, message: str = "", log: str = "") -> None:
         say(step + (": " + message if message else ""))
-        seconds = round(time.monotonic() - self.began, 2)
-        self.reports.put(
-            {
-                "step": step,
-                "message": message[:500],
-                "log": log[-4000:],
-                "seconds": seconds,
-            }
-        )
+        report: dict[str, Any] = {"step": step, "message": message[:500]}
+        report["log"] = log[-4000:]
+        report["seconds"] = round(time.monotonic() - self.began, 2)
+        self.reports.put(report)
 
     def run(self) -> NoReturn:
         while True:
@@ -218,12 +213,23 @@ def run_lines(
         **options,
     )
     last: list[str] = []
-    assert process.stdout is not None
-    for raw in process.stdout:
-        line = raw.decode(errors="replace").rstrip()
-        last = (last + [line])[-LOG_LINES:]
-        on_line(line)
-    return process.wait(), "\n".join(last)
+    over = threading.Event()
+
+    def read() -> None:
+        assert process.stdout is not None
+        for raw in process.stdout:
+            if not over.is_set():
+                last.append(raw.decode(errors="replace").rstrip())
+                del last[:-LOG_LINES]
+                on_line(last[-1])
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    code = process.wait()
+    # What it has left in the background may hold the pipe open for ever.
+    reader.join(1)
+    over.set()
+    return code, "\n".join(last)
 
 
 def write_private(path: str, text: str, mode: int = 0o400) -> None:
@@ -280,9 +286,8 @@ class SystemdHost:
         with open(SERVER_UNIT, "w") as f:
             f.write("\n".join(unit))
         subprocess.check_call(["systemctl", "daemon-reload"])
-        subprocess.call(
-            ["systemctl", "reset-failed", SERVER], stderr=subprocess.DEVNULL
-        )
+        reset = ["systemctl", "reset-failed", SERVER]
+        subprocess.call(reset, stderr=subprocess.DEVNULL)
         subprocess.check_call(["systemctl", "restart", SERVER])
 
     def exit_code(self) -> int | None:
