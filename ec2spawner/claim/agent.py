@@ -119,9 +119,8 @@ def read_config(user_data: bytes) -> dict[str, Any]:
         user_data = gzip.decompress(user_data)
     for line in reversed(user_data.decode().splitlines()):
         if line.startswith(CONFIG_MARK):
-            config: dict[str, Any] = json.loads(
-                base64.b64decode(line[len(CONFIG_MARK) :])
-            )
+            text = base64.b64decode(line[len(CONFIG_MARK) :])
+            config: dict[str, Any] = json.loads(text)
             return config
     raise Failed("the user-data of this machine is not ec2spawner's")
 
@@ -265,8 +264,7 @@ class SystemdHost:
         env_file = self.run_folder + "/server.env"
         lines = []
         for name, value in sorted(env.items()):
-            # systemd takes no other names, and would write what it drops, with the
-            # value, to the journal: that is a disk.
+            # Others systemd drops, and writes with their value to the journal: a disk.
             if name.isidentifier() and name.isascii():
                 lines.append("%s=%s\n" % (name, quote_env(value)))
             else:
@@ -292,12 +290,16 @@ class SystemdHost:
 
     def exit_code(self) -> int | None:
         """None while the server runs."""
-        show = ["systemctl", "show", SERVER, "-p", "ActiveState,ExecMainStatus"]
-        text = subprocess.check_output(show).decode()
-        shown = dict(line.split("=", 1) for line in text.split())
-        if shown.get("ActiveState") in ("inactive", "failed"):
-            return int(shown.get("ExecMainStatus", 1))
-        return None
+        show = ["systemctl", "show", SERVER, "-p"]
+        text = subprocess.check_output(
+            show + ["ActiveState,ExecMainCode,ExecMainStatus"]
+        )
+        shown = dict(line.split("=", 1) for line in text.decode().split())
+        if shown.get("ActiveState") not in ("inactive", "failed"):
+            return None
+        status = int(shown.get("ExecMainStatus", 1))
+        # Negative for a signal, as subprocess has it (waitid(2): CLD_EXITED is 1).
+        return status if shown.get("ExecMainCode") == "1" else -status
 
     def log(self) -> str:
         show = ["journalctl", "-u", SERVER, "-o", "cat", "--no-pager", "-n"]
@@ -498,8 +500,6 @@ class Agent:
 def install() -> None:
     """Make this file a service, so that it runs at this boot and every later one."""
     os.makedirs(os.path.dirname(INSTALLED), mode=0o700, exist_ok=True)
-    if os.path.exists(INSTALLED):
-        os.unlink(INSTALLED)
     shutil.copyfile(os.path.abspath(__file__), INSTALLED)
     unit = [
         "[Unit]",
@@ -520,10 +520,9 @@ def install() -> None:
     ]
     with open(AGENT_UNIT, "w") as f:
         f.write("\n".join(unit))
-    subprocess.check_call(["systemctl", "daemon-reload"])
-    subprocess.check_call(["systemctl", "enable", os.path.basename(AGENT_UNIT)])
-    start = ["systemctl", "start", "--no-block", os.path.basename(AGENT_UNIT)]
-    subprocess.check_call(start)
+    name = os.path.basename(AGENT_UNIT)
+    for order in ("daemon-reload", "enable " + name, "start --no-block " + name):
+        subprocess.check_call(["systemctl"] + order.split())
 
 
 def power_off() -> None:
