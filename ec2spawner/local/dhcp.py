@@ -42,11 +42,13 @@ class DhcpServer:
         self._router = router
         self._netmask = netmask
         self._address_of = address_of
+        self._closing = False
         self._socket = open_socket(self._bound)
         self._thread = threading.Thread(target=self._serve, name="dhcp", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
+        self._closing = True
         # Wakes the thread, which a plain close would not.
         try:
             self._socket.shutdown(socket.SHUT_RDWR)
@@ -71,7 +73,7 @@ class DhcpServer:
                 packet = self._socket.recv(4096)
             except OSError:
                 return
-            if not packet:
+            if self._closing:
                 return
             try:
                 answer = self.answer(packet)

@@ -53,6 +53,8 @@ async def test_a_person_chooses_watches_works_and_stops(page, make_hub, ec2):
     (machine,) = living(ec2)
     assert machine.instance_type == "m7i.2xlarge"
     await page.get_by_role("button", name="Python 3 (ipykernel)").first.click()
+    # A kernel that still connects may lose what it is given.
+    await expect(page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible()
     cell = page.locator(".jp-Notebook .jp-CodeCell .cm-content").first
     await cell.click()
     await cell.press_sequentially("1+1")

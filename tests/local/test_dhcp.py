@@ -67,5 +67,6 @@ def test_who_has_chosen_another_server_gets_no_answer(server):
 def test_what_is_not_dhcp_does_not_end_it(server, data):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         s.sendto(data, server._socket.getsockname())
-    assert server.answer(packet(1))
+    server._thread.join(0.3)
     assert server._thread.is_alive()
+    assert server.answer(packet(1))

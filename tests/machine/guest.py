@@ -16,7 +16,8 @@ class Guest:
 
     @property
     def console(self) -> str:
-        return Path(self.machine.console_log or "").read_text(errors="replace")
+        log = self.machine.console_log  # none before it is switched on
+        return Path(log).read_text(errors="replace") if log else ""
 
     @property
     def disk(self) -> Path:
