@@ -3,6 +3,7 @@
 import asyncio
 
 import aiohttp
+import boto3
 import pytest
 
 from ec2spawner.local import Fault
@@ -32,7 +33,7 @@ async def test_a_server_that_its_user_shuts_down_takes_its_machine_with_it(
     (machine,) = living(ec2)
     await visit(machine, "/exit", code="0")
     await quick_hub.wait_gone("alice")
-    await asyncio.to_thread(eventually, lambda: not living(ec2))
+    assert await asyncio.to_thread(eventually, lambda: not living(ec2))
 
 
 async def test_a_server_that_crashes_is_started_again_on_its_machine(quick_hub, ec2):
@@ -64,8 +65,6 @@ async def test_a_machine_that_ec2_loses_is_noticed(quick_hub, ec2):
 async def test_a_machine_that_somebody_stopped_is_not_left_behind(
     quick_hub, ec2, cloud
 ):
-    import boto3
-
     await quick_hub.ready_server("alice")
     (machine,) = living(ec2)
     client = boto3.client(
@@ -77,7 +76,7 @@ async def test_a_machine_that_somebody_stopped_is_not_left_behind(
     )
     client.stop_instances(InstanceIds=[machine.instance_id])
     await quick_hub.wait_gone("alice")
-    await asyncio.to_thread(eventually, lambda: not living(ec2))
+    assert await asyncio.to_thread(eventually, lambda: not living(ec2))
 
 
 async def test_a_stop_that_ec2_refuses_is_finished_in_the_background(
