@@ -221,7 +221,7 @@ class HubProcess:
         while True:
             if found := await check():
                 return found
-                assert time.monotonic() < end, f"not so: {what}\n{self.story[-6000:]}"
+            assert time.monotonic() < end, f"not so: {what}\n{self.story[-6000:]}"
             await asyncio.sleep(0.1)
 
     def saved_state(self, user: str) -> dict[str, Any]:

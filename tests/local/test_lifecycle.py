@@ -139,8 +139,9 @@ def test_a_terminated_instance_has_nothing_left(cloud, ec2, world, launch):
     for gone in ("PrivateIpAddress", "SubnetId", "VpcId", "PublicIpAddress"):
         assert not shown.get(gone)
     assert shown["NetworkInterfaces"] == shown["BlockDeviceMappings"] == []
-    # and its address is the next one's
-    assert launch()["PrivateIpAddress"] == address
+    # and its address is one of the next ones: those of machines that tests before
+    # this one have left may come first
+    assert address in {launch()["PrivateIpAddress"] for _ in range(5)}
 
 
 @pytest.mark.proves("terminated-has-nothing")
