@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -28,6 +29,16 @@ def free_port() -> int:
         s.bind(("127.0.0.1", 0))
         port: int = s.getsockname()[1]
         return port
+
+
+def descendants(pid: int) -> list[int]:
+    """The processes that a process has started, and those have started."""
+    found = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            for child in map(int, task.read_text().split()):
+                found += [child, *descendants(child)]
+    return found
 
 
 class HubProcess:
@@ -151,16 +162,16 @@ class HubProcess:
     def _signal(self, number: signal.Signals) -> None:
         if self._process is None:
             return
+        # Its services have sessions of their own, and would outlive it.
+        family = descendants(self._process.pid)
         if self._process.poll() is None:
             os.kill(self._process.pid, number)
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(15)
-            except subprocess.TimeoutExpired:
-                pass
-        try:
-            os.killpg(self._process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+        for pid in family:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._process.kill()
         self._process.wait()
 
     async def api(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
