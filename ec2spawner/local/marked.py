@@ -16,6 +16,11 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Callable
+
+#: states in which a process does not run (proc(5), /proc/pid/stat): stopped, traced,
+#: ended, unknown because it is gone
+_STILL = ("T", "t", "Z", "X", "")
 
 
 def marked_processes(name: str, value: str) -> list[int]:
@@ -75,22 +80,34 @@ def send(pids: list[int], number: int) -> None:
             pass
 
 
+def freeze(find: Callable[[], list[int]], deadline: float = 10.0) -> list[int]:
+    """SIGSTOP what ``find`` finds until all of it stands still; returns it.
+
+    Again and again until no new one shows up: one of them may start another
+    between the look and the signal, and the kernel stops a process only when it
+    next gets to run.
+    """
+    end = time.monotonic() + deadline
+    stopped: set[int] = set()
+    while True:
+        found = find()
+        send([pid for pid in found if pid not in stopped], signal.SIGSTOP)
+        moving = [pid for pid in found if _parent_and_state(pid)[1] not in _STILL]
+        if stopped.issuperset(found) and not moving or time.monotonic() > end:
+            return found
+        stopped.update(found)
+        time.sleep(0.001)
+
+
 def kill_marked(name: str, value: str, deadline: float = 10.0) -> list[int]:
     """SIGKILL all marked processes until none is left; returns what is left.
 
-    They are stopped first, again and again until no new one shows up: otherwise
-    one of them may start another between the look and the kill.
+    They are frozen first: otherwise one of them may start another between the look
+    and the kill.
     """
     end = time.monotonic() + deadline
     while True:
-        known: set[int] = set()
-        while True:
-            found = marked_processes(name, value)
-            new = [pid for pid in found if pid not in known]
-            if not new or time.monotonic() > end:
-                break
-            send(new, signal.SIGSTOP)
-            known.update(new)
+        found = freeze(lambda: marked_processes(name, value), deadline=1.0)
         send(found, signal.SIGKILL)
         if not found or time.monotonic() > end:
             return found

@@ -20,7 +20,7 @@ class MarkedMachine(Machine):
         self.marker = f"{spec.cloud_id}/{spec.instance_id}"
 
     def freeze(self) -> None:
-        marked.send(self.pids(), signal.SIGSTOP)
+        marked.freeze(self.pids)
 
     def thaw(self) -> None:
         marked.send(self.pids(), signal.SIGCONT)
