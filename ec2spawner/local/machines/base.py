@@ -18,6 +18,30 @@ class Ending(enum.Enum):
     REBOOT = "reboot"
 
 
+class VolumeBusy(Exception):
+    """A volume is not let go of by its machine: it is mounted there."""
+
+
+@dataclass(frozen=True)
+class VolumeSpec:
+    """A volume as its machine gets it."""
+
+    volume_id: str
+    #: its name in AttachVolume or in the block device mapping, such as ``/dev/sdf``
+    device: str
+    #: what it holds: a file of its size in bytes, or a folder for process machines.
+    #: It outlives machines, and is only ever on one.
+    data: Path
+
+    @property
+    def serial(self) -> str:
+        """The volume's id without the dash: the serial number of an NVMe disk.
+
+        https://docs.aws.amazon.com/ebs/latest/userguide/identify-nvme-ebs-device.html
+        """
+        return self.volume_id.replace("-", "")
+
+
 @dataclass(frozen=True)
 class MachineSpec:
     """What a machine is told at power-on. Everything else it asks IMDS."""
@@ -30,6 +54,11 @@ class MachineSpec:
     #: the machine's own folder: its disk, console log and run-time files
     folder: Path
     path_prefix: tuple[str, ...] = ()
+    #: the volumes that are attached at power-on, without the root volume
+    volumes: tuple[VolumeSpec, ...] = ()
+    #: what its disk begins with on the first boot: what `Machine.save_disk` has saved,
+    #: newest first, over the root of its kind. Empty: that root alone.
+    image: tuple[Path, ...] = ()
 
 
 class Machine(abc.ABC):
@@ -77,6 +106,29 @@ class Machine(abc.ABC):
     @abc.abstractmethod
     def pids(self) -> list[int]:
         """Processes of this computer that are this machine."""
+
+    # Volumes come and go while it is switched on. At power-on they are in the spec.
+    # On a machine that is off, or dead, these three do nothing and raise nothing.
+
+    def attach(self, volume: VolumeSpec) -> None:
+        """Plug in a volume; once more is no error."""
+
+    def detach(self, volume: VolumeSpec, force: bool = False) -> None:
+        """Unplug it: afterwards the machine does not write to it any more.
+
+        :raises VolumeBusy: when it is in use there and not ``force``
+        """
+
+    def resized(self, volume: VolumeSpec) -> None:
+        """The file of an attached volume has grown: let the machine see that."""
+
+    def save_disk(self, folder: Path) -> None:
+        """Copy what it has written to its disk, for an image made of it.
+
+        ``folder`` is not there yet. Process machines have no disk: they make an empty
+        one.
+        """
+        folder.mkdir(parents=True)
 
     @classmethod
     def pids_of(cls, machines: Sequence[Machine]) -> dict[str, list[int]]:

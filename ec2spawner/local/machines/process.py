@@ -20,11 +20,13 @@ from pathlib import Path
 
 from .. import marked
 from . import boot
-from .base import Ending, MachineSpec
+from .base import Ending, MachineSpec, VolumeSpec
 from .marks import MARKER, MarkedMachine
 
 #: how long a machine waits for its own processes when it shuts itself down, seconds
 _OWN_GRACE = 5
+#: names the folder that has a link for every attached volume, by its id
+DEVICES_VARIABLE = "EC2SPAWNER_LOCAL_DEVICES"
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 # "now" and "+0" at once, "+N" in N minutes, -c calls off what waits.
@@ -105,14 +107,29 @@ class ProcessMachine(MarkedMachine):
         if process is not None and process.poll() is None:
             process.send_signal(signal.SIGUSR1)
 
+    def attach(self, volume: VolumeSpec) -> None:
+        link = self._devices / volume.volume_id
+        with contextlib.suppress(FileExistsError):
+            link.symlink_to(volume.data)
+
+    def detach(self, volume: VolumeSpec, force: bool = False) -> None:
+        # A folder is never mounted. What has a file open there keeps it.
+        (self._devices / volume.volume_id).unlink(missing_ok=True)
+
+    @property
+    def _devices(self) -> Path:
+        return self.spec.folder / "devices"
+
     def _prepare(self) -> None:
         folder = self.spec.folder
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         # The root file system's /run and /tmp do not outlive a power-off.
-        for name in ("run", "tmp"):
+        for name in ("run", "tmp", "devices"):
             shutil.rmtree(folder / name, ignore_errors=True)
-        for name in ("run", "tmp", "home", "bin", "etc/jupyter"):
+        for name in ("run", "tmp", "devices", "home", "bin", "etc/jupyter"):
             (folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+        for volume in self.spec.volumes:
+            self.attach(volume)
         for name, number in (
             ("shutdown", "USR1"),
             ("poweroff", "USR1"),
@@ -138,6 +155,7 @@ class ProcessMachine(MarkedMachine):
             "LANG": "C.UTF-8",
             "AWS_EC2_METADATA_SERVICE_ENDPOINT": self.spec.metadata_url,
             "JUPYTER_CONFIG_PATH": str(folder / "etc" / "jupyter"),
+            DEVICES_VARIABLE: str(self._devices),
             MARKER: self.marker,
         }
 
