@@ -12,7 +12,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import threading
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -59,46 +58,6 @@ class NspawnMachine(MarkedMachine):
         super().__init__(spec, ended)
         self._network = network
         self._root = root
-        self._lock = threading.RLock()
-        self._process: subprocess.Popen[bytes] | None = None
-        #: grows with every power-on and power-off: tells a watcher it is outdated
-        self._epoch = 0
-
-    def start(self) -> None:
-        with self._lock:
-            self._epoch += 1
-            process = self._process = self._launch()
-            try:
-                until_in_namespace(process)
-                cgroups.join(process.pid, self.spec.cloud_id, self.spec.instance_id)
-                self._network.plug(
-                    process.pid, _INTERFACE, self.spec.mac, self.spec.private_ip
-                )
-                assert process.stdin is not None
-                process.stdin.write(b"go\n")
-                process.stdin.close()
-            except BaseException:
-                self._kill()
-                raise
-            threading.Thread(
-                target=self._watch,
-                args=(process, self._epoch),
-                name=f"machine {self.spec.instance_id}",
-                daemon=True,
-            ).start()
-
-    def stop(self, grace: float) -> None:
-        self._outdate_watcher()
-        process = self._process
-        if process is not None and process.poll() is None and grace > 0:
-            self.power_off()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=grace)
-        self._kill()
-
-    def crash(self) -> None:
-        self._outdate_watcher()
-        self._kill()
 
     def power_off(self) -> None:
         for pid in self._init():
@@ -157,28 +116,17 @@ class NspawnMachine(MarkedMachine):
                         found.append(int(child))
         return found
 
-    def _watch(self, process: subprocess.Popen[bytes], epoch: int) -> None:
-        status = process.wait()
-        with self._lock:
-            if epoch != self._epoch:
-                return
-            self._epoch += 1
-        self._kill()
-        self.ended(Ending.REBOOT if status == _REBOOT else Ending.SHUTDOWN)
+    def _connect(self, process: subprocess.Popen[bytes]) -> None:
+        until_in_namespace(process)
+        cgroups.join(process.pid, self.spec.cloud_id, self.spec.instance_id)
+        self._network.plug(process.pid, _INTERFACE, self.spec.mac, self.spec.private_ip)
+        assert process.stdin is not None
+        process.stdin.write(b"go\n")
+        process.stdin.close()
 
-    def _outdate_watcher(self) -> None:
-        with self._lock:
-            self._epoch += 1
+    def _ending(self, status: int) -> Ending:
+        return Ending.REBOOT if status == _REBOOT else Ending.SHUTDOWN
 
-    def _kill(self) -> None:
-        # systemd-nspawn and what it has started, together: alone it would leave
-        # the machine's init behind.
-        left = marked.kill_marked(MARKER, self.marker)
-        if left:
-            raise RuntimeError(f"processes {left} of {self.marker} cannot be killed")
-        if self._process is not None:
-            self._process.wait()
-            if self._process.stdin is not None:
-                self._process.stdin.close()
+    def _clean_up(self) -> None:
         for group in cgroups.cloud_groups(self.spec.cloud_id):
             marked.remove_folder(str(group / self.spec.instance_id))

@@ -14,13 +14,10 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Callable
 from pathlib import Path
 
-from .. import marked
 from . import boot
-from .base import Ending, MachineSpec, VolumeSpec
+from .base import Ending, VolumeSpec
 from .marks import MARKER, MarkedMachine
 
 #: how long a machine waits for its own processes when it shuts itself down, seconds
@@ -52,55 +49,34 @@ fi
 class ProcessMachine(MarkedMachine):
     """A process tree under ``boot.py``, all of it carrying the machine's marker."""
 
-    def __init__(self, spec: MachineSpec, ended: Callable[[Ending], None]) -> None:
-        super().__init__(spec, ended)
-        self._lock = threading.RLock()
-        self._process: subprocess.Popen[bytes] | None = None
-        #: grows with every power-on and power-off: tells a watcher it is outdated
-        self._epoch = 0
+    def _launch(self) -> subprocess.Popen[bytes]:
+        self._prepare()
+        with open(self.console_log, "ab") as console:
+            return subprocess.Popen(
+                [
+                    sys.executable,
+                    "-I",
+                    "-S",
+                    boot.__file__,
+                    str(self.spec.folder),
+                    str(_OWN_GRACE),
+                ],
+                env=self._environment(),
+                cwd=self.spec.folder / "home",
+                stdin=subprocess.DEVNULL,
+                stdout=console,
+                stderr=console,
+                start_new_session=True,
+            )
 
-    def start(self) -> None:
-        with self._lock:
-            self._prepare()
-            self._epoch += 1
-            with open(self.console_log, "ab") as console:
-                self._process = subprocess.Popen(
-                    [
-                        sys.executable,
-                        "-I",
-                        "-S",
-                        boot.__file__,
-                        str(self.spec.folder),
-                        str(_OWN_GRACE),
-                    ],
-                    env=self._environment(),
-                    cwd=self.spec.folder / "home",
-                    stdin=subprocess.DEVNULL,
-                    stdout=console,
-                    stderr=console,
-                    start_new_session=True,
-                )
-            threading.Thread(
-                target=self._watch,
-                args=(self._process, self._epoch),
-                name=f"machine {self.spec.instance_id}",
-                daemon=True,
-            ).start()
+    def _ending(self, status: int) -> Ending:
+        return Ending.REBOOT if status == boot.REBOOT else Ending.SHUTDOWN
 
-    def stop(self, grace: float) -> None:
-        self._outdate_watcher()
-        process = self._process
-        if process is not None and process.poll() is None:
-            self.thaw()
-            process.send_signal(signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                # The init passes it on and ends when everything has ended.
-                process.wait(timeout=grace)
-        self._kill()
-
-    def crash(self) -> None:
-        self._outdate_watcher()
-        self._kill()
+    def _press_power_button(self) -> None:
+        self.thaw()
+        if self._process is not None:
+            # The init passes it on and ends when everything has ended.
+            self._process.send_signal(signal.SIGTERM)
 
     def power_off(self) -> None:
         process = self._process
@@ -158,23 +134,3 @@ class ProcessMachine(MarkedMachine):
             DEVICES_VARIABLE: str(self._devices),
             MARKER: self.marker,
         }
-
-    def _watch(self, process: subprocess.Popen[bytes], epoch: int) -> None:
-        status = process.wait()
-        with self._lock:
-            if epoch != self._epoch:
-                return
-            self._epoch += 1
-        self._kill()
-        self.ended(Ending.REBOOT if status == boot.REBOOT else Ending.SHUTDOWN)
-
-    def _outdate_watcher(self) -> None:
-        with self._lock:
-            self._epoch += 1
-
-    def _kill(self) -> None:
-        left = marked.kill_marked(MARKER, self.marker)
-        if left:
-            raise RuntimeError(f"processes {left} of {self.marker} cannot be killed")
-        if self._process is not None:
-            self._process.wait()
