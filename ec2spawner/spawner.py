@@ -19,7 +19,8 @@ from .claim import handler as claim_handler
 from .ec2.clients import Account
 from .ec2.errors import EC2Error
 from .errors import EC2SpawnError, Reason
-from .fleet import Fleet, FleetKey, fleet_for, spawn_error
+from .failures import spawn_error
+from .fleet import Fleet, FleetKey, fleet_for
 from .identity import hub_id_from_cookie_secret, server_id
 from .profiles import options_from_form
 from .server import Server

@@ -12,7 +12,7 @@ from .conversation import Conversation
 from .ec2.errors import EC2Error, Kind
 from .ec2.machines import Machine
 from .errors import EC2SpawnError, Reason
-from .fleet import ended_early
+from .failures import ended_early
 from .identity import new_launch_id, secret_hash
 from .launch import LaunchIdentity, LaunchPlan, plan_launch
 from .progress import Progress
@@ -98,11 +98,11 @@ class Starting:
         first = plan.candidates[0].instance_type
         self.progress.tell(5, f"Asking AWS for a {first} machine")
         try:
-            machine = await self._spawner.fleet.launch(
+            machine = await self._spawner.fleet.walk(
                 plan,
                 self._before_attempt,
                 lambda text: self.progress.tell(10, text),
-            )
+            ).next()
         except EC2SpawnError as e:
             cause = e.__cause__
             self.refused = (

@@ -25,7 +25,7 @@ def launch(fleet, ec2):
         who = LaunchIdentity(fleet.hub_id, "server", new_launch_id())
         plan = plan_launch(LaunchSettings(**settings), image, who, b"#!/bin/sh\n")
         run.saved, run.told, run.launch_id = [], [], who.launch_id
-        return await fleet.launch(plan, run.saved.append, run.told.append)
+        return await fleet.walk(plan, run.saved.append, run.told.append).next()
 
     return run
 

@@ -4,7 +4,7 @@ from botocore.exceptions import ClientError, NoCredentialsError, ReadTimeoutErro
 from ec2spawner.ec2.errors import Kind, admin_hint, from_botocore, meaning_of
 from ec2spawner.ec2.machines import Machine
 from ec2spawner.errors import EC2SpawnError, Reason
-from ec2spawner.fleet import ended_early, spawn_error
+from ec2spawner.failures import ended_early, spawn_error
 
 
 def error(code, status=400, message="words"):
