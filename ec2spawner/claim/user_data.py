@@ -9,7 +9,8 @@ from functools import cache
 from importlib.resources import files
 
 from ..errors import EC2SpawnError, Reason
-from .agent import CONFIG_MARK
+from .agent.config import CONFIG_MARK
+from .agent.unpack import as_comments
 
 # EC2 user guide, "Run commands when you launch an EC2 instance with user data":
 # 16 KB, in raw form, before it is base64-encoded. cloud-init reads gzip.
@@ -17,8 +18,16 @@ LIMIT = 16_384
 
 
 @cache
-def _agent_source() -> str:
-    return files(__package__).joinpath("agent.py").read_text()
+def _agent_script() -> str:
+    """What unpacks the agent, and the agent behind it."""
+    sources = {
+        file.name: file.read_text()
+        for file in sorted(
+            files(__package__).joinpath("agent").iterdir(), key=lambda f: f.name
+        )
+        if file.name.endswith(".py")
+    }
+    return sources["unpack.py"] + "\n\n" + as_comments(sources)
 
 
 def user_data(
@@ -38,7 +47,7 @@ def user_data(
     }
     # Base64 in a comment: whatever a value holds, it cannot become code.
     line = base64.b64encode(json.dumps(config).encode()).decode()
-    script = f"{_agent_source()}\n{CONFIG_MARK}{line}\n"
+    script = f"{_agent_script()}{CONFIG_MARK}{line}\n"
     packed = gzip.compress(script.encode(), mtime=0)
     if len(packed) > LIMIT:
         raise EC2SpawnError(

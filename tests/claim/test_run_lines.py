@@ -4,7 +4,7 @@ import os
 import signal
 import time
 
-from ec2spawner.claim.agent import run_lines
+from ec2spawner.claim.agent.commands import run_lines
 
 
 def test_every_line_is_handed_over_and_the_last_ones_are_kept():

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 
-from ec2spawner.claim.agent import read_config
+from ec2spawner.claim.agent.config import read_config
 
 from .conftest import eventually, living
 
@@ -29,7 +29,7 @@ def post(hub, what, body, source="127.0.0.1", headers=None):
 def config_in_user_data(ec2):
     """What anyone reads who may read the machine's user-data."""
     (launch,) = ec2.requests("RunInstances")
-    return read_config(launch.user_data.encode())
+    return read_config(launch.user_data)
 
 
 @pytest.fixture

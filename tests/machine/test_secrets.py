@@ -1,10 +1,8 @@
 """What a machine keeps to itself: from its disk, its logs, its user."""
 
-import gzip
-
 import pytest
 
-from ec2spawner.claim.agent import read_config
+from ec2spawner.claim.agent.config import read_config, script_of
 
 RUN = "/run/ec2spawner"
 
@@ -47,12 +45,12 @@ async def test_nothing_secret_is_on_the_disk_in_a_log_or_on_a_command_line(
     journal = guest.run("journalctl --no-pager -o json")
     assert "claimed the orders" in journal
     commands = guest.run("cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
-    assert "agent.py run" in commands
+    assert "agent.pyz run" in commands
     logs = guest.run("cat /var/log/cloud-init.log /var/log/cloud-init-output.log")
     assert "ec2spawner-agent.service" in logs
     texts = [commands, journal, logs, guest.console, quick_hub.log]
     files = [path for path in guest.disk.rglob("*") if path.is_file()]
-    assert guest.disk / "var/lib/ec2spawner/agent.py" in files
+    assert guest.disk / "var/lib/ec2spawner/agent.pyz" in files
     for secret in secrets:
         for text in texts:
             assert secret not in text
@@ -64,9 +62,7 @@ async def test_the_nonce_is_only_in_what_cloud_init_keeps_for_root(machine):
     guest, _ = machine
     kept = "/var/lib/cloud/instance/user-data.txt"
     path = guest.disk / guest.run("readlink", "-f", kept).lstrip("/")
-    raw = path.read_bytes()
-    script = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
-    nonce = read_config(script)["nonce"]
+    nonce = read_config(script_of(path.read_bytes()))["nonce"]
     assert nonce
     refused = guest.run(f"runuser -u jovyan -- cat {kept}", check=False)
     assert not refused

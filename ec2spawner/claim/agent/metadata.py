@@ -1,0 +1,44 @@
+"""What EC2 tells a machine about itself."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from .wire import request
+from .words import Failed, say
+
+
+class Metadata:
+    """EC2's instance metadata service, version 2."""
+
+    def __init__(self) -> None:
+        base = os.environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT")
+        self.base = (base or "http://169.254.169.254").rstrip("/")
+        self.token = ""
+
+    def get(self, path: str) -> bytes:
+        for attempt in range(60):
+            try:
+                if not self.token:
+                    self.token = self._new_token()
+                headers = {"X-aws-ec2-metadata-token": self.token}
+                url = self.base + "/latest/" + path
+                status, body = request("GET", url, headers=headers, timeout=5)
+                if status == 200:
+                    return body
+                self.token, why = "", "HTTP %i" % status
+            except OSError as e:
+                why = repr(e)
+            if attempt == 5:
+                say("the metadata service does not answer yet: " + why)
+            time.sleep(1)
+        raise Failed("the metadata service does not answer")
+
+    def _new_token(self) -> str:
+        headers = {"X-aws-ec2-metadata-token-ttl-seconds": "3600"}
+        url = self.base + "/latest/api/token"
+        status, body = request("PUT", url, headers=headers, timeout=5)
+        if status != 200:
+            raise OSError("no metadata token: HTTP %i" % status)
+        return body.decode()

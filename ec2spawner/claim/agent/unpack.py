@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+"""The agent in the user-data: this file, then the agent's files as comments.
+
+As the script that a machine runs at its first boot it writes the agent to one file
+that Python runs, and starts it. At later boots nothing runs it; the agent itself looks
+whether the user-data has brought a newer one (`refresh`).
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import zipfile
+
+FILE_MARK = "# ec2spawner-file: "
+# As a comment no file can become part of this one, whatever is in it.
+LINE_MARK = "#|"
+INSTALLED = "/var/lib/ec2spawner/agent.pyz"
+_RUN = "from agent.main import main\n\nmain()\n"
+
+
+def as_comments(files: dict[str, str]) -> str:
+    """Name -> text of each file of the agent, as `archive` reads them back."""
+    lines = []
+    for name, text in files.items():
+        lines.append(FILE_MARK + name)
+        lines += [LINE_MARK + line for line in text.split("\n")]
+    return "\n".join(lines) + "\n"
+
+
+def archive(script: str) -> bytes:
+    """The agent's files in ``script`` as a zip that Python can run.
+
+    The same script always makes the same bytes.
+    """
+    files: dict[str, list[str]] = {}
+    name = ""
+    for line in script.split("\n"):
+        if line.startswith(FILE_MARK):
+            name = line[len(FILE_MARK) :]
+            files[name] = []
+        elif line.startswith(LINE_MARK) and name:
+            files[name].append(line[len(LINE_MARK) :])
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as made:
+        made.writestr(zipfile.ZipInfo("__main__.py"), _RUN)
+        for name, lines in files.items():
+            made.writestr(zipfile.ZipInfo("agent/" + name), "\n".join(lines))
+    return packed.getvalue()
+
+
+def write_archive(path: str, content: bytes) -> None:
+    """All of it or nothing: the machine may lose its power at any moment."""
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    with open(path + ".new", "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(path + ".new", path)
+
+
+def refresh(path: str, script: str) -> bool:
+    """Put the agent of ``script`` at ``path``; False when it is there already."""
+    content = archive(script)
+    try:
+        with open(path, "rb") as file:
+            if file.read() == content:
+                return False
+    except FileNotFoundError:
+        pass
+    write_archive(path, content)
+    return True
+
+
+def main() -> None:
+    with open(__file__, encoding="utf-8") as file:
+        script = file.read()
+    under_systemd = os.path.isdir("/run/systemd/system")
+    here = os.path.join(os.path.dirname(os.path.abspath(__file__)), "agent.pyz")
+    path, order = (INSTALLED, "install") if under_systemd else (here, "run")
+    refresh(path, script)
+    os.execv(sys.executable, [sys.executable, path, order])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,158 @@
+"""From the claim to the end of the server."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import time
+from typing import Any, Callable
+
+from .commands import run_lines, write_private
+from .config import read_config, script_of
+from .hub import Hub, Reporter
+from .metadata import Metadata
+from .process import ProcessHost
+from .systemd import SystemdHost
+from .wire import request
+from .words import Failed, say
+
+RESTARTS = 3
+# Set on machines of the local EC2 that are plain processes without systemd.
+PROCESS_MACHINE = "EC2SPAWNER_LOCAL"
+
+
+class Agent:
+    """From the claim to the end of the server."""
+
+    def __init__(self) -> None:
+        self.host: SystemdHost | ProcessHost
+        if os.path.isdir("/run/systemd/system"):
+            self.host = SystemdHost()
+        elif PROCESS_MACHINE in os.environ:
+            self.host = ProcessHost()
+        else:
+            raise Failed("this machine does not run systemd")
+        os.makedirs(self.host.run_folder, mode=0o700, exist_ok=True)
+        self.reporter: Reporter | None = None
+        self.came_back = False
+
+    def run(self) -> None:
+        metadata = Metadata()
+        script = script_of(metadata.get("user-data"))
+        config = read_config(script)
+        self.host.renew_agent(script)
+        self.address = metadata.get("meta-data/local-ipv4").decode()
+        hub = Hub(config, self.address, self.machine_key())
+        orders = self.orders(hub)
+        self.reporter = Reporter(hub)
+        self.obey(orders, self.reporter.report)
+
+    def orders(self, hub: Hub) -> dict[str, Any]:
+        """Claim them, or go on with those of this boot if we died and came back."""
+        path = os.path.join(self.host.run_folder, "orders")
+        if os.path.exists(path):
+            with open(path) as f:
+                kept: dict[str, Any] = json.load(f)
+            say("going on with the orders of this boot")
+            self.came_back = True
+            return kept
+        orders = hub.claim()
+        say("claimed the orders of launch " + hub.config["launch_id"])
+        write_private(path, json.dumps(orders))
+        return orders
+
+    def machine_key(self) -> str:
+        """What proves, for as long as this boot lasts, that it is still us."""
+        path = os.path.join(self.host.run_folder, "machine-key")
+        if not os.path.exists(path):
+            write_private(path, secrets.token_urlsafe(32))
+        with open(path) as f:
+            return f.read()
+
+    def obey(self, orders: dict[str, Any], tell: Callable[..., None]) -> None:
+        tell("account")
+        home = self.host.account(orders["account"])
+        running = self.came_back and self.host.exit_code() is None
+        if orders["setup_script"] and not running:
+            tell("setup")
+            self.set_up(orders, tell)
+        path = os.pathsep.join(orders["server_path"] + [os.environ.get("PATH", "")])
+        env = {"PATH": path, "HOME": home, "USER": orders["account"]}
+        env.update(orders["env"])
+        program = shutil.which(orders["command"][0], path=env["PATH"])
+        if program is None:
+            raise Failed("there is no %s on this image" % orders["command"][0])
+        command = [program] + orders["command"][1:]
+        if not running:
+            tell("starting")
+            self.host.start(command, env, orders["account"], home)
+        self.serve(orders, command, env, home, tell)
+
+    def serve(
+        self,
+        orders: dict[str, Any],
+        command: list[str],
+        env: dict[str, str],
+        home: str,
+        tell: Callable[..., None],
+    ) -> None:
+        was_ready, code, log = False, 0, ""
+        for left in range(RESTARTS, -1, -1):
+            code, ready = self.watch(orders["ready_url"], tell)
+            was_ready = was_ready or ready
+            log = self.host.log()
+            say("the server exited with code %i, its last lines:\n%s" % (code, log))
+            if not was_ready:
+                raise Failed("the server exited with code %i" % code, log)
+            if code == 0 or not left:
+                break
+            tell("restarting", "the server exited with code %i" % code, log)
+            time.sleep(1)
+            self.host.start(command, env, orders["account"], home)
+        tell("exited", "the server exited with code %i" % code, log)
+
+    def watch(self, ready_url: str, tell: Callable[..., None]) -> tuple[int, bool]:
+        """(exit code, whether it was ready) once the server has exited."""
+        ready = False
+        while True:
+            code = self.host.exit_code()
+            if code is not None:
+                return code, ready
+            if not ready and self.answers(ready_url):
+                ready = True
+                tell("ready")
+            time.sleep(1 if ready else 0.25)
+
+    def answers(self, url: str) -> bool:
+        try:
+            return request("GET", url, source=self.address, timeout=5)[0] < 500
+        except OSError:
+            return False
+
+    def set_up(self, orders: dict[str, Any], tell: Callable[..., None]) -> None:
+        script = os.path.join(self.host.run_folder, "setup")
+        write_private(script, orders["setup_script"], 0o700)
+        # As the kernel would: but that refuses where /run is mounted noexec, as it
+        # is on Debian and Ubuntu.
+        first = orders["setup_script"].split("\n", 1)[0]
+        command = first[2:].strip().split(None, 1) + [script]
+        last = [0.0]
+
+        def on_line(line: str) -> None:
+            say("setup: " + line)
+            # The progress page is read by people: a line a second is enough.
+            if line.strip() and time.monotonic() - last[0] > 1:
+                last[0] = time.monotonic()
+                tell("setup", line.strip())
+
+        # systemd gives its services no HOME; git, pip and conda want one.
+        env = dict(os.environ, EC2SPAWNER_ACCOUNT=orders["account"])
+        env.setdefault("HOME", os.path.expanduser("~"))
+        try:
+            code, log = run_lines(command, on_line, env=env, cwd="/")
+        except OSError as e:
+            raise Failed("setup_script cannot be run: %s" % e)
+        if code:
+            raise Failed("setup_script failed with code %i" % code, log)
