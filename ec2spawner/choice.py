@@ -25,6 +25,7 @@ _HUB_WIDE = {
     "profile_list",
     "fast_interval",
     "slow_interval",
+    "hub_silence_limit",
     "sweep_interval",
     "sweep_grace",
 }

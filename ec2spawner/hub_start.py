@@ -11,6 +11,8 @@ from jupyterhub import orm
 from jupyterhub.app import JupyterHub
 
 from .choice import settable_by_profiles
+from .ec2.clients import Account
+from .fleet import FleetKey, fleet_for
 from .identity import hub_id_from_cookie_secret
 from .profiles import ProfileListError, read_profiles
 from .server import Server
@@ -63,6 +65,20 @@ def problems(spawner: Server, app: Any) -> Iterator[str]:
         )
 
 
+def regions(spawner: Server) -> list[str]:
+    """Every region in which the settings may start a machine.
+
+    Those that a callable ``profile_list`` or setting returns are not known before
+    somebody starts a server there.
+
+    :param spawner: an instance without a user, to read the settings from
+    """
+    raw: Any = [] if callable(spawner.profile_list) else spawner.profile_list
+    profiles = read_profiles(raw, settable_by_profiles(spawner))
+    found = [spawner.region, *(p.override.get("region") for p in profiles)]
+    return [each for each in dict.fromkeys(found) if each and isinstance(each, str)]
+
+
 def take_up_burials(app: Any) -> None:
     """Go on ending the machines whose end EC2 had not confirmed.
 
@@ -78,13 +94,20 @@ def begin_sweeping(spawner: Server, app: Any) -> None:
     """Look for machines that no server owns, for as long as the Hub runs."""
     if not spawner.trait_has_value("hub_id"):
         spawner.hub_id = hub_id_from_cookie_secret(app.cookie_secret)
-    if spawner.region:
+    for region in regions(spawner):
         # A fleet of its own even before the first server: there may be leaks.
-        spawner.fleet.inventory.start()
+        account = Account(region, spawner.endpoint_url)
+        fast, slow = spawner.fast_interval, spawner.slow_interval
+        key = FleetKey(spawner.hub_id, account)
+        fleet_for(key, fast, slow, spawner.log).inventory.start()
     _background.add(
         asyncio.ensure_future(
             sweep_for_ever(
-                app.db, spawner.sweep_interval, spawner.sweep_grace, spawner.log
+                app.db,
+                spawner.sweep_interval,
+                spawner.sweep_grace,
+                spawner.hub_silence_limit,
+                spawner.log,
             )
         )
     )

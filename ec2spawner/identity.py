@@ -9,8 +9,12 @@ import secrets
 HUB_TAG = "ec2spawner:hub"
 SERVER_TAG = "ec2spawner:server"
 LAUNCH_TAG = "ec2spawner:launch"
+#: until when a machine may live without a Hub, see lease.py
+LEASE_TAG = "ec2spawner:lease"
 #: a person's word that a machine must not be swept, whatever we think of it
 KEEP_TAG = "ec2spawner:keep"
+#: marks a home, whatever its value: no sweep ever deletes what carries it
+HOME_TAG = "ec2spawner:home"
 TAG_PREFIX = "ec2spawner:"
 
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .identity import HUB_TAG, LAUNCH_TAG, SERVER_TAG
+from .identity import HUB_TAG, LAUNCH_TAG, LEASE_TAG, SERVER_TAG
+from .lease import lease_text
 from .settings import LaunchSettings
 
 # EC2 user guide, "Tag your Amazon EC2 resources": the characters that every
@@ -35,6 +36,8 @@ class LaunchIdentity:
     launch_id: str
     username: str = ""
     servername: str = ""
+    #: seconds since the epoch until when it may live without a Hub; 0 for no word
+    lease_until: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -157,4 +160,6 @@ def _tags(settings: LaunchSettings, who: LaunchIdentity) -> list[dict[str, str]]
         SERVER_TAG: who.server_id,
         LAUNCH_TAG: who.launch_id,
     }
+    if who.lease_until:
+        tags[LEASE_TAG] = lease_text(who.lease_until)
     return [{"Key": key, "Value": value} for key, value in tags.items()]

@@ -79,6 +79,7 @@ class Starting:
             launch_id,
             spawner.user.name,
             spawner.name,
+            time.time() + spawner.hub_silence_limit,
         )
         plan = plan_launch(spawner, image, who, data)
         state.launch_id = launch_id

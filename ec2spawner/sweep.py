@@ -1,66 +1,145 @@
-"""Which machines nobody wants. Pure: listing + wanted launches -> a verdict."""
+"""Which machines and parts nobody wants. Pure: listing + wanted launches -> verdict."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from .ec2.machines import Machine
+from .ec2.parts import Part
 
-# A pass that would end more machines than this is more likely a mistake of ours
-# (a database restored from a backup, a changed hub id) than that many leaks.
-_BRAKE_MACHINES = 3
+# A pass that would end more than this is more likely a mistake of ours (a database
+# restored from a backup, a changed hub id) than that many leaks.
+_BRAKE_COUNT = 3
 _BRAKE_SHARE = 0.2
+
+T = TypeVar("T", Machine, Part)
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Verdict(Generic[T]):
     """What one pass decided."""
 
     #: unwanted for long enough: to be ended
-    end: tuple[Machine, ...] = ()
+    end: tuple[T, ...] = ()
     #: likewise, but too many at once, or older than the database: for a person
-    braked: tuple[Machine, ...] = ()
+    braked: tuple[T, ...] = ()
+    #: unwanted, and not yet for long enough
+    waiting: tuple[T, ...] = ()
 
 
 @dataclass
-class Sweeper:
-    """Remembers for how long machines have been unwanted.
+class Sweeper(Generic[T]):
+    """Remembers for how long machines, or parts, have been unwanted.
 
     :param grace: seconds for which every pass must find a machine unwanted
+    :param lease: seconds of a new lease
     """
 
     grace: float
+    lease: float
     _since: dict[str, float] = field(default_factory=dict)
 
     def judge(
         self,
-        machines: Iterable[Machine],
+        found: Iterable[T],
         wanted: Mapping[str, str],
         database_since: float,
         now: float,
-    ) -> Verdict:
+    ) -> Verdict[T]:
         """Decide about a listing.
 
-        :param machines: of this hub, from a listing that began **before**
-            ``wanted`` was read: so a launch that is new cannot look unwanted
+        :param found: of this hub, from a listing that began **before** ``wanted``
+            was read: so a launch that is new cannot look unwanted
         :param wanted: launch id -> instance id, or "" while EC2 has not named it
         :param database_since: seconds since the epoch; a database cannot speak of
             a machine that is older than itself
         :param now: monotonic seconds
         """
-        living = [machine for machine in machines if not machine.gone]
-        unwanted = [m for m in living if not _is_wanted(m, wanted)]
-        self._since = {m.id: self._since.get(m.id, now) for m in unwanted}
-        due = tuple(m for m in unwanted if now - self._since[m.id] >= self.grace)
-        if len(due) > max(_BRAKE_MACHINES, _BRAKE_SHARE * len(living)):
-            return Verdict(braked=due)
-        older = tuple(m for m in due if m.launched_at < database_since)
-        return Verdict(end=tuple(m for m in due if m not in older), braked=older)
+        living = [each for each in found if not each.gone]
+        unwanted = [each for each in living if not is_wanted(each, wanted)]
+        self._since = {each.id: self._since.get(each.id, now) for each in unwanted}
+        due = {e.id for e in unwanted if now - self._since[e.id] >= self.grace}
+        return _decide(living, unwanted, due, database_since, self.lease)
 
 
-def _is_wanted(machine: Machine, wanted: Mapping[str, str]) -> bool:
-    if machine.kept:
+def judge_leases(
+    found: Iterable[T],
+    wanted: Mapping[str, str] | None,
+    database_since: float,
+    lease: float,
+    now: float,
+    force: bool = False,
+) -> Verdict[T]:
+    """Decide about a listing with nothing but it: for who comes when the Hub is down.
+
+    The grace is the lease: whatever no server owns is ended once its lease is over,
+    which the Hub would have renewed for a machine that it knows.
+
+    :param found: as for :meth:`Sweeper.judge`
+    :param wanted: likewise; None when there is no database to ask. Then only
+        machines that run are unwanted: one that is stopped may hold somebody's
+        files and costs little, and no part has a lease that anybody renews
+    :param lease: seconds of a new lease, for what carries none
+    :param now: seconds since the epoch
+    :param force: a person has decided about what the brake would hold
+    """
+    living = [each for each in found if not each.gone]
+    if wanted is None:
+        unwanted = [e for e in living if _runs(e) and not e.spared]
+    else:
+        unwanted = [e for e in living if not is_wanted(e, wanted)]
+    due = {e.id for e in unwanted if 0 < lease_end(e, lease) <= now}
+    if force:
+        due |= {e.id for e in unwanted if not lease_end(e, lease)}
+        return Verdict(
+            end=tuple(e for e in unwanted if e.id in due),
+            waiting=tuple(e for e in unwanted if e.id not in due),
+        )
+    return _decide(living, unwanted, due, database_since, lease)
+
+
+def is_wanted(each: Machine | Part, wanted: Mapping[str, str]) -> bool:
+    """Whether a server owns it, or a person keeps it."""
+    if each.spared:
         return True
-    instance_id = wanted.get(machine.launch_id)
-    return instance_id is not None and instance_id in ("", machine.id)
+    instance_id = wanted.get(each.launch_id)
+    if instance_id is None:
+        return False
+    # A second machine of one launch is one too many.
+    return isinstance(each, Part) or instance_id in ("", each.id)
+
+
+def lease_end(each: Machine | Part, lease: float) -> float:
+    """When its lease ends or would have ended, seconds since the epoch; 0: unknown."""
+    if each.lease_until:
+        return each.lease_until
+    return each.launched_at and each.launched_at + lease
+
+
+def _runs(each: Machine | Part) -> bool:
+    return isinstance(each, Machine) and not each.over
+
+
+def _born(each: Machine | Part, lease: float) -> float:
+    """When it was made, at the earliest. EC2 tells the age of a machine or volume.
+
+    Of a network interface or address only its lease tells, which nobody renews.
+    """
+    return each.launched_at or max(each.lease_until - lease, 0.0)
+
+
+def _decide(
+    living: Collection[T],
+    unwanted: Iterable[T],
+    due: Collection[str],
+    database_since: float,
+    lease: float,
+) -> Verdict[T]:
+    end = tuple(each for each in unwanted if each.id in due)
+    waiting = tuple(each for each in unwanted if each.id not in due)
+    if len(end) > max(_BRAKE_COUNT, _BRAKE_SHARE * len(living)):
+        return Verdict(braked=end, waiting=waiting)
+    older = tuple(each for each in end if _born(each, lease) < database_since)
+    return Verdict(tuple(e for e in end if e not in older), older, waiting)

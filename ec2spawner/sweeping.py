@@ -1,76 +1,200 @@
-"""The sweep of a Hub that runs: EC2 first, the database second, then the verdict."""
+"""The nets of a Hub that runs: it renews leases, and ends what no server owns.
+
+EC2 is listed first, the database is read second, then comes the verdict.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from datetime import timezone
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from jupyterhub import orm
-from sqlalchemy import func
-
+from .ec2.errors import EC2Error, admin_hint
+from .ec2.machines import Machine
+from .ec2.parts import Part, PartKind, delete_part, list_parts
+from .ec2.tags import create_tags
 from .fleet import Fleet, fleets
+from .identity import LEASE_TAG
+from .lease import lease_text, to_renew
+from .records import Records, read_records
 from .state import Tombstone
-from .sweep import Sweeper
+from .sweep import Sweeper, is_wanted
 
 _LISTING_SECONDS = 60.0
 
 
-def wanted_launches(db: Any) -> dict[str, str]:
-    """Every launch that the Hub's database knows: launch id -> instance id or ""."""
-    wanted: dict[str, str] = {}
-    for (state,) in db.query(orm.Spawner.state).filter(orm.Spawner.state.isnot(None)):
-        launch_id = (state or {}).get("launch_id")
-        if launch_id:
-            wanted[launch_id] = state.get("instance_id", "")
-    return wanted
+class FleetSweep:
+    """Sweeps one fleet, pass by pass.
 
+    :param grace: seconds for which nobody must want what is ended
+    :param lease: seconds of a new lease
+    """
 
-def database_since(db: Any) -> float:
-    """When the oldest user was made, seconds since the epoch; now if there is none."""
-    created = db.query(func.min(orm.User.created)).scalar()
-    if created is None:
-        return time.time()
-    return float(created.replace(tzinfo=timezone.utc).timestamp())
+    def __init__(self, fleet: Fleet, grace: float, lease: float) -> None:
+        self.fleet = fleet
+        self.log: logging.Logger = fleet.log
+        self._lease = lease
+        self._machines: Sweeper[Machine] = Sweeper(grace, lease)
+        self._parts: dict[PartKind, Sweeper[Part]] = {
+            kind: Sweeper(grace, lease) for kind in PartKind
+        }
+        self._said: dict[str, object] = {}
 
+    async def once(self, db: Any) -> None:
+        """One pass.
 
-async def sweep_once(fleet: Fleet, sweeper: Sweeper, db: Any) -> None:
-    """One pass over the machines of one fleet."""
-    listing = await fleet.inventory.newer_than(time.monotonic(), _LISTING_SECONDS)
-    if listing is None:
-        return  # an outage proves nothing
-    verdict = sweeper.judge(
-        listing.machines.values(),
-        wanted_launches(db),
-        database_since(db),
-        time.monotonic(),
-    )
-    for machine in verdict.end:
-        fleet.log.warning(
-            "Machine %s of launch %s has no server: it is ended",
-            machine.id,
-            machine.launch_id or "(unknown)",
+        :param db: the Hub's session
+        """
+        listing = await self.fleet.inventory.newer_than(
+            time.monotonic(), _LISTING_SECONDS
         )
-        fleet.bury(Tombstone(machine.launch_id, machine.id))
-    if verdict.braked:
-        fleet.log.error(
-            "Machines of this Hub have no server, but there are too many of them, or "
+        if listing is None:
+            return  # an outage proves nothing
+        parts = await self._list_parts()
+        # Nothing is awaited from here to the verdicts: all speak of one moment.
+        records = read_records(db)
+        self._end_machines(listing.machines.values(), records)
+        doomed = self._judge_parts(parts, records)
+        await self._delete(doomed)
+        await self._renew(listing.machines, records.wanted)
+
+    async def _list_parts(self) -> list[Part]:
+        try:
+            parts = await list_parts(self.fleet.clients.reading, self.fleet.hub_id)
+        except EC2Error as e:
+            self._say(
+                "list",
+                e.code,
+                "Cannot look for volumes, network interfaces and addresses that "
+                "no machine uses: %s",
+                admin_hint(e),
+            )
+            return []
+        self._said.pop("list", None)
+        return parts
+
+    def _end_machines(self, machines: Iterable[Machine], records: Records) -> None:
+        verdict = self._machines.judge(
+            machines, records.wanted, records.since, time.monotonic()
+        )
+        for machine in verdict.end:
+            self._say(
+                machine.id,
+                "ended",
+                "Machine %s of launch %s has no server: it is ended",
+                machine.id,
+                machine.launch_id or "(unknown)",
+            )
+            self.fleet.bury(Tombstone(machine.launch_id, machine.id))
+        self._say_braked("Machines", verdict.braked)
+
+    def _judge_parts(self, parts: Iterable[Part], records: Records) -> list[Part]:
+        doomed: list[Part] = []
+        for kind, sweeper in self._parts.items():
+            verdict = sweeper.judge(
+                [part for part in parts if part.kind is kind],
+                records.wanted,
+                records.since,
+                time.monotonic(),
+            )
+            doomed += verdict.end
+            self._say_braked(_PLURALS[kind], verdict.braked)
+        return doomed
+
+    def _say_braked(
+        self, what: str, braked: Sequence[Machine] | Sequence[Part]
+    ) -> None:
+        ids = ", ".join(each.id for each in braked)
+        if not ids:
+            self._said.pop(what, None)
+            return
+        self._say(
+            what,
+            ids,
+            "%s of this Hub have no server, but there are too many of them, or "
             "they are older than the database, to end them without a person's word. "
-            "Was the database replaced? They cost money until somebody terminates "
-            "them: %s",
-            ", ".join(machine.id for machine in verdict.braked),
+            "Was the database replaced? They cost money until somebody ends them: %s",
+            what,
+            ids,
         )
 
+    async def _delete(self, doomed: Iterable[Part]) -> None:
+        for part in doomed:
+            try:
+                await delete_part(self.fleet.clients.killing, part)
+            except EC2Error as e:
+                self._say(
+                    part.id,
+                    e.code,
+                    "The %s %s, which nothing uses, cannot be deleted: %s",
+                    part.kind.value,
+                    part.id,
+                    admin_hint(e),
+                )
+            else:
+                self.log.warning(
+                    "The %s %s of launch %s was left over and is deleted",
+                    part.kind.value,
+                    part.id,
+                    part.launch_id or "(unknown)",
+                )
 
-async def sweep_for_ever(db: Any, interval: float, grace: float, log: Any) -> None:
+    async def _renew(
+        self, machines: Mapping[str, Machine], wanted: Mapping[str, str]
+    ) -> None:
+        """Renew the leases of the machines that have a server, all in one call."""
+        now = time.time()
+        leases = {
+            machine.id: machine.lease_until
+            for machine in machines.values()
+            if machine.launch_id in wanted
+            and not machine.gone
+            and is_wanted(machine, wanted)
+        }
+        if not (ids := to_renew(leases, self._lease, now)):
+            return
+        tag = {LEASE_TAG: lease_text(now + self._lease)}
+        try:
+            await create_tags(self.fleet.clients.reading, ids, tag)
+        except EC2Error as e:
+            self._say(
+                "renew",
+                e.code,
+                "Cannot renew the leases of %i machines. No machine with a server is "
+                "ended for that: %s",
+                len(ids),
+                admin_hint(e),
+            )
+        else:
+            self._said.pop("renew", None)
+            self.log.debug("Renewed the leases of %i machines", len(ids))
+
+    def _say(self, about: str, news: object, text: str, *args: object) -> None:
+        """Log what is new. Every pass would say it again, all night long."""
+        if self._said.get(about) != news:
+            self._said[about] = news
+            self.log.error(text, *args)
+
+
+_PLURALS = {
+    PartKind.VOLUME: "Volumes",
+    PartKind.INTERFACE: "Network interfaces",
+    PartKind.ADDRESS: "Addresses",
+}
+
+
+async def sweep_for_ever(
+    db: Any, interval: float, grace: float, lease: float, log: Any
+) -> None:
     """Sweep every fleet of this process, again and again."""
-    sweepers: dict[Fleet, Sweeper] = {}
+    sweeps: dict[Fleet, FleetSweep] = {}
     while True:
         await asyncio.sleep(interval)
         for fleet in fleets():
             try:
-                sweeper = sweepers.setdefault(fleet, Sweeper(grace))
-                await sweep_once(fleet, sweeper, db)
+                sweep = sweeps.setdefault(fleet, FleetSweep(fleet, grace, lease))
+                await sweep.once(db)
             except Exception:
                 log.exception("The sweep failed and is tried again")

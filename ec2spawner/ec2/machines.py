@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ..identity import HUB_TAG, KEEP_TAG, LAUNCH_TAG, SERVER_TAG
+from ..identity import HUB_TAG, KEEP_TAG, LAUNCH_TAG, LEASE_TAG, SERVER_TAG
+from ..lease import read_lease
 from .clients import Lane
 from .errors import EC2Error
 
@@ -37,6 +38,14 @@ class Machine:
     kept: bool = False
     reason_code: str = ""
     reason_message: str = ""
+    #: until when it may live without a Hub, seconds since the epoch; 0 without a tag
+    lease_until: float = 0.0
+    tags: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def spared(self) -> bool:
+        """No sweep may end it, whatever the database says."""
+        return self.kept
 
     @property
     def gone(self) -> bool:
@@ -73,6 +82,8 @@ def read_machine(instance: InstanceTypeDef) -> Machine:
         kept=tags.get(KEEP_TAG, "").lower() == "true",
         reason_code=reason.get("Code", ""),
         reason_message=reason.get("Message", ""),
+        lease_until=read_lease(tags.get(LEASE_TAG, "")),
+        tags=tags,
     )
 
 

@@ -14,7 +14,7 @@ from moto.moto_server.werkzeug_app import (
     create_backend_app,
 )
 
-from . import patches, tagrules, volumerules
+from . import inuse, patches, tagrules, volumerules
 from .actions import ACTIONS, dry_run
 from .capacity import no_capacity
 from .describe import check_ids, check_status_filters
@@ -95,6 +95,10 @@ class Ec2Api:
             volumerules.check_detach(request, self.cloud.backend)
         elif request.action == "CreateTags":
             self._check_create_tags(request)
+        elif request.action == "DeleteNetworkInterface":
+            inuse.check_delete_interface(request, self.cloud.backend)
+        elif request.action == "ReleaseAddress":
+            inuse.check_release_address(request, self.cloud.backend)
         elif request.action == "DescribeInstanceStatus":
             check_status_filters([f["Name"] for f in request.groups("Filter")])
         elif request.action == "DeleteSecurityGroup":

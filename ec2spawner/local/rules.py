@@ -335,6 +335,13 @@ RULES: tuple[Rule, ...] = (
         _ERRORS,
     ),
     Rule(
+        "delete-in-use",
+        "DeleteVolume, DeleteNetworkInterface, ReleaseAddress",
+        "What is in use stays: VolumeInUse, InvalidNetworkInterface.InUse, "
+        "InvalidIPAddress.InUse.",
+        _ERRORS,
+    ),
+    Rule(
         "detach",
         "DetachVolume",
         "InstanceId is optional; not attached: IncorrectState; the root volume of a "

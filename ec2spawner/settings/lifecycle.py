@@ -63,12 +63,50 @@ class LifecycleSettings(HasTraits):
         """,
     )
 
+    hub_silence_limit = Float(
+        86400.0,
+        min=1,
+        config=True,
+        help="""
+        Seconds for which a machine may live without hearing from the Hub.
+
+        The machine asks the Hub now and then whether it still has a server. When
+        it gets no answer for that long, it powers itself off, and EC2 ends it: so
+        nothing runs on after a Hub that has gone for good. The default is a day,
+        so that no night's maintenance of the Hub ends anybody's work.
+
+        The same time is on the machine's tag ``ec2spawner:lease``, which the Hub
+        renews: without a Hub, ``ec2spawner sweep`` ends no machine before it.
+        A change reaches the machines that run as soon as the Hub has been
+        restarted with it.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
+    max_lifetime = Float(
+        0.0,
+        min=0,
+        config=True,
+        help="""
+        Seconds that a machine may run before it powers itself off, whatever its
+        server is doing; 0 for no limit.
+
+        The time counts while the machine runs, not while it is stopped, and goes
+        on over its reboots. For example 43200 for twelve hours: the last resort
+        against a user who keeps a server busy for ever.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
     sweep_interval = Float(
         120.0,
         min=1,
         config=True,
         help="""
-        Seconds between two sweeps for machines of this Hub that no server owns.
+        Seconds between two sweeps for machines of this Hub that no server owns,
+        and for volumes, network interfaces and addresses that no machine uses.
 
         .. versionadded:: 0.1
         """,

@@ -7,7 +7,7 @@ from pathlib import Path
 import boto3
 
 import ec2spawner.ec2
-from ec2spawner.identity import HUB_TAG
+from ec2spawner.identity import HOME_TAG, HUB_TAG, LEASE_TAG
 
 from .configs import DOCS, ROOT, load, spawner_of
 
@@ -65,13 +65,25 @@ def test_what_changes_something_is_bound_to_the_hubs_tag():
             "ec2:RunInstances",
             "ec2:CreateTags",
             "ec2:TerminateInstances",
+            "ec2:DeleteVolume",
+            "ec2:DeleteNetworkInterface",
+            "ec2:ReleaseAddress",
         }
         if changes and about_tagged:
             assert HUB_TAG in str(statement["Condition"]), statement["Sid"]
         elif changes:
             assert actions(statement) == {"ec2:RunInstances"}
-    (tagging,) = [s for s in STATEMENTS if "ec2:CreateTags" in actions(s)]
-    assert tagging["Condition"]["StringEquals"]["ec2:CreateAction"] == "RunInstances"
+    tagging = [s for s in STATEMENTS if "ec2:CreateTags" in actions(s)]
+    at_launch, leases = tagging
+    assert at_launch["Condition"]["StringEquals"]["ec2:CreateAction"] == "RunInstances"
+    only = leases["Condition"]["ForAllValues:StringEquals"]
+    assert only == {"aws:TagKeys": [LEASE_TAG]}
+
+
+def test_the_policy_itself_keeps_homes_from_being_deleted():
+    (deleting,) = [s for s in STATEMENTS if "ec2:DeleteVolume" in actions(s)]
+    # "Null" with "true": the resource must not have the tag.
+    assert deleting["Condition"]["Null"] == {f"ec2:ResourceTag/{HOME_TAG}": "true"}
 
 
 def test_it_allows_the_sizes_of_the_example():

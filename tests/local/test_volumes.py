@@ -84,3 +84,17 @@ def test_nothing_is_attached_to_an_instance_that_is_pending(cloud, ec2, launch, 
 def test_the_root_volume_of_a_running_instance_stays(ec2, machine):
     root = describe(ec2, machine)["BlockDeviceMappings"][0]["Ebs"]["VolumeId"]
     assert refused(ec2.detach_volume, VolumeId=root)[0] == "OperationNotPermitted"
+
+
+@pytest.mark.proves("delete-in-use")
+def test_what_is_in_use_cannot_be_deleted(ec2, machine):
+    instance = describe(ec2, machine)
+    volume = instance["BlockDeviceMappings"][0]["Ebs"]["VolumeId"]
+    nic = instance["NetworkInterfaces"][0]["NetworkInterfaceId"]
+    assert refused(ec2.delete_volume, VolumeId=volume)[0] == "VolumeInUse"
+    got = refused(ec2.delete_network_interface, NetworkInterfaceId=nic)
+    assert got[0] == "InvalidNetworkInterface.InUse"
+    address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    ec2.associate_address(AllocationId=address, NetworkInterfaceId=nic)
+    got = refused(ec2.release_address, AllocationId=address)
+    assert got[0] == "InvalidIPAddress.InUse"

@@ -14,6 +14,7 @@ PURE = {
     "errors.py",
     "identity.py",
     "launch.py",
+    "lease.py",
     "profiles.py",
     "progress.py",
     "state.py",

@@ -3,24 +3,37 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ec2spawner.ec2.machines import Machine
-from ec2spawner.sweep import Sweeper, Verdict
+from ec2spawner.ec2.parts import Part, PartKind
+from ec2spawner.sweep import Sweeper, Verdict, judge_leases
 
 GRACE = 10.0
+LEASE = 1000.0
 
 
-def machine(number, launch="", state="running", launched_at=100.0, kept=False):
+def machine(number, launch="", state="running", launched_at=100.0, **more):
     return Machine(
         f"i-{number}",
         state,
         launch_id=launch or f"l-{number}",
         launched_at=launched_at,
-        kept=kept,
+        **more,
+    )
+
+
+def volume(number, launch="", state="available", launched_at=100.0, **more):
+    return Part(
+        f"vol-{number}",
+        PartKind.VOLUME,
+        state,
+        launch_id=launch or f"l-{number}",
+        launched_at=launched_at,
+        **more,
     )
 
 
 @pytest.fixture
 def sweeper():
-    return Sweeper(GRACE)
+    return Sweeper(GRACE, LEASE)
 
 
 def passes(sweeper, machines, wanted=(), since=0.0, times=(0, 5, 10)):
@@ -32,7 +45,7 @@ def passes(sweeper, machines, wanted=(), since=0.0, times=(0, 5, 10)):
 
 def test_a_machine_that_no_server_wants_is_ended_after_its_grace(sweeper):
     lost = machine(1)
-    assert passes(sweeper, [lost], times=(0, 9.9)) == Verdict()
+    assert passes(sweeper, [lost], times=(0, 9.9)) == Verdict(waiting=(lost,))
     assert passes(sweeper, [lost], times=(10,)) == Verdict(end=(lost,))
 
 
@@ -40,7 +53,7 @@ def test_a_machine_that_was_wanted_meanwhile_begins_anew(sweeper):
     lost = machine(1)
     passes(sweeper, [lost], times=(0, 9))
     passes(sweeper, [lost], wanted={"l-1": "i-1"}, times=(9.5,))
-    assert passes(sweeper, [lost], times=(10, 19)) == Verdict()
+    assert passes(sweeper, [lost], times=(10, 19)) == Verdict(waiting=(lost,))
 
 
 def test_a_machine_of_a_server_is_never_ended(sweeper):
@@ -64,13 +77,116 @@ def test_many_at_once_are_left_to_a_person(sweeper):
     assert passes(sweeper, machines) == Verdict(braked=tuple(machines))
     wanted = {f"l-{n}": "" for n in range(4, 40)}
     machines += [machine(n) for n in range(4, 40)]
-    assert len(passes(Sweeper(GRACE), machines, wanted).end) == 4
+    assert len(passes(Sweeper(GRACE, LEASE), machines, wanted).end) == 4
 
 
 def test_a_machine_older_than_the_database_is_left_to_a_person(sweeper):
     old, new = machine(1, launched_at=50), machine(2, launched_at=150)
     verdict = passes(sweeper, [old, new], since=100)
     assert verdict == Verdict(end=(new,), braked=(old,))
+
+
+@pytest.mark.parametrize(
+    "spared",
+    [
+        volume(1, state="in-use", used_by="i-1"),
+        volume(1, state="creating"),
+        volume(1, home=True),
+        volume(1, kept=True),
+        volume(1, state="deleting"),
+    ],
+    ids=["in use", "not made yet", "a home", "kept by a person", "being deleted"],
+)
+def test_a_volume_is_spared_when_it_is(sweeper, spared):
+    assert passes(sweeper, [spared]) == Verdict()
+    verdict = judge_leases([spared], {}, 0.0, LEASE, 1e9, force=True)
+    assert verdict == Verdict()
+
+
+def test_a_part_that_nothing_uses_is_ended_unless_its_launch_has_a_server(sweeper):
+    lost, owned = volume(1), volume(2)
+    assert passes(sweeper, [lost, owned], {"l-2": "i-2"}).end == (lost,)
+
+
+def test_of_a_part_without_an_age_its_lease_tells(sweeper):
+    def interface(number, lease_until):
+        kind = PartKind.INTERFACE
+        return Part(f"eni-{number}", kind, "available", lease_until=lease_until)
+
+    old, new, silent = interface(1, 1050.0), interface(2, 1150.0), interface(3, 0.0)
+    verdict = passes(sweeper, [old, new, silent], since=100)
+    assert verdict == Verdict(end=(new,), braked=(old, silent))
+
+
+# -- with the Hub down: the lease is the grace ---------------------------------
+
+
+def test_without_a_hub_a_lost_machine_lives_until_its_lease_ends():
+    lost, fresh = machine(1, lease_until=500.0), machine(2, lease_until=501.0)
+    verdict = judge_leases([lost, fresh], {}, 0.0, LEASE, 500.0)
+    assert verdict == Verdict(end=(lost,), waiting=(fresh,))
+
+
+def test_without_a_tag_the_lease_counts_from_the_launch():
+    lost = machine(1, launched_at=100.0)
+    assert judge_leases([lost], {}, 0.0, LEASE, 1099.0).waiting == (lost,)
+    assert judge_leases([lost], {}, 0.0, LEASE, 1100.0).end == (lost,)
+
+
+def test_a_machine_with_a_server_outlives_its_lease_for_as_long_as_the_hub_is_down():
+    owned = machine(1, lease_until=500.0)
+    assert judge_leases([owned], {"l-1": "i-1"}, 0.0, LEASE, 1e9) == Verdict()
+
+
+def test_without_a_database_only_machines_that_run_can_be_ended():
+    running = machine(1, lease_until=500.0)
+    stopped = machine(2, lease_until=500.0, state="stopped")
+    kept = machine(3, lease_until=500.0, kept=True)
+    verdict = judge_leases([running, stopped, kept], None, 0.0, LEASE, 1e9)
+    assert verdict == Verdict(end=(running,))
+    left_over = [volume(1, lease_until=500.0)]
+    assert judge_leases(left_over, None, 0.0, LEASE, 1e9, force=True) == Verdict()
+
+
+def test_without_a_database_too_many_are_left_to_a_person():
+    machines = [machine(n, lease_until=500.0) for n in range(4)]
+    verdict = judge_leases(machines, None, 0.0, LEASE, 1e9)
+    assert verdict == Verdict(braked=tuple(machines))
+
+
+def test_a_person_can_overrule_the_brake_but_not_a_lease_or_a_server():
+    due = [machine(n, lease_until=500.0, launched_at=1.0) for n in range(5)]
+    owned, fresh = machine(6, lease_until=500.0), machine(7, lease_until=1e6)
+    verdict = judge_leases(
+        [*due, owned, fresh], {"l-6": "i-6"}, 50.0, LEASE, 600.0, force=True
+    )
+    assert verdict == Verdict(end=tuple(due), waiting=(fresh,))
+
+
+@given(
+    st.lists(
+        st.tuples(st.booleans(), st.booleans(), st.floats(0, 200), st.floats(0, 2000)),
+        max_size=30,
+    ),
+    st.floats(0, 3000),
+    st.booleans(),
+)
+def test_no_verdict_by_lease_ends_what_has_a_server_a_keeper_or_a_lease(
+    kinds, now, database
+):
+    machines = [
+        machine(n, kept=kept, launched_at=at, lease_until=until)
+        for n, (_, kept, at, until) in enumerate(kinds)
+    ]
+    own = {f"l-{n}": f"i-{n}" for n, (owned, *_) in enumerate(kinds) if owned}
+    verdict = judge_leases(machines, own if database else None, 100.0, LEASE, now)
+    for found in verdict.end:
+        assert (
+            not found.kept and (found.lease_until or found.launched_at + LEASE) <= now
+        )
+        if database:
+            assert found.launch_id not in own and found.launched_at >= 100.0
+    assert len(verdict.end) <= max(3, 0.2 * len(machines))
 
 
 @given(
@@ -82,7 +198,7 @@ def test_a_wanted_machine_is_never_in_a_verdict(kinds, times):
         machine(n, kept=kept, launched_at=at) for n, (_, kept, at) in enumerate(kinds)
     ]
     wanted = {f"l-{n}": f"i-{n}" for n, (own, _, _) in enumerate(kinds) if own}
-    sweeper = Sweeper(GRACE)
+    sweeper = Sweeper(GRACE, LEASE)
     for now in sorted(times):
         verdict = sweeper.judge(machines, wanted, 100.0, now)
         for found in verdict.end + verdict.braked:

@@ -1,0 +1,164 @@
+"""What a launch makes beside its machine: volumes, network interfaces, addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from ..identity import HOME_TAG, HUB_TAG, KEEP_TAG, LAUNCH_TAG, LEASE_TAG
+from ..lease import read_lease
+from .clients import Lane
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2.type_defs import FilterTypeDef
+
+# The API's limit for a page is higher; nothing is gained by it.
+_PAGE = 500
+
+
+class PartKind(str, Enum):
+    """Kinds of part. The value is what a person reads."""
+
+    VOLUME = "volume"
+    INTERFACE = "network interface"
+    ADDRESS = "address"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A volume, network interface or elastic address with a hub's tag."""
+
+    id: str
+    kind: PartKind
+    #: EC2's word; an address has none
+    state: str = ""
+    #: what it belongs to: an instance or a network interface; empty for nothing
+    used_by: str = ""
+    zone: str = ""
+    launch_id: str = ""
+    #: seconds since the epoch, by EC2's clock; 0 where EC2 does not tell
+    launched_at: float = 0.0
+    lease_until: float = 0.0
+    kept: bool = False
+    home: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def gone(self) -> bool:
+        """It is being deleted."""
+        return self.state in ("deleting", "deleted")
+
+    @property
+    def spared(self) -> bool:
+        """No sweep may delete it, whatever the database says."""
+        return bool(self.kept or self.home or self.used_by) or self.state not in (
+            "available",
+            "",
+        )
+
+
+async def list_parts(lane: Lane, hub_id: str) -> list[Part]:
+    """Every part with the tag of a hub, whether it is in use or not.
+
+    :raises EC2Error: when EC2 does not answer, or denies it
+    """
+    ours: list[FilterTypeDef] = [{"Name": f"tag:{HUB_TAG}", "Values": [hub_id]}]
+    pages: Any = {"PageSize": _PAGE}
+
+    def volumes(lane: Lane) -> list[Part]:
+        found = lane.ec2.get_paginator("describe_volumes").paginate(
+            Filters=ours, PaginationConfig=pages
+        )
+        return [_volume(v) for page in found for v in page["Volumes"]]
+
+    def interfaces(lane: Lane) -> list[Part]:
+        found = lane.ec2.get_paginator("describe_network_interfaces").paginate(
+            Filters=ours, PaginationConfig=pages
+        )
+        return [_interface(i) for page in found for i in page["NetworkInterfaces"]]
+
+    def addresses(lane: Lane) -> list[Part]:
+        # There are too few of them for pages.
+        answer = lane.ec2.describe_addresses(Filters=ours)
+        return [_address(a) for a in answer["Addresses"] if a.get("AllocationId")]
+
+    return [
+        *await lane.run("DescribeVolumes", volumes),
+        *await lane.run("DescribeNetworkInterfaces", interfaces),
+        *await lane.run("DescribeAddresses", addresses),
+    ]
+
+
+async def delete_part(lane: Lane, part: Part) -> None:
+    """Delete a part that nothing uses. EC2 itself refuses one that is in use.
+
+    :raises EC2Error: when it cannot be deleted, or EC2 does not know it
+    """
+
+    def work(lane: Lane) -> None:
+        if part.kind is PartKind.VOLUME:
+            lane.ec2.delete_volume(VolumeId=part.id)
+        elif part.kind is PartKind.INTERFACE:
+            lane.ec2.delete_network_interface(NetworkInterfaceId=part.id)
+        else:
+            lane.ec2.release_address(AllocationId=part.id)
+
+    await lane.run(_DELETES[part.kind], work)
+
+
+_DELETES = {
+    PartKind.VOLUME: "DeleteVolume",
+    PartKind.INTERFACE: "DeleteNetworkInterface",
+    PartKind.ADDRESS: "ReleaseAddress",
+}
+
+
+def _volume(volume: Any) -> Part:
+    created = volume.get("CreateTime")
+    attached = [a.get("InstanceId", "") for a in volume.get("Attachments", [])]
+    return Part(
+        volume["VolumeId"],
+        PartKind.VOLUME,
+        state=volume.get("State", ""),
+        used_by=next(iter(attached), ""),
+        zone=volume.get("AvailabilityZone", ""),
+        launched_at=created.timestamp() if created else 0.0,
+        **_from_tags(volume.get("Tags", [])),
+    )
+
+
+def _interface(interface: Any) -> Part:
+    attachment = interface.get("Attachment", {})
+    return Part(
+        interface["NetworkInterfaceId"],
+        PartKind.INTERFACE,
+        state=interface.get("Status", ""),
+        used_by=attachment.get("InstanceId", "") or attachment.get("AttachmentId", ""),
+        zone=interface.get("AvailabilityZone", ""),
+        # Of all the API's answers only this one has its tags in a "TagSet".
+        **_from_tags(interface.get("TagSet", [])),
+    )
+
+
+def _address(address: Any) -> Part:
+    return Part(
+        address["AllocationId"],
+        PartKind.ADDRESS,
+        used_by=address.get("InstanceId", "")
+        or address.get("NetworkInterfaceId", "")
+        or address.get("AssociationId", ""),
+        **_from_tags(address.get("Tags", [])),
+    )
+
+
+def _from_tags(pairs: list[dict[str, str]]) -> dict[str, Any]:
+    tags = {pair.get("Key", ""): pair.get("Value", "") for pair in pairs}
+    return {
+        "launch_id": tags.get(LAUNCH_TAG, ""),
+        "lease_until": read_lease(tags.get(LEASE_TAG, "")),
+        "kept": tags.get(KEEP_TAG, "").lower() == "true",
+        "home": HOME_TAG in tags,
+        "tags": tags,
+    }

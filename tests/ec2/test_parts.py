@@ -1,0 +1,149 @@
+"""Volumes, network interfaces, addresses and tags, call by call."""
+
+import boto3
+import pytest
+
+from ec2spawner.ec2.errors import EC2Error
+from ec2spawner.ec2.machines import list_machines
+from ec2spawner.ec2.parts import PartKind, delete_part, list_parts
+from ec2spawner.ec2.tags import create_tags
+from ec2spawner.identity import HOME_TAG, HUB_TAG, LAUNCH_TAG, LEASE_TAG
+from ec2spawner.local import Fault
+
+LEASE = "2026-11-22T17:00:00Z"
+
+
+@pytest.fixture
+def client(cloud, monkeypatch):
+    return boto3.client(
+        "ec2",
+        region_name=cloud.region,
+        endpoint_url=cloud.endpoint_url,
+        aws_access_key_id="x",
+        aws_secret_access_key="x",
+    )
+
+
+@pytest.fixture
+def made(client, ec2):
+    """Makes things with tags, and takes away what is left of them."""
+    world, undo = ec2.resources(), []
+
+    def spec(kind, hub="hub-of-test", **tags):
+        tags = {HUB_TAG: hub, LAUNCH_TAG: "lost", LEASE_TAG: LEASE, **tags}
+        pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
+        return [{"ResourceType": kind, "Tags": pairs}]
+
+    def volume(**tags):
+        id = client.create_volume(
+            AvailabilityZone=sorted(world.subnet_ids)[0],
+            Size=1,
+            TagSpecifications=spec("volume", **tags),
+        )["VolumeId"]
+        undo.append(lambda: client.delete_volume(VolumeId=id))
+        return id
+
+    def interface(**tags):
+        id = client.create_network_interface(
+            SubnetId=next(iter(world.subnet_ids.values())),
+            TagSpecifications=spec("network-interface", **tags),
+        )["NetworkInterface"]["NetworkInterfaceId"]
+        undo.append(lambda: client.delete_network_interface(NetworkInterfaceId=id))
+        return id
+
+    def address(**tags):
+        id = client.allocate_address(
+            Domain="vpc", TagSpecifications=spec("elastic-ip", **tags)
+        )["AllocationId"]
+        undo.append(lambda: client.release_address(AllocationId=id))
+        return id
+
+    def machine(hub="hub-of-test"):
+        kinds = ("instance", "volume", "network-interface")
+        instance = client.run_instances(
+            ImageId=world.image_id,
+            InstanceType="t3.small",
+            MinCount=1,
+            MaxCount=1,
+            TagSpecifications=[s for kind in kinds for s in spec(kind, hub)],
+        )["Instances"][0]["InstanceId"]
+        undo.append(lambda: client.terminate_instances(InstanceIds=[instance]))
+        return instance
+
+    made = {
+        "volume": volume,
+        "interface": interface,
+        "address": address,
+        "machine": machine,
+    }
+    yield made
+    for step in undo:
+        try:
+            step()
+        except client.exceptions.ClientError:
+            pass  # the test has deleted it
+
+
+async def parts(fleet):
+    return {p.id: p for p in await list_parts(fleet.clients.reading, fleet.hub_id)}
+
+
+async def test_what_nothing_uses_can_be_told_from_what_is_in_use(fleet, made):
+    lost = {made["volume"](), made["interface"](), made["address"]()}
+    machine = made["machine"]()
+    made["volume"](hub="another-hub")
+    found = await parts(fleet)
+    assert {p.id for p in found.values() if not p.spared} == lost
+    used = {p.kind: p.used_by for p in found.values() if p.spared}
+    assert used == {PartKind.VOLUME: machine, PartKind.INTERFACE: machine}
+    assert all(p.launch_id == "lost" and p.lease_until for p in found.values())
+
+
+async def test_a_home_and_what_a_person_keeps_are_spared(fleet, made):
+    made["volume"](**{HOME_TAG: "alice"}), made["address"](
+        **{"ec2spawner:keep": "true"}
+    )
+    assert all(part.spared for part in (await parts(fleet)).values())
+
+
+@pytest.mark.parametrize("kind", ["volume", "interface", "address"])
+async def test_a_part_is_deleted(fleet, made, kind):
+    lost = made[kind]()
+    await delete_part(fleet.clients.killing, (await parts(fleet))[lost])
+    assert lost not in await parts(fleet)
+
+
+async def test_ec2_itself_refuses_to_delete_what_is_in_use(fleet, made):
+    made["machine"]()
+    for part in (await parts(fleet)).values():
+        with pytest.raises(EC2Error):
+            await delete_part(fleet.clients.killing, part)
+
+
+async def leases(fleet):
+    machines = await list_machines(fleet.clients.reading, fleet.hub_id)
+    return {m.id: m.tags.get(LEASE_TAG) for m in machines.values() if not m.gone}
+
+
+async def test_many_machines_are_tagged_in_one_call(fleet, made, ec2):
+    ids = [made["machine"]() for _ in range(5)]
+    ec2.clear_requests()
+    assert await create_tags(fleet.clients.reading, ids, {LEASE_TAG: "then"}) == []
+    assert await leases(fleet) == dict.fromkeys(ids, "then")
+    assert len(ec2.requests("CreateTags")) == 1
+
+
+async def test_an_id_that_ec2_does_not_know_keeps_no_other_from_its_tag(fleet, made):
+    ids = [made["machine"]() for _ in range(4)]
+    missing = "i-0123456789abcdef0"
+    wanted = [*ids[:2], missing, *ids[2:]]
+    unknown = await create_tags(fleet.clients.reading, wanted, {LEASE_TAG: "then"})
+    assert unknown == [missing]
+    assert await leases(fleet) == dict.fromkeys(ids, "then")
+
+
+async def test_other_errors_of_tagging_are_told(fleet, made, ec2):
+    machine = made["machine"]()
+    ec2.add_fault(Fault("CreateTags", error=("UnauthorizedOperation", 403)))
+    with pytest.raises(EC2Error, match="UnauthorizedOperation"):
+        await create_tags(fleet.clients.reading, [machine], {LEASE_TAG: "then"})
