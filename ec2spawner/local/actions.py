@@ -22,8 +22,11 @@ from .settings import LocalSettings
 class World(Protocol):
     settings: LocalSettings
     lifecycle: Lifecycle
+    backend: Any
 
     def instances(self, ids: list[str]) -> list[LocalInstance]: ...
+
+    def group(self, group_id: str) -> Any: ...
 
 
 def _xml(action: str, inside: str) -> bytes:
@@ -157,6 +160,12 @@ def modify_instance_attribute(request: ApiRequest, world: World) -> bytes | None
         _only_stopped(instance)
         dry_run(request)
         instance.instance_type = value
+    elif "GroupId.1" in request.params:
+        groups = [world.group(each) for each in request.numbered("GroupId")]
+        dry_run(request)
+        # moto keeps the old ones of the interface, too.
+        instance.security_groups = groups
+        instance.nics[0]._group_set = list(groups)
     elif name == "InstanceInitiatedShutdownBehavior":
         check_shutdown_behavior(value)
         dry_run(request)
@@ -164,6 +173,21 @@ def modify_instance_attribute(request: ApiRequest, world: World) -> bytes | None
     else:
         return None
     return _done("ModifyInstanceAttribute")
+
+
+def modify_network_interface_attribute(
+    request: ApiRequest, world: World
+) -> bytes | None:
+    """Its groups, which moto adds to those of the instance."""
+    groups = [world.group(each) for each in request.numbered("SecurityGroupId")]
+    if not groups:
+        return None
+    nic = world.backend.get_network_interface(request.get("NetworkInterfaceId") or "")
+    dry_run(request)
+    nic._group_set = list(groups)
+    if nic.instance is not None and nic.device_index == 0:
+        nic.instance.security_groups = groups
+    return _done("ModifyNetworkInterfaceAttribute")
 
 
 def _attribute(request: ApiRequest) -> tuple[str, str]:
@@ -191,4 +215,5 @@ ACTIONS: dict[str, Callable[[ApiRequest, Any], bytes | None]] = {
     "RebootInstances": reboot_instances,
     "GetConsoleOutput": get_console_output,
     "ModifyInstanceAttribute": modify_instance_attribute,
+    "ModifyNetworkInterfaceAttribute": modify_network_interface_attribute,
 }

@@ -12,6 +12,7 @@ import socket
 import threading
 
 from .errors import AwsError
+from .firewall import Policy
 
 #: 127.0.x.x is everybody's, 127.1.x.x is often configured by hand
 _CANDIDATES = range(16, 250)
@@ -22,6 +23,9 @@ class LoopbackNetwork:
 
     The claim is a bound socket: it ends with the process, however that ends.
     """
+
+    #: a firewall for loopback would be everybody's, and need root
+    enforces = False
 
     def __init__(self) -> None:
         # Spread over the range, so that two starts rarely meet.
@@ -46,6 +50,9 @@ class LoopbackNetwork:
 
     def subnet_cidr(self, index: int) -> str:
         return f"127.{self.number}.{16 * index}.0/20"
+
+    def enforce(self, policy: Policy) -> None:
+        """Nothing: all processes of this computer reach each other."""
 
     def close(self) -> None:
         self._lock.close()

@@ -26,6 +26,7 @@ from .machines.base import Ending, Machine, MachineSpec
 from .machines.marks import MARKER
 from .request import ApiRequest
 from .requestlog import RequestLog
+from .securitygroups import policy_of
 from .seed import ACCOUNT, plant
 from .settings import LocalSettings
 from .throttle import Buckets
@@ -125,6 +126,7 @@ class LocalCloud:
         )
         self.resources = plant(self.region, self.network)
         self.backend: Any = ec2_backends[ACCOUNT][self.region]
+        self.network_changed()
         self.api = Ec2Api(self)
         server = HttpServer(Gate(self.api, ControlApi(self)), self._port)
         undo.callback(server.stop)
@@ -187,6 +189,16 @@ class LocalCloud:
             if each.id == instance_id:
                 return each
         return None
+
+    def group(self, group_id: str) -> Any:
+        """A security group; InvalidGroup.NotFound when there is none."""
+        found = self.backend.get_security_group_from_id(group_id)
+        if found is None:
+            raise AwsError(
+                "InvalidGroup.NotFound",
+                f"The security group '{group_id}' does not exist",
+            )
+        return found
 
     def states(self, ids: list[str]) -> list[str | None]:
         found = (self.instance(each) for each in ids)
@@ -262,6 +274,13 @@ class LocalCloud:
                     if not reservation.instances:
                         del self.backend.reservations[key]
             self.backend.tags.pop(instance.id, None)
+
+    def network_changed(self) -> None:
+        """Put the security groups in force as they are now."""
+        if self.network.enforces:
+            with self.lock:
+                policy = policy_of(self.backend, self.resources.vpc_id)
+                self.network.enforce(policy)
 
     # ---- called by the patches
 

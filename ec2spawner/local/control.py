@@ -130,6 +130,15 @@ class LocalControl:
         """As if somebody on the machine had typed ``poweroff``."""
         self._act(instance_id, "power-off")
 
+    def blackhole(self, instance_id: str, to: str = "everything") -> None:
+        """Lose all packets between a machine and ``"hub"`` or ``"everything"``, open
+        connections too. DHCP and the metadata service stay. Machines that boot only.
+        """
+        self._act(instance_id, "blackhole", {"to": to})
+
+    def lift_blackhole(self, instance_id: str) -> None:
+        self._act(instance_id, "blackhole", {"to": ""})
+
     def spot_notice(self, instance_id: str, seconds: float = 120.0) -> None:
         """Announce a spot interruption on the machine, and take it in ``seconds``."""
         self._act(instance_id, "spot-notice", {"seconds": seconds})

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from .faults import Fault
+from .firewall import BLACKHOLES
 from .machines.base import Machine
 from .request import ApiRequest
 
@@ -111,6 +112,8 @@ class ControlApi:
         instance = self.cloud.instance(instance_id)
         if instance is None:
             raise LookupError(f"no instance {instance_id}")
+        if action == "blackhole":
+            return self._blackhole(instance, str(data.get("to", "")))
         if action == "spot-notice":
             return self._spot_notice(instance, float(data.get("seconds", 120)))
         if action == "fail":
@@ -134,6 +137,18 @@ class ControlApi:
         else:
             raise LookupError(f"nothing called {action} can be done to a machine")
         return None
+
+    def _blackhole(self, instance: LocalInstance, to: str) -> None:
+        if to not in BLACKHOLES:
+            raise ValueError(f"a blackhole is one of {BLACKHOLES}, not {to!r}")
+        if not self.cloud.network.enforces:
+            raise ValueError(
+                "a blackhole needs machines that boot: machines that are processes "
+                "share this computer's network"
+            )
+        with self.cloud.lock:
+            instance.blackhole = to
+            self.cloud.network_changed()
 
     def _spot_notice(self, instance: LocalInstance, seconds: float) -> None:
         at = datetime.datetime.now(datetime.timezone.utc)

@@ -74,6 +74,8 @@ class Ec2Api:
                 return self._ec2(request, fault, entry)
             finally:
                 patches.view.client = False
+                if not request.action.startswith(("Describe", "Get")):
+                    self.cloud.network_changed()
 
     def _ec2(self, request: ApiRequest, fault: Fault, entry: LoggedRequest) -> Answer:
         self.cloud.scripted = fault

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from .addresses import LoopbackNetwork
+from .firewall import Policy
 from .machines import cgroups, limits, roots
 from .machines.base import Ending, Machine, MachineSpec, NoMachine
 from .machines.nspawn import NspawnMachine
@@ -26,7 +27,14 @@ class Network(Protocol):
     def hub_address(self) -> str:
         """Where machines reach what listens on this computer."""
 
+    @property
+    def enforces(self) -> bool:
+        """Whether security groups and blackholes are in force."""
+
     def subnet_cidr(self, index: int) -> str: ...
+
+    def enforce(self, policy: Policy) -> None:
+        """Let this pass and nothing else, where it can be done."""
 
     def close(self) -> None: ...
 

@@ -48,6 +48,8 @@ class LocalInstance(mi.Instance):  # type: ignore[misc]
         self.reservation_id = ""
         self.metadata_url = ""
         self.impaired = False
+        #: what it does not reach and is not reached from, see `firewall.BLACKHOLES`
+        self.blackhole = ""
         self.was_running = False
         #: (code, message) when this launch or start is scripted to die
         self.doom: tuple[str, str] | None = None

@@ -56,6 +56,8 @@ class World(Protocol):
 
     def forget(self, instance: LocalInstance) -> None: ...
 
+    def network_changed(self) -> None: ...
+
     def check_start(self, instance: LocalInstance) -> None: ...
 
 
@@ -284,6 +286,8 @@ class Lifecycle:
             if instance.epoch != epoch:
                 return
             instance.release()
+            # Its address is anybody's now, its groups are not.
+            self.world.network_changed()
             instance.put("terminated", reason, why)
             self.world.clock.later(
                 self.world.settings.terminated_visible_seconds,

@@ -17,6 +17,8 @@ _ERRORS = f"{_API}/errors-overview.html"
 _LIFECYCLE = f"{_GUIDE}/ec2-instance-lifecycle.html"
 _TAGS = f"{_GUIDE}/Using_Tags.html#tag-restrictions"
 _RUN = f"{_API}/API_RunInstances.html"
+_GROUPS = "https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html"
+_TRACKING = f"{_GUIDE}/security-group-connection-tracking.html"
 _IMDS = f"{_GUIDE}/configuring-instance-metadata-service.html"
 
 
@@ -353,6 +355,39 @@ RULES: tuple[Rule, ...] = (
         "DeleteSecurityGroup",
         "A security group in use: DependencyViolation.",
         _ERRORS,
+    ),
+    Rule(
+        "group-rules",
+        "Authorize-, RevokeSecurityGroupIngress",
+        "Only what a rule names gets in, by protocol, ports and sender (addresses or "
+        "members of a group); a change counts at once. Booted machines only.",
+        _GROUPS,
+    ),
+    Rule(
+        "group-answers",
+        "-",
+        "Answers pass without a rule, whatever is asked. Booted machines only.",
+        _TRACKING,
+    ),
+    Rule(
+        "group-change",
+        "ModifyInstanceAttribute, ModifyNetworkInterfaceAttribute",
+        "The groups of a running instance can be changed; an unknown one: "
+        "InvalidGroup.NotFound.",
+        f"{_GUIDE}/changing-security-group.html",
+    ),
+    Rule(
+        "group-default",
+        "RunInstances",
+        "Without groups an instance is in the VPC's default group, which lets in its "
+        "members only.",
+        "https://docs.aws.amazon.com/vpc/latest/userguide/default-security-group.html",
+    ),
+    Rule(
+        "source-check",
+        "-",
+        "An instance can only send from its own address. Booted machines only.",
+        f"{_GUIDE}/using-eni.html",
     ),
     Rule(
         "addresses",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from .ground import Network
@@ -26,7 +27,10 @@ class Resources:
     vpc_cidr: str
     #: by zone
     subnet_ids: dict[str, str]
+    #: of machines: lets in members of the Hub's group, at port 8888
     security_group_id: str
+    #: of this computer, where the Hub is: lets in everybody in the VPC
+    hub_security_group_id: str
     image_id: str
     image_id_arm: str
     image_name: str
@@ -61,9 +65,7 @@ def plant(region: str, network: Network) -> Resources:
         # Unlike AWS's default subnets: no public address unless asked for.
         subnet.map_public_ip_on_launch = False
         subnets[zone] = subnet.id
-    group = backend.create_security_group(
-        "ec2spawner-demo", "Machines of the demo", vpc_id=vpc.id
-    )
+    group, hub_group = _groups(backend, vpc, network, subnets[zones[0]])
     images = {}
     for architecture, image_id in (
         ("x86_64", "ami-0ec25a0000000086a"),
@@ -108,6 +110,7 @@ def plant(region: str, network: Network) -> Resources:
         vpc_cidr=network.cidr,
         subnet_ids=subnets,
         security_group_id=group.id,
+        hub_security_group_id=hub_group.id,
         image_id=images["x86_64"],
         image_id_arm=images["arm64"],
         image_name=IMAGE_NAME,
@@ -116,6 +119,33 @@ def plant(region: str, network: Network) -> Resources:
         key_name=KEY_NAME,
         hub_address=network.hub_address,
     )
+
+
+def _groups(
+    backend: Any, vpc: Any, network: Network, subnet_id: str
+) -> tuple[Any, Any]:
+    """Security groups as the tutorial makes them on AWS: of machines, of the Hub."""
+    machines = backend.create_security_group(
+        "ec2spawner-demo", "Machines of the demo", vpc_id=vpc.id
+    )
+    hub = backend.create_security_group(
+        "ec2spawner-demo-hub", "The computer of the Hub", vpc_id=vpc.id
+    )
+    admit = backend.authorize_security_group_ingress
+    admit(machines.id, "tcp", "8888", "8888", [], source_groups=[{"GroupId": hub.id}])
+    # The Hub's port is anybody's choice.
+    admit(hub.id, "tcp", "0", "65535", [{"CidrIp": network.cidr}])
+    # moto's lets nobody in.
+    default = backend.get_default_security_group(vpc.id)
+    admit(default.id, "-1", None, None, [], source_groups=[{"GroupId": default.id}])
+    if ip_address(network.hub_address) in ip_network(network.cidr):
+        backend.create_network_interface(
+            backend.get_subnet(subnet_id),
+            network.hub_address,
+            group_ids=[hub.id],
+            description="The computer of the Hub",
+        )
+    return machines, hub
 
 
 def _remove_default_vpc(backend: Any) -> None:

@@ -6,10 +6,14 @@
     machine (10.N.x.z) ---------+
 
 The bridge carries 169.254.169.254, which must never be an address of this computer
-itself: it may have a metadata service of its own. Nothing forwards packets, so nothing
-leaves. Machines reach this computer and the metadata service, not each other.
+itself: it may have a metadata service of its own.
 
-Everything here ends with the process that holds the namespace.
+As on EC2 there is no Ethernet between members: the router answers for every address
+(RFC 3069) and passes on what the security groups let through (`firewall`). Nothing else
+is routed, so nothing leaves. Followed connections need the IP layer: on bridges few
+kernels can do it.
+
+Everything here ends with the process that holds the namespace, the firewall too.
 """
 
 from __future__ import annotations
@@ -18,12 +22,15 @@ import itertools
 import os
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 from . import netns
 from .dhcp import DhcpServer
+from .firewall import PORT_PREFIX, Policy, Port, ruleset
 from .machines.marks import MARKER
 
 METADATA_ADDRESS = "169.254.169.254"
@@ -31,15 +38,32 @@ _BRIDGE = "br0"
 #: of the 10.N.0.0/16: low numbers are in use in many places
 _CANDIDATES = range(128, 250)
 
+#: of the namespace, below /proc/sys/net/ipv4
+_ROUTER = {
+    "ip_forward": "1",
+    f"conf/{_BRIDGE}/proxy_arp_pvlan": "1",
+    f"neigh/{_BRIDGE}/proxy_delay": "0",
+    # Nobody is to be told of a shorter way.
+    "conf/all/send_redirects": "0",
+    f"conf/{_BRIDGE}/send_redirects": "0",
+}
+
 T = TypeVar("T")
 
 
 class VpcNetwork:
     """A 10.N.0.0/16 that this computer has no route to, and its bridge."""
 
+    enforces = True
+
     def __init__(self, cloud_id: str) -> None:
         self._macs: dict[str, str] = {}
-        self._ports = itertools.count(1)
+        self._numbers = itertools.count(1)
+        #: held while the firewall changes
+        self._changing = threading.Lock()
+        self._ports: dict[str, Port] = {}
+        self._policy = Policy()
+        self._in_force = ""
         self._holder = subprocess.Popen(
             ["unshare", "--net", "--", "sleep", "infinity"],
             # A keeper finds it by its marker when we are gone.
@@ -60,7 +84,9 @@ class VpcNetwork:
             self._ip("address", "add", f"{self.router}/16", "dev", _BRIDGE)
             self._ip("address", "add", f"{METADATA_ADDRESS}/32", "dev", _BRIDGE)
             self._ip("link", "set", _BRIDGE, "up")
-            self._ip("link", "set", "outside", "master", _BRIDGE, "up")
+            self.inside(_route)
+            self._enforce()
+            self._attach("outside")
             self._dhcp = DhcpServer(
                 self.inside, _BRIDGE, self.router, "255.255.0.0", self._macs.get
             )
@@ -91,13 +117,45 @@ class VpcNetwork:
 
     def plug(self, pid: int, name: str, mac: str, address: str) -> None:
         """Give a process that has its own namespace an interface on the bridge."""
-        self._macs[mac.lower()] = address
-        port = f"m{next(self._ports)}"
+        port = self.admit(mac, address)
         peer = ["peer", "name", name, "address", mac, "netns", str(pid)]
         self._ip("link", "add", port, "type", "veth", *peer)
-        self._ip("link", "set", port, "master", _BRIDGE, "up")
-        isolate = ["type", "bridge_slave", "isolated", "on"]
-        self._ip("link", "set", port, *isolate)
+        self._attach(port)
+
+    def admit(self, mac: str, address: str) -> str:
+        """Expect a machine; returns the name that its port on the bridge must have."""
+        mac = mac.lower()
+        port = f"{PORT_PREFIX}{next(self._numbers)}"
+        with self._changing:
+            # Whoever had this address before is gone, and so are its ports.
+            for old in list(self._ports.values()):
+                if address == old.address or mac == old.mac:
+                    del self._ports[old.mac]
+                    self._macs.pop(old.mac, None)
+            self._macs[mac] = address
+            self._ports[mac] = Port(port, mac, address)
+            self._enforce()
+        known = ["lladdr", mac, "dev", _BRIDGE, "nud", "permanent"]
+        self._ip("neigh", "replace", address, *known)
+        return port
+
+    def enforce(self, policy: Policy) -> None:
+        """Let this pass and nothing else, at once. Open connections stay open."""
+        with self._changing:
+            self._policy = policy
+            self._enforce()
+
+    def _enforce(self) -> None:
+        text = ruleset(self._policy, self._ports.values(), self.hub_address)
+        if text != self._in_force:
+            run(*self._enter, "nft", "-f", "-", text=text)
+            self._in_force = text
+
+    def _attach(self, port: str) -> None:
+        """Plug a port in, with a way to the router only."""
+        self._ip("link", "set", port, "master", _BRIDGE)
+        self._ip("link", "set", port, "type", "bridge_slave", "isolated", "on")
+        self._ip("link", "set", port, "up")
 
     def close(self) -> None:
         self._dhcp.close()
@@ -141,20 +199,32 @@ class VpcNetwork:
             run("ip", "link", "delete", ours)
             raise
 
+    @property
+    def _enter(self) -> tuple[str, str]:
+        return "nsenter", f"--net=/proc/{self._holder.pid}/ns/net"
+
     def _ip(self, *arguments: str) -> None:
-        namespace = f"--net=/proc/{self._holder.pid}/ns/net"
-        run("nsenter", namespace, "ip", *arguments)
+        run(*self._enter, "ip", *arguments)
+
+
+def _route() -> None:
+    """Make the namespace that the caller is in a router."""
+    for name, value in _ROUTER.items():
+        Path("/proc/sys/net/ipv4", name).write_text(value)
 
 
 class CommandFailed(Exception):
     """A command of the operating system did not do what it should."""
 
 
-def run(*command: str) -> None:
-    """:raises CommandFailed: with what the command said"""
-    done = subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True
-    )
+def run(*command: str, text: str = "") -> None:
+    """Run a command of the system, with a text on its standard input.
+
+    :raises CommandFailed: with what the command said
+    """
+    # An ordinary user's PATH lacks the folders that root's has.
+    env = {**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"}
+    done = subprocess.run(command, input=text, capture_output=True, text=True, env=env)
     if done.returncode:
         said = done.stderr.strip() or f"exit status {done.returncode}"
         raise CommandFailed(f"{' '.join(command)}: {said}")

@@ -20,10 +20,6 @@ SETTINGS = LocalSettings(
 )
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "proves(*keys): the AWS rules a test proves")
-
-
 @pytest.fixture(scope="session")
 def cloud() -> Iterator[LocalCloudProcess]:
     with LocalCloudProcess(SETTINGS) as started:

@@ -138,7 +138,7 @@ print(token, ask("meta-data/instance-id", "GET", "", token))
 CONNECT = """
 import socket, sys
 with socket.socket() as s:
-    s.settimeout(3)
+    s.settimeout(1.5)
     print(s.connect_ex((sys.argv[1], 9)))
 """
 
@@ -157,7 +157,7 @@ def test_each_machine_has_its_own_metadata_and_reaches_no_other_machine(cloud, l
     for machine in (one, two):
         with socket.socket() as s:
             s.settimeout(5)
-            there = (str(cloud.control.machine(machine).private_ip), 9)
+            there = (str(cloud.control.machine(machine).private_ip), 8888)
             assert s.connect_ex(there) == refused
     connect = ("python3", "-c", CONNECT)
     other = str(cloud.control.machine(two).private_ip)

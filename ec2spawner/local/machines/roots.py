@@ -29,6 +29,7 @@ NEEDS = {
     "mmdebstrap": "mmdebstrap",
     "systemd-nspawn": "systemd-container",
     "ip": "iproute2",
+    "nft": "nftables",
     "unshare": "util-linux",
     "mount": "mount",
 }
