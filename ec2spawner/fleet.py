@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from .ec2.batch import Batcher
 from .ec2.clients import Account, Clients
 from .ec2.errors import EC2Error, admin_hint
 from .ec2.images import Images
@@ -16,7 +17,7 @@ from .ec2.machines import (
     Machine,
     console_output,
     list_machines,
-    terminate_machine,
+    terminate_machines,
 )
 from .launch import LaunchPlan
 from .state import Tombstone
@@ -52,6 +53,9 @@ class Fleet:
             lambda: list_machines(self.clients.reading, key.hub_id), fast, slow, log
         )
         self.launcher = Launcher(self.clients, self.inventory, log)
+        self._terminations = Batcher(
+            lambda ids: terminate_machines(self.clients.killing, ids)
+        )
         # Work that must outlive the start or stop that began it.
         self._detached: set[asyncio.Task[None]] = set()
         self._burials: dict[Tombstone, asyncio.Task[None]] = {}
@@ -81,7 +85,7 @@ class Fleet:
         with self.inventory.hurry():
             while True:
                 try:
-                    state = await terminate_machine(self.clients.killing, instance_id)
+                    state = await self._terminations.ask(instance_id)
                     if state in ("shutting-down", "terminated"):
                         return True
                 except EC2Error as e:
@@ -153,6 +157,7 @@ class Fleet:
     def close(self) -> None:
         """Stop all background work and threads. Machines stay as they are."""
         self.inventory.close()
+        self._terminations.close()
         for task in (*self._detached, *self._burials.values()):
             task.cancel()
         self.clients.close()

@@ -12,7 +12,7 @@ from .ec2.clients import Clients
 from .ec2.errors import EC2Error, Kind, admin_hint
 from .ec2.inventory import Inventory
 from .ec2.machines import Machine, run_machine
-from .ec2.rates import TokenBucket
+from .ec2.rates import Rates
 from .failures import spawn_error
 from .identity import client_token
 from .launch import Candidate, LaunchPlan
@@ -21,10 +21,6 @@ _WHY_NEXT = {
     Kind.CAPACITY: "No capacity there just now",
     Kind.QUOTA: "The account's limit is reached there",
 }
-# RunInstances takes 5 requests at once and 2 a second after that (EC2 developer
-# guide, "Request throttling"). A little less: calls that leave here one after the
-# other may arrive together.
-_RUN_REQUESTS = (4.0, 1.9)
 _WORTH_TELLING_SECONDS = 2.0
 _REPEATS_WHEN_AMBIGUOUS = 3
 _THROTTLE_SECONDS = (1.0, 2.0, 4.0, 8.0)
@@ -39,7 +35,6 @@ class Launcher:
         self.clients = clients
         self.inventory = inventory
         self.log = log
-        self.run_requests = TokenBucket(*_RUN_REQUESTS)
 
     def walk(
         self,
@@ -85,10 +80,8 @@ class Walk:
                 self._tell(f"{_WHY_NEXT[last.kind]}, trying another zone ({place})")
             token = client_token(plan.launch_id, attempt)
             self._before_attempt(token)
-            requests = self._launcher.run_requests
-            if (wait := requests.wait) > _WORTH_TELLING_SECONDS:
-                ahead = requests.ahead
-                self._tell(f"{ahead} launches are ahead of yours, about {wait:.0f} s")
+            if place := place_in_line(self._launcher.clients.rates, "RunInstances"):
+                self._tell(place)
             try:
                 return await self._attempt(candidate, token)
             except EC2Error as e:
@@ -110,6 +103,8 @@ class Walk:
                 if e.kind is not Kind.AMBIGUOUS:
                     raise
                 doubt = e
+                if not self._launcher.clients.retries.allow():
+                    break
                 self._log.warning(
                     "Launch %s: the answer is in doubt, repeating the identical "
                     "call (%i of %i): %s",
@@ -128,7 +123,6 @@ class Walk:
     async def _run_when_admitted(self, candidate: Candidate, token: str) -> Machine:
         launcher = self._launcher
         for seconds in (*_THROTTLE_SECONDS, None):
-            await launcher.run_requests.take()
             try:
                 return await run_machine(
                     launcher.clients.launching, candidate.request, token
@@ -138,6 +132,14 @@ class Walk:
                     raise
                 await asyncio.sleep(seconds * random.uniform(0.5, 1.5))
         raise AssertionError("the loop above returns or raises")
+
+
+def place_in_line(rates: Rates, action: str) -> str:
+    """How long a user waits for AWS's limits; empty when it is not worth telling."""
+    wait = rates.wait(action)
+    if wait <= _WORTH_TELLING_SECONDS:
+        return ""
+    return f"{rates.ahead(action)} launches are ahead of yours, about {wait:.0f} s"
 
 
 async def find(inventory: Inventory, launch_id: str, timeout: float) -> Machine | None:

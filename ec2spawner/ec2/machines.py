@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -117,15 +117,20 @@ async def list_machines(lane: Lane, hub_id: str) -> dict[str, Machine]:
     return await lane.run("DescribeInstances", work)
 
 
-async def terminate_machine(lane: Lane, instance_id: str) -> str:
-    """TerminateInstances, and the state that EC2 confirms."""
+async def terminate_machines(lane: Lane, ids: Sequence[str]) -> dict[str, str]:
+    """TerminateInstances, and the states that EC2 confirms: id -> state.
 
-    def work(lane: Lane) -> str:
-        answer = lane.ec2.terminate_instances(InstanceIds=[instance_id])
-        change = answer["TerminatingInstances"][0]
-        return str(change.get("CurrentState", {}).get("Name", ""))
+    One wrong id and none is terminated: ask by way of a ``Batcher``.
+    """
 
-    return await lane.run("TerminateInstances", work)
+    def work(lane: Lane) -> dict[str, str]:
+        answer = lane.ec2.terminate_instances(InstanceIds=list(ids))
+        return {
+            change["InstanceId"]: str(change.get("CurrentState", {}).get("Name", ""))
+            for change in answer["TerminatingInstances"]
+        }
+
+    return await lane.run("TerminateInstances", work, resources=len(ids))
 
 
 async def console_output(lane: Lane, instance_id: str) -> str:

@@ -4,12 +4,134 @@ from __future__ import annotations
 
 import asyncio
 import math
+import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Limit:
+    """AWS's buckets for one action, per account and region.
+
+    :ivar burst: how many requests may come at once
+    :ivar per_second: how many more may come each second after that
+    :ivar resources: likewise for the machines that the requests name or make
+    """
+
+    burst: float
+    per_second: float
+    resources: tuple[float, float] | None = None
+
+
+_READ = Limit(100, 20)
+_READ_ALL = Limit(50, 10)
+_CHANGE = Limit(50, 5)
+_OF_THEIR_OWN = Limit(100, 5)
+_TAGS = Limit(100, 10)
+
+# EC2 developer guide, "Request throttling for the Amazon EC2 API", the tables of
+# request and resource token buckets: "each API is evaluated individually". SSM:
+# AWS general reference, "Systems Manager endpoints and quotas", default throughput.
+# A call without a row here is refused by the clients: add it with its figures.
+LIMITS: Mapping[str, Limit] = {
+    "RunInstances": Limit(5, 2, resources=(1000, 2)),
+    "StartInstances": Limit(5, 2, resources=(1000, 2)),
+    "StopInstances": Limit(50, 5, resources=(1000, 20)),
+    "TerminateInstances": Limit(100, 5, resources=(1000, 20)),
+    **dict.fromkeys(("CreateTags", "DeleteTags"), _TAGS),
+    "CopyImage": Limit(100, 1),
+    **dict.fromkeys(
+        (
+            "AssociateIamInstanceProfile",
+            "CreateNetworkInterface",
+            "CreateSnapshot",
+            "CreateVolume",
+            "DeleteNetworkInterface",
+            "DeleteSnapshot",
+            "DeleteVolume",
+            "DeregisterImage",
+            "DisassociateIamInstanceProfile",
+            "ModifyInstanceMetadataOptions",
+            "ModifyNetworkInterfaceAttribute",
+        ),
+        _OF_THEIR_OWN,
+    ),
+    **dict.fromkeys(
+        (
+            "AllocateAddress",
+            "AssociateAddress",
+            "AttachNetworkInterface",
+            "AttachVolume",
+            "CopySnapshot",
+            "CreateImage",
+            "DetachNetworkInterface",
+            "DetachVolume",
+            "DisassociateAddress",
+            "ModifyInstanceAttribute",
+            "ModifyVolume",
+            "RebootInstances",
+            "RegisterImage",
+            "ReleaseAddress",
+        ),
+        _CHANGE,
+    ),
+    **dict.fromkeys(
+        (
+            "DescribeAddresses",
+            "DescribeAvailabilityZones",
+            "DescribeImages",
+            "DescribeInstanceAttribute",
+            "DescribeInstanceStatus",
+            "DescribeInstanceTypeOfferings",
+            "DescribeInstanceTypes",
+            "DescribeInstances",
+            "DescribeNetworkInterfaces",
+            "DescribeRegions",
+            "DescribeSecurityGroups",
+            "DescribeSnapshots",
+            "DescribeSpotInstanceRequests",
+            "DescribeSpotPriceHistory",
+            "DescribeSubnets",
+            "DescribeTags",
+            "DescribeVolumes",
+            "DescribeVolumesModifications",
+            "DescribeVpcs",
+            "GetConsoleOutput",
+        ),
+        _READ,
+    ),
+    # With neither filter nor ids nor pages.
+    **dict.fromkeys(
+        (
+            "DescribeInstances (unfiltered)",
+            "DescribeInstanceStatus (unfiltered)",
+            "DescribeNetworkInterfaces (unfiltered)",
+            "DescribeSecurityGroups (unfiltered)",
+            "DescribeSnapshots (unfiltered)",
+            "DescribeSpotInstanceRequests (unfiltered)",
+            "DescribeVolumes (unfiltered)",
+        ),
+        _READ_ALL,
+    ),
+    "GetParameter": Limit(40, 40),
+    "GetParametersByPath": Limit(40, 40),
+}
+
+# Calls that leave here one after the other may arrive together, and the admin's
+# own tools draw on the same buckets.
+BURST_SHARE = 0.8
+RATE_SHARE = 0.95
+# After AWS has turned a call away all the same: others use the bucket.
+_SLOW_SECONDS = 30.0
+_SLOW_SHARE = 0.5
 
 
 class TokenBucket:
     """Lets calls through as AWS's bucket of the same size would, first come first.
+
+    Safe to use from many threads.
 
     :param burst: how many calls may come at once
     :param per_second: how many more may come each second after that
@@ -20,41 +142,183 @@ class TokenBucket:
         burst: float,
         per_second: float,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._burst = burst
         self._per_second = per_second
         self._clock = clock
-        self._sleep = sleep
         # Below zero: that many calls have been promised a token still to come.
         self._tokens = burst
         self._at = clock()
+        self._slow_until = -math.inf
+        self._lock = threading.Lock()
 
     @property
     def ahead(self) -> int:
         """How many calls wait already."""
-        self._refill()
-        return max(0, math.ceil(-self._tokens))
+        with self._lock:
+            self._refill()
+            return max(0, math.ceil(-self._tokens))
 
     @property
     def wait(self) -> float:
         """Seconds that one more call would wait."""
-        self._refill()
-        return max(0.0, (1 - self._tokens) / self._per_second)
+        with self._lock:
+            return self._wait(1)
 
-    async def take(self) -> None:
-        """Wait for a token."""
-        wait = self.wait
-        self._tokens -= 1
-        try:
-            if wait:
-                await self._sleep(wait)
-        except asyncio.CancelledError:
-            self._tokens += 1
-            raise
+    def reserve(self, tokens: float = 1) -> float:
+        """Take tokens that may be still to come; seconds to wait for them."""
+        with self._lock:
+            wait = self._wait(tokens)
+            self._tokens -= tokens
+            return wait
+
+    def give_back(self, tokens: float = 1) -> None:
+        """Of a call that is not made after all."""
+        with self._lock:
+            self._tokens += tokens
+
+    def slow_down(self) -> None:
+        """AWS turned a call away: its bucket is empty, whatever we thought."""
+        with self._lock:
+            self._refill()
+            self._tokens = min(self._tokens, 0.0)
+            self._slow_until = self._at + _SLOW_SECONDS
+
+    def _wait(self, tokens: float) -> float:
+        self._refill()
+        missing = tokens - self._tokens
+        if missing <= 0:
+            return 0.0
+        slow_left = max(0.0, self._slow_until - self._at)
+        gained_slowly = slow_left * self._per_second * _SLOW_SHARE
+        if missing <= gained_slowly:
+            return missing / (self._per_second * _SLOW_SHARE)
+        return slow_left + (missing - gained_slowly) / self._per_second
 
     def _refill(self) -> None:
         now = self._clock()
-        gained = (now - self._at) * self._per_second
-        self._tokens = min(self._burst, self._tokens + gained)
+        slowly = max(0.0, min(now, self._slow_until) - self._at)
+        seconds = now - self._at - slowly * (1 - _SLOW_SHARE)
+        self._tokens = min(self._burst, self._tokens + seconds * self._per_second)
         self._at = now
+
+
+class UnknownActionError(LookupError):
+    """A call whose limits nobody has looked up: a mistake of ours, not of AWS."""
+
+
+class Rates:
+    """The buckets of one account and region, one or two for each action."""
+
+    def __init__(
+        self,
+        limits: Mapping[str, Limit] = LIMITS,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._sleep = sleep
+        self._requests: dict[str, TokenBucket] = {}
+        self._resources: dict[str, TokenBucket] = {}
+        self._lock = threading.Lock()
+
+    def _buckets(self, action: str) -> tuple[TokenBucket, TokenBucket | None]:
+        limit = self._limits.get(action)
+        if limit is None:
+            raise UnknownActionError(
+                f"{action} has no row in LIMITS of ec2/rates.py: add AWS's figures"
+            )
+        with self._lock:
+            if action not in self._requests:
+                self._requests[action] = self._bucket(limit.burst, limit.per_second)
+                if limit.resources:
+                    self._resources[action] = self._bucket(*limit.resources)
+            return self._requests[action], self._resources.get(action)
+
+    def _bucket(self, burst: float, per_second: float) -> TokenBucket:
+        return TokenBucket(burst * BURST_SHARE, per_second * RATE_SHARE, self._clock)
+
+    def ahead(self, action: str) -> int:
+        """How many requests of this kind wait already."""
+        return self._buckets(action)[0].ahead
+
+    def wait(self, action: str) -> float:
+        """Seconds that one more request of this kind would wait."""
+        return self._buckets(action)[0].wait
+
+    async def take(self, action: str, resources: int = 1) -> None:
+        """Wait until a request may be sent.
+
+        :param resources: how many machines it names or makes
+        :raises UnknownActionError: for an action without a row in the table
+        """
+        if wait := self.reserve(action, resources):
+            try:
+                await self._sleep(wait)
+            except asyncio.CancelledError:
+                requests, of_resources = self._buckets(action)
+                requests.give_back()
+                if of_resources:
+                    of_resources.give_back(resources)
+                raise
+
+    def reserve(self, action: str, resources: int = 1) -> float:
+        """Take a request's tokens; seconds to wait before it may be sent."""
+        requests, of_resources = self._buckets(action)
+        wait = requests.reserve()
+        if of_resources:
+            wait = max(wait, of_resources.reserve(resources))
+        return wait
+
+    def throttled(self, action: str) -> None:
+        """AWS has turned a request of this kind away."""
+        for bucket in self._buckets(action):
+            if bucket is not None:
+                bucket.slow_down()
+
+
+class RetryBudget:
+    """Lets repetitions be a share of all calls and no more.
+
+    When most calls fail, repeating each of them several times makes an outage
+    worse and a recovery later.
+
+    :param share: of the calls in the window
+    :param floor: repetitions that are always allowed in a window
+    :param window: seconds
+    """
+
+    def __init__(
+        self,
+        share: float = 0.2,
+        floor: int = 10,
+        window: float = 60.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._share = share
+        self._floor = floor
+        self._window = window
+        self._clock = clock
+        self._calls: deque[float] = deque()
+        self._retries: deque[float] = deque()
+
+    def called(self) -> None:
+        """Count a call."""
+        self._forget()
+        self._calls.append(self._clock())
+
+    def allow(self) -> bool:
+        """Whether one more call may be repeated; counts it when it may."""
+        self._forget()
+        allowed = max(self._floor, int(self._share * len(self._calls)))
+        if len(self._retries) >= allowed:
+            return False
+        self._retries.append(self._clock())
+        return True
+
+    def _forget(self) -> None:
+        old = self._clock() - self._window
+        for moments in (self._calls, self._retries):
+            while moments and moments[0] <= old:
+                moments.popleft()

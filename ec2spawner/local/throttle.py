@@ -19,7 +19,7 @@ class Buckets:
 
     def take(self, limits: Throttle, action: str, unfiltered: bool) -> None:
         """Take one token or raise RequestLimitExceeded (HTTP 503)."""
-        name = self._bucket(limits, action, unfiltered)
+        name = _bucket(limits, action, unfiltered)
         if name is None:
             return
         size, refill = limits[name]
@@ -38,13 +38,21 @@ class Buckets:
         with self._lock:
             self._left.clear()
 
-    @staticmethod
-    def _bucket(limits: Throttle, action: str, unfiltered: bool) -> str | None:
-        if unfiltered and f"{action}:unfiltered" in limits:
-            return f"{action}:unfiltered"
-        if action in limits:
-            return action
-        for pattern in limits:
-            if ":" not in pattern and fnmatch.fnmatchcase(action, pattern):
-                return pattern
-        return None
+
+def limit_for(
+    limits: Throttle, action: str, unfiltered: bool
+) -> tuple[float, float] | None:
+    """(size, refill per second) of the bucket that a request draws on."""
+    name = _bucket(limits, action, unfiltered)
+    return limits[name] if name else None
+
+
+def _bucket(limits: Throttle, action: str, unfiltered: bool) -> str | None:
+    if unfiltered and f"{action}:unfiltered" in limits:
+        return f"{action}:unfiltered"
+    if action in limits:
+        return action
+    for pattern in limits:
+        if ":" not in pattern and fnmatch.fnmatchcase(action, pattern):
+            return pattern
+    return None

@@ -167,3 +167,33 @@ async def test_closing_a_fleet_leaves_its_machines_alone(launch, fleet, ec2):
     fleet.close()
     await asyncio.sleep(0.5)
     assert state_of(ec2, machine) == "running"
+
+
+async def test_a_class_that_leaves_together_is_ended_by_one_request(launch, fleet, ec2):
+    machines = [await launch() for _ in range(4)]
+    unknown = "i-0123456789abcdef0"
+    ended = await asyncio.gather(
+        *(fleet.terminate(m.id, timeout=20) for m in machines),
+        fleet.terminate(unknown, timeout=0),
+    )
+    assert ended == [True] * 4 + [False]
+    # The second lacks the machine that EC2 did not know.
+    assert len(ec2.requests("TerminateInstances")) == 2
+
+
+async def test_listings_are_parsed_in_a_thread_of_their_own(launch, fleet, monkeypatch):
+    import threading
+
+    from ec2spawner.ec2 import machines
+
+    await launch()
+    parsed_in = set()
+    read_machine = machines.read_machine
+
+    def spy(instance):
+        parsed_in.add(threading.current_thread().name)
+        return read_machine(instance)
+
+    monkeypatch.setattr(machines, "read_machine", spy)
+    await fleet.inventory.next(20)
+    assert parsed_in and all(name.startswith("ec2-read") for name in parsed_in)

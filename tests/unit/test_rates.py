@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ec2spawner.ec2.rates import TokenBucket
+from ec2spawner.ec2.rates import (
+    LIMITS,
+    Limit,
+    Rates,
+    RetryBudget,
+    TokenBucket,
+    UnknownActionError,
+)
+from ec2spawner.local import AWS_THROTTLE
+from ec2spawner.local.throttle import limit_for
 
 
 class Clock:
@@ -20,65 +29,102 @@ class Clock:
         self.now += seconds
 
 
-def bucket(clock, burst=5, per_second=2):
-    return TokenBucket(burst, per_second, clock, clock.sleep)
-
-
-async def test_a_burst_goes_through_at_once_and_the_next_waits_its_turn():
+def test_a_burst_goes_through_at_once_and_the_next_waits_its_turn():
     clock = Clock()
-    calls = bucket(clock)
-    for _ in range(5):
-        await calls.take()
-    assert clock.now == 0
+    calls = TokenBucket(5, 2, clock)
+    assert [calls.reserve() for _ in range(5)] == [0] * 5
     assert calls.wait == 0.5
-    await calls.take()
-    assert clock.now == 0.5
+    assert calls.reserve() == 0.5
+    assert calls.ahead == 1
 
 
-async def test_the_hundredth_of_a_hundred_waits_as_long_as_awss_bucket_makes_it():
-    waits = []
-
-    async def remember(seconds):
-        waits.append(seconds)
-
-    calls = TokenBucket(5, 2, lambda: 0.0, remember)
-    for _ in range(100):
-        await calls.take()
-    assert max(waits) == 47.5
-    assert waits == sorted(waits)
-    assert calls.ahead == 95
-
-
-async def test_an_idle_bucket_is_never_fuller_than_its_burst():
+def test_an_idle_bucket_is_never_fuller_than_its_burst():
     clock = Clock()
-    calls = bucket(clock)
+    calls = TokenBucket(5, 2, clock)
     clock.now = 1000
-    for _ in range(5):
-        await calls.take()
-    assert clock.now == 1000
+    assert [calls.reserve() for _ in range(5)] == [0] * 5
     assert calls.wait > 0
 
 
 async def test_who_gives_up_leaves_their_place_to_the_next():
-    calls = TokenBucket(1, 0.001)
-    await calls.take()
-    waiting = asyncio.create_task(calls.take())
+    rates = Rates({"RunInstances": Limit(2, 0.001)})
+    await rates.take("RunInstances")
+    waiting = asyncio.create_task(rates.take("RunInstances"))
     await asyncio.sleep(0)
-    assert calls.ahead == 1
+    assert rates.ahead("RunInstances") == 1
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    assert calls.ahead == 0
+    assert rates.ahead("RunInstances") == 0
 
 
 @given(st.lists(st.floats(0, 3), max_size=60))
 def test_never_more_calls_than_awss_own_bucket_would_take(pauses):
     clock = Clock()
-    calls = bucket(clock)
+    rates = Rates(clock=clock, sleep=clock.sleep)
     theirs, at = 5.0, 0.0
     for pause in pauses:
         clock.now += pause
-        asyncio.run(calls.take())
+        asyncio.run(rates.take("RunInstances"))
         theirs = min(5.0, theirs + (clock.now - at) * 2) - 1
         at = clock.now
         assert theirs > -1e-6
+
+
+def test_the_last_of_a_hundred_waits_ten_percent_longer_than_awss_bucket_at_most():
+    rates = Rates(clock=lambda: 0.0)
+    waits = [rates.reserve("RunInstances") for _ in range(100)]
+    arithmetic = (100 - 5) / 2
+    assert waits == sorted(waits)
+    assert arithmetic <= waits[-1] <= 1.1 * arithmetic
+    assert rates.ahead("RunInstances") == 96
+
+
+def test_a_request_for_many_pays_for_each_machine_too():
+    rates = Rates({"StartInstances": Limit(100, 100, resources=(1000, 2))}, lambda: 0)
+    assert rates.reserve("StartInstances", resources=800) == 0
+    assert rates.reserve("StartInstances", resources=19) == pytest.approx(10)
+
+
+def test_a_call_that_aws_turned_away_empties_its_bucket_and_halves_its_rate():
+    clock = Clock()
+    calls = TokenBucket(4, 2, clock)
+    calls.slow_down()
+    assert calls.wait == 1  # half of two a second
+    clock.now = 1
+    assert calls.wait == 0
+    clock.now = 29
+    for _ in range(4):
+        calls.reserve()
+    # One more second at half the rate, the rest at the whole.
+    assert calls.reserve(2) == pytest.approx(1.5)
+    clock.now = 100
+    for _ in range(4):
+        calls.reserve()
+    assert calls.wait == 0.5
+
+
+def test_a_call_without_figures_is_refused():
+    with pytest.raises(UnknownActionError, match="CreateFleet.*LIMITS"):
+        Rates().reserve("CreateFleet")
+
+
+@pytest.mark.parametrize("action", sorted(LIMITS))
+def test_a_row_is_what_the_local_ec2_enforces_as_awss(action):
+    """Two tables written apart: one says what we send, the other what is refused."""
+    if action.startswith("GetParameter"):
+        return  # of another service
+    name, _, unfiltered = action.partition(" ")
+    theirs = limit_for(AWS_THROTTLE, name, bool(unfiltered))
+    assert (LIMITS[action].burst, LIMITS[action].per_second) == theirs
+
+
+def test_repetitions_are_a_share_of_the_calls():
+    clock = Clock()
+    budget = RetryBudget(share=0.2, floor=2, window=60, clock=clock)
+    assert [budget.allow() for _ in range(3)] == [True, True, False]
+    for _ in range(50):
+        budget.called()
+    assert [budget.allow() for _ in range(9)] == [True] * 8 + [False]
+    clock.now = 61
+    assert [budget.allow() for _ in range(3)] == [True, True, False]

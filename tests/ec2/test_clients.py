@@ -1,0 +1,143 @@
+"""Every call to AWS pays, whoever wrote it, and none is repeated without measure."""
+
+import ast
+from pathlib import Path
+
+import boto3
+import pytest
+
+import ec2spawner.ec2
+from ec2spawner.ec2.clients import Account, Clients
+from ec2spawner.ec2.errors import EC2Error
+from ec2spawner.ec2.rates import LIMITS, Limit, Rates, UnknownActionError
+from ec2spawner.local import Fault
+
+
+@pytest.fixture
+def make_clients(cloud, ec2, monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    made = []
+
+    def make(rates=None):
+        made.append(Clients(Account(cloud.region, cloud.endpoint_url), rates))
+        return made[-1]
+
+    yield make
+    for clients in made:
+        clients.close()
+
+
+def methods_called():
+    """(service, method) of every use of a lane's client in ec2/."""
+    for path in Path(ec2spawner.ec2.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and isinstance(node.func.value, ast.Attribute)
+                and node.func.value.attr in ("ec2", "ssm")
+            ):
+                method = node.func.attr
+                if method == "get_paginator":
+                    method = node.args[0].value
+                yield node.func.value.attr, method
+
+
+@pytest.mark.parametrize("service, method", sorted(set(methods_called())))
+def test_every_call_in_the_code_has_figures(service, method):
+    client = boto3.client(service, region_name="us-west-2")
+    assert client.meta.method_to_api_mapping[method] in LIMITS
+
+
+async def test_a_call_without_figures_does_not_leave(make_clients, ec2):
+    lane = make_clients().killing
+    with pytest.raises(UnknownActionError):
+        await lane.run("DeleteKeyPair", lambda lane: lane.ec2.delete_key_pair())
+    # Nor when it hides behind another's name.
+    with pytest.raises(UnknownActionError):
+        await lane.run(
+            "StopInstances", lambda lane: lane.ec2.delete_key_pair(KeyName="x")
+        )
+    assert ec2.requests("DeleteKeyPair") == []
+
+
+async def test_each_page_and_each_call_of_one_errand_pays(make_clients):
+    rates = Rates({"DescribeRegions": Limit(100, 1), "DescribeVpcs": Limit(100, 1)})
+
+    def errand(lane):
+        lane.ec2.describe_regions()
+        lane.ec2.describe_regions()
+        lane.ec2.describe_vpcs()
+
+    # A clock that stands still: what has been paid stays paid.
+    rates._clock = lambda: 0.0
+    await make_clients(rates).reading.run("DescribeRegions", errand)
+    left = {name: bucket._tokens for name, bucket in rates._requests.items()}
+    assert left == {"DescribeRegions": 78, "DescribeVpcs": 79}
+
+
+async def test_a_listing_of_everything_pays_from_awss_smaller_bucket(make_clients):
+    rates = Rates()
+    lane = make_clients(rates).reading
+    await lane.run("DescribeInstances", lambda lane: lane.ec2.describe_instances())
+    assert "DescribeInstances (unfiltered)" in rates._requests
+    before = rates._requests["DescribeInstances (unfiltered)"].wait
+    await lane.run(
+        "DescribeInstances", lambda lane: lane.ec2.describe_instances(MaxResults=5)
+    )
+    assert rates._requests["DescribeInstances (unfiltered)"].wait <= before
+
+
+def read(lane):
+    return lane.ec2.describe_regions()
+
+
+async def test_a_doubtful_answer_is_asked_for_again(make_clients, ec2):
+    ec2.add_fault(Fault("DescribeRegions", error=("Unavailable", 503), times=2))
+    await make_clients().reading.run("DescribeRegions", read)
+    assert len(ec2.requests("DescribeRegions")) == 3
+
+
+async def test_an_outage_is_not_multiplied(make_clients, ec2):
+    ec2.add_fault(Fault("DescribeRegions", error=("Unavailable", 503)))
+    clients = make_clients()
+    calls = 40
+    for _ in range(calls):
+        with pytest.raises(EC2Error):
+            await clients.reading.run("DescribeRegions", read)
+    sent = len(ec2.requests("DescribeRegions"))
+    # Ten repetitions at least, a fifth of all calls at most; not 3 x 40.
+    assert calls + 10 <= sent <= calls * 1.3 + 1
+
+
+async def test_what_is_not_in_doubt_is_not_repeated(make_clients, ec2):
+    ec2.add_fault(Fault("DescribeRegions", error=("UnauthorizedOperation", 403)))
+    with pytest.raises(EC2Error):
+        await make_clients().reading.run("DescribeRegions", read)
+    assert len(ec2.requests("DescribeRegions")) == 1
+
+
+async def test_a_launch_is_not_repeated_here(make_clients, ec2):
+    ec2.add_fault(Fault("DescribeRegions", error=("Unavailable", 503)))
+    with pytest.raises(EC2Error):
+        await make_clients().launching.run("DescribeRegions", read)
+    assert len(ec2.requests("DescribeRegions")) == 1
+
+
+async def test_a_throttled_call_slows_its_own_kind_down(make_clients, ec2):
+    ec2.add_fault(Fault("DescribeRegions", error=("RequestLimitExceeded", 503)))
+    rates = Rates()
+    with pytest.raises(EC2Error):
+        await make_clients(rates).launching.run("DescribeRegions", read)
+    assert rates.wait("DescribeRegions") > 0
+    assert rates.wait("DescribeVpcs") == 0
+
+
+async def test_what_could_be_made_twice_must_bring_its_own_token(make_clients, ec2):
+    def make_volume(lane):
+        lane.ec2.create_volume(AvailabilityZone="us-west-2a", Size=1)
+
+    with pytest.raises(TypeError, match="ClientToken"):
+        await make_clients().killing.run("CreateVolume", make_volume)
+    assert ec2.requests("CreateVolume") == []

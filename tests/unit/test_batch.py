@@ -1,0 +1,139 @@
+import asyncio
+
+import pytest
+
+from ec2spawner.ec2.batch import Batcher
+from ec2spawner.ec2.errors import EC2Error, meaning_of
+
+IDS = [f"i-{n:017x}" for n in range(12)]
+
+
+class FakeEC2:
+    """Answers requests for many, all or nothing, and keeps what it was asked."""
+
+    def __init__(self):
+        self.asked = []
+        self.unknown = set()
+        self.forbidden = set()
+        self.error = None
+        self.go_on = asyncio.Event()
+        self.go_on.set()
+
+    async def send(self, ids):
+        self.asked.append(list(ids))
+        await self.go_on.wait()
+        if self.error:
+            raise EC2Error("X", self.error, "", meaning_of(self.error, 503))
+        if bad := self.unknown & set(ids):
+            text = f"The instance IDs '{', '.join(sorted(bad))}' do not exist"
+            code = "InvalidInstanceID.NotFound"
+            raise EC2Error("X", code, text, meaning_of(code))
+        if self.forbidden & set(ids):
+            code = "UnauthorizedOperation"
+            raise EC2Error("X", code, "You are not authorized", meaning_of(code))
+        return {id: "shutting-down" for id in ids}
+
+
+@pytest.fixture
+def ec2():
+    return FakeEC2()
+
+
+@pytest.fixture
+async def batcher(ec2):
+    made = Batcher(ec2.send)
+    yield made
+    made.close()
+
+
+async def outcomes(batcher, ids):
+    return dict(
+        zip(ids, await asyncio.gather(*map(batcher.ask, ids), return_exceptions=True))
+    )
+
+
+async def test_what_is_asked_together_goes_as_one_request(ec2, batcher):
+    answers = await outcomes(batcher, IDS)
+    assert set(answers.values()) == {"shutting-down"}
+    assert ec2.asked == [IDS]
+
+
+async def test_two_who_ask_about_the_same_share_an_answer(ec2, batcher):
+    assert await asyncio.gather(batcher.ask(IDS[0]), batcher.ask(IDS[0]))
+    assert ec2.asked == [[IDS[0]]]
+
+
+async def test_what_comes_while_one_is_in_flight_goes_together_afterwards(ec2, batcher):
+    ec2.go_on.clear()
+    first = asyncio.ensure_future(batcher.ask(IDS[0]))
+    while not ec2.asked:
+        await asyncio.sleep(0.01)
+    later = []
+    for id in IDS[1:]:
+        later.append(asyncio.ensure_future(batcher.ask(id)))
+        await asyncio.sleep(0.005)
+    ec2.go_on.set()
+    await asyncio.gather(first, *later)
+    assert ec2.asked == [IDS[:1], IDS[1:]]
+
+
+async def test_a_request_that_hangs_holds_nobody_up_for_long(ec2, batcher, monkeypatch):
+    from ec2spawner.ec2 import batch
+
+    monkeypatch.setattr(batch, "_BEHIND_SECONDS", 0.05)
+    ec2.go_on.clear()
+    hanging = asyncio.ensure_future(batcher.ask(IDS[0]))
+    while not ec2.asked:
+        await asyncio.sleep(0.01)
+    next_one = asyncio.ensure_future(batcher.ask(IDS[1]))
+    while len(ec2.asked) < 2:
+        await asyncio.sleep(0.01)
+    assert not hanging.done()
+    ec2.go_on.set()
+    await asyncio.gather(hanging, next_one)
+
+
+async def test_those_that_an_error_names_do_not_fail_the_others(ec2, batcher):
+    ec2.unknown = {IDS[3], IDS[7]}
+    answers = await outcomes(batcher, IDS)
+    for id in IDS:
+        if id in ec2.unknown:
+            assert answers[id].code == "InvalidInstanceID.NotFound"
+        else:
+            assert answers[id] == "shutting-down"
+    assert len(ec2.asked) == 2
+
+
+async def test_an_error_that_names_nobody_is_narrowed_down(ec2, batcher):
+    ec2.forbidden = {IDS[5]}
+    answers = await outcomes(batcher, IDS)
+    assert answers.pop(IDS[5]).code == "UnauthorizedOperation"
+    assert set(answers.values()) == {"shutting-down"}
+    assert len(ec2.asked) < len(IDS)
+
+
+@pytest.mark.parametrize("code", ["RequestLimitExceeded", "InternalError"])
+async def test_trouble_of_ec2_itself_is_not_multiplied(ec2, batcher, code):
+    ec2.error = code
+    answers = await outcomes(batcher, IDS)
+    assert {answer.code for answer in answers.values()} == {code}
+    assert ec2.asked == [IDS]
+
+
+async def test_who_is_cancelled_takes_nobody_along(ec2, batcher):
+    ec2.go_on.clear()
+    asked = [asyncio.ensure_future(batcher.ask(id)) for id in IDS[:2]]
+    while not ec2.asked:
+        await asyncio.sleep(0.01)
+    asked[0].cancel()
+    ec2.go_on.set()
+    assert await asked[1] == "shutting-down"
+
+
+async def test_a_big_crowd_goes_in_several_requests(ec2, batcher, monkeypatch):
+    from ec2spawner.ec2 import batch
+
+    monkeypatch.setattr(batch, "_MOST", 5)
+    answers = await outcomes(batcher, IDS)
+    assert set(answers.values()) == {"shutting-down"}
+    assert [len(ids) for ids in ec2.asked] == [5, 5, 2]
