@@ -27,6 +27,11 @@ _HUB_WIDE = {
     "slow_interval",
     "hub_silence_limit",
     "sweep_interval",
+    "max_machines_per_user",
+    "max_machines",
+    "max_launches_per_minute",
+    "boot_failure_limit",
+    "boot_failure_pause",
     "sweep_grace",
 }
 

@@ -22,6 +22,7 @@ class Reason(str, Enum):
     IMAGE = "image"  # the image is missing, or does not fit
     OPTIONS = "options"  # the choice is not on offer
     BOOT = "boot"  # the machine came, the server on it did not
+    LIMIT = "limit"  # the hub's admin allows no more
     CANCELLED = "cancelled"  # the user changed their mind
     TIMEOUT = "timeout"  # nothing failed, but it took too long
 
@@ -29,6 +30,7 @@ class Reason(str, Enum):
 _STATUS_CODES = {
     Reason.OPTIONS: 400,
     Reason.CANCELLED: 400,
+    Reason.LIMIT: 429,
     Reason.CONFIG: 500,
     Reason.PERMISSION: 500,
 }

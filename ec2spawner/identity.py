@@ -9,6 +9,7 @@ import secrets
 HUB_TAG = "ec2spawner:hub"
 SERVER_TAG = "ec2spawner:server"
 LAUNCH_TAG = "ec2spawner:launch"
+OWNER_TAG = "ec2spawner:owner"
 #: until when a machine may live without a Hub, see lease.py
 LEASE_TAG = "ec2spawner:lease"
 #: a person's word that a machine must not be swept, whatever we think of it
@@ -35,6 +36,11 @@ def hub_id_from_cookie_secret(cookie_secret: bytes) -> str:
 def server_id(hub_id: str, user_name: str, server_name: str) -> str:
     """The id of one server of one user on one hub."""
     return digest("ec2spawner server", hub_id, user_name, server_name)
+
+
+def owner_id(hub_id: str, user_name: str) -> str:
+    """The id of one user of one hub."""
+    return digest("ec2spawner owner", hub_id, user_name)
 
 
 def new_launch_id() -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .identity import HUB_TAG, LAUNCH_TAG, LEASE_TAG, SERVER_TAG
+from .identity import HUB_TAG, LAUNCH_TAG, LEASE_TAG, OWNER_TAG, SERVER_TAG, owner_id
 from .lease import lease_text
 from .settings import LaunchSettings
 
@@ -158,6 +158,7 @@ def _tags(settings: LaunchSettings, who: LaunchIdentity) -> list[dict[str, str]]
     tags |= {
         HUB_TAG: who.hub_id,
         SERVER_TAG: who.server_id,
+        OWNER_TAG: owner_id(who.hub_id, who.username),
         LAUNCH_TAG: who.launch_id,
     }
     if who.lease_until:

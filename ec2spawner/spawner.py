@@ -211,17 +211,21 @@ class EC2Spawner(Server, Spawner):  # type: ignore[misc]
         seconds = self.start_timeout - min(20.0, self.start_timeout / 10)
         try:
             await asyncio.wait_for(starting.run(), seconds)
+            starting.admission.ended(None)
         except asyncio.TimeoutError as e:
             error = starting.out_of_time(seconds)
+            starting.admission.ended(error)
             await starting.log_console(error)
             raise error from e
         except EC2Error as e:
             raise spawn_error(e) from e
         except EC2SpawnError as e:
+            starting.admission.ended(e)
             await starting.log_console(e)
             raise
         finally:
             self._start_runs = False
+            starting.admission.ended(asyncio.CancelledError())
             starting.progress.end()
         return self.server_url
 

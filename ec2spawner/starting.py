@@ -7,6 +7,7 @@ import secrets
 import time
 from contextlib import suppress
 
+from .admission import Admission
 from .claim.user_data import user_data
 from .conversation import Conversation
 from .ec2.errors import EC2Error, Kind
@@ -36,6 +37,7 @@ class Starting:
             lambda step: spawner.log.info("%s: %s", spawner._log_name, step)
         )
         self.conversation = Conversation(spawner, self.progress)
+        self.admission = Admission(spawner)
         self.cancelled = False
         #: EC2 refused the launch for certain: there is no machine to look for
         self.refused = False
@@ -82,6 +84,7 @@ class Starting:
             time.time() + spawner.hub_silence_limit,
         )
         plan = plan_launch(spawner, image, who, data)
+        await self.admission.ask(launch_id, image.id)
         state.launch_id = launch_id
         state.launched_at = time.time()
         state.nonce_hash = secret_hash(nonce)
@@ -110,6 +113,8 @@ class Starting:
                 isinstance(cause, EC2Error) and cause.kind is not Kind.AMBIGUOUS
             )
             raise
+        finally:
+            self.admission.answered(self.refused)
         self.found(machine)
 
     def _before_attempt(self, client_token: str) -> None:

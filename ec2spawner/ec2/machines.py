@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ..identity import HUB_TAG, KEEP_TAG, LAUNCH_TAG, LEASE_TAG, SERVER_TAG
+from ..identity import HUB_TAG, KEEP_TAG, LAUNCH_TAG, LEASE_TAG, OWNER_TAG, SERVER_TAG
 from ..lease import read_lease
 from .clients import Lane
 from .errors import EC2Error
@@ -33,6 +33,7 @@ class Machine:
     image_id: str = ""
     hub_id: str = ""
     server_id: str = ""
+    owner_id: str = ""
     launch_id: str = ""
     launched_at: float = 0.0  # seconds since the epoch, by EC2's clock
     kept: bool = False
@@ -77,6 +78,7 @@ def read_machine(instance: InstanceTypeDef) -> Machine:
         image_id=instance.get("ImageId", ""),
         hub_id=tags.get(HUB_TAG, ""),
         server_id=tags.get(SERVER_TAG, ""),
+        owner_id=tags.get(OWNER_TAG, ""),
         launch_id=tags.get(LAUNCH_TAG, ""),
         launched_at=launched.timestamp() if launched else 0.0,
         kept=tags.get(KEEP_TAG, "").lower() == "true",

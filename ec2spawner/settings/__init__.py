@@ -1,13 +1,18 @@
 """What an admin can set, as plain traits that need no Hub to be read or tested."""
 
 from .lifecycle import LifecycleSettings
+from .limits import LimitSettings
 from .machine import MachineSettings
 from .network import NetworkSettings
 from .profiles import ProfileSettings
 
 
 class LaunchSettings(
-    MachineSettings, NetworkSettings, LifecycleSettings, ProfileSettings
+    MachineSettings,
+    NetworkSettings,
+    LifecycleSettings,
+    LimitSettings,
+    ProfileSettings,
 ):
     """Every setting of a launch. ``EC2Spawner`` is this plus the Hub's contract."""
 
@@ -15,6 +20,7 @@ class LaunchSettings(
 __all__ = [
     "LaunchSettings",
     "LifecycleSettings",
+    "LimitSettings",
     "MachineSettings",
     "NetworkSettings",
     "ProfileSettings",

@@ -20,7 +20,7 @@ from traitlets import (
 )
 
 _ACCOUNT_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
-_TAGS_OF_OURS = 4
+_TAGS_OF_OURS = 6
 _TAGS_OF_ADMINS = 50 - _TAGS_OF_OURS
 
 

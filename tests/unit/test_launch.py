@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from traitlets import TraitError
 
+from ec2spawner.identity import owner_id
 from ec2spawner.launch import Image, LaunchIdentity, plan_launch
 from ec2spawner.settings import LaunchSettings
 
@@ -33,6 +34,7 @@ def test_everything_a_launch_creates_is_tagged_in_the_same_call():
             "ec2spawner:hub": "hub",
             "ec2spawner:server": "server",
             "ec2spawner:launch": "launch",
+            "ec2spawner:owner": owner_id("hub", "alice"),
         }
 
 

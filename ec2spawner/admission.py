@@ -1,0 +1,154 @@
+"""Whether a launch may go: what the hub allows, and what failed before it."""
+
+from __future__ import annotations
+
+import time
+from math import ceil
+
+from .breaker import Breaker
+from .caps import Caps, Doorkeeper, Full
+from .ec2.machines import Machine
+from .errors import EC2SpawnError, Reason
+from .fleet import fleets
+from .identity import digest, owner_id
+from .server import Server
+from .state import Phase
+
+_LISTING_SECONDS = 10.0
+
+# One hub in one process, whatever regions its machines are in.
+_doorkeeper = Doorkeeper()
+_breaker = Breaker()
+
+
+class Admission:
+    """The way of one launch past the hub's limits."""
+
+    def __init__(self, spawner: Server) -> None:
+        self._spawner = spawner
+        self._launch_id = ""
+        self._kind = ""
+
+    async def ask(self, launch_id: str, image_id: str) -> None:
+        """Take a place for a launch.
+
+        :raises EC2SpawnError: when there is none
+        """
+        kind = self._kind_of(image_id)
+        self._check_breaker(kind, launch_id)
+        # From here on its end is reported to the breaker.
+        self._kind, self._launch_id = kind, launch_id
+        await self._check_caps(launch_id)
+
+    def answered(self, refused: bool) -> None:
+        """EC2 has answered; after a refusal there is no machine for certain."""
+        _doorkeeper.answered(self._launch_id, refused)
+
+    def ended(self, error: BaseException | None) -> None:
+        """The start has ended, well or with an error."""
+        kind, self._kind = self._kind, ""
+        if not kind:
+            return
+        if error is None:
+            _breaker.good(kind)
+        elif self._failed_at_boot(error):
+            self._count_failure(kind, error)
+        else:
+            _breaker.undecided(kind, self._launch_id)
+
+    def _failed_at_boot(self, error: BaseException) -> bool:
+        reasons = (Reason.BOOT.value, Reason.TIMEOUT.value)
+        booted = self._spawner.state.phase in (Phase.BOOTING, Phase.CLAIMED)
+        return isinstance(error, EC2SpawnError) and error.reason in reasons and booted
+
+    def _count_failure(self, kind: str, error: BaseException) -> None:
+        spawner = self._spawner
+        limit, pause = spawner.boot_failure_limit, spawner.boot_failure_pause
+        if _breaker.bad(kind, self._launch_id, spawner.user.name, limit, pause):
+            spawner.log.error(
+                "Machines of image %s, %s, fail to start servers again and again: "
+                "none is launched for %.0f s. The last failure, of %s: %s",
+                spawner.state.image_id,
+                spawner.instance_type,
+                pause,
+                spawner._log_name,
+                error,
+            )
+
+    def _kind_of(self, image_id: str) -> str:
+        spawner = self._spawner
+        return digest(
+            spawner.region,
+            image_id,
+            spawner.instance_type,
+            spawner.setup_script,
+            spawner.user_account,
+            *spawner.server_path,
+            *(spawner.cmd or ()),
+        )
+
+    def _check_breaker(self, kind: str, launch_id: str) -> None:
+        tripped = _breaker.admit(kind, launch_id)
+        if tripped is not None:
+            wait = max(1, ceil(tripped.seconds / 60))
+            raise EC2SpawnError(
+                "Servers like this one have failed to start again and again, so the "
+                "hub starts none of them just now. Choose another one, or try again "
+                f"in {wait} min. Please tell your hub's admin.",
+                reason=Reason.BOOT,
+                log_message=f"{tripped.failures} launches of this kind failed to boot",
+            )
+
+    async def _check_caps(self, launch_id: str) -> None:
+        spawner = self._spawner
+        caps = Caps(
+            spawner.max_machines_per_user,
+            spawner.max_machines,
+            spawner.max_launches_per_minute,
+        )
+        if not caps:
+            return
+        machines, listed = await self._machines()
+        # Nothing is awaited between the count and the place that is taken.
+        owner = owner_id(spawner.hub_id, spawner.user.name)
+        full = _doorkeeper.admit(launch_id, owner, caps, machines, listed)
+        if full is not None:
+            raise _no_room(full, caps)
+
+    async def _machines(self) -> tuple[list[Machine], float]:
+        """All machines of the hub, and when the oldest listing of them began."""
+        hub_id, now = self._spawner.hub_id, time.monotonic()
+        ours = {self._spawner.fleet, *(f for f in fleets() if f.hub_id == hub_id)}
+        for fleet in ours:
+            await fleet.inventory.newer_than(now, _LISTING_SECONDS)
+        listings = [fleet.inventory.listing for fleet in ours]
+        known = [listing for listing in listings if listing is not None]
+        if len(known) < len(listings):
+            raise EC2SpawnError(
+                "AWS does not list this hub's machines just now, and so nobody can "
+                "say whether there may be one more. Try again in a few minutes.",
+                reason=Reason.CLOUD,
+            )
+        machines = [m for listing in known for m in listing.machines.values()]
+        return machines, min(listing.began for listing in known)
+
+
+def _no_room(full: Full, caps: Caps) -> EC2SpawnError:
+    """What a user reads when a cap is reached."""
+    if full.cap == "user":
+        return EC2SpawnError(
+            f"You have {full.count} machines, and each user of this hub may have "
+            f"{caps.per_user}. Stop another of your servers, then start this one.",
+            reason=Reason.LIMIT,
+        )
+    if full.cap == "hub":
+        return EC2SpawnError(
+            f"This hub has {full.count} machines, and its admin allows "
+            f"{caps.per_hub}. Try again when somebody has stopped a server.",
+            reason=Reason.LIMIT,
+        )
+    return EC2SpawnError(
+        f"This hub may start {caps.per_minute} machines a minute, and has done so. "
+        f"Try again in {ceil(full.seconds)} seconds.",
+        reason=Reason.LIMIT,
+    )

@@ -1,0 +1,108 @@
+import pytest
+
+from ec2spawner.breaker import Breaker
+
+
+class Hub:
+    """Launches of one kind, by users in turn, at times as told."""
+
+    def __init__(self):
+        self.now = 0.0
+        self.breaker = Breaker(lambda: self.now)
+        self.launches = 0
+
+    def admit(self, kind="image"):
+        self.launches += 1
+        return self.breaker.admit(kind, f"l{self.launches}")
+
+    def fail(self, user, kind="image"):
+        return self.breaker.bad(kind, f"l{self.launches}", user, 3, 100)
+
+    def trip(self):
+        for user in "aba":
+            assert self.admit() is None
+            tripped = self.fail(user)
+        assert tripped
+
+
+@pytest.fixture
+def hub():
+    return Hub()
+
+
+def test_so_many_failures_in_a_row_stop_the_next_launch(hub):
+    hub.trip()
+    tripped = hub.admit()
+    assert (tripped.failures, tripped.seconds) == (3, 100)
+
+
+def test_another_kind_goes_on(hub):
+    hub.trip()
+    assert hub.admit("other") is None
+
+
+def test_a_good_start_between_them_forgets_the_failures(hub):
+    hub.fail("a")
+    hub.fail("b")
+    hub.breaker.good("image")
+    assert not hub.fail("a")
+    assert hub.admit() is None
+
+
+def test_failures_of_one_user_are_the_users_own(hub):
+    for _ in range(9):
+        assert not hub.fail("a")
+    assert hub.admit() is None
+    assert hub.fail("b")
+
+
+def test_failures_far_apart_have_nothing_to_do_with_each_other(hub):
+    for user in "abab":
+        assert not hub.fail(user)
+        hub.now += 400
+
+
+def test_after_the_pause_one_may_try_and_the_others_wait_for_it(hub):
+    hub.trip()
+    hub.now = 100
+    assert hub.admit() is None
+    assert hub.breaker.admit("image", "another") is not None
+
+
+def test_a_trial_that_is_good_lets_everybody_through(hub):
+    hub.trip()
+    hub.now = 100
+    hub.admit()
+    hub.breaker.good("image")
+    assert hub.admit() is None
+    assert hub.admit() is None
+
+
+def test_a_trial_that_fails_begins_another_pause(hub):
+    hub.trip()
+    hub.now = 100
+    hub.admit()
+    assert hub.fail("c")
+    hub.now = 150
+    assert hub.admit().seconds == 50
+    hub.now = 200
+    assert hub.admit() is None
+
+
+def test_a_trial_that_proves_nothing_leaves_the_next_to_try(hub):
+    hub.trip()
+    hub.now = 100
+    hub.admit()
+    hub.breaker.undecided("image", f"l{hub.launches}")
+    assert hub.admit() is None
+
+
+def test_late_failures_of_launches_from_before_are_no_news(hub):
+    hub.trip()
+    assert not hub.breaker.bad("image", "earlier", "d", 3, 100)
+    assert hub.admit().seconds == 100
+
+
+def test_no_limit_never_stops_anything(hub):
+    for user in "abab":
+        assert not hub.breaker.bad("image", "l", user, 0, 100)

@@ -1,0 +1,135 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ec2spawner.caps import Caps, Doorkeeper, Full
+from ec2spawner.ec2.machines import Machine
+
+
+class World:
+    """A clock and an EC2 whose listings are as late as they are told to be."""
+
+    def __init__(self):
+        self.now = 1000.0
+        self.door = Doorkeeper(lambda: self.now, lambda: self.now)
+        self.machines = []
+
+    def admit(self, launch, caps, owner="alice", listed=None):
+        listed = self.now if listed is None else listed
+        return self.door.admit(launch, owner, caps, self.machines, listed)
+
+    def has(self, launch, owner="alice", state="running", launched_at=0.0):
+        self.machines.append(
+            Machine(
+                f"i-{launch}",
+                state,
+                launch_id=launch,
+                owner_id=owner,
+                launched_at=launched_at,
+            )
+        )
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+def test_without_caps_everybody_may(world):
+    for n in range(200):
+        assert world.admit(f"l{n}", Caps()) is None
+
+
+def test_two_clicks_cannot_both_have_the_last_place(world):
+    caps = Caps(per_user=2)
+    world.has("l1")
+    assert world.admit("l2", caps) is None
+    assert world.admit("l3", caps) == Full("user", 2)
+    assert world.admit("b1", caps, owner="bob") is None
+
+
+def test_the_hubs_cap_counts_everybody(world):
+    world.has("l1", owner="bob")
+    world.has("leaked", owner="")
+    assert world.admit("l2", Caps(per_hub=3)) is None
+    assert world.admit("l3", Caps(per_hub=3)) == Full("hub", 3)
+
+
+def test_a_launch_that_ec2_shows_is_not_counted_twice(world):
+    caps = Caps(per_user=2)
+    assert world.admit("l1", caps) is None
+    world.door.answered("l1", refused=False)
+    world.has("l1")
+    assert world.admit("l2", caps) is None
+
+
+@pytest.mark.parametrize("state", ["shutting-down", "terminated", "stopped"])
+def test_what_has_ended_or_rests_leaves_its_place(world, state):
+    world.has("l1", state=state)
+    assert world.admit("l2", Caps(per_user=1)) is None
+
+
+def test_a_refused_launch_leaves_its_place_at_once(world):
+    assert world.admit("l1", Caps(per_user=1)) is None
+    world.door.answered("l1", refused=True)
+    assert world.admit("l2", Caps(per_user=1)) is None
+
+
+def test_a_launch_keeps_its_place_while_ec2_may_be_hiding_it(world):
+    caps = Caps(per_user=1)
+    assert world.admit("l1", caps) is None
+    world.now += 200  # in line
+    assert world.admit("l2", caps) == Full("user", 1)
+    world.door.answered("l1", refused=False)
+    world.now += 59
+    assert world.admit("l3", caps) == Full("user", 1)
+    world.now += 2
+    assert world.admit("l4", caps) is None
+
+
+def test_a_launch_keeps_its_place_while_listings_are_old(world):
+    caps = Caps(per_user=1)
+    old = world.now
+    assert world.admit("l1", caps) is None
+    world.door.answered("l1", refused=False)
+    world.now += 500
+    assert world.admit("l2", caps, listed=old) == Full("user", 1)
+
+
+def test_so_many_a_minute(world):
+    caps = Caps(per_minute=2)
+    assert world.admit("l1", caps) is None
+    world.now += 20
+    assert world.admit("l2", caps) is None
+    world.door.answered("l1", refused=True)  # was a launch all the same
+    full = world.admit("l3", caps)
+    assert full == Full("minute", 2, 40)
+    world.now += full.seconds
+    assert world.admit("l3", caps) is None
+
+
+def test_a_restarted_hub_asks_ec2_what_it_launched_in_the_last_minute(world):
+    world.has("l1", launched_at=world.now - 10)
+    world.has("l2", launched_at=world.now - 100)
+    assert world.admit("l3", Caps(per_minute=1)) == Full("minute", 1, 50)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("ab"), st.floats(0, 100), st.floats(0, 59)),
+        max_size=40,
+    )
+)
+def test_whatever_ec2_hides_there_are_never_more_than_the_cap(clicks):
+    """Each launch makes a machine at once, and EC2 shows it late."""
+    world, alive = World(), []
+    for n, (owner, pause, hidden) in enumerate(clicks):
+        world.now += pause
+        world.machines = [m for shown_at, m in alive if shown_at <= world.now]
+        caps = Caps(per_user=2, per_hub=3)
+        if world.admit(f"l{n}", caps, owner) is None:
+            machine = Machine(f"i-{n}", "running", launch_id=f"l{n}", owner_id=owner)
+            alive.append((world.now + hidden, machine))
+            world.door.answered(f"l{n}", refused=False)
+    assert len(alive) <= 3
+    assert all(sum(m.owner_id == o for _, m in alive) <= 2 for o in "ab")
