@@ -27,6 +27,8 @@ class Conversation:
         self.failure = ""
         #: the last lines of the server's log that came with the failure
         self.failure_log = ""
+        #: what EC2 has announced on the machine, in the order it was heard
+        self.notices: list[Report] = []
 
     @property
     def state(self) -> ServerState:
@@ -85,6 +87,7 @@ class Conversation:
             server_path=list(spawner.server_path),
             setup_script=spawner.setup_script,
             ready_url=f"{spawner.server_url}{spawner.server.base_url}api",
+            block_metadata=spawner.block_metadata,
         )
 
     def heard(self, report: Report) -> None:
@@ -100,6 +103,15 @@ class Conversation:
             self.state.phase = Phase.READY
             self.state.ready_at = time.time()
             spawner.save_state()
+        elif step in (Step.INTERRUPTION, Step.REBALANCE):
+            self.notices.append(report)
+            spawner.log.warning(
+                "Machine %s of %s has a notice from EC2, %s: %s",
+                self.state.instance_id,
+                spawner._log_name,
+                step.value,
+                report.message,
+            )
         elif step in (Step.RESTARTING, Step.FAILED, Step.EXITED):
             spawner.log.warning(
                 "Machine %s of %s, %s after %.1f s: %s\n%s",

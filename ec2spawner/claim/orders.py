@@ -24,6 +24,10 @@ class Step(str, Enum):
     RESTARTING = "restarting"
     FAILED = "failed"
     EXITED = "exited"
+    #: EC2 takes the machine back; the message says how and when
+    INTERRUPTION = "interruption"
+    #: EC2 may soon take it back; the message says since when
+    REBALANCE = "rebalance"
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class Orders:
     server_path: list[str]
     setup_script: str
     ready_url: str
+    block_metadata: bool
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

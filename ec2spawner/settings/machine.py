@@ -117,8 +117,8 @@ class MachineSettings(HasTraits):
         help="""
         The name or ARN of the IAM instance profile of machines. Default: none.
 
-        Everything that runs on the machine, the user's code included, can act
-        with the rights of this profile. Never use the Hub's own.
+        Root on the machine can act with the rights of this profile, and with
+        :attr:`block_metadata` off so can the user's code. Never use the Hub's own.
 
         .. versionadded:: 0.1
         """,

@@ -52,6 +52,27 @@ class NetworkSettings(HasTraits):
         """,
     )
 
+    block_metadata = Bool(
+        True,
+        config=True,
+        help="""
+        Close the machine's metadata service to the user's processes.
+
+        The metadata service (``169.254.169.254``) gives whoever asks on the machine
+        its user-data and the rights of :attr:`iam_instance_profile`. When closed, it
+        answers root and the image's own programs (accounts below 1000) only. The
+        agent sees to it before the server starts, tries it out as
+        :attr:`user_account`, and refuses to start the server when the image cannot
+        do it: it needs ``ip`` (iproute2). Looked at again every minute.
+
+        Set it to ``False`` when users are meant to use the instance profile, for
+        example to read a bucket from a notebook. Machines of the local EC2 that are
+        processes have no accounts, and it stays open there.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
 
 def is_loopback_url(url: str) -> bool:
     """Whether a URL names this computer itself."""

@@ -35,6 +35,21 @@ class Metadata:
             time.sleep(1)
         raise Failed("the metadata service does not answer")
 
+    def find(self, path: str) -> bytes | None:
+        """What is there now, None when nothing is. Raises OSError, and tries once."""
+        if not self.token:
+            self.token = self._new_token()
+        headers = {"X-aws-ec2-metadata-token": self.token}
+        status, body = request(
+            "GET", self.base + "/latest/" + path, headers=headers, timeout=5
+        )
+        if status == 200:
+            return body
+        if status != 404:
+            self.token = ""
+            raise OSError("HTTP %i" % status)
+        return None
+
     def _new_token(self) -> str:
         headers = {"X-aws-ec2-metadata-token-ttl-seconds": "3600"}
         url = self.base + "/latest/api/token"

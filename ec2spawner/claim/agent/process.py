@@ -26,6 +26,9 @@ class ProcessHost:
     def account(self, name: str) -> str:
         return self.home
 
+    def close_metadata(self, account: str) -> None:
+        """Not here: the server is a process like the agent, of the same account."""
+
     def start(
         self, command: list[str], env: dict[str, str], account: str, home: str
     ) -> None:

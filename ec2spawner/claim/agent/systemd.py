@@ -7,6 +7,7 @@ import pwd
 import subprocess
 import sys
 
+from . import metadata_lock
 from .commands import LOG_LINES, run_lines, write_private
 from .unpack import INSTALLED, refresh
 from .words import Failed, say
@@ -40,6 +41,10 @@ class SystemdHost:
             if code:
                 raise Failed("cannot make the account %s" % name, log)
             return pwd.getpwnam(name).pw_dir
+
+    def close_metadata(self, account: str) -> None:
+        """Keep the account's processes from the metadata service, or raise Failed."""
+        metadata_lock.close(account)
 
     def start(
         self, command: list[str], env: dict[str, str], account: str, home: str

@@ -13,6 +13,7 @@ from .commands import run_lines, write_private
 from .config import read_config, script_of
 from .hub import Hub, Reporter
 from .metadata import Metadata
+from .notices import Watch
 from .process import ProcessHost
 from .systemd import SystemdHost
 from .wire import request
@@ -85,10 +86,17 @@ class Agent:
         if program is None:
             raise Failed("there is no %s on this image" % orders["command"][0])
         command = [program] + orders["command"][1:]
+        self.look_after(orders)
         if not running:
             tell("starting")
             self.host.start(command, env, orders["account"], home)
+        Watch(tell, lambda: self.look_after(orders))
         self.serve(orders, command, env, home, tell)
+
+    def look_after(self, orders: dict[str, Any]) -> None:
+        """See to what must be so for as long as the user works here."""
+        if orders["block_metadata"]:
+            self.host.close_metadata(orders["account"])
 
     def serve(
         self,
@@ -110,6 +118,7 @@ class Agent:
                 break
             tell("restarting", "the server exited with code %i" % code, log)
             time.sleep(1)
+            self.look_after(orders)
             self.host.start(command, env, orders["account"], home)
         tell("exited", "the server exited with code %i" % code, log)
 
