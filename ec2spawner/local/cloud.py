@@ -21,6 +21,7 @@ from .control import LocalControl
 from .errors import AwsError
 from .faults import Fault, FaultBook
 from .ground import ground_for, traces
+from .identitydocument import Signer
 from .keeper import Keeper
 from .machines.base import Ending, Machine, MachineSpec
 from .machines.marks import MARKER
@@ -60,6 +61,7 @@ class LocalCloud:
         self.log = RequestLog()
         self.faults = FaultBook()
         self.buckets = Buckets()
+        self.signer = Signer()
         #: the request and fault that are being worked on, under the lock
         self.launching: ApiRequest | None = None
         self.scripted = Fault()

@@ -54,6 +54,10 @@ class LocalControl:
         """What is there from the start: network, images, a parameter."""
         return Resources(**self._call("GET", "resources"))
 
+    def identity_certificate(self) -> str:
+        """What identity documents are checked with, PEM."""
+        return str(self._call("GET", "identity-certificate"))
+
     def settings(self) -> dict[str, Any]:
         return dict(self._call("GET", "settings"))
 
@@ -142,6 +146,10 @@ class LocalControl:
     def spot_notice(self, instance_id: str, seconds: float = 120.0) -> None:
         """Announce a spot interruption on the machine, and take it in ``seconds``."""
         self._act(instance_id, "spot-notice", {"seconds": seconds})
+
+    def rebalance_notice(self, instance_id: str) -> None:
+        """Recommend on the machine to leave it; whether it is taken is not said."""
+        self._act(instance_id, "rebalance-notice")
 
     def fail_machine(self, instance_id: str, code: str, message: str) -> None:
         """EC2 loses the machine: terminated with this StateReason."""

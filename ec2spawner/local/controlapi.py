@@ -44,6 +44,8 @@ class ControlApi:
             return cloud.info()
         if what == ("GET", "resources"):
             return cloud.resources.as_dict()
+        if what == ("GET", "identity-certificate"):
+            return cloud.signer.certificate()
         if what == ("GET", "settings"):
             return cloud.settings.as_dict()
         if what == ("PATCH", "settings"):
@@ -116,6 +118,9 @@ class ControlApi:
             return self._blackhole(instance, str(data.get("to", "")))
         if action == "spot-notice":
             return self._spot_notice(instance, float(data.get("seconds", 120)))
+        if action == "rebalance-notice":
+            instance.rebalance_notice = {"noticeTime": _stamp(0)}
+            return None
         if action == "fail":
             with self.cloud.lock:
                 self.cloud.lifecycle.fail(instance, (data["code"], data["message"]))
@@ -151,14 +156,16 @@ class ControlApi:
             self.cloud.network_changed()
 
     def _spot_notice(self, instance: LocalInstance, seconds: float) -> None:
-        at = datetime.datetime.now(datetime.timezone.utc)
-        at += datetime.timedelta(seconds=seconds)
-        instance.spot_notice = {
-            "action": "terminate",
-            "time": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        }
+        instance.spot_notice = {"action": "terminate", "time": _stamp(seconds)}
         self.cloud.clock.later(seconds, self._take_back, instance)
 
     def _take_back(self, instance: LocalInstance) -> None:
         with self.cloud.lock:
             self.cloud.lifecycle.interrupt(instance)
+
+
+def _stamp(seconds: float) -> str:
+    """The time so many seconds from now, as EC2 writes it."""
+    at = datetime.datetime.now(datetime.timezone.utc)
+    at += datetime.timedelta(seconds=seconds)
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")

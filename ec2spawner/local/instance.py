@@ -54,6 +54,7 @@ class LocalInstance(mi.Instance):  # type: ignore[misc]
         #: (code, message) when this launch or start is scripted to die
         self.doom: tuple[str, str] | None = None
         self.spot_notice: dict[str, str] | None = None
+        self.rebalance_notice: dict[str, str] | None = None
         self.put("pending")
 
     def __del__(self) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from .clock import Clock
 from .errors import AwsError
+from .identitydocument import Signer
 from .instance import LocalInstance
 from .machines.base import Ending, Machine
 from .metadata import MetadataService
@@ -49,6 +50,7 @@ class World(Protocol):
     clock: Clock
     metadata: MetadataService
     region: str
+    signer: Signer
 
     def machine_for(
         self, instance: LocalInstance, ended: Callable[[Ending], None]
@@ -85,6 +87,7 @@ class Lifecycle:
         self.world.check_start(instance)
         for nic in instance.nics.values():
             nic.start()
+        instance.spot_notice = instance.rebalance_notice = None
         instance.put("pending")
         instance.launch_time = datetime.datetime.now(datetime.timezone.utc).replace(
             tzinfo=None
@@ -202,7 +205,7 @@ class Lifecycle:
             instance.metadata_url = self.world.metadata.open(
                 instance.id,
                 str(instance.private_ip),
-                lambda: metadata_view(instance, self.world.region),
+                lambda: metadata_view(instance, self.world.region, self.world.signer),
             )
         instance.machine = self.world.machine_for(
             instance, lambda ending: self._ended(instance, boots, ending)

@@ -37,12 +37,16 @@ _VERSIONS = (
 )
 
 
+#: a body, or what makes it when it is asked for
+Item = bytes | Callable[[], bytes]
+
+
 @dataclass(frozen=True)
 class MetadataView:
     """What one machine's metadata service answers right now."""
 
     #: path below /latest/ (e.g. "meta-data/instance-id") -> body
-    items: dict[str, bytes]
+    items: dict[str, Item]
     endpoint_enabled: bool = True
 
 
@@ -172,7 +176,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         view = self._view()
         items = view.items if view else {}
         if path in items:
-            return self._answer(200, items[path])
+            found = items[path]
+            return self._answer(200, found if isinstance(found, bytes) else found())
         below = path + "/" if path else ""
         entries: list[str] = []
         for name in items:

@@ -422,6 +422,19 @@ RULES: tuple[Rule, ...] = (
         f"{_GUIDE}/instancedata-data-categories.html",
     ),
     Rule(
+        "imds-identity",
+        "metadata",
+        "The identity document, its RSA signature, and PKCS #7 with the document in "
+        "it; pendingTime is renewed by a start.",
+        f"{_GUIDE}/instance-identity-documents.html",
+    ),
+    Rule(
+        "rebalance",
+        "metadata",
+        "events/recommendations/rebalance is 404 until EC2 recommends to leave.",
+        f"{_GUIDE}/rebalance-recommendations.html",
+    ),
+    Rule(
         "spot-interruption",
         "-",
         "Two minutes' notice in the metadata, then terminated with "

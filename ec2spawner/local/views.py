@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .metadata import MetadataView
+from .identitydocument import Signer, document
+from .metadata import Item, MetadataView
 
 
-def metadata_view(instance: Any, region: str) -> MetadataView:
+def metadata_view(instance: Any, region: str, signer: Signer) -> MetadataView:
     """Built anew for every request, so that changes show at once."""
     nic = instance.nics.get(0)
     mac = nic.mac_address if nic else ""
@@ -41,36 +42,24 @@ def metadata_view(instance: Any, region: str) -> MetadataView:
     if instance.spot_notice:
         text["spot/instance-action"] = json.dumps(instance.spot_notice)
         text["spot/termination-time"] = instance.spot_notice["time"]
+    if instance.rebalance_notice:
+        notice = json.dumps(instance.rebalance_notice)
+        text["events/recommendations/rebalance"] = notice
     if instance.metadata_options.instance_metadata_tags == "enabled":
         for tag in instance.get_tags():
             text[f"tags/instance/{tag['key']}"] = tag["value"]
-    items = {f"meta-data/{name}": value.encode() for name, value in text.items()}
-    items["dynamic/instance-identity/document"] = _document(instance, region)
+    items: dict[str, Item] = {
+        f"meta-data/{name}": value.encode() for name, value in text.items()
+    }
+    who = document(instance, region)
+    identity = "dynamic/instance-identity"
+    items[f"{identity}/document"] = who
+    items[f"{identity}/signature"] = lambda: signer.signature(who)
+    items[f"{identity}/pkcs7"] = lambda: signer.pkcs7(who)
+    items[f"{identity}/rsa2048"] = lambda: signer.pkcs7(who)
     user_data = instance.raw_user_data
     if user_data is not None:
         items["user-data"] = user_data
     return MetadataView(
         items, endpoint_enabled=instance.metadata_options.http_endpoint != "disabled"
     )
-
-
-def _document(instance: Any, region: str) -> bytes:
-    """Unsigned: only AWS can sign it, so /signature and /pkcs7 do not exist."""
-    document = {
-        "accountId": instance.owner_id,
-        "architecture": instance.architecture,
-        "availabilityZone": instance.availability_zone,
-        "billingProducts": None,
-        "devpayProductCodes": None,
-        "marketplaceProductCodes": None,
-        "imageId": instance.image_id,
-        "instanceId": instance.id,
-        "instanceType": instance.instance_type,
-        "kernelId": None,
-        "pendingTime": instance.launch_time.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "privateIp": instance.private_ip,
-        "ramdiskId": None,
-        "region": region,
-        "version": "2017-09-30",
-    }
-    return json.dumps(document, indent=2).encode()
