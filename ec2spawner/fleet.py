@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from .ec2.batch import Batcher
 from .ec2.clients import Account, Clients
 from .ec2.errors import EC2Error, admin_hint
+from .ec2.health import Health, impaired_machines
 from .ec2.images import Images
 from .ec2.inventory import Inventory
 from .ec2.machines import (
@@ -52,6 +53,7 @@ class Fleet:
         self.inventory = Inventory(
             lambda: list_machines(self.clients.reading, key.hub_id), fast, slow, log
         )
+        self.health = Health(lambda: impaired_machines(self.clients.reading), log)
         self.launcher = Launcher(self.clients, self.inventory, log)
         self._terminations = Batcher(
             lambda ids: terminate_machines(self.clients.killing, ids)
@@ -157,6 +159,7 @@ class Fleet:
     def close(self) -> None:
         """Stop all background work and threads. Machines stay as they are."""
         self.inventory.close()
+        self.health.close()
         self._terminations.close()
         for task in (*self._detached, *self._burials.values()):
             task.cancel()

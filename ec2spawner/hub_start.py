@@ -14,6 +14,7 @@ from .choice import settable_by_profiles
 from .ec2.clients import Account
 from .fleet import FleetKey, fleet_for
 from .identity import hub_id_from_cookie_secret
+from .pages import with_notices
 from .profiles import ProfileListError, read_profiles
 from .server import Server
 from .settings.network import why_unreachable
@@ -134,6 +135,8 @@ def watch(spawner_class: type[Server]) -> None:
                 )
             take_up_burials(app)
             begin_sweeping(spawner, app)
+            shown = with_notices(app.template_vars)
+            app.tornado_settings["template_vars"] = shown
         init_handlers(app)
 
     JupyterHub.init_handlers = start_and_init_handlers

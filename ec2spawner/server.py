@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from . import notices
+from .ec2.machines import Machine
 from .fleet import Fleet
 from .settings import LaunchSettings
 from .state import ServerState
@@ -20,6 +23,8 @@ class Server(LaunchSettings):
 
     #: what the database remembers, and what is to be saved there next
     state: ServerState
+    #: the machine said that its server has ended, and we end the machine
+    server_ended: bool
     #: the profile that a link asked for, to preselect it on the form
     asked_for: object
 
@@ -64,6 +69,28 @@ class Server(LaunchSettings):
     @abstractmethod
     async def restore_choice(self) -> None:
         """Take on the profile again after the Hub was restarted during a launch."""
+
+    def notices(self) -> list[str]:
+        """What the user should know of the machine, for the Hub's pages."""
+        state = self.state
+        if not state.launching:
+            return [state.last_end] if state.last_end else []
+        since = self.fleet.health.impaired_since(state.instance_id)
+        return [notices.impaired(state.instance_id, since)] if since else []
+
+    def ended_behind_us(self, machine: Machine | None) -> None:
+        """Keep the words for the user, once: a machine is found to be over often.
+
+        :param machine: as EC2 shows it; None when it shows it no more
+        """
+        if self.server_ended or self.state.last_end:
+            return
+        now = time.time()
+        self.state.last_end = (
+            notices.ended(machine, now)
+            if machine
+            else notices.lost(self.state.instance_id, now)
+        )
 
     @abstractmethod
     def server_has_ended(self) -> None:

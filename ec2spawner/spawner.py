@@ -53,6 +53,7 @@ class EC2Spawner(Server, Spawner):  # type: ignore[misc]
         self._choice_applied = True
         self._settling: asyncio.Task[None] | None = None
         self._nothing_seen = False
+        self.server_ended = False
 
     # -- defaults that fit machines that boot --------------------------------
 
@@ -153,7 +154,10 @@ class EC2Spawner(Server, Spawner):  # type: ignore[misc]
     # -- state -----------------------------------------------------------------
 
     def get_state(self) -> dict[str, Any]:
-        return {**super().get_state(), **self.state.to_dict()}
+        state = {**super().get_state(), **self.state.to_dict()}
+        if told := self.notices():
+            state["notices"] = told  # for whoever reads the API; not read back
+        return state
 
     def load_state(self, state: dict[str, Any]) -> None:
         super().load_state(state)
@@ -202,7 +206,7 @@ class EC2Spawner(Server, Spawner):  # type: ignore[misc]
         :raises EC2SpawnError: for whatever keeps it from being ready in time
         """
         self._start_runs, self._stop_runs, self._nothing_left = True, False, False
-        self._choice_applied = True
+        self._choice_applied, self.server_ended = True, False
         starting = self._starting = Starting(self)
         self.state.server_id = self.state.server_id or server_id(
             self.hub_id, self.user.name, self.name
@@ -212,6 +216,7 @@ class EC2Spawner(Server, Spawner):  # type: ignore[misc]
         try:
             await asyncio.wait_for(starting.run(), seconds)
             starting.admission.ended(None)
+            self.state.last_end = ""
         except asyncio.TimeoutError as e:
             error = starting.out_of_time(seconds)
             starting.admission.ended(error)
@@ -271,15 +276,20 @@ class EC2Spawner(Server, Spawner):  # type: ignore[misc]
             return self._over("its stop was interrupted")
         inventory = self.fleet.inventory
         inventory.start()
+        self.fleet.health.start()
         if inventory.listing is None and not inventory.failing:
             await inventory.newer_than(float("-inf"), _FIRST_LISTING_SECONDS)
         if not self.state.instance_id:
             return await self._settle()
         machine = inventory.get(self.state.instance_id)
         if machine is None:
-            return self._over("EC2 has lost it") if self._is_absent() else None
+            if not self._is_absent():
+                return None
+            self.ended_behind_us(None)
+            return self._over("EC2 has lost it")
         if machine.over:
             self._nothing_left = machine.gone
+            self.ended_behind_us(machine)
             return self._over(f"it is {machine.state}: {machine.why}")
         return None
 
@@ -322,6 +332,7 @@ class EC2Spawner(Server, Spawner):  # type: ignore[misc]
     def server_has_ended(self) -> None:
         """The machine says that its server is gone for good: end the machine."""
         if not self._start_runs and not self._stop_runs:
+            self.server_ended = True
             self.fleet.bury(Tombstone(self.state.launch_id, self.state.instance_id))
 
     # -- stop ------------------------------------------------------------------

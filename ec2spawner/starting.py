@@ -48,6 +48,8 @@ class Starting:
         :raises EC2SpawnError: for whatever keeps it from being ready
         :raises EC2Error: when AWS fails before there is a launch
         """
+        if last_end := self._spawner.state.last_end:
+            self.progress.tell(1, last_end)
         plan = await self._plan()
         # Not cancelled with us: whether RunInstances made a machine must be
         # known before anything of it can be ended.

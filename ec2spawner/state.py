@@ -54,6 +54,8 @@ class ServerState:
     claimed_at: float = 0.0
     ready_at: float = 0.0
     token_id: int = 0
+    #: why the last machine is over that the user did not stop; told until a start
+    last_end: str = ""
     tombstones: list[Tombstone] = field(default_factory=list)
 
     @property
@@ -63,7 +65,11 @@ class ServerState:
 
     def cleared(self) -> ServerState:
         """What outlives a launch: who the server is, and what is still to be buried."""
-        return ServerState(server_id=self.server_id, tombstones=list(self.tombstones))
+        return ServerState(
+            server_id=self.server_id,
+            last_end=self.last_end,
+            tombstones=list(self.tombstones),
+        )
 
     def bury(self) -> None:
         """Remember the present launch as one whose machine may still exist."""

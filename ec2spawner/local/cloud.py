@@ -91,7 +91,7 @@ class LocalCloud:
 
         from . import patches
         from .controlapi import ControlApi
-        from .describe import describe_instances
+        from .describe import describe_instance_status, describe_instances
         from .ec2api import Ec2Api
         from .instance import LocalInstance
         from .lifecycle import Lifecycle
@@ -125,6 +125,7 @@ class LocalCloud:
             pool_of=self.pool_of,
             newest_first=lambda: self.settings.address_reuse == "newest-first",
             describe_instances=describe_instances,
+            describe_instance_status=describe_instance_status,
         )
         self.resources = plant(self.region, self.network)
         self.backend: Any = ec2_backends[ACCOUNT][self.region]

@@ -14,6 +14,9 @@ from .errors import AwsError
 #: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html
 PAGE = 1000
 
+#: of DescribeInstanceStatus alone
+_OF_STATUS = ("instance-status.status", "system-status.status")
+
 _ID = re.compile(r"i-(?:[0-9a-f]{8}|[0-9a-f]{17})$")
 
 
@@ -25,19 +28,41 @@ def check_ids(ids: list[str]) -> None:
 
 def check_filters(names: list[str]) -> None:
     for name in names:
-        if not (
-            name in utils.filter_dict_attribute_mapping or utils.is_tag_filter(name)
-        ):
+        known = name in utils.filter_dict_attribute_mapping
+        if name in _OF_STATUS or not (known or utils.is_tag_filter(name)):
             raise AwsError("InvalidParameterValue", f"The filter '{name}' is invalid")
 
 
 def check_status_filters(names: list[str]) -> None:
-    """moto ignores the others without a word, and gives everything."""
     for name in names:
-        if name not in ("instance-state-name", "instance-state-code"):
+        if name not in ("instance-state-name", "instance-state-code", *_OF_STATUS):
             raise AwsError(
                 "UnsupportedOperation", f"The local EC2 lacks the filter '{name}'"
             )
+
+
+def describe_instance_status(response: Any) -> Any:
+    """Replaces moto's, which ignores filters and leaves out whose status it is."""
+    every = response._get_bool_param("IncludeAllInstances", False)
+    filters = response._filters_from_querystring()
+    found = response.ec2_backend.describe_instance_status(
+        response._get_param("InstanceIds", []), every, None
+    )
+    return ActionResult(
+        {
+            "InstanceStatuses": [
+                {
+                    "InstanceId": each.id,
+                    "AvailabilityZone": each.availability_zone,
+                    "InstanceState": {"Code": each.state_code, "Name": each.state},
+                    "InstanceStatus": each.instance_status,
+                    "SystemStatus": each.system_status,
+                }
+                for each in found
+                if utils.passes_filter_dict(each, filters)
+            ]
+        }
+    )
 
 
 def describe_instances(response: Any) -> Any:

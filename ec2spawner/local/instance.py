@@ -123,6 +123,14 @@ class LocalInstance(mi.Instance):  # type: ignore[misc]
     def system_status(self) -> dict[str, Any]:
         return dict(super().system_status)
 
+    @property
+    def instance_check(self) -> str:
+        return str(self.instance_status["Status"])
+
+    @property
+    def system_check(self) -> str:
+        return str(self.system_status["Status"])
+
     def _checks(self, status: dict[str, Any]) -> dict[str, Any]:
         if self.impaired and self.state == "running":
             return {

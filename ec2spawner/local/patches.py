@@ -32,6 +32,7 @@ PATCHED: dict[str, tuple[str, ...] | None] = {
     "moto.ec2.models.subnets:Subnet.request_ip": ("self", "ip", "instance"),
     "moto.ec2.models.subnets:Subnet.del_subnet_ip": ("self", "ip"),
     "moto.ec2.responses.instances:InstanceResponse.describe_instances": ("self",),
+    "moto.ec2.responses.instances:InstanceResponse.describe_instance_status": ("self",),
     "moto.ec2.utils:filter_dict_attribute_mapping": None,
 }
 
@@ -51,6 +52,8 @@ MORE_FILTERS = {
     "root-device-type": "root_device_type",
     "state-reason-code": "state_reason_code",
     "block-device-mapping.volume-id": "volume_ids",
+    "instance-status.status": "instance_check",
+    "system-status.status": "system_check",
     "tenancy": "placement.tenancy",
     "virtualization-type": "virtualization_type",
 }
@@ -97,6 +100,7 @@ def install(
     pool_of: Callable[[Any], Any],
     newest_first: Callable[[], bool],
     describe_instances: Callable[[Any], Any],
+    describe_instance_status: Callable[[Any], Any],
 ) -> None:
     """Replace the names. Again with a new cloud in the same process is fine.
 
@@ -205,6 +209,11 @@ def install(
         responses.InstanceResponse,
         "describe_instances",
         lambda original: describe_instances,
+    )
+    _replace(
+        responses.InstanceResponse,
+        "describe_instance_status",
+        lambda original: describe_instance_status,
     )
 
 

@@ -164,3 +164,21 @@ def test_instance_types_are_the_real_ones(ec2):
     shown = ec2.describe_instance_types(InstanceTypes=["g5.xlarge"])["InstanceTypes"][0]
     assert shown["VCpuInfo"]["DefaultVCpus"] == 4
     assert shown["GpuInfo"]["Gpus"][0]["Name"] == "A10G"
+
+
+def test_status_checks_are_found_by_their_result(ec2, launch, cloud):
+    def impaired(check):
+        asked = [{"Name": f"{check}-status.status", "Values": ["impaired"]}]
+        answer = ec2.describe_instance_status(Filters=asked)
+        return [each["InstanceId"] for each in answer["InstanceStatuses"]]
+
+    ill = launch()["InstanceId"]
+    launch()
+    cloud.control.wait_for_state(ill, "running")
+    assert impaired("instance") == []
+    cloud.control.crash(ill)
+    assert impaired("instance") == [ill]
+    assert impaired("system") == []
+    asked = [{"Name": "instance-status.status", "Values": ["impaired"]}]
+    got = refused(ec2.describe_instances, Filters=asked)
+    assert got[0] == "InvalidParameterValue"

@@ -1,0 +1,50 @@
+"""What a user should know of a machine, in sentences. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+from .ec2.machines import RESTING, Machine
+
+# EC2 API reference, StateReason; the user guide's pages on spot and on retirement.
+_WHO = {
+    "Client.UserInitiatedShutdown": "somebody with access to the AWS account ended it",
+    "Client.InstanceTerminated": "somebody with access to the AWS account ended it",
+    "Client.InstanceInitiatedShutdown": "it shut itself down",
+    "Server.SpotInstanceTermination": "AWS took the spot machine back",
+    "Server.SpotInstanceShutdown": "AWS took the spot machine back",
+    "Server.ScheduledStop": "AWS took its host out of service",
+    "Server.InternalError": "AWS's host failed",
+    "Client.InternalError": "AWS could not use its volumes",
+}
+
+
+def _clock(moment: float) -> str:
+    return datetime.fromtimestamp(moment, timezone.utc).strftime("%H:%M UTC")
+
+
+def ended(machine: Machine, now: float) -> str:
+    """Why a machine is over that its user did not stop.
+
+    :param now: seconds since the epoch
+    """
+    why = _WHO.get(machine.reason_code) or f"AWS says: {machine.why}"
+    resting = machine.state in RESTING
+    how = "stopped at about" if resting else "ended at about"
+    return f"Your last machine, {machine.id}, {how} {_clock(now)}: {why}."
+
+
+def lost(instance_id: str, now: float) -> str:
+    """A machine that EC2 no longer lists."""
+    return (
+        f"Your last machine, {instance_id}, was gone at {_clock(now)}: AWS lists it "
+        "no more."
+    )
+
+
+def impaired(instance_id: str, since: float) -> str:
+    """A machine that fails EC2's status checks."""
+    return (
+        f"AWS reports trouble with your machine {instance_id} since {_clock(since)}: "
+        "it may not answer. If it does not, stop your server and start it again."
+    )

@@ -1,0 +1,96 @@
+"""What happens to a machine reaches its user as words on the Hub's own pages."""
+
+import aiohttp
+import boto3
+
+from ec2spawner.local.demo.visitor import Visitor
+
+from .conftest import living
+
+QUICK_CHECKS = "import ec2spawner.ec2.health as health; health.INTERVAL = 0.5"
+
+
+async def page(visitor, path):
+    """The text of a page of the Hub, as this visitor sees it."""
+    _, text = await visitor._get(visitor.hub_url(path))
+    return text
+
+
+async def test_a_machine_that_ended_behind_its_users_back_is_explained(
+    quick_hub, ec2, cloud
+):
+    await quick_hub.ready_server("alice")
+    (machine,) = living(ec2)
+    boto3.client(
+        "ec2",
+        region_name=cloud.region,
+        endpoint_url=cloud.endpoint_url,
+        aws_access_key_id="x",
+        aws_secret_access_key="x",
+    ).terminate_instances(InstanceIds=[machine.instance_id])
+    await quick_hub.wait_gone("alice")
+    told = f"Your last machine, {machine.instance_id}, ended at about "
+    who = "somebody with access to the AWS account ended it"
+    async with Visitor(quick_hub.url, "alice", "any") as alice:
+        await alice.log_in()
+        for path in ("home", "spawn", "token"):
+            text = await page(alice, path)
+            assert told in text and who in text, path
+        await alice.choose("small")
+        events = await alice.ready()
+        assert any(told in event["message"] for event in events)
+        # A server that runs again needs no explanation.
+        assert told not in await page(alice, "home")
+    async with Visitor(quick_hub.url, "bob", "any") as bob:
+        await bob.log_in()
+        assert "Your last machine" not in await page(bob, "home")
+
+
+async def test_the_words_outlive_the_hub(quick_hub, ec2):
+    await quick_hub.ready_server("alice")
+    (machine,) = living(ec2)
+    ec2.fail_machine(machine.instance_id, "Server.InternalError", "host failure")
+    await quick_hub.wait_gone("alice")
+    quick_hub.kill()
+    await quick_hub.start()
+    async with Visitor(quick_hub.url, "alice", "any") as alice:
+        await alice.log_in()
+        assert "AWS&#x27;s host failed" in await page(alice, "home")
+
+
+async def test_a_user_who_shuts_their_server_down_is_told_nothing_new(quick_hub, ec2):
+    await quick_hub.ready_server("alice")
+    (machine,) = living(ec2)
+    async with aiohttp.ClientSession() as session:
+        url = f"http://{machine.private_ip}:8888/exit"
+        try:
+            await session.get(url, headers={"X-Code": "0"})
+        except aiohttp.ClientError:
+            pass  # the server ends before it answers
+    await quick_hub.wait_gone("alice")
+    assert "last_end" not in quick_hub.saved_state("alice")
+
+
+async def test_a_machine_that_fails_awss_checks_is_told_of(make_quick_hub, ec2):
+    hub = make_quick_hub(code=QUICK_CHECKS)
+    await hub.start()
+    await hub.ready_server("alice")
+    (machine,) = living(ec2)
+    told = f"AWS reports trouble with your machine {machine.instance_id} since "
+    async with Visitor(hub.url, "alice", "any") as alice:
+        await alice.log_in()
+        assert told not in await page(alice, "home")
+        ec2.freeze(machine.instance_id)
+
+        async def is_told():
+            return told in await page(alice, "home")
+
+        await hub.wait_until(is_told, 30, "the user is told")
+        (notice,) = (await hub.server("alice"))["state"]["notices"]
+        assert told in notice
+        ec2.thaw(machine.instance_id)
+
+        async def is_told_no_more():
+            return not await is_told()
+
+        await hub.wait_until(is_told_no_more, 30, "the trouble has passed")

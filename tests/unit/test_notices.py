@@ -1,0 +1,78 @@
+import pytest
+
+from ec2spawner import notices
+from ec2spawner.ec2.machines import Machine
+from ec2spawner.pages import with_notices
+
+NOON = 1_800_014_400.0
+
+
+def ended(code="", message="", state="terminated"):
+    machine = Machine("i-1", state, reason_code=code, reason_message=message)
+    return notices.ended(machine, NOON)
+
+
+@pytest.mark.parametrize(
+    "code, words",
+    [
+        ("Client.UserInitiatedShutdown", "somebody with access to the AWS account"),
+        ("Client.InstanceInitiatedShutdown", "it shut itself down"),
+        ("Server.SpotInstanceTermination", "AWS took the spot machine back"),
+        ("Server.ScheduledStop", "out of service"),
+    ],
+)
+def test_who_ended_a_machine_is_said_in_words(code, words):
+    told = ended(code)
+    assert told.startswith("Your last machine, i-1, ended at about 12:00 UTC: ")
+    assert words in told
+
+
+def test_what_nobody_has_words_for_is_told_in_awss():
+    assert ended("Server.New", "Server.New: the roof fell in").endswith(
+        "AWS says: Server.New: the roof fell in."
+    )
+
+
+def test_a_stopped_machine_is_not_called_ended():
+    assert "i-1, stopped at" in ended("Client.UserInitiatedShutdown", state="stopped")
+
+
+class Row:
+    def __init__(self, last_end):
+        self.state = {"last_end": last_end}
+
+
+class User:
+    """Of JupyterHub: a user of whose servers none has been started since."""
+
+    def __init__(self, *last_ends):
+        self.spawners = {}
+        self.orm_user = self
+        self.orm_spawners = {str(n): Row(text) for n, text in enumerate(last_ends)}
+
+
+def announcement(vars, user, name="announcement"):
+    return with_notices(vars)[name](user)
+
+
+def test_nobody_has_no_notices_and_sees_no_banner():
+    assert announcement({}, None) == ""
+    assert announcement({}, User("")) == ""
+
+
+def test_an_admins_own_words_stay_and_come_first():
+    assert announcement({"announcement": "<b>Hi</b>"}, User("gone")) == (
+        "<b>Hi</b><br>gone"
+    )
+    assert announcement({"announcement": lambda u: "Hi"}, None) == "Hi"
+
+
+def test_words_on_one_page_only_do_not_hide_the_notices_there():
+    vars = {"announcement_home": "Hi", "other": 1}
+    assert announcement(vars, User("gone"), "announcement_home") == "Hi<br>gone"
+    assert "announcement_spawn" not in with_notices(vars)
+    assert with_notices(vars)["other"] == 1
+
+
+def test_what_comes_from_a_machine_is_never_html():
+    assert announcement({}, User("<script>")) == "&lt;script&gt;"
