@@ -107,7 +107,7 @@ class LocalCloud:
         undo.callback(Keeper(MARKER, self.cloud_id, left).close)
         for each in left:
             undo.callback(marked.remove_folder, str(each))
-        self.ground = ground_for(kind, self.cloud_id)
+        self.ground = ground_for(self.settings, self.cloud_id)
         undo.callback(self.ground.close)
         self.network, self.metadata = self.ground.network, self.ground.metadata
         undo.callback(marked.kill_marked, MARKER, self.cloud_id)
@@ -257,6 +257,7 @@ class LocalCloud:
     def machine_for(
         self, instance: LocalInstance, ended: Callable[[Ending], None]
     ) -> Machine:
+        root = instance.block_device_mapping.get(instance.root_device_name)
         spec = MachineSpec(
             cloud_id=self.cloud_id,
             instance_id=instance.id,
@@ -265,6 +266,7 @@ class LocalCloud:
             metadata_url=instance.metadata_url,
             folder=self.folder / "machines" / instance.id,
             path_prefix=self.settings.path_prefix,
+            root_volume_id=root.volume_id if root is not None else "",
         )
         return self.ground.machine(self.settings.machines, spec, ended)
 

@@ -8,12 +8,14 @@ from typing import Protocol
 
 from .addresses import LoopbackNetwork
 from .firewall import Policy
-from .machines import cgroups, limits, roots
+from .machines import cgroups, disks, limits, roots
 from .machines.base import Ending, Machine, MachineSpec, NoMachine
 from .machines.nspawn import NspawnMachine
 from .machines.process import ProcessMachine
+from .machines.qemu import QemuMachine
+from .machines.recipe import recipe_for
 from .metadata import MetadataService, SharedMetadataService
-from .settings import BOOTED
+from .settings import BOOTED, LocalSettings
 from .vpc import METADATA_ADDRESS, VpcNetwork
 
 
@@ -76,10 +78,9 @@ class LoopbackGround:
 class BootedGround:
     """For machines that boot."""
 
-    kinds: tuple[str, ...] = (*BOOTED, "none")
-
-    def __init__(self, cloud_id: str) -> None:
-        self._root = roots.ready()
+    def __init__(self, kind: str, suite: str, cloud_id: str) -> None:
+        self.kinds: tuple[str, ...] = (kind, "none")
+        self._root = ready(kind, suite)
         self._limits = limits.raised()
         self._vpc = VpcNetwork(cloud_id)
         self.network: Network = self._vpc
@@ -96,6 +97,9 @@ class BootedGround:
     ) -> Machine:
         if kind == "none":
             return NoMachine(spec, ended)
+        if kind == "qemu":
+            image = disks.image_of(self._root)
+            return QemuMachine(spec, ended, self._vpc, self._root, image)
         return NspawnMachine(spec, ended, self._vpc, self._root)
 
     def close(self) -> None:
@@ -104,9 +108,27 @@ class BootedGround:
         self._limits.close()
 
 
-def ground_for(kind: str, cloud_id: str) -> Ground:
+def ready(
+    kind: str, suite: str, tell: Callable[[str], None] = lambda text: None
+) -> Path:
+    """The root for machines of a kind, with all that is made of it once for all.
+
+    :param tell: is told what is being done, when it takes long
+    :raises CannotBoot: when machines of this kind cannot boot here
+    """
+    roots.check_needs(kind)
+    root = roots.ready(recipe_for(suite), tell)
+    if kind == "qemu":
+        disks.kernel_of(root)
+        disks.image_of(root, tell)
+    return root
+
+
+def ground_for(settings: LocalSettings, cloud_id: str) -> Ground:
     """:raises CannotBoot: when machines of this kind cannot boot here"""
-    return BootedGround(cloud_id) if kind in BOOTED else LoopbackGround()
+    if settings.machines in BOOTED:
+        return BootedGround(settings.machines, settings.suite, cloud_id)
+    return LoopbackGround()
 
 
 def traces(kind: str, cloud_id: str) -> list[Path]:

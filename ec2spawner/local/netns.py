@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
+import struct
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 _CLONE_NEWNET = 0x40000000
+# include/uapi/linux/if_tun.h
+_TUNSETIFF = 0x400454CA
+_IFF_TAP, _IFF_NO_PI, _IFF_VNET_HDR = 0x0002, 0x1000, 0x4000
 
 T = TypeVar("T")
 
@@ -40,6 +45,21 @@ def inside(pid: int, make: Callable[[], T]) -> T:
     if problem:
         raise problem[0]
     return result[0]
+
+
+def open_tap(name: str) -> int:
+    """Make a tap interface in this thread's namespace; it ends when it is closed.
+
+    https://docs.kernel.org/networking/tuntap.html
+    """
+    opened = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC)
+    try:
+        flags = _IFF_TAP | _IFF_NO_PI | _IFF_VNET_HDR
+        fcntl.ioctl(opened, _TUNSETIFF, struct.pack("16sH22x", name.encode(), flags))
+    except BaseException:
+        os.close(opened)
+        raise
+    return opened
 
 
 def has_its_own(pid: int) -> bool:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .machines.recipe import SUITES
+
 #: action or pattern ("Describe*") -> (bucket size, refill per second)
 Throttle = Mapping[str, tuple[float, float]]
 
@@ -48,7 +50,7 @@ AWS_THROTTLE: Throttle = {
 
 
 #: kinds of machine that boot a Linux of their own
-BOOTED = ("nspawn",)
+BOOTED = ("nspawn", "qemu")
 KINDS = ("process", *BOOTED, "none")
 
 
@@ -81,9 +83,13 @@ class LocalSettings:
     capacity: Mapping[str, int] = field(default_factory=dict)
     #: on-demand vCPU quota by bucket: "standard", "g", "p", "x", ...
     vcpu_quota: Mapping[str, int] = field(default_factory=dict)
-    #: "process" (a process tree), "nspawn" (a Debian that boots, needs root) or "none"
-    #: (instances without a machine); cannot be changed while it runs
+    #: "process" (a process tree), "nspawn" (a Linux that boots in a container), "qemu"
+    #: (a computer of its own) or "none" (instances without a machine); cannot be
+    #: changed while it runs. The two that boot need root.
     machines: str = "process"
+    #: the distribution of machines that boot: "bookworm" or "trixie" (Debian 12 and
+    #: 13) or "noble" (Ubuntu 24.04); cannot be changed while it runs
+    suite: str = "bookworm"
     #: directories put in front of a process machine's PATH
     path_prefix: tuple[str, ...] = ()
 
@@ -96,6 +102,9 @@ class LocalSettings:
         if self.machines not in KINDS:
             kinds = ", ".join(repr(kind) for kind in KINDS)
             raise ValueError(f"machines must be one of {kinds}, not {self.machines!r}")
+        if self.suite not in SUITES:
+            suites = ", ".join(repr(suite) for suite in SUITES)
+            raise ValueError(f"suite must be one of {suites}, not {self.suite!r}")
 
     def changed(self, changes: Mapping[str, Any]) -> LocalSettings:
         """A copy with some settings changed. Unknown names are an error."""

@@ -122,6 +122,20 @@ class VpcNetwork:
         self._ip("link", "add", port, "type", "veth", *peer)
         self._attach(port)
 
+    def open_tap(self, mac: str, address: str) -> int:
+        """A port of the bridge for a program that makes packets itself, as a file.
+
+        It is there as long as the file is open anywhere.
+        """
+        port = self.admit(mac, address)
+        opened = self.inside(lambda: netns.open_tap(port))
+        try:
+            self._attach(port)
+        except BaseException:
+            os.close(opened)
+            raise
+        return opened
+
     def admit(self, mac: str, address: str) -> str:
         """Expect a machine; returns the name that its port on the bridge must have."""
         mac = mac.lower()

@@ -52,19 +52,24 @@ def why_not() -> str:
 
 
 @pytest.fixture(scope="session")
-def cloud() -> Iterator[LocalCloudProcess]:
-    with LocalCloudProcess(SETTINGS) as started:
+def settings() -> LocalSettings:
+    return SETTINGS
+
+
+@pytest.fixture(scope="session")
+def cloud(settings: LocalSettings) -> Iterator[LocalCloudProcess]:
+    with LocalCloudProcess(settings) as started:
         yield started
 
 
 @pytest.fixture
-def ec2(cloud: LocalCloudProcess) -> Iterator[LocalControl]:
+def ec2(cloud: LocalCloudProcess, settings: LocalSettings) -> Iterator[LocalControl]:
     """The EC2 behind the hubs of this test, with nothing in it."""
     control = FreshEC2(cloud.endpoint_url)
     control.clear_requests()
     yield control
     control.clear_faults()
-    control.change_settings(**SETTINGS.as_dict())
+    control.change_settings(**settings.as_dict())
     left = [machine.instance_id for machine in living(control)]
     if left:
         client(cloud).terminate_instances(InstanceIds=left)

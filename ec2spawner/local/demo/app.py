@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from traitlets import Bool, Int, List, TraitError, Unicode, validate
+from traitlets import Bool, CaselessStrEnum, Int, List, TraitError, Unicode, validate
 
 from ...cli import Command
 from . import needs
@@ -15,6 +15,7 @@ from .check import run_check
 from .demo import DemoError, DemoOptions
 from .faults import Breakage
 from .interactive import run_demo
+from .kinds import KINDS
 
 _INTERRUPTED = 130
 
@@ -31,6 +32,7 @@ class DemoApp(Command):
 ec2spawner demo
 ec2spawner demo --port 8000 --idle-timeout 120
 ec2spawner demo --check
+sudo ec2spawner demo --machines=nspawn
 ec2spawner demo --break RunInstances=InsufficientInstanceCapacity
 """
 
@@ -41,6 +43,13 @@ ec2spawner demo --break RunInstances=InsufficientInstanceCapacity
         900,
         min=0,
         help="Seconds after which an idle server is stopped; 0 for never",
+    ).tag(config=True)
+    machines = CaselessStrEnum(
+        list(KINDS),
+        "process",
+        help="""What machines are: a group of processes (process), a Debian that boots
+        in a container (nspawn), or a whole computer (qemu), which is slow. The last
+        two need root and some Debian packages, and make a root file system first""",
     ).tag(config=True)
     check = Bool(False, help="Do a user's whole round without a person, then end").tag(
         config=True
@@ -59,6 +68,7 @@ ec2spawner demo --break RunInstances=InsufficientInstanceCapacity
     aliases = {
         "port": "DemoApp.port",
         "idle-timeout": "DemoApp.idle_timeout",
+        "machines": "DemoApp.machines",
         "keep-log": "DemoApp.keep_log",
         "break": "DemoApp.broken",
     }
@@ -79,7 +89,8 @@ ec2spawner demo --break RunInstances=InsufficientInstanceCapacity
     def start(self) -> None:
         if self.extra_args:
             self.fail(f"what is {self.extra_args[0]!r}? See {self.name} --help", 2)
-        if why := needs.why_not():
+        kind = KINDS[self.machines]
+        if why := needs.why_not() or kind.why_not():
             self.fail(why)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             # Also where a shell has them ignored, as for a job in the background.
@@ -89,7 +100,7 @@ ec2spawner demo --break RunInstances=InsufficientInstanceCapacity
             ):
                 signal.signal(number, _interrupt)
         log = Path(self.keep_log).absolute() if self.keep_log else None
-        options = DemoOptions(self.port, self.idle_timeout, log)
+        options = DemoOptions(self.port, self.idle_timeout, log, kind)
         breakages = [Breakage.read(each) for each in self.broken]
         try:
             if self.check:

@@ -15,14 +15,15 @@ from .steps import StepFailed, Steps
 from .visitor import Visitor
 
 _SIZES = 3
-_READY_SECONDS = 60
 _GONE_SECONDS = 20
-# Says where the code runs: the process must be one of the machine's.
-_WHERE = (
-    "import os, platform; "
-    "print(os.getpid(), 'Python', platform.python_version(), 'on', "
-    "platform.system(), platform.machine())"
-)
+# Says where the code runs: in which process, and whose address is its own.
+_WHERE = """
+import os, platform, socket
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+    s.connect(("{hub}", 9))
+    print(os.getpid(), s.getsockname()[0], "Python", platform.python_version(), end=" ")
+print("on", platform.system(), platform.release())
+"""
 
 
 class CheckFailed(Exception):
@@ -57,6 +58,10 @@ def run_check(
 
 
 def _whole_round(demo: Demo, breakages: list[Breakage], steps: Steps) -> None:
+    if demo.options.kind.boots:
+        with steps.step("make what machines boot from") as step:
+            demo.prepare(steps.tell)
+            step.note = f"for {demo.options.kind.name}"
     with steps.step("start the local EC2"):
         demo.start_cloud()
         break_ec2(demo.control, breakages)
@@ -67,6 +72,7 @@ def _whole_round(demo: Demo, breakages: list[Breakage], steps: Steps) -> None:
 
 
 async def _round(demo: Demo, steps: Steps) -> None:
+    kind = demo.options.kind
     async with Visitor(demo.public_url, "maria", demo.password) as visitor:
         with steps.step("log in") as step:
             await visitor.log_in()
@@ -78,21 +84,31 @@ async def _round(demo: Demo, steps: Steps) -> None:
             await visitor.choose(sizes[0])
             step.note = sizes[0]
         with steps.step("follow the progress until ready") as step:
-            events = await visitor.ready(timeout=_READY_SECONDS)
+            events = await visitor.ready(timeout=kind.start_timeout)
             step.note = f"{len(events)} messages"
             machine = _only_machine(demo.control)
         with steps.step("open JupyterLab") as step:
             await visitor.open_lab()
             step.note = f"on {machine.instance_id}, {machine.private_ip}"
         with steps.step("run 6*7 in a notebook's kernel") as step:
-            answer, kernel_id = await visitor.run_cell("6*7")
+            answer, kernel_id = await visitor.run_cell(
+                "6*7", timeout=kind.answer_timeout
+            )
             step.note = answer
             if answer != "42":
                 raise CheckFailed(f"6*7 is {answer!r}")
         with steps.step("ask where the kernel runs") as step:
-            answer, _ = await visitor.run_cell(_WHERE, kernel_id=kernel_id)
-            pid, _, step.note = answer.strip().partition(" ")
-            if int(pid) not in _only_machine(demo.control).pids:
+            code = _WHERE.format(hub=demo.cloud.hub_address)
+            answer, _ = await visitor.run_cell(
+                code, kernel_id=kernel_id, timeout=kind.answer_timeout
+            )
+            pid, address, step.note = answer.strip().split(" ", 2)
+            machine = _only_machine(demo.control)
+            if kind.boots:
+                # It numbers its processes itself, and has a network of its own.
+                if address != machine.private_ip:
+                    raise CheckFailed(f"{address} is not the user's machine")
+            elif int(pid) not in machine.pids:
                 raise CheckFailed(f"process {pid} is not on the user's machine")
         with steps.step("stop the server"):
             await visitor.stop()

@@ -13,17 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from .. import Keeper, LocalCloudProcess, LocalControl, LocalSettings
+from .. import Keeper, LocalCloudProcess, LocalControl
+from ..machines.roots import CannotBoot
 from ..marked import kill_marked, marked_processes, remove_folder
 from .hub import DemoHub
+from .kinds import KINDS, Kind
 from .ports import LOOPBACK, free_ports, why_not_free
 
 #: in the environment of everything that a demo starts: its id
 MARKER = "EC2SPAWNER_DEMO"
 # No letters and digits that look alike.
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
-# Slow enough for a person to see the states go by.
-_SETTINGS = LocalSettings(pending_seconds=1.0, shutting_down_seconds=1.0)
 _GONE_SECONDS = 10
 
 
@@ -39,6 +39,7 @@ class DemoOptions:
     idle_timeout: int = 900
     #: where the Hub's log goes; None for the demo's own folder
     log: Path | None = None
+    kind: Kind = KINDS["process"]
 
 
 class Demo:
@@ -92,6 +93,16 @@ class Demo:
     def control(self) -> LocalControl:
         return self.cloud.control
 
+    def prepare(self, tell: Callable[[str], None]) -> None:
+        """Make what machines boot from, when it is not there: that takes minutes.
+
+        :raises DemoError: when that does not work
+        """
+        try:
+            self.options.kind.prepare(tell)
+        except CannotBoot as e:
+            raise DemoError(str(e)) from e
+
     def start_cloud(self) -> None:
         """Start the local EC2.
 
@@ -104,7 +115,7 @@ class Demo:
         try:
             with _environment(marks), open(log, "ab") as file:
                 self.cloud = LocalCloudProcess(
-                    _SETTINGS, folder=self.folder, stderr=file
+                    self.options.kind.settings, folder=self.folder, stderr=file
                 )
         except (RuntimeError, TimeoutError) as e:
             raise DemoError(f"{e}\n{log.read_text(errors='replace')[-2000:]}") from e
@@ -122,7 +133,8 @@ class Demo:
         found = self.control.resources()
         settings = {
             "public_url": self.public_url,
-            "hub_url": f"http://{LOOPBACK}:{hub}/",
+            # Where machines reach it.
+            "hub_url": f"http://{self.cloud.hub_address}:{hub}/",
             "proxy_api_url": f"http://{LOOPBACK}:{api}",
             "proxy_api_password": secrets.token_urlsafe(16),
             "password": self.password,
@@ -132,6 +144,8 @@ class Demo:
             "image": found.image_id,
             "subnets": list(found.subnet_ids.values()),
             "security_groups": [found.security_group_id],
+            "start_timeout": self.options.kind.start_timeout,
+            "http_timeout": self.options.kind.answer_timeout,
             "marker": {MARKER: self.id},
         }
         file = self.folder / "settings.json"

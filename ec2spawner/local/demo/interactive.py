@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
 from collections.abc import Callable
 from functools import partial
@@ -27,11 +28,12 @@ What to try
   4. Stop your server (File > Hub Control Panel > Stop My Server). Its machine is
      terminated. {idle}
 
-It is all on this computer: no AWS account, no cost. An EC2 machine is a group of
-processes with its own address here, and its files go with it. It runs as you, so
-keep the password to yourself. Ctrl-C ends the demo.
+{about}
 
 What EC2 is asked, and the machines:"""
+
+_ABOUT = """It is all on this computer: no AWS account, no cost. An EC2 machine is
+{what}, and its files go with it. {trust} Ctrl-C ends the demo."""
 
 
 def run_demo(
@@ -48,6 +50,7 @@ def run_demo(
     try:
         with demo:
             log = LogReader(demo.log, say) if verbose else None
+            demo.prepare(lambda text: say(f"  {text}"))
             demo.start_cloud()
             watcher = Watcher(demo.control, say)
             look = partial(_look, watcher, log)
@@ -89,7 +92,11 @@ def _watch(demo: Demo, look: Callable[[], None]) -> None:
 def _welcome(demo: Demo) -> str:
     seconds = demo.options.idle_timeout
     idle = f"So is that of a server left idle for {_span(seconds)}." if seconds else ""
-    return _WELCOME.format(url=demo.public_url, password=demo.password, idle=idle)
+    kind = demo.options.kind
+    about = textwrap.fill(_ABOUT.format(what=kind.what, trust=kind.trust), 82)
+    return _WELCOME.format(
+        url=demo.public_url, password=demo.password, idle=idle, about=about
+    )
 
 
 def _farewell(seconds: float, watcher: Watcher | None, left: str | None) -> str:

@@ -13,7 +13,8 @@ folder = Path(os.environ["EC2SPAWNER_DEMO_SETTINGS"]).parent
 
 # -- On this computer only ---------------------------------------------------------
 
-# Machines of the local EC2 run here, too, so they reach the Hub on loopback.
+# Machines of the local EC2 run here, too: they reach the Hub on loopback, or on this
+# computer's address in their network when they have one.
 c.JupyterHub.bind_url = demo["public_url"]
 c.JupyterHub.hub_bind_url = demo["hub_url"]
 c.JupyterHub.db_url = f"sqlite:///{folder}/jupyterhub.sqlite"
@@ -53,7 +54,8 @@ c.JupyterHub.template_vars = {
 }
 
 c.EC2Spawner.endpoint_url = demo["endpoint_url"]
-c.EC2Spawner.start_timeout = 120
+c.EC2Spawner.start_timeout = demo["start_timeout"]
+c.Spawner.http_timeout = demo["http_timeout"]
 
 # -- As on a real hub --------------------------------------------------------------
 

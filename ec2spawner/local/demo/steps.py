@@ -53,6 +53,10 @@ class Steps:
             seconds = time.monotonic() - began
             self._say(_line(name, step.note, f"{seconds:.2f}"))
 
+    def tell(self, text: str) -> None:
+        """Say what is being done in a step that takes long."""
+        self._say(f"  {text}")
+
     def total(self) -> None:
         self._rule()
         self._say(_line("total", "", f"{time.monotonic() - self._began:.2f}"))

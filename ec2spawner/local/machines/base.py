@@ -22,6 +22,14 @@ class VolumeBusy(Exception):
     """A volume is not let go of by its machine: it is mounted there."""
 
 
+def nvme_serial(volume_id: str) -> str:
+    """The serial number of a volume's NVMe disk: its id without the dash.
+
+    https://docs.aws.amazon.com/ebs/latest/userguide/identify-nvme-ebs-device.html
+    """
+    return volume_id.replace("-", "")
+
+
 @dataclass(frozen=True)
 class VolumeSpec:
     """A volume as its machine gets it."""
@@ -35,11 +43,8 @@ class VolumeSpec:
 
     @property
     def serial(self) -> str:
-        """The volume's id without the dash: the serial number of an NVMe disk.
-
-        https://docs.aws.amazon.com/ebs/latest/userguide/identify-nvme-ebs-device.html
-        """
-        return self.volume_id.replace("-", "")
+        """The serial number of its NVMe disk."""
+        return nvme_serial(self.volume_id)
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,8 @@ class MachineSpec:
     #: the machine's own folder: its disk, console log and run-time files
     folder: Path
     path_prefix: tuple[str, ...] = ()
+    #: the id of the volume that is its disk
+    root_volume_id: str = ""
     #: the volumes that are attached at power-on, without the root volume
     volumes: tuple[VolumeSpec, ...] = ()
     #: what its disk begins with on the first boot: what `Machine.save_disk` has saved,

@@ -7,96 +7,45 @@ make or read one, since it holds programs that run with root's rights.
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import fcntl
 import hashlib
-import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
+import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from .. import marked
+from .recipe import Keyring, Recipe
+
+#: told what is being done
+Tell = Callable[[str], None]
 
 #: overrides where roots are kept
 FOLDER_VARIABLE = "EC2SPAWNER_ROOTS"
 
-#: what must be installed here to make and boot roots: command -> Debian package
-NEEDS = {
+_ALL_NEED = {
     "mmdebstrap": "mmdebstrap",
-    "systemd-nspawn": "systemd-container",
     "ip": "iproute2",
     "nft": "nftables",
     "unshare": "util-linux",
     "mount": "mount",
 }
-
-_PACKAGES = (
-    # What Debian's cloud images have, as far as a machine of ours can tell.
-    "systemd systemd-sysv dbus udev cloud-init python3 python3-venv ifupdown "
-    "isc-dhcp-client iproute2 ca-certificates sudo procps kmod e2fsprogs"
-).split()
-
-_CLOUD_CONFIG = """\
-# A small root lacks what these need.
-locale: false
-system_info:
-  network:
-    renderers: [eni, networkd, netplan]
-"""
-
-# Debian's and Ubuntu's initramfs mount /run like this, and a container has none
-# (initramfs-tools, "init").
-_RUN_AS_MOUNTED_BY_INITRAMFS = """\
-[Unit]
-Description=Mount options of /run as an initramfs sets them
-DefaultDependencies=no
-Before=sysinit.target
-
-[Service]
-Type=oneshot
-ExecStart=/bin/mount -o remount,nosuid,nodev,noexec /run
-
-[Install]
-WantedBy=sysinit.target
-"""
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Everything that makes one root different from another."""
-
-    suite: str = "bookworm"
-    #: of the suite: for which wheels are fetched
-    python: str = "3.11"
-    packages: tuple[str, ...] = tuple(_PACKAGES)
-    #: the versions that surround us, so that machines are like the Hub
-    wheels: tuple[str, ...] = field(
-        default_factory=lambda: tuple(
-            f"{name}=={version(name)}" for name in ("jupyterhub", "jupyterlab")
-        )
-    )
-    files: tuple[tuple[str, str], ...] = (
-        ("etc/cloud/cloud.cfg.d/95_local.cfg", _CLOUD_CONFIG),
-        ("etc/systemd/system/run-options.service", _RUN_AS_MOUNTED_BY_INITRAMFS),
-    )
-    links: tuple[tuple[str, str], ...] = (
-        (
-            "etc/systemd/system/sysinit.target.wants/run-options.service",
-            "../run-options.service",
-        ),
-        # They need a network beyond the VPC.
-        ("etc/systemd/system/apt-daily.timer", "/dev/null"),
-        ("etc/systemd/system/apt-daily-upgrade.timer", "/dev/null"),
-    )
-
-    @property
-    def name(self) -> str:
-        text = json.dumps(asdict(self), sort_keys=True)
-        return f"{self.suite}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+#: what must be installed here for machines of a kind: command -> Debian package
+NEEDS = {
+    "nspawn": {**_ALL_NEED, "systemd-nspawn": "systemd-container"},
+    "qemu": {
+        **_ALL_NEED,
+        "qemu-system-x86_64": "qemu-system-x86",
+        "qemu-img": "qemu-utils",
+        "mke2fs": "e2fsprogs",
+    },
+}
 
 
 class CannotBoot(Exception):
@@ -112,11 +61,13 @@ def folder() -> Path:
     return Path(cache).expanduser() / "ec2spawner" / "roots"
 
 
-def check_needs() -> None:
-    """:raises CannotBoot: when something is missing to make and boot roots"""
+def check_needs(kind: str = "nspawn") -> None:
+    """:raises CannotBoot: when something is missing to make roots and boot them"""
     if not sys.platform.startswith("linux"):
         raise CannotBoot("booted machines need Linux")
-    missing = [package for name, package in NEEDS.items() if not _found(name)]
+    if kind == "qemu" and os.uname().machine != "x86_64":
+        raise CannotBoot("QEMU machines need a computer with an x86_64 processor")
+    missing = [package for name, package in NEEDS[kind].items() if not _found(name)]
     if missing:
         raise CannotBoot(
             "booted machines need programs that are not installed here: "
@@ -124,14 +75,16 @@ def check_needs() -> None:
         )
     if os.geteuid() != 0:
         raise CannotBoot("booted machines need root: start this as root, or by sudo")
+    if kind == "qemu" and not os.path.exists("/dev/net/tun"):
+        raise CannotBoot("QEMU machines need /dev/net/tun: modprobe tun")
 
 
-def ready(recipe: Recipe | None = None) -> Path:
+def ready(recipe: Recipe | None = None, tell: Tell = lambda text: None) -> Path:
     """A root of this recipe; made first when there is none, which takes minutes.
 
+    :param tell: is told what is being done, when it takes long
     :raises CannotBoot: when this computer cannot, or when it does not work
     """
-    check_needs()
     recipe = recipe or Recipe()
     root = folder() / recipe.name
     if any(char in str(root) for char in ":,\\"):
@@ -140,72 +93,112 @@ def ready(recipe: Recipe | None = None) -> Path:
         )
     if root.is_dir():
         return root
-    folder().mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _lock(folder() / "lock"):
+    with locked():
         if not root.is_dir():  # somebody else may have made it meanwhile
-            _remove_unfinished()
-            _make(recipe, root)
+            tell(f"making a root of {recipe.suite} in {root}, once: minutes")
+            _make(recipe, root, tell)
     return root
 
 
-def _found(command: str) -> bool:
-    # An ordinary user's PATH lacks the folders that root's has.
-    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-    return shutil.which(command, path=path) is not None
-
-
 @contextlib.contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
+def locked() -> Iterator[None]:
+    """Hold it to make something in the folder of roots: one builder at a time."""
+    folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (folder() / "lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
+        # What a builder that was killed has left. We hold the lock: it is nobody's.
+        for left in folder().glob("*.unfinished"):
+            marked.remove_folder(str(left))
         yield
 
 
-def _remove_unfinished() -> None:
-    """What a builder that was killed has left. We hold the lock: it is nobody's."""
-    for left in folder().glob("*.unfinished"):
-        shutil.rmtree(left, ignore_errors=True)
+def search_path() -> str:
+    """PATH with the folders that root's has and an ordinary user's lacks."""
+    return os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
 
 
-def _make(recipe: Recipe, root: Path) -> None:
+def _found(command: str) -> bool:
+    return shutil.which(command, path=search_path()) is not None
+
+
+def _make(recipe: Recipe, root: Path, tell: Tell) -> None:
     parent = Path(tempfile.mkdtemp(suffix=".unfinished", dir=folder()))
     try:
-        made, wheels = parent / "root", parent / "wheels"
+        made, wheels, files = parent / "root", parent / "wheels", parent / "files"
+        tell("fetching Jupyter")
         _fetch_wheels(recipe, wheels)
+        _write_files(recipe, files)
+        pip = (
+            'chroot "$1" /opt/jupyter/bin/pip install --quiet --no-index '
+            "--disable-pip-version-check --find-links /tmp/wheels "
+        )
         # mmdebstrap gives a chroot what programs in it need: /proc, /dev.
         hooks = [
             'mkdir "$1/tmp/wheels"',
             f"sync-in '{wheels}' /tmp/wheels",
             'chroot "$1" python3 -m venv /opt/jupyter',
-            'chroot "$1" /opt/jupyter/bin/pip install --quiet --no-index '
-            "--disable-pip-version-check --find-links /tmp/wheels "
-            + " ".join(recipe.wheels),
+            pip + " ".join(recipe.wheels),
             'rm -r "$1/tmp/wheels"',
+            # Each machine makes its own at its first boot, as machines of an AMI do.
+            ': > "$1/etc/machine-id"',
+            'rm -f "$1/etc/hostname" "$1/etc/resolv.conf"',
+            # Nothing in /usr is newer: systemd has nothing to update at the boot.
+            'touch "$1/etc/.updated" "$1/var/.updated"',
         ]
         _run(
-            "making the Debian root",
+            "making the root",
             "mmdebstrap",
-            "--quiet",
             "--mode=root",
             "--variant=minbase",
             f"--include={','.join(recipe.packages)}",
+            # Before the packages, which read some of them when they are installed.
+            f"--essential-hook=sync-in '{files}' /",
             *(f"--customize-hook={hook}" for hook in hooks),
             recipe.suite,
             str(made),
+            *_sources(recipe, parent),
+            tell=tell,
         )
-        for path, text in recipe.files:
-            (made / path).parent.mkdir(parents=True, exist_ok=True)
-            (made / path).write_text(text)
-        for path, target in recipe.links:
-            (made / path).parent.mkdir(parents=True, exist_ok=True)
-            (made / path).symlink_to(target)
-        # Each machine makes its own at its first boot, as machines of an AMI do.
-        (made / "etc/machine-id").write_text("")
-        for name in ("etc/hostname", "etc/resolv.conf"):
-            (made / name).unlink(missing_ok=True)
         made.rename(root)
     finally:
         shutil.rmtree(parent, ignore_errors=True)
+
+
+def _write_files(recipe: Recipe, place: Path) -> None:
+    place.mkdir(mode=0o755)
+    for path, text in recipe.files:
+        (place / path).parent.mkdir(parents=True, exist_ok=True)
+        (place / path).write_text(text)
+    for path, target in recipe.links:
+        (place / path).parent.mkdir(parents=True, exist_ok=True)
+        (place / path).symlink_to(target)
+
+
+def _sources(recipe: Recipe, parent: Path) -> list[str]:
+    """The lines that tell apt where packages come from, when it does not know."""
+    if not recipe.mirror:
+        return []
+    options = ""
+    if recipe.keyring is not None:
+        options = f"[signed-by={_keyring(recipe.keyring, parent)}] "
+    return [
+        f"deb {options}{recipe.mirror} {suite} {recipe.components}"
+        for suite in (recipe.suite, f"{recipe.suite}-updates")
+    ]
+
+
+def _keyring(keyring: Keyring, parent: Path) -> Path:
+    package = parent / "keyring.deb"
+    try:
+        with urllib.request.urlopen(keyring.url, timeout=60) as answer:
+            package.write_bytes(answer.read())
+    except OSError as error:
+        raise CannotBoot(f"{keyring.url} cannot be fetched: {error}") from error
+    found = hashlib.sha256(package.read_bytes()).hexdigest()
+    if found != keyring.sha256:
+        raise CannotBoot(f"{keyring.url} is not what it was: its SHA-256 is {found}")
+    _run("unpacking keys", "dpkg-deb", "-x", str(package), str(parent / "keyring"))
+    return parent / "keyring" / keyring.path
 
 
 def _fetch_wheels(recipe: Recipe, wheels: Path) -> None:
@@ -226,15 +219,22 @@ def _fetch_wheels(recipe: Recipe, wheels: Path) -> None:
     )
 
 
-def _run(what: str, *command: str) -> None:
-    done = subprocess.run(
+def _run(what: str, *command: str, tell: Tell = lambda text: None) -> None:
+    last: collections.deque[str] = collections.deque(maxlen=20)
+    with subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-    )
-    if done.returncode:
-        last = "\n".join(done.stdout.splitlines()[-20:])
-        raise CannotBoot(f"{what} failed: {command[0]} ended with:\n{last}")
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            last.append(line.rstrip())
+            # The steps of mmdebstrap, but not our commands among them.
+            if line.startswith("I: ") and "hook" not in line:
+                tell(line[3:].rstrip(".\n"))
+    if process.returncode:
+        said = "\n".join(last)
+        raise CannotBoot(f"{what} failed: {command[0]} ended with:\n{said}")
