@@ -57,6 +57,14 @@ class EC2SpawnerApp(Command):
             "ec2spawner.local.demo.app.DemoApp",
             "Run a whole hub on this computer, with a stand-in for EC2.",
         ),
+        "ls": (
+            "ec2spawner.admin.ls.LsApp",
+            "List every machine of a hub, and why it exists.",
+        ),
+        "sweep": (
+            "ec2spawner.admin.sweep.SweepApp",
+            "End what no server of a hub owns, also when the Hub is down.",
+        ),
     }
 
     def start(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,9 +10,14 @@ from datetime import datetime, timezone
 from typing import Any
 
 from jupyterhub import orm
-from sqlalchemy import func, select
+from sqlalchemy import Text, column, func, select, table
 
 from .state import Phase
+
+# The state as text: of the Hub's own type SQLAlchemy warns that it is not cached.
+_SPAWNERS = table(
+    orm.Spawner.__tablename__, column("user_id"), column("name"), column("state", Text)
+)
 
 
 @dataclass(frozen=True)
@@ -53,11 +59,11 @@ def read_records(db: Any) -> Records:
     launches: dict[str, Record] = {}
     tombstones: dict[str, Record] = {}
     servers: list[tuple[str, str]] = []
-    rows = select(orm.User.name, orm.Spawner.name, orm.Spawner.state).outerjoin(
-        orm.Spawner, orm.Spawner.user_id == orm.User.id
+    rows = select(orm.User.name, _SPAWNERS.c.name, _SPAWNERS.c.state).outerjoin(
+        _SPAWNERS, _SPAWNERS.c.user_id == orm.User.id
     )
-    for user, server, state in db.execute(rows):
-        state = state or {}
+    for user, server, saved in db.execute(rows):
+        state = json.loads(saved) if saved else {}
         servers.append((user, server or ""))
         if launch_id := state.get("launch_id"):
             launches[launch_id] = _record(user, server, state)

@@ -1,0 +1,1 @@
+"""Commands for who runs a hub: ``ec2spawner ls`` and ``ec2spawner sweep``."""

@@ -1,0 +1,54 @@
+"""The Hub's database, read and never changed, whether the Hub runs or not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import create_engine
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from ..records import Records, read_records
+
+
+class DatabaseError(Exception):
+    """The Hub's database cannot be read. The text says why."""
+
+
+def read_database(url: str, options: Mapping[str, Any]) -> Records:
+    """What the database knows of servers.
+
+    JupyterHub's own way to open it would make a database where there is none, and
+    an empty one speaks for no machine.
+
+    :param url: ``c.JupyterHub.db_url``
+    :param options: ``c.JupyterHub.db_kwargs``
+    :raises DatabaseError: when there is none, or it does not answer
+    """
+    try:
+        engine = create_engine(_never_new(url), **options)
+        try:
+            with engine.connect() as connection:
+                return read_records(connection)
+        finally:
+            engine.dispose()
+    except (SQLAlchemyError, ImportError, TypeError) as e:
+        shown = make_url(url).render_as_string(hide_password=True)
+        # The first line is the driver's; SQLAlchemy's own follow.
+        raise DatabaseError(f"{shown}: {str(e).splitlines()[0]}") from e
+
+
+def _never_new(url: str) -> str:
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return url
+    if not parsed.database or parsed.database == ":memory:":
+        raise DatabaseError(f"{url} is in the memory of the Hub")
+    path = Path(parsed.database).absolute()
+    if not path.is_file():
+        raise DatabaseError(f"there is no {path}")
+    # Not mode=ro: after a crash SQLite must roll back before anybody can read.
+    return f"sqlite:///file:{quote(str(path))}?mode=rw&uri=true"

@@ -1,0 +1,75 @@
+"""The command ``ec2spawner ls``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from typing import Any
+
+from traitlets import Bool
+
+from ..lease import lease_text
+from .app import AdminApp
+from .hub import Hub
+from .story import HEAD, leftovers, rows
+from .survey import Survey, survey
+from .table import table
+
+
+class LsApp(AdminApp):
+    """List every machine of a hub: whose it is, since when, and why it exists.
+
+    It reads the Hub's configuration and database and asks EC2, and changes nothing.
+    It works with the Hub running or down, and without its database.
+    """
+
+    name = "ec2spawner ls"
+    description = __doc__ or ""
+    examples = """
+ec2spawner ls
+ec2spawner ls -f /etc/jupyterhub/jupyterhub_config.py --hub-folder /srv/jupyterhub
+ec2spawner ls --json
+"""
+    json = Bool(False, help="Print JSON, for programs").tag(config=True)
+    flags = {"json": ({"LsApp": {"json": True}}, json.help)}
+
+    def start(self) -> None:
+        hub = self.hub()
+        seen = asyncio.run(survey(hub))
+        for each in seen.trouble:
+            print(f"{self.name}: {each}", file=sys.stderr)
+        if seen.records is None:
+            print(
+                f"{self.name}: the Hub's database cannot be read, so owners are what "
+                f"tags claim: {seen.database_trouble}",
+                file=sys.stderr,
+            )
+        print(_as_json(hub, seen) if self.json else _as_text(hub, seen))
+        self.exit(1 if seen.trouble else 0)
+
+
+def _as_text(hub: Hub, seen: Survey) -> str:
+    now = time.time()
+    lines = [row.cells(now) for row in rows(hub, seen)]
+    text = table(HEAD, lines) if lines else f"Hub {hub.hub_id} has no machine."
+    if left := leftovers(hub, seen):
+        head = ("LEFT OVER", "KIND", "ZONE", "WHY")
+        text += "\n\n" + table(head, left)
+    return text
+
+
+def _as_json(hub: Hub, seen: Survey) -> str:
+    found: dict[str, Any] = {
+        "hub_id": hub.hub_id,
+        "at": lease_text(time.time()),
+        "database": seen.records is not None,
+        "trouble": list(seen.trouble),
+        "machines": [row.to_dict() for row in rows(hub, seen)],
+        "left_over": [
+            dict(zip(("id", "kind", "zone", "why"), cells))
+            for cells in leftovers(hub, seen)
+        ],
+    }
+    return json.dumps(found, indent=2)

@@ -1,0 +1,169 @@
+"""Why each machine exists and what will happen to it. Pure: listing + records."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ..ec2.machines import Machine
+from ..ec2.parts import Part
+from ..identity import server_id
+from ..lease import lease_text
+from ..records import Record, Records
+from ..state import Phase
+from ..sweep import is_wanted, lease_end
+from .hub import Hub
+from .survey import Survey
+from .table import duration
+
+UNKNOWN = "?"
+
+_WITH_A_SERVER = {
+    Phase.REQUESTED: "its server is starting",
+    Phase.BOOTING: "its server is starting",
+    Phase.CLAIMED: "its server is starting",
+    Phase.READY: "its server is ready",
+    Phase.STOPPING: "its server is being stopped",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of ``ec2spawner ls`` about a machine. Times are seconds since the epoch.
+
+    ``owner`` is None when nobody knows; ``owner_tag`` is what a tag claims then.
+    """
+
+    id: str
+    region: str
+    zone: str
+    type: str
+    state: str
+    owner: str | None
+    owner_tag: str
+    server: str | None
+    launched_at: float
+    lease_until: float
+    wanted: bool | None
+    why: str
+
+    def cells(self, now: float) -> list[str]:
+        """As text, in the order of :data:`HEAD`."""
+        left = self.lease_until - now
+        lease = f"{duration(left)} left" if left > 0 else f"over for {duration(-left)}"
+        owner = self.owner
+        if owner is None:
+            owner = self.owner_tag + UNKNOWN
+        return [
+            self.id,
+            self.state,
+            owner,
+            self.server or ("-" if self.server is not None else UNKNOWN),
+            duration(now - self.launched_at),
+            lease if self.lease_until else "none",
+            self.zone or self.region,
+            self.type,
+            self.why,
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            **asdict(self),
+            "launched_at": lease_text(self.launched_at),
+            "lease_until": lease_text(self.lease_until) if self.lease_until else None,
+        }
+
+
+HEAD = ("MACHINE", "STATE", "OWNER", "SERVER", "AGE", "LEASE", "ZONE", "TYPE", "WHY")
+
+
+def rows(hub: Hub, seen: Survey) -> list[Row]:
+    """A row for each machine that exists, by owner."""
+    records = seen.records
+    names = _names_of_servers(hub, records)
+    found = []
+    for region in seen.regions:
+        for machine in region.machines:
+            if machine.state == "terminated":
+                continue
+            record = _record(machine, records)
+            owner = (
+                (record.user, record.server)
+                if record
+                else names.get(machine.server_id, (None, None))
+            )
+            found.append(
+                Row(
+                    machine.id,
+                    region.name,
+                    machine.zone,
+                    machine.instance_type,
+                    machine.state,
+                    owner[0],
+                    next(filter(None, map(machine.tags.get, hub.user_tags)), "") or "",
+                    owner[1],
+                    machine.launched_at,
+                    lease_end(machine, hub.lease),
+                    is_wanted(machine, records.wanted) if records else None,
+                    why(machine, records, hub.lease),
+                )
+            )
+    return sorted(found, key=lambda r: (r.owner or "", r.server or "", r.id))
+
+
+def _names_of_servers(
+    hub: Hub, records: Records | None
+) -> dict[str, tuple[str | None, str | None]]:
+    """Server id -> (user, server): the ids are a hash, and can be made again."""
+    return {
+        server_id(hub.hub_id, user, server): (user, server)
+        for user, server in (records.servers if records else ())
+    }
+
+
+def _record(machine: Machine, records: Records | None) -> Record | None:
+    if records is None:
+        return None
+    return records.launches.get(machine.launch_id) or records.tombstones.get(
+        machine.launch_id
+    )
+
+
+def why(machine: Machine | Part, records: Records | None, lease: float) -> str:
+    """Why it exists, or what will happen to it."""
+    if isinstance(machine, Machine) and machine.gone:
+        return "it is ending"
+    if machine.kept:
+        return "a person keeps it (tag ec2spawner:keep)"
+    until = lease_end(machine, lease)
+    then = f"after {lease_text(until)}" if until else "by a person only"
+    if records is None:
+        return f"unknown: the database cannot be read; swept {then} with --expired"
+    if is_wanted(machine, records.wanted):
+        record = records.launches[machine.launch_id]
+        if isinstance(machine, Machine) and machine.over:
+            return f"it is {machine.state}, and its server will want it again"
+        return _WITH_A_SERVER.get(record.phase, record.phase.value)
+    if machine.launch_id in records.tombstones:
+        return "to be ended: the Hub tries it until EC2 confirms it"
+    if machine.launched_at and machine.launched_at < records.since:
+        return "no server; older than the database, so a person must decide"
+    return f"no server: ended by the Hub's sweep, or without a Hub {then}"
+
+
+def leftovers(hub: Hub, seen: Survey) -> list[list[str]]:
+    """Cells about volumes, interfaces and addresses that nothing uses."""
+    return [
+        [part.id, part.kind.value, part.zone or region.name, _why_part(hub, seen, part)]
+        for region in seen.regions
+        for part in region.parts
+        if not part.used_by and not part.gone and not part.home
+    ]
+
+
+def _why_part(hub: Hub, seen: Survey, part: Part) -> str:
+    if seen.records and not part.kept and part.launch_id in seen.records.launches:
+        return "its launch has a server"
+    if seen.records is None and not part.kept:
+        return "unknown: the database cannot be read; it stays"
+    return why(part, seen.records, hub.lease)

@@ -1,0 +1,82 @@
+"""What EC2 has of a hub, in every region: listed first, before the database is read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ..ec2.clients import Account, Clients
+from ..ec2.errors import EC2Error, admin_hint
+from ..ec2.machines import Machine, list_machines
+from ..ec2.parts import Part, list_parts
+from ..records import Records
+from .database import DatabaseError, read_database
+from .hub import Hub
+
+
+@dataclass(frozen=True)
+class Region:
+    """What one region has, or why it could not be asked."""
+
+    account: Account
+    machines: tuple[Machine, ...] = ()
+    parts: tuple[Part, ...] = ()
+    trouble: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.account.region
+
+
+@dataclass(frozen=True)
+class Survey:
+    """One look at a hub's machines and at what the database says of them."""
+
+    regions: tuple[Region, ...]
+    #: None when the database could not be read
+    records: Records | None
+    database_trouble: str = ""
+    trouble: tuple[str, ...] = field(default=())
+
+
+async def survey(hub: Hub) -> Survey:
+    """Ask EC2, then the database. What fails is in the answer, nothing is raised."""
+    looked = [await _ask(account, hub.hub_id) for account in hub.accounts]
+    try:
+        records = read_database(hub.db_url, hub.db_kwargs)
+    except DatabaseError as e:
+        return _made(looked, None, str(e))
+    others = {
+        r.region for r in (*records.launches.values(), *records.tombstones.values())
+    }
+    missing = others - {account.region for account in hub.accounts} - {""}
+    if missing:
+        # Servers run in a region that the configuration does not name any more.
+        looked += [await _ask(hub.in_region(r), hub.hub_id) for r in sorted(missing)]
+        try:
+            # Again: what it speaks of must not be older than the listing.
+            records = read_database(hub.db_url, hub.db_kwargs)
+        except DatabaseError as e:
+            return _made(looked, None, str(e))
+    return _made(looked, records, "")
+
+
+def _made(looked: Sequence[Region], records: Records | None, why: str) -> Survey:
+    trouble = tuple(f"{r.name}: {each}" for r in looked for each in r.trouble)
+    return Survey(tuple(looked), records, why, trouble)
+
+
+async def _ask(account: Account, hub_id: str) -> Region:
+    clients = Clients(account)
+    trouble: list[str] = []
+    machines: tuple[Machine, ...] = ()
+    parts: tuple[Part, ...] = ()
+    try:
+        machines = tuple((await list_machines(clients.reading, hub_id)).values())
+        parts = tuple(await list_parts(clients.reading, hub_id))
+    except EC2Error as e:
+        trouble.append(admin_hint(e))
+    finally:
+        await asyncio.to_thread(clients.close)
+    return Region(account, machines, parts, tuple(trouble))

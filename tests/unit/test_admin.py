@@ -1,0 +1,121 @@
+"""What ``ec2spawner ls`` says of a machine, and how it is shown."""
+
+from pathlib import Path
+
+import pytest
+
+from ec2spawner.admin.database import DatabaseError, read_database
+from ec2spawner.admin.hub import Hub
+from ec2spawner.admin.story import rows, why
+from ec2spawner.admin.survey import Region, Survey
+from ec2spawner.admin.table import duration, table
+from ec2spawner.ec2.clients import Account
+from ec2spawner.ec2.machines import Machine
+from ec2spawner.identity import server_id
+from ec2spawner.lease import read_lease
+from ec2spawner.records import Record, Records
+from ec2spawner.state import Phase
+
+LEASE = 1000.0
+UNTIL = read_lease("2026-11-22T17:00:00Z")
+RECORDS = Records(
+    launches={
+        "l-ready": Record("alice", "", "l-ready", "i-1", Phase.READY),
+        "l-new": Record("bob", "", "l-new", "", Phase.REQUESTED),
+    },
+    tombstones={"l-dead": Record("carol", "", "l-dead")},
+    servers=(("alice", ""), ("bob", ""), ("carol", ""), ("dan", "big")),
+    since=100.0,
+)
+
+
+def machine(launch, id="i-1", launched_at=200.0, **more):
+    return Machine(
+        id,
+        more.pop("state", "running"),
+        launch_id=launch,
+        launched_at=launched_at,
+        **more,
+    )
+
+
+@pytest.mark.parametrize(
+    "found, told",
+    [
+        (machine("l-ready"), "its server is ready"),
+        (machine("l-new", id="i-2"), "its server is starting"),
+        (machine("l-ready", state="stopped"), "its server will want it again"),
+        (machine("l-ready", state="shutting-down"), "it is ending"),
+        (machine("l-ready", id="i-other"), "no server: ended by the Hub's sweep"),
+        (machine("l-dead"), "the Hub tries it until EC2 confirms it"),
+        (machine("lost"), "no server: ended by the Hub's sweep"),
+        (machine("lost", lease_until=UNTIL), "after 2026-11-22T17:00:00Z"),
+        (machine("lost", launched_at=50.0), "older than the database"),
+        (machine("lost", kept=True), "a person keeps it"),
+    ],
+)
+def test_a_machine_has_a_reason(found, told):
+    assert told in why(found, RECORDS, LEASE)
+
+
+def test_without_a_database_nothing_is_claimed_to_be_known():
+    assert why(machine("l-ready"), None, LEASE).startswith("unknown:")
+
+
+def test_an_owner_is_known_by_launch_by_server_id_or_only_by_what_a_tag_says():
+    hub = Hub("h", (), "", {}, Path("c.py"), LEASE, ("person",))
+    machines = (
+        machine("l-ready"),
+        machine("lost", id="i-2", server_id=server_id("h", "dan", "big")),
+        machine("lost", id="i-3", server_id="of nobody", tags={"person": "eve"}),
+        machine("gone", id="i-4", state="terminated"),
+    )
+    regions = (Region(Account("us-west-2"), machines),)
+    owners = {r.id: (r.owner, r.server) for r in rows(hub, Survey(regions, RECORDS))}
+    assert owners == {
+        "i-1": ("alice", ""),
+        "i-2": ("dan", "big"),
+        "i-3": (None, None),
+    }
+    shown = {r.id: r.cells(300.0)[2:4] for r in rows(hub, Survey(regions, None))}
+    assert shown["i-3"] == ["eve?", "?"]
+    assert shown["i-1"] == ["?", "?"]
+
+
+@pytest.mark.parametrize(
+    "seconds, text",
+    [
+        (-1, "0 s"),
+        (59.4, "59 s"),
+        (90, "1.5 min"),
+        (3000, "50 min"),
+        (5400, "1.5 h"),
+        (100000, "1.2 d"),
+    ],
+)
+def test_times_are_short(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_a_table_is_aligned():
+    assert table(("A", "B"), [("long", "x"), ("", "y")]) == "A     B\nlong  x\n      y"
+
+
+@pytest.mark.parametrize("content", [None, b"", b"this is no database"])
+def test_a_database_that_is_not_there_or_not_the_hubs_is_an_error_and_is_not_made(
+    tmp_path, content
+):
+    path = tmp_path / "jupyterhub.sqlite"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(DatabaseError):
+        read_database(f"sqlite:///{path}", {})
+    assert path.exists() == (content is not None)
+    assert not content or path.read_bytes() == content
+
+
+def test_a_password_in_the_url_of_the_database_is_not_shown():
+    url = "sqlite+nothing://hub:secret@host/db"
+    with pytest.raises(DatabaseError) as caught:
+        read_database(url, {})
+    assert "secret" not in str(caught.value)
