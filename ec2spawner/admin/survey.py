@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -78,5 +77,5 @@ async def _ask(account: Account, hub_id: str) -> Region:
     except EC2Error as e:
         trouble.append(admin_hint(e))
     finally:
-        await asyncio.to_thread(clients.close)
+        clients.close()
     return Region(account, machines, parts, tuple(trouble))

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
 from traitlets import Bool, Float
 
-from ..ec2.clients import Account, Clients
+from ..ec2.clients import Account, Clients, Lane
 from ..ec2.errors import EC2Error, admin_hint
-from ..ec2.machines import Machine, terminate_machine
+from ..ec2.machines import Machine, terminate_machines
 from ..ec2.parts import Part, PartKind, delete_part
 from ..sweep import Verdict, judge_leases
 from .app import AdminApp
@@ -162,14 +163,11 @@ ec2spawner sweep --expired
         failed = bool(seen.trouble)
         for each in seen.trouble:
             self._complain(each)
-        for found in decision.end:
-            if self.dry_run:
+        if self.dry_run:
+            for found in decision.end:
                 print(f"Would end {found}")
-            elif trouble := await _end(found):
-                failed = True
-                self._complain(f"cannot end {found}: {trouble}")
-            else:
-                print(f"Ended {found}")
+        else:
+            failed |= not await self._end(decision.end)
         for found in decision.waiting:
             print(f"Not yet: {found}")
         for found in decision.braked:
@@ -182,20 +180,33 @@ ec2spawner sweep --expired
         seen = await survey(hub)
         return seen, decide(hub, seen, time.time(), self.force)
 
+    async def _end(self, doomed: Sequence[Found]) -> bool:
+        """End them, and say so; False when that was not possible for all."""
+        all_ended = True
+        for account in dict.fromkeys(found.account for found in doomed):
+            clients = Clients(account)
+            for found in doomed:
+                if found.account != account:
+                    continue
+                if trouble := await _end(clients.killing, found.thing):
+                    all_ended = False
+                    self._complain(f"cannot end {found}: {trouble}")
+                else:
+                    print(f"Ended {found}", flush=True)
+            clients.close()
+        return all_ended
+
     def _complain(self, text: str) -> None:
         print(f"{self.name}: {text}", file=sys.stderr, flush=True)
 
 
-async def _end(found: Found) -> str:
+async def _end(lane: Lane, thing: Machine | Part) -> str:
     """End it; why it was not possible, or nothing."""
-    clients = Clients(found.account)
     try:
-        if isinstance(found.thing, Machine):
-            await terminate_machine(clients.killing, found.thing.id)
+        if isinstance(thing, Machine):
+            await terminate_machines(lane, [thing.id])
         else:
-            await delete_part(clients.killing, found.thing)
+            await delete_part(lane, thing)
     except EC2Error as e:
         return admin_hint(e)
-    finally:
-        await asyncio.to_thread(clients.close)
     return ""
