@@ -21,6 +21,7 @@ from .ec2.machines import (
     terminate_machines,
 )
 from .launch import LaunchPlan
+from .rests import Rests
 from .state import Tombstone
 from .walk import Launcher, Walk, find
 
@@ -54,6 +55,7 @@ class Fleet:
             lambda: list_machines(self.clients.reading, key.hub_id), fast, slow, log
         )
         self.health = Health(lambda: impaired_machines(self.clients.reading), log)
+        self.rests = Rests(self.clients, self.inventory, log)
         self.launcher = Launcher(self.clients, self.inventory, log)
         self._terminations = Batcher(
             lambda ids: terminate_machines(self.clients.killing, ids)

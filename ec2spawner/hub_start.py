@@ -14,6 +14,7 @@ from .choice import settable_by_profiles
 from .ec2.clients import Account
 from .fleet import FleetKey, fleet_for
 from .identity import hub_id_from_cookie_secret
+from .old_rests import end_old_rests
 from .pages import with_notices
 from .profiles import ProfileListError, read_profiles
 from .server import Server
@@ -81,14 +82,19 @@ def regions(spawner: Server) -> list[str]:
 
 
 def take_up_burials(app: Any) -> None:
-    """Go on ending the machines whose end EC2 had not confirmed.
+    """Go on ending or stopping the machines of which EC2 had not confirmed that.
 
     The Hub itself looks only at servers that run. Loading a stopped one makes it
     take up its tombstones.
     """
     for row in app.db.query(orm.Spawner).filter(orm.Spawner.state.isnot(None)):
-        if row.user is not None and (row.state or {}).get("tombstones"):
+        if row.user is not None and _has_unfinished_ends(row.state or {}):
             app.users[row.user].get_spawner(row.name)
+
+
+def _has_unfinished_ends(state: dict[str, Any]) -> bool:
+    rest = state.get("resting")
+    return bool(state.get("tombstones") or rest and not rest.get("certain"))
 
 
 def begin_sweeping(spawner: Server, app: Any) -> None:
@@ -101,6 +107,7 @@ def begin_sweeping(spawner: Server, app: Any) -> None:
         fast, slow = spawner.fast_interval, spawner.slow_interval
         key = FleetKey(spawner.hub_id, account)
         fleet_for(key, fast, slow, spawner.log).inventory.start()
+    _background.add(asyncio.ensure_future(end_old_rests(app, spawner)))
     _background.add(
         asyncio.ensure_future(
             sweep_for_ever(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from .settings import LaunchSettings
 # service accepts in tag values.
 _NOT_IN_TAGS = re.compile(r"[^\w +\-=._:/@]")
 _TAG_VALUE_LENGTH = 256
+_CHANGEABLE = {"InstanceType", "UserData", "TagSpecifications", "ClientToken"}
 _TAGGED_AT_LAUNCH = ("instance", "volume", "network-interface")
 
 
@@ -85,6 +88,22 @@ def plan_launch(
     )
 
 
+def fingerprint(request: Mapping[str, Any]) -> str:
+    """What two machines must share for one to serve in the other's place.
+
+    Made of a RunInstances request without what can be changed while a machine is
+    stopped (EC2 API reference, ModifyInstanceAttribute), without names, and without
+    the place, which a machine keeps.
+    """
+    fixed = {name: value for name, value in request.items() if name not in _CHANGEABLE}
+    fixed["NetworkInterfaces"] = [
+        {name: value for name, value in interface.items() if name != "SubnetId"}
+        for interface in request["NetworkInterfaces"]
+    ]
+    text = json.dumps(fixed, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
 def _run_instances(
     settings: LaunchSettings,
     image: Image,
@@ -99,8 +118,9 @@ def _run_instances(
         "MinCount": 1,
         "MaxCount": 1,
         "UserData": user_data,
-        # The agent powers off a machine that nobody wants: that must end it.
-        "InstanceInitiatedShutdownBehavior": "terminate",
+        # The agent powers off a machine that nobody wants: that must end it, unless
+        # the machine may be wanted again.
+        "InstanceInitiatedShutdownBehavior": settings.on_stop,
         "MetadataOptions": {
             "HttpEndpoint": "enabled",
             "HttpTokens": "required",

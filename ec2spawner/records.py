@@ -67,6 +67,10 @@ def read_records(db: Any) -> Records:
         servers.append((user, server or ""))
         if launch_id := state.get("launch_id"):
             launches[launch_id] = _record(user, server, state)
+        # A machine that rests is wanted as much as one that serves.
+        rest = state.get("resting") or {}
+        if launch_id := rest.get("launch_id"):
+            launches.setdefault(launch_id, _record(user, server, rest))
         for grave in state.get("tombstones", []):
             tombstones[grave.get("launch_id", "")] = _record(
                 user, server, {"region": state.get("region", ""), **grave}

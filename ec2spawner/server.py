@@ -47,6 +47,10 @@ class Server(LaunchSettings):
     def fleet(self) -> Fleet:
         """The machines of this hub in the region of this server."""
 
+    @abstractmethod
+    def fleet_in(self, region: str) -> Fleet:
+        """The machines of this hub in a region; empty for the setting's."""
+
     @property
     @abstractmethod
     def db_session(self) -> Session:
@@ -91,6 +95,18 @@ class Server(LaunchSettings):
             if machine
             else notices.lost(self.state.instance_id, now)
         )
+
+    @abstractmethod
+    def see_to_the_rest(self) -> None:
+        """Go on, in the background, with what is to be stopped or ended."""
+
+    @abstractmethod
+    def end_rest(self) -> None:
+        """Terminate the machine that rests for this server, if any does."""
+
+    @abstractmethod
+    async def rest_settled(self) -> None:
+        """Return when nothing tries to stop the machine that rests any more."""
 
     @abstractmethod
     def server_has_ended(self) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from jupyterhub.spawner import Spawner
@@ -18,6 +17,7 @@ from .choice import apply_choice, render_choice
 from .claim import handler as claim_handler
 from .ec2.clients import Account
 from .ec2.errors import EC2Error
+from .ending import Ending
 from .errors import EC2SpawnError, Reason
 from .failures import spawn_error
 from .fleet import Fleet, FleetKey, fleet_for
@@ -47,9 +47,9 @@ class EC2Spawner(Server, Spawner):  # type: ignore[misc]
         self.asked_for = None
         super().__init__(**kwargs)
         self._starting = Starting(self)
+        self._ending = Ending(self)
         self._start_runs = False
         self._stop_runs = False
-        self._nothing_left = False
         self._choice_applied = True
         self._settling: asyncio.Task[None] | None = None
         self._nothing_seen = False
@@ -86,7 +86,10 @@ class EC2Spawner(Server, Spawner):  # type: ignore[misc]
     @property
     def fleet(self) -> Fleet:
         """The machines of this hub in the region of this server."""
-        account = Account(self.state.region or self.region, self.endpoint_url)
+        return self.fleet_in(self.state.region)
+
+    def fleet_in(self, region: str) -> Fleet:
+        account = Account(region or self.region, self.endpoint_url)
         key = FleetKey(self.hub_id, account)
         return fleet_for(key, self.fast_interval, self.slow_interval, self.log)
 
@@ -171,31 +174,50 @@ class EC2Spawner(Server, Spawner):  # type: ignore[misc]
         self._choice_applied = False
         if self.state.launching:
             self._starting.conversation.begin()
-        self._bury_the_dead()
+        self.see_to_the_rest()
 
     def clear_state(self) -> None:
         """Forget the launch, but never a machine that may still exist."""
         super().clear_state()
         self._starting.conversation.end()
         revoke_token(self.db_session, self.state.token_id)
-        if self.state.launching and not (self._nothing_left or self._starting.refused):
+        nothing_left = self._ending.nothing_left or self._starting.refused
+        if self.state.launching and not (nothing_left or self.state.rests):
             self.state.bury()
         self.state = self.state.cleared()
-        self._bury_the_dead()
+        self.see_to_the_rest()
 
     def save_state(self) -> None:
         """Commit the state now: the Hub itself does so only after a start."""
         self.orm_spawner.state = self.get_state()
         self.db_session.commit()
 
-    def _bury_the_dead(self) -> None:
-        for grave in self.state.tombstones:
-            self.fleet.bury(grave, partial(self._buried, grave))
-
-    def _buried(self, grave: Tombstone) -> None:
-        self.state.tombstones = [t for t in self.state.tombstones if t != grave]
-        if inspect(self.orm_spawner).session is not None:
+    def end_rest(self) -> None:
+        if self.state.resting and not self._start_runs:
+            self.log.info(
+                "Machine %s of %s has rested long enough and is terminated",
+                self.state.resting.instance_id,
+                self._log_name,
+            )
+            self.state.bury_rest()
             self.save_state()
+            self.see_to_the_rest()
+
+    async def delete_forever(self) -> None:
+        """End what rests for a server that is being deleted.
+
+        The Hub forgets the server right after; what cannot be ended now is found by
+        the sweep.
+        """
+        if rest := self.state.resting:
+            fleet = self.fleet_in(rest.region)
+            await fleet.terminate(rest.instance_id, self.stop_timeout)
+
+    async def rest_settled(self) -> None:
+        await self._ending.settled()
+
+    def see_to_the_rest(self) -> None:
+        self._ending.go_on()
 
     # -- start -----------------------------------------------------------------
 
@@ -205,7 +227,8 @@ class EC2Spawner(Server, Spawner):  # type: ignore[misc]
         :returns: where the proxy finds the server, ``http://<private ip>:<port>``
         :raises EC2SpawnError: for whatever keeps it from being ready in time
         """
-        self._start_runs, self._stop_runs, self._nothing_left = True, False, False
+        self._start_runs, self._stop_runs = True, False
+        self._ending.nothing_left = False
         self._choice_applied, self.server_ended = True, False
         starting = self._starting = Starting(self)
         self.state.server_id = self.state.server_id or server_id(
@@ -218,6 +241,7 @@ class EC2Spawner(Server, Spawner):  # type: ignore[misc]
             starting.admission.ended(None)
             self.state.last_end = ""
         except asyncio.TimeoutError as e:
+            starting.failed = True
             error = starting.out_of_time(seconds)
             starting.admission.ended(error)
             await starting.log_console(error)
@@ -225,6 +249,7 @@ class EC2Spawner(Server, Spawner):  # type: ignore[misc]
         except EC2Error as e:
             raise spawn_error(e) from e
         except EC2SpawnError as e:
+            starting.failed = True
             starting.admission.ended(e)
             await starting.log_console(e)
             raise
@@ -288,8 +313,10 @@ class EC2Spawner(Server, Spawner):  # type: ignore[misc]
             self.ended_behind_us(None)
             return self._over("EC2 has lost it")
         if machine.over:
-            self._nothing_left = machine.gone
+            self._ending.nothing_left = machine.gone
             self.ended_behind_us(machine)
+            if not machine.gone and self.state.may_rest:
+                self.state.lay_down(time.time())
             return self._over(f"it is {machine.state}: {machine.why}")
         return None
 
@@ -331,14 +358,22 @@ class EC2Spawner(Server, Spawner):  # type: ignore[misc]
 
     def server_has_ended(self) -> None:
         """The machine says that its server is gone for good: end the machine."""
-        if not self._start_runs and not self._stop_runs:
-            self.server_ended = True
+        if self._start_runs or self._stop_runs:
+            return
+        self.server_ended = True
+        if self.state.may_rest:
+            self.fleet.detach(self._stop_for_rest())
+        else:
             self.fleet.bury(Tombstone(self.state.launch_id, self.state.instance_id))
+
+    async def _stop_for_rest(self) -> None:
+        # What comes of it, poll() sees in the inventory.
+        await self.fleet.rests.lay_down(self.state.instance_id, self.stop_timeout)
 
     # -- stop ------------------------------------------------------------------
 
     async def stop(self, now: bool = False) -> None:
-        """End the machine; return once EC2 confirms that it is ending.
+        """End the machine or let it rest; return once EC2 confirms that.
 
         Never raises: the Hub would forget the machine. What could not be ended
         becomes a tombstone in :meth:`clear_state`, which the Hub calls next.
@@ -347,39 +382,10 @@ class EC2Spawner(Server, Spawner):  # type: ignore[misc]
             return
         self._stop_runs = True
         self._starting.conversation.end()
-        self.state.phase = Phase.STOPPING
-        self.save_state()
         try:
-            self._nothing_left = await self._end_machine()
+            await self._ending.run(self._starting)
         except Exception:
             self.log.exception("Cannot stop %s yet", self._log_name)
-        if self._nothing_left:
-            self.log.info(
-                "The machine of %s, %s, is ending",
-                self._log_name,
-                self.state.instance_id or "never made",
-            )
-        else:
-            self.log.error(
-                "EC2 has not confirmed the end of the machine of %s, %s; it is tried "
-                "again in the background",
-                self._log_name,
-                self.state.instance_id or "not yet named",
-            )
-
-    async def _end_machine(self) -> bool:
-        """True when nothing of this launch is left."""
-        deadline = time.monotonic() + self.stop_timeout
-        await self._starting.in_flight(self.stop_timeout)
-        if self._starting.refused:
-            return True
-        left = max(deadline - time.monotonic(), 1.0)
-        if not self.state.instance_id:
-            machine = await self.fleet.find(self.state.launch_id, left)
-            if machine is None:
-                return False
-            self._starting.found(machine)
-        return await self.fleet.terminate(self.state.instance_id, left)
 
 
 claim_handler.register()

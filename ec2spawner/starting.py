@@ -14,12 +14,14 @@ from .ec2.errors import EC2Error, Kind
 from .ec2.machines import Machine
 from .errors import EC2SpawnError, Reason
 from .failures import ended_early
+from .fleet import CONSISTENCY_SECONDS
 from .identity import new_launch_id, secret_hash
-from .launch import LaunchIdentity, LaunchPlan, plan_launch
+from .launch import LaunchIdentity, LaunchPlan, fingerprint, plan_launch
 from .progress import Progress
 from .server import Server
 from .state import Phase
 from .tokens import token_id
+from .waking import Waking
 
 _CONSOLE_SECONDS = 8.0
 
@@ -39,6 +41,9 @@ class Starting:
         self.conversation = Conversation(spawner, self.progress)
         self.admission = Admission(spawner)
         self.cancelled = False
+        #: it has failed, and not been cancelled by a person
+        self.failed = False
+        self._woken = False
         #: EC2 refused the launch for certain: there is no machine to look for
         self.refused = False
 
@@ -50,10 +55,11 @@ class Starting:
         """
         if last_end := self._spawner.state.last_end:
             self.progress.tell(1, last_end)
-        plan = await self._plan()
+        nonce = secrets.token_urlsafe(32)
+        plan = await self._plan(nonce)
         # Not cancelled with us: whether RunInstances made a machine must be
         # known before anything of it can be ended.
-        self._launch = asyncio.ensure_future(self._walk(plan))
+        self._launch = asyncio.ensure_future(self._get_machine(plan, nonce))
         self._launch.add_done_callback(lambda t: t.cancelled() or t.exception())
         await asyncio.shield(self._launch)
         await self.until_ready()
@@ -65,8 +71,7 @@ class Starting:
         if self._launch is not None:
             await asyncio.wait({self._launch}, timeout=timeout)
 
-    async def _plan(self) -> LaunchPlan:
-        """Plan the requests, and write the launch down before any is sent."""
+    async def _plan(self, nonce: str) -> LaunchPlan:
         spawner, state = self._spawner, self._spawner.state
         if not spawner.image:
             raise EC2SpawnError(
@@ -74,7 +79,7 @@ class Starting:
                 reason=Reason.CONFIG,
                 log_message="c.EC2Spawner.image is not set",
             )
-        nonce, launch_id = secrets.token_urlsafe(32), new_launch_id()
+        launch_id = new_launch_id()
         data = user_data(launch_id, nonce, spawner.hub_api_url, spawner.claim_timeout)
         image = await spawner.fleet.images.resolve(spawner.image, spawner.image_owners)
         who = LaunchIdentity(
@@ -87,18 +92,42 @@ class Starting:
         )
         plan = plan_launch(spawner, image, who, data)
         await self.admission.ask(launch_id, image.id)
-        state.launch_id = launch_id
-        state.launched_at = time.time()
-        state.nonce_hash = secret_hash(nonce)
         state.token_id = token_id(spawner.db_session, spawner.api_token)
         state.region = spawner.region
         state.image_id = image.id
-        state.instance_type = spawner.instance_type
         state.port = spawner.port
-        state.phase = Phase.REQUESTED
-        spawner.save_state()
-        self.conversation.begin()
+        state.on_stop = spawner.on_stop if spawner.on_stop != "terminate" else ""
+        state.stopped_ttl = spawner.stopped_ttl
         return plan
+
+    async def _get_machine(self, plan: LaunchPlan, nonce: str) -> None:
+        """Wake the machine that rests for this server, or launch a fresh one."""
+        waking = Waking(self._spawner, lambda text: self.progress.tell(5, text))
+        await self._spawner.rest_settled()
+        machine = await waking.run(plan)
+        if self.cancelled:
+            return
+        if machine is None:
+            self._write_ahead(plan, nonce)
+            await self._walk(plan)
+            return
+        self._woken = True
+        self.conversation.begin()
+        self.found(machine)
+
+    def _write_ahead(self, plan: LaunchPlan, nonce: str) -> None:
+        """Write the launch down before any request is sent."""
+        state = self._spawner.state
+        state.launch_id = plan.launch_id
+        state.instance_id = state.private_ip = state.zone = ""
+        state.ready_at = 0.0
+        state.launched_at = time.time()
+        state.nonce_hash = secret_hash(nonce)
+        state.instance_type = self._spawner.instance_type
+        state.fingerprint = fingerprint(plan.candidates[0].request)
+        state.phase = Phase.REQUESTED
+        self._spawner.save_state()
+        self.conversation.begin()
 
     async def _walk(self, plan: LaunchPlan) -> None:
         first = plan.candidates[0].instance_type
@@ -133,7 +162,12 @@ class Starting:
         state.zone = machine.zone
         if state.phase is Phase.REQUESTED:
             state.phase = Phase.BOOTING
+        if state.rests:
+            state.resting = None  # it is awake
+        else:
+            state.bury_rest()  # this one has taken its place
         self._spawner.save_state()
+        self._spawner.see_to_the_rest()
         self.progress.tell(20, f"Machine {machine.id} in {machine.zone} is booting")
 
     async def until_ready(self) -> None:
@@ -157,7 +191,11 @@ class Starting:
                 f"Machine {state.instance_id} could not start your server: {failure}.",
                 reason=Reason.BOOT,
             )
-        if machine is not None and machine.over:
+        if (
+            machine is not None
+            and machine.over
+            and not self._still_shown_asleep(machine)
+        ):
             raise ended_early(machine)
         limit = self._spawner.claim_timeout
         if not state.claimed_at and time.time() - state.launched_at > limit:
@@ -166,6 +204,12 @@ class Starting:
                 "seconds of its launch.",
                 reason=Reason.BOOT,
             )
+
+    def _still_shown_asleep(self, machine: Machine) -> bool:
+        """A machine that has been woken may be listed as stopped for a while."""
+        if not self._woken or machine.gone or not machine.stopped_by_wish:
+            return False
+        return time.time() - self._spawner.state.launched_at < CONSISTENCY_SECONDS
 
     def out_of_time(self, seconds: float) -> EC2SpawnError:
         """What a user reads when nothing failed and nothing came."""

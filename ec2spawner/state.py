@@ -30,6 +30,30 @@ class Tombstone:
 
     launch_id: str
     instance_id: str = ""
+    region: str = ""
+
+
+@dataclass(frozen=True)
+class Rest:
+    """A machine that is stopped, or is to be, until its server starts again.
+
+    Times are seconds since the epoch, UTC.
+    """
+
+    launch_id: str
+    instance_id: str
+    private_ip: str
+    zone: str
+    region: str
+    instance_type: str
+    #: of what cannot be changed while a machine is stopped: ``launch.fingerprint``
+    fingerprint: str
+    how: str  # "stop" or "hibernate"
+    since: float
+    until: float  # 0 for ever
+    ready_at: float
+    #: EC2 has confirmed that the machine is stopping
+    certain: bool = False
 
 
 @dataclass
@@ -56,6 +80,12 @@ class ServerState:
     token_id: int = 0
     #: why the last machine is over that the user did not stop; told until a start
     last_end: str = ""
+    #: what becomes of the machine at a stop: "stop", "hibernate", or "" for its end
+    on_stop: str = ""
+    #: how long it may rest then, seconds; 0 for ever
+    stopped_ttl: float = 0.0
+    fingerprint: str = ""
+    resting: Rest | None = None
     tombstones: list[Tombstone] = field(default_factory=list)
 
     @property
@@ -63,17 +93,52 @@ class ServerState:
         """Something of ours may exist: a launch was recorded and has not ended."""
         return bool(self.launch_id)
 
+    @property
+    def rests(self) -> bool:
+        """The machine of the present launch is to rest, not to end."""
+        return self.resting is not None and self.resting.launch_id == self.launch_id
+
+    @property
+    def may_rest(self) -> bool:
+        """Its machine is worth keeping: it has served, and the settings want it."""
+        return bool(self.on_stop and self.instance_id and self.ready_at)
+
     def cleared(self) -> ServerState:
-        """What outlives a launch: who the server is, and what is still to be buried."""
+        """What outlives a launch: who the server is, its rest, and its dead."""
         return ServerState(
             server_id=self.server_id,
             last_end=self.last_end,
+            resting=self.resting,
             tombstones=list(self.tombstones),
+        )
+
+    def lay_down(self, now: float) -> None:
+        """Remember the machine of the present launch as one that is to rest."""
+        self.resting = Rest(
+            launch_id=self.launch_id,
+            instance_id=self.instance_id,
+            private_ip=self.private_ip,
+            zone=self.zone,
+            region=self.region,
+            instance_type=self.instance_type,
+            fingerprint=self.fingerprint,
+            how=self.on_stop,
+            since=now,
+            until=now + self.stopped_ttl if self.stopped_ttl else 0.0,
+            ready_at=self.ready_at,
         )
 
     def bury(self) -> None:
         """Remember the present launch as one whose machine may still exist."""
-        grave = Tombstone(self.launch_id, self.instance_id)
+        self._dig(Tombstone(self.launch_id, self.instance_id, self.region))
+
+    def bury_rest(self) -> None:
+        """The machine that rests is not wanted any more."""
+        if rest := self.resting:
+            self._dig(Tombstone(rest.launch_id, rest.instance_id, rest.region))
+            self.resting = None
+
+    def _dig(self, grave: Tombstone) -> None:
         if grave.launch_id and grave not in self.tombstones:
             self.tombstones = [
                 t for t in self.tombstones if t.launch_id != grave.launch_id
@@ -84,7 +149,7 @@ class ServerState:
         saved = {
             name: value
             for name, value in asdict(self).items()
-            if value not in ("", 0, 0.0, [])
+            if value not in ("", 0, 0.0, [], None)
         }
         saved["phase"] = self.phase.value
         saved["version"] = STATE_VERSION
@@ -103,4 +168,6 @@ class ServerState:
         values = {name: value for name, value in saved.items() if name in known}
         values["phase"] = Phase(values.get("phase", Phase.NONE.value))
         values["tombstones"] = [Tombstone(**t) for t in values.get("tombstones", [])]
+        if values.get("resting"):
+            values["resting"] = Rest(**values["resting"])
         return replace(cls(), **values)

@@ -59,6 +59,11 @@ class Machine:
         return self.gone or self.state in RESTING
 
     @property
+    def stopped_by_wish(self) -> bool:
+        """It is stopped, or stopping, because somebody asked for that."""
+        return self.state in RESTING and not self.reason_code.startswith("Server.")
+
+    @property
     def why(self) -> str:
         """EC2's reason for its state, in its own words."""
         return self.reason_message or self.reason_code or "EC2 gave no reason"
@@ -133,6 +138,50 @@ async def terminate_machines(lane: Lane, ids: Sequence[str]) -> dict[str, str]:
         }
 
     return await lane.run("TerminateInstances", work, resources=len(ids))
+
+
+async def stop_machine(lane: Lane, instance_id: str) -> str:
+    """StopInstances, and the state that EC2 confirms."""
+
+    def work(lane: Lane) -> str:
+        answer = lane.ec2.stop_instances(InstanceIds=[instance_id])
+        change = answer["StoppingInstances"][0]
+        return str(change.get("CurrentState", {}).get("Name", ""))
+
+    return await lane.run("StopInstances", work)
+
+
+async def start_machine(lane: Lane, instance_id: str) -> str:
+    """StartInstances, and the state that EC2 confirms."""
+
+    def work(lane: Lane) -> str:
+        answer = lane.ec2.start_instances(InstanceIds=[instance_id])
+        change = answer["StartingInstances"][0]
+        return str(change.get("CurrentState", {}).get("Name", ""))
+
+    return await lane.run("StartInstances", work)
+
+
+async def set_user_data(lane: Lane, instance_id: str, user_data: bytes) -> None:
+    """Give a stopped machine other user-data."""
+
+    def work(lane: Lane) -> None:
+        lane.ec2.modify_instance_attribute(
+            InstanceId=instance_id, UserData={"Value": user_data}
+        )
+
+    await lane.run("ModifyInstanceAttribute", work)
+
+
+async def set_instance_type(lane: Lane, instance_id: str, instance_type: str) -> None:
+    """Make a stopped machine one of another size."""
+
+    def work(lane: Lane) -> None:
+        lane.ec2.modify_instance_attribute(
+            InstanceId=instance_id, InstanceType={"Value": instance_type}
+        )
+
+    await lane.run("ModifyInstanceAttribute", work)
 
 
 async def console_output(lane: Lane, instance_id: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from traitlets import Float, HasTraits, TraitError, Unicode, validate
+from traitlets import Enum, Float, HasTraits, TraitError, Unicode, validate
 
 _HUB_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -54,10 +54,42 @@ class LifecycleSettings(HasTraits):
         min=1,
         config=True,
         help="""
-        Seconds to wait for EC2 to confirm that a machine is being terminated.
+        Seconds to wait for EC2 to confirm that a machine is ending or stopping.
 
-        After that the server counts as stopped, and terminating the machine is
-        tried again in the background until EC2 confirms it.
+        After that the server counts as stopped, and it is tried again in the
+        background until EC2 confirms it.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
+    on_stop = Enum(
+        ["terminate", "stop"],
+        default_value="terminate",
+        config=True,
+        help="""
+        What becomes of a machine when its server stops: ``"terminate"`` ends it and
+        all that is on its disk, ``"stop"`` lets it rest.
+
+        A machine at rest costs its disk only. At the next start it is woken up, in
+        less time than a launch takes, in another size if the user chose one, and
+        what was installed on it is still there. A fresh machine takes its place
+        when its image or another setting that cannot change has changed, or when
+        AWS has no capacity to wake it; the old one is terminated then.
+
+        Spot machines cannot rest and are terminated.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
+    stopped_ttl = Float(
+        7 * 24 * 3600.0,
+        min=0,
+        config=True,
+        help="""
+        Seconds for which a machine may rest, by :attr:`on_stop`, before it is
+        terminated; 0 for as long as it takes. Default: a week.
 
         .. versionadded:: 0.1
         """,

@@ -1,0 +1,117 @@
+"""Machines that are stopped and woken up: the calls, until EC2 confirms them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from enum import Enum
+
+from .ec2.clients import Clients
+from .ec2.errors import EC2Error, Kind, admin_hint
+from .ec2.inventory import Inventory
+from .ec2.machines import (
+    RESTING,
+    Machine,
+    set_instance_type,
+    set_user_data,
+    start_machine,
+    stop_machine,
+)
+
+_AWAKE = frozenset({"pending", "running"})
+_REPEATS_WHEN_AMBIGUOUS = 3
+
+
+class Laid(Enum):
+    """What EC2 has said to the wish that a machine should rest."""
+
+    RESTS = "it is stopped or stopping"
+    GONE = "it has ended"
+    CANNOT = "it is of a kind that cannot rest"
+    UNKNOWN = "EC2 has not confirmed anything yet"
+
+
+class Rests:
+    """Stops and wakes the machines of one fleet."""
+
+    def __init__(
+        self, clients: Clients, inventory: Inventory, log: logging.Logger
+    ) -> None:
+        self._clients = clients
+        self._inventory = inventory
+        self._log = log
+
+    async def lay_down(self, instance_id: str, timeout: float) -> Laid:
+        """Stop a machine; return once EC2 has confirmed what becomes of it."""
+        began = time.monotonic()
+        with self._inventory.hurry():
+            while True:
+                if laid := await self._stop_once(instance_id):
+                    return laid
+                machine = self._inventory.get(instance_id)
+                if machine is not None and machine.gone:
+                    return Laid.GONE
+                waited = time.monotonic() - began
+                if waited >= timeout:
+                    return Laid.UNKNOWN
+                await asyncio.sleep(min(1.0 + waited / 10, 5.0))
+
+    async def _stop_once(self, instance_id: str) -> Laid | None:
+        try:
+            state = await stop_machine(self._clients.killing, instance_id)
+        except EC2Error as e:
+            self._log.warning("Machine %s: %s", instance_id, admin_hint(e))
+            # Not InvalidInstanceID.NotFound: EC2 may be late to know a machine.
+            cannot = e.kind is Kind.FATAL and e.code.startswith("Unsupported")
+            return Laid.CANNOT if cannot else None
+        if state in RESTING:
+            return Laid.RESTS
+        return Laid.GONE if state in ("shutting-down", "terminated") else None
+
+    async def asleep(self, instance_id: str, timeout: float) -> Machine | None:
+        """The machine once it has stopped; None when it has ended, or is no more.
+
+        :raises TimeoutError: when it is still stopping, or EC2 does not answer
+        """
+        end = time.monotonic() + timeout
+        listing = await self._inventory.newer_than(time.monotonic(), timeout)
+        while listing is not None:
+            machine = listing.machines.get(instance_id)
+            if machine is None or machine.gone:
+                return None
+            if machine.state == "stopped":
+                return machine
+            if machine.state in _AWAKE:
+                # Somebody else has started it: its user-data cannot be changed.
+                await self.lay_down(instance_id, max(end - time.monotonic(), 1))
+            listing = await self._inventory.newer_than(
+                time.monotonic(), end - time.monotonic()
+            )
+        raise TimeoutError
+
+    async def wake(
+        self, machine: Machine, user_data: bytes, instance_type: str
+    ) -> None:
+        """Start a stopped machine, with other user-data and in the given size.
+
+        :raises EC2Error: when EC2 refuses, or its answer stays in doubt
+        """
+        lane = self._clients.launching
+        await set_user_data(lane, machine.id, user_data)
+        if machine.instance_type != instance_type:
+            await set_instance_type(lane, machine.id, instance_type)
+        for repeat in range(_REPEATS_WHEN_AMBIGUOUS):
+            try:
+                # What is already so is no error: the call can be repeated.
+                await start_machine(lane, machine.id)
+                return
+            except EC2Error as e:
+                doubt = e
+                if e.kind not in (Kind.AMBIGUOUS, Kind.THROTTLED):
+                    raise
+                await asyncio.sleep(0.5 * 2**repeat)
+        listing = await self._inventory.newer_than(time.monotonic(), 5)
+        shown = listing.machines.get(machine.id) if listing else None
+        if shown is None or shown.state not in _AWAKE:
+            raise doubt

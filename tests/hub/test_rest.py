@@ -1,0 +1,262 @@
+"""Machines that rest when their server stops, and are woken at its next start."""
+
+import asyncio
+
+import pytest
+
+from ec2spawner.local import Fault
+
+from .conftest import eventually, living, terminate
+from .test_claim import server_secrets, whoami
+from .test_ends import visit
+
+RESTS = {"on_stop": "stop"}
+
+
+@pytest.fixture
+async def hub(make_quick_hub):
+    """A hub whose machines rest when their servers stop."""
+    hub = make_quick_hub(settings=RESTS)
+    await hub.start()
+    return hub
+
+
+@pytest.fixture
+async def resting(hub, ec2):
+    """The machine that rests for alice, who has a stopped server."""
+    await hub.ready_server("alice")
+    (machine,) = living(ec2)
+    await hub.stop_server("alice")
+    return machine
+
+
+async def at_rest(ec2, machine):
+    def stopped():
+        return ec2.machine(machine.instance_id).state == "stopped"
+
+    await asyncio.to_thread(eventually, stopped)
+
+
+async def gone(ec2, machine):
+    def ended():
+        return machine.instance_id not in {m.instance_id for m in living(ec2)}
+
+    await asyncio.to_thread(eventually, ended)
+
+
+def launches(ec2):
+    return [r for r in ec2.requests() if r.action == "RunInstances"]
+
+
+async def test_a_machine_rests_and_wakes_with_its_disk_and_a_new_token(hub, ec2):
+    await hub.ready_server("alice")
+    (machine,) = living(ec2)
+    first_token, first_key, *_ = server_secrets(machine)
+    await hub.stop_server("alice")
+    await at_rest(ec2, machine)
+    assert await whoami(hub, first_token) in (401, 403)
+    assert (await hub.api("GET", "/users/alice/tokens"))[1]["api_tokens"] == []
+    await hub.ready_server("alice")
+    (same,) = living(ec2)
+    assert same.instance_id == machine.instance_id
+    assert same.private_ip == machine.private_ip
+    second_token = server_secrets(same)[0]
+    assert second_token != first_token
+    assert await whoami(hub, second_token) == 200
+    assert len(launches(ec2)) == 1
+
+
+async def test_a_user_who_chose_another_size_wakes_in_it(hub, ec2):
+    await hub.start_server("alice", options={"profile": "small"})
+    await hub.wait_ready("alice")
+    (machine,) = living(ec2)
+    assert machine.instance_type == "t3.small"
+    await hub.stop_server("alice")
+    await hub.start_server("alice", options={"profile": "large"})
+    await hub.wait_ready("alice")
+    (same,) = living(ec2)
+    assert same.instance_id == machine.instance_id
+    assert same.instance_type == "t3.large"
+
+
+async def test_a_machine_whose_settings_have_changed_makes_room_for_a_fresh_one(
+    make_quick_hub, ec2
+):
+    code = "import os; c.EC2Spawner.root_volume_size = int(open('size').read())"
+    hub = make_quick_hub(settings=RESTS, code=code)
+    (hub.folder / "size").write_text("20")
+    await hub.start()
+    await hub.ready_server("alice")
+    (machine,) = living(ec2)
+    await hub.stop_server("alice")
+    hub.stop()
+    (hub.folder / "size").write_text("30")
+    await hub.start()
+    await hub.ready_server("alice")
+    await gone(ec2, machine)
+    assert len(living(ec2)) == 1
+
+
+async def test_without_capacity_to_wake_up_the_user_gets_a_fresh_machine(
+    hub, ec2, resting
+):
+    ec2.add_fault(Fault("StartInstances", error=("InsufficientInstanceCapacity", 500)))
+    await hub.ready_server("alice")
+    await gone(ec2, resting)
+    assert len(living(ec2)) == 1
+    assert len(launches(ec2)) == 2
+
+
+async def test_a_machine_stays_at_rest_when_no_fresh_one_can_be_had_either(
+    hub, ec2, resting
+):
+    ec2.add_fault(Fault("StartInstances", error=("InsufficientInstanceCapacity", 500)))
+    ec2.add_fault(Fault("RunInstances", error=("InsufficientInstanceCapacity", 500)))
+    await hub.start_server("alice")
+    await hub.wait_gone("alice")
+    ec2.clear_faults()
+    await hub.ready_server("alice")
+    assert [m.instance_id for m in living(ec2)] == [resting.instance_id]
+
+
+async def test_a_lost_answer_to_the_wake_up_call_is_no_second_machine(
+    hub, ec2, resting
+):
+    ec2.add_fault(Fault("StartInstances", lose_answer=True, times=1))
+    await hub.ready_server("alice")
+    assert [m.instance_id for m in living(ec2)] == [resting.instance_id]
+
+
+async def test_a_machine_that_was_ended_in_its_sleep_is_replaced(
+    hub, cloud, ec2, resting
+):
+    await at_rest(ec2, resting)
+    terminate(cloud, [resting.instance_id])
+    await hub.ready_server("alice")
+    (fresh,) = living(ec2)
+    assert fresh.instance_id != resting.instance_id
+
+
+async def test_who_shuts_the_machine_down_finds_it_again(hub, ec2):
+    await hub.ready_server("alice")
+    (machine,) = living(ec2)
+    await visit(machine, "/exit", code="0")
+    await hub.wait_gone("alice")
+    await at_rest(ec2, machine)
+    await hub.ready_server("alice")
+    assert [m.instance_id for m in living(ec2)] == [machine.instance_id]
+
+
+async def test_a_start_that_is_cancelled_leaves_the_machine_at_rest(hub, ec2, resting):
+    await at_rest(ec2, resting)
+    ec2.change_settings(pending_seconds=5)
+    await hub.start_server("alice")
+    await hub.stop_server("alice")
+    await at_rest(ec2, resting)
+    ec2.change_settings(pending_seconds=0.2)
+    await hub.ready_server("alice")
+    assert [m.instance_id for m in living(ec2)] == [resting.instance_id]
+
+
+async def test_a_machine_that_cannot_start_its_server_any_more_is_ended(
+    hub, ec2, make_quick_hub
+):
+    script = "#!/bin/sh\ntest ! -e used || exit 3\ntouch used\n"
+    script = script.replace("used", "$HOME/used")
+    hub = make_quick_hub(settings={**RESTS, "setup_script": script})
+    await hub.start()
+    await hub.ready_server("alice")
+    (machine,) = living(ec2)
+    await hub.stop_server("alice")
+    await hub.start_server("alice")
+    await hub.wait_gone("alice")
+    await gone(ec2, machine)
+    await hub.ready_server("alice")
+
+
+@pytest.mark.parametrize("lost", ["lose_request", "lose_answer"])
+async def test_a_hub_killed_while_it_stops_a_machine_lets_it_rest(hub, ec2, lost):
+    await hub.ready_server("alice")
+    (machine,) = living(ec2)
+    ec2.add_fault(Fault("StopInstances", delay=5, **{lost: True}))
+    stopping = asyncio.ensure_future(hub.stop_server("alice"))
+
+    def asked():
+        return hub.saved_state("alice").get("resting")
+
+    await asyncio.to_thread(eventually, asked)
+    hub.kill()
+    await asyncio.gather(stopping, return_exceptions=True)
+    ec2.clear_faults()
+    await hub.start()
+    await hub.wait_gone("alice")
+    await at_rest(ec2, machine)
+    await hub.ready_server("alice")
+    assert [m.instance_id for m in living(ec2)] == [machine.instance_id]
+
+
+async def test_a_hub_killed_while_a_machine_wakes_has_no_second_one(hub, ec2, resting):
+    await at_rest(ec2, resting)
+    ec2.change_settings(pending_seconds=3)
+    asked = asyncio.ensure_future(hub.start_server("alice"))
+
+    def awake():
+        return ec2.machine(resting.instance_id).state == "pending"
+
+    await asyncio.to_thread(eventually, awake)
+    hub.kill()
+    await asyncio.gather(asked, return_exceptions=True)
+    await hub.start()
+    await hub.wait_ready("alice")
+    assert [m.instance_id for m in living(ec2)] == [resting.instance_id]
+
+
+async def test_a_machine_that_ec2_will_not_stop_yet_is_stopped_in_the_background(
+    make_quick_hub, ec2
+):
+    hub = make_quick_hub(settings={**RESTS, "stop_timeout": 2})
+    await hub.start()
+    await hub.ready_server("alice")
+    (machine,) = living(ec2)
+    ec2.add_fault(Fault("StopInstances", error=("InternalError", 500)))
+    await hub.stop_server("alice")
+    assert ec2.machine(machine.instance_id).state == "running"
+    ec2.clear_faults()
+    await at_rest(ec2, machine)
+
+
+async def test_a_machine_that_cannot_rest_is_terminated(hub, ec2):
+    await hub.ready_server("alice")
+    (machine,) = living(ec2)
+    ec2.add_fault(Fault("StopInstances", error=("UnsupportedOperation", 400)))
+    await hub.stop_server("alice")
+    await gone(ec2, machine)
+
+
+async def test_what_has_rested_for_too_long_is_terminated(make_quick_hub, ec2):
+    settings = {**RESTS, "stopped_ttl": 3, "sweep_interval": 1}
+    hub = make_quick_hub(settings=settings)
+    await hub.start()
+    await hub.ready_server("alice")
+    (machine,) = living(ec2)
+    await hub.stop_server("alice")
+    await at_rest(ec2, machine)
+    await gone(ec2, machine)
+    await hub.ready_server("alice")
+
+
+async def test_the_sweep_leaves_what_rests_alone(make_quick_hub, ec2):
+    settings = {**RESTS, "sweep_interval": 1, "sweep_grace": 1}
+    hub = make_quick_hub(settings=settings)
+    await hub.start()
+    await hub.ready_server("alice")
+    (machine,) = living(ec2)
+    await hub.stop_server("alice")
+    await at_rest(ec2, machine)
+    await asyncio.sleep(5)
+    assert ec2.machine(machine.instance_id).state == "stopped"
+
+
+async def test_with_a_deleted_user_goes_the_machine_that_rested(hub, ec2, resting):
+    assert (await hub.api("DELETE", "/users/alice"))[0] == 204
+    await gone(ec2, resting)
