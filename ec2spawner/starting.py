@@ -106,12 +106,15 @@ class Starting:
         await self._spawner.rest_settled()
         machine = await waking.run(plan)
         if self.cancelled:
+            self.admission.answered(True)
             return
         if machine is None:
             self._write_ahead(plan, nonce)
             await self._walk(plan)
             return
         self._woken = True
+        # It counts as what it was before, not as one more.
+        self.admission.answered(True)
         self.conversation.begin()
         self.found(machine)
 
