@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
+from . import notices
 from .claim.desk import desk
 from .claim.orders import Claim, Orders, Report, Step
 from .identity import secret_hash
@@ -27,8 +28,6 @@ class Conversation:
         self.failure = ""
         #: the last lines of the server's log that came with the failure
         self.failure_log = ""
-        #: what EC2 has announced on the machine, in the order it was heard
-        self.notices: list[Report] = []
 
     @property
     def state(self) -> ServerState:
@@ -104,7 +103,12 @@ class Conversation:
             self.state.ready_at = time.time()
             spawner.save_state()
         elif step in (Step.INTERRUPTION, Step.REBALANCE):
-            self.notices.append(report)
+            interruption = step is Step.INTERRUPTION
+            if interruption or not self.state.announced:
+                self.state.announced = notices.announced(
+                    self.state.instance_id, interruption, report.message
+                )
+                spawner.save_state()
             spawner.log.warning(
                 "Machine %s of %s has a notice from EC2, %s: %s",
                 self.state.instance_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timezone
 
 from .ec2.machines import RESTING, Machine
@@ -17,6 +18,10 @@ _WHO = {
     "Server.InternalError": "AWS's host failed",
     "Client.InternalError": "AWS could not use its volumes",
 }
+
+
+# EC2 user guide, "Spot Instance interruption notices": {"time": "...Z"}
+_AT = re.compile(r"T(\d\d:\d\d):\d\dZ$")
 
 
 def _clock(moment: float) -> str:
@@ -48,3 +53,19 @@ def impaired(instance_id: str, since: float) -> str:
         f"AWS reports trouble with your machine {instance_id} since {_clock(since)}: "
         "it may not answer. If it does not, stop your server and start it again."
     )
+
+
+def announced(instance_id: str, interruption: bool, message: str) -> str:
+    """What EC2 has told the machine of its end.
+
+    :param interruption: that it will come, not only that it may
+    :param message: the machine's, with EC2's time at its end
+    """
+    if not interruption:
+        return (
+            f"AWS may soon take your machine {instance_id} back: save your work, and "
+            "start your server again when it suits you."
+        )
+    at = _AT.search(message)
+    when = f"at {at[1]} UTC" if at else "in a moment"
+    return f"AWS takes your machine {instance_id} back {when}: save your work now."

@@ -80,7 +80,8 @@ class Server(LaunchSettings):
         if not state.launching:
             return [state.last_end] if state.last_end else []
         since = self.fleet.health.impaired_since(state.instance_id)
-        return [notices.impaired(state.instance_id, since)] if since else []
+        found = [notices.impaired(state.instance_id, since)] if since else []
+        return [*found, state.announced] if state.announced else found
 
     def ended_behind_us(self, machine: Machine | None) -> None:
         """Keep the words for the user, once: a machine is found to be over often.

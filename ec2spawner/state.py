@@ -78,6 +78,8 @@ class ServerState:
     claimed_at: float = 0.0
     ready_at: float = 0.0
     token_id: int = 0
+    #: what EC2 has announced on the present machine, in words for the user
+    announced: str = ""
     #: why the last machine is over that the user did not stop; told until a start
     last_end: str = ""
     #: what becomes of the machine at a stop: "stop", "hibernate", or "" for its end

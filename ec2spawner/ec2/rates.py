@@ -126,10 +126,12 @@ RATE_SHARE = 0.95
 # After AWS has turned a call away all the same: others use the bucket.
 _SLOW_SECONDS = 30.0
 _SLOW_SHARE = 0.5
+# Sums of floats that should be 0.
+_NOTHING = 1e-9
 
 
 class TokenBucket:
-    """Lets calls through as AWS's bucket of the same size would, first come first.
+    """Tells when calls may leave, as AWS's bucket of the same size would take them.
 
     Safe to use from many threads.
 
@@ -152,18 +154,10 @@ class TokenBucket:
         self._slow_until = -math.inf
         self._lock = threading.Lock()
 
-    @property
-    def ahead(self) -> int:
-        """How many calls wait already."""
+    def wait(self, tokens: float = 1) -> float:
+        """Seconds until there are so many tokens."""
         with self._lock:
-            self._refill()
-            return max(0, math.ceil(-self._tokens))
-
-    @property
-    def wait(self) -> float:
-        """Seconds that one more call would wait."""
-        with self._lock:
-            return self._wait(1)
+            return self._wait(tokens)
 
     def reserve(self, tokens: float = 1) -> float:
         """Take tokens that may be still to come; seconds to wait for them."""
@@ -171,11 +165,6 @@ class TokenBucket:
             wait = self._wait(tokens)
             self._tokens -= tokens
             return wait
-
-    def give_back(self, tokens: float = 1) -> None:
-        """Of a call that is not made after all."""
-        with self._lock:
-            self._tokens += tokens
 
     def slow_down(self) -> None:
         """AWS turned a call away: its bucket is empty, whatever we thought."""
@@ -187,7 +176,7 @@ class TokenBucket:
     def _wait(self, tokens: float) -> float:
         self._refill()
         missing = tokens - self._tokens
-        if missing <= 0:
+        if missing <= _NOTHING:
             return 0.0
         slow_left = max(0.0, self._slow_until - self._at)
         gained_slowly = slow_left * self._per_second * _SLOW_SHARE
@@ -207,8 +196,30 @@ class UnknownActionError(LookupError):
     """A call whose limits nobody has looked up: a mistake of ours, not of AWS."""
 
 
+class _Line:
+    """Those who wait for the buckets of one action, first come first."""
+
+    def __init__(self, limit: Limit, clock: Callable[[], float]) -> None:
+        def bucket(burst: float, per_second: float) -> TokenBucket:
+            return TokenBucket(burst * BURST_SHARE, per_second * RATE_SHARE, clock)
+
+        self.requests = bucket(limit.burst, limit.per_second)
+        self.resources = bucket(*limit.resources) if limit.resources else None
+        self.turn = asyncio.Lock()
+        self.waiting = 0
+
+    def wait(self, resources: int) -> float:
+        """Seconds that the first in line has to wait."""
+        wait = self.requests.wait()
+        return max(wait, self.resources.wait(resources)) if self.resources else wait
+
+    def pay(self, resources: int) -> float:
+        wait = self.requests.reserve()
+        return max(wait, self.resources.reserve(resources)) if self.resources else wait
+
+
 class Rates:
-    """The buckets of one account and region, one or two for each action."""
+    """The lines of one account and region, one for each action."""
 
     def __init__(
         self,
@@ -219,63 +230,61 @@ class Rates:
         self._limits = limits
         self._clock = clock
         self._sleep = sleep
-        self._requests: dict[str, TokenBucket] = {}
-        self._resources: dict[str, TokenBucket] = {}
+        self._lines: dict[str, _Line] = {}
         self._lock = threading.Lock()
 
-    def _buckets(self, action: str) -> tuple[TokenBucket, TokenBucket | None]:
+    def _line(self, action: str) -> _Line:
         limit = self._limits.get(action)
         if limit is None:
             raise UnknownActionError(
                 f"{action} has no row in LIMITS of ec2/rates.py: add AWS's figures"
             )
         with self._lock:
-            if action not in self._requests:
-                self._requests[action] = self._bucket(limit.burst, limit.per_second)
-                if limit.resources:
-                    self._resources[action] = self._bucket(*limit.resources)
-            return self._requests[action], self._resources.get(action)
-
-    def _bucket(self, burst: float, per_second: float) -> TokenBucket:
-        return TokenBucket(burst * BURST_SHARE, per_second * RATE_SHARE, self._clock)
+            if action not in self._lines:
+                self._lines[action] = _Line(limit, self._clock)
+            return self._lines[action]
 
     def ahead(self, action: str) -> int:
         """How many requests of this kind wait already."""
-        return self._buckets(action)[0].ahead
+        return self._line(action).waiting
 
     def wait(self, action: str) -> float:
         """Seconds that one more request of this kind would wait."""
-        return self._buckets(action)[0].wait
+        line = self._line(action)
+        return line.requests.wait(line.waiting + 1)
 
     async def take(self, action: str, resources: int = 1) -> None:
         """Wait until a request may be sent.
 
+        Tokens are taken by whoever leaves, and not before: when this computer
+        stands still for a while, no crowd leaves together afterwards.
+
         :param resources: how many machines it names or makes
         :raises UnknownActionError: for an action without a row in the table
         """
-        if wait := self.reserve(action, resources):
-            try:
-                await self._sleep(wait)
-            except asyncio.CancelledError:
-                requests, of_resources = self._buckets(action)
-                requests.give_back()
-                if of_resources:
-                    of_resources.give_back(resources)
-                raise
+        line = self._line(action)
+        line.waiting += 1
+        try:
+            async with line.turn:
+                while wait := line.wait(resources):
+                    await self._sleep(wait)
+                line.pay(resources)
+        finally:
+            line.waiting -= 1
 
-    def reserve(self, action: str, resources: int = 1) -> float:
-        """Take a request's tokens; seconds to wait before it may be sent."""
-        requests, of_resources = self._buckets(action)
-        wait = requests.reserve()
-        if of_resources:
-            wait = max(wait, of_resources.reserve(resources))
-        return wait
+    def reserve(self, action: str) -> float:
+        """Take a token that may be still to come; seconds to wait for it.
+
+        For those who cannot stand in line: further pages, in their threads.
+        """
+        return self._line(action).pay(1)
 
     def throttled(self, action: str) -> None:
         """AWS has turned a request of this kind away."""
-        for bucket in self._buckets(action):
-            if bucket is not None:
-                bucket.slow_down()
+        line = self._line(action)
+        line.requests.slow_down()
+        if line.resources:
+            line.resources.slow_down()
 
 
 class RetryBudget:

@@ -94,3 +94,26 @@ async def test_a_machine_that_fails_awss_checks_is_told_of(make_quick_hub, ec2):
             return not await is_told()
 
         await hub.wait_until(is_told_no_more, 30, "the trouble has passed")
+
+
+async def test_a_machine_that_aws_takes_back_is_announced_and_then_explained(
+    quick_hub, ec2
+):
+    await quick_hub.ready_server("alice")
+    (machine,) = living(ec2)
+    ec2.spot_notice(machine.instance_id, seconds=45)
+    async with Visitor(quick_hub.url, "alice", "any") as alice:
+        await alice.log_in()
+
+        async def is_told():
+            text = await page(alice, "home")
+            return f"AWS takes your machine {machine.instance_id} back at" in text
+
+        await quick_hub.wait_until(is_told, 40, "the user is told")
+        ec2.fail_machine(
+            machine.instance_id, "Server.SpotInstanceTermination", "taken back"
+        )
+        await quick_hub.wait_gone("alice")
+        text = await page(alice, "home")
+        assert "AWS takes your machine" not in text
+        assert "AWS took the spot machine back" in text

@@ -37,6 +37,17 @@ def test_a_stopped_machine_is_not_called_ended():
     assert "i-1, stopped at" in ended("Client.UserInitiatedShutdown", state="stopped")
 
 
+def test_when_a_machine_is_taken_back_is_said_in_hours_and_minutes():
+    told = notices.announced("i-1", True, "terminate 2026-11-22T16:32:05Z")
+    assert "takes your machine i-1 back at 16:32 UTC" in told
+
+
+@pytest.mark.parametrize("message", ["", "terminate", "T99:<b>:99Z", "16:32"])
+def test_a_machine_has_no_say_in_these_words(message):
+    assert "back in a moment: save" in notices.announced("i-1", True, message)
+    assert "may soon take" in notices.announced("i-1", False, message)
+
+
 class Row:
     def __init__(self, last_end):
         self.state = {"last_end": last_end}

@@ -33,9 +33,9 @@ def test_a_burst_goes_through_at_once_and_the_next_waits_its_turn():
     clock = Clock()
     calls = TokenBucket(5, 2, clock)
     assert [calls.reserve() for _ in range(5)] == [0] * 5
-    assert calls.wait == 0.5
+    assert calls.wait() == 0.5
     assert calls.reserve() == 0.5
-    assert calls.ahead == 1
+    assert calls.reserve() == 1
 
 
 def test_an_idle_bucket_is_never_fuller_than_its_burst():
@@ -43,19 +43,49 @@ def test_an_idle_bucket_is_never_fuller_than_its_burst():
     calls = TokenBucket(5, 2, clock)
     clock.now = 1000
     assert [calls.reserve() for _ in range(5)] == [0] * 5
-    assert calls.wait > 0
+    assert calls.wait() > 0
 
 
 async def test_who_gives_up_leaves_their_place_to_the_next():
-    rates = Rates({"RunInstances": Limit(2, 0.001)})
+    rates = Rates({"RunInstances": Limit(1.25, 0.001)})
     await rates.take("RunInstances")
-    waiting = asyncio.create_task(rates.take("RunInstances"))
+    first, second = (asyncio.ensure_future(rates.take("RunInstances")) for _ in "ab")
     await asyncio.sleep(0)
-    assert rates.ahead("RunInstances") == 1
-    waiting.cancel()
+    assert rates.ahead("RunInstances") == 2
+    before = rates.wait("RunInstances")
+    first.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await waiting
-    assert rates.ahead("RunInstances") == 0
+        await first
+    assert rates.ahead("RunInstances") == 1
+    assert rates.wait("RunInstances") < before - 900
+    second.cancel()
+
+
+async def test_first_come_is_first_served():
+    clock, order = Clock(), []
+    rates = Rates(clock=clock, sleep=clock.sleep)
+
+    async def launch(number):
+        await rates.take("RunInstances")
+        order.append(number)
+
+    await asyncio.gather(*map(launch, range(30)))
+    assert order == list(range(30))
+
+
+async def test_after_a_standstill_no_crowd_leaves_together():
+    clock, left = Clock(), []
+
+    async def oversleep(seconds):
+        # The computer stands still for a minute, once.
+        clock.now += 60 if clock.now < 60 else seconds
+
+    rates = Rates(clock=clock, sleep=oversleep)
+    for _ in range(20):
+        await rates.take("RunInstances")
+        left.append(clock.now)
+    assert left.count(0) == 4
+    assert left.count(60) == 4
 
 
 @given(st.lists(st.floats(0, 3), max_size=60))
@@ -71,28 +101,32 @@ def test_never_more_calls_than_awss_own_bucket_would_take(pauses):
         assert theirs > -1e-6
 
 
-def test_the_last_of_a_hundred_waits_ten_percent_longer_than_awss_bucket_at_most():
-    rates = Rates(clock=lambda: 0.0)
-    waits = [rates.reserve("RunInstances") for _ in range(100)]
+async def test_the_last_of_a_hundred_waits_ten_percent_longer_than_aws_at_most():
+    clock = Clock()
+    rates = Rates(clock=clock, sleep=clock.sleep)
+    for _ in range(100):
+        await rates.take("RunInstances")
     arithmetic = (100 - 5) / 2
-    assert waits == sorted(waits)
-    assert arithmetic <= waits[-1] <= 1.1 * arithmetic
-    assert rates.ahead("RunInstances") == 96
+    assert arithmetic <= clock.now <= 1.1 * arithmetic
 
 
-def test_a_request_for_many_pays_for_each_machine_too():
-    rates = Rates({"StartInstances": Limit(100, 100, resources=(1000, 2))}, lambda: 0)
-    assert rates.reserve("StartInstances", resources=800) == 0
-    assert rates.reserve("StartInstances", resources=19) == pytest.approx(10)
+async def test_a_request_for_many_pays_for_each_machine_too():
+    clock = Clock()
+    limits = {"StartInstances": Limit(100, 100, resources=(1000, 2))}
+    rates = Rates(limits, clock, clock.sleep)
+    await rates.take("StartInstances", resources=800)
+    assert clock.now == 0
+    await rates.take("StartInstances", resources=19)
+    assert clock.now == pytest.approx(10)
 
 
 def test_a_call_that_aws_turned_away_empties_its_bucket_and_halves_its_rate():
     clock = Clock()
     calls = TokenBucket(4, 2, clock)
     calls.slow_down()
-    assert calls.wait == 1  # half of two a second
+    assert calls.wait() == 1  # half of two a second
     clock.now = 1
-    assert calls.wait == 0
+    assert calls.wait() == 0
     clock.now = 29
     for _ in range(4):
         calls.reserve()
@@ -101,7 +135,7 @@ def test_a_call_that_aws_turned_away_empties_its_bucket_and_halves_its_rate():
     clock.now = 100
     for _ in range(4):
         calls.reserve()
-    assert calls.wait == 0.5
+    assert calls.wait() == 0.5
 
 
 def test_a_call_without_figures_is_refused():
