@@ -14,6 +14,9 @@ from .server import Server
 from .state import Phase, ServerState
 from .tokens import replace_token
 
+# How long a claim waits for EC2's word that the machine is alive.
+_LISTING_SECONDS = 5.0
+
 
 class Conversation:
     """The Hub's end of the talk with the machine of one launch."""
@@ -43,6 +46,35 @@ class Conversation:
 
     def end(self) -> None:
         desk.close(self.state.launch_id)
+
+    async def owns_its_address(self) -> bool:
+        """Whether EC2 says, after this was asked, that our machine has its address.
+
+        A machine that had it before us is routed to no longer when this is so: its
+        user would be sent to ours. While EC2 cannot be asked, it is as last known.
+        """
+        inventory, state = self._spawner.fleet.inventory, self.state
+        asked, wait = time.monotonic(), _LISTING_SECONDS + inventory.fast
+        listing = await inventory.newer_than(asked, wait)
+        if listing is None and not inventory.failing:
+            return False
+        machine = inventory.get(state.instance_id)
+        if machine is not None and machine.over:
+            return False
+        for other in desk.at(state.private_ip):
+            if other is not self:
+                await other.look_again()
+        return [self] == desk.at(state.private_ip)
+
+    async def look_again(self) -> None:
+        """Let the Hub find out whether the machine is over, and act on it."""
+        if not self._spawner.pending:
+            self._spawner.log.warning(
+                "EC2 has given the address of %s, %s, to another machine",
+                self._spawner._log_name,
+                self.state.private_ip,
+            )
+            await self._spawner.poll_and_notify()
 
     async def give_orders(self, claim: Claim) -> Orders:
         """Mark the launch claimed, then make its orders, once for all repeats.

@@ -40,6 +40,8 @@ class Server(LaunchSettings):
     cmd: list[str]
     _log_name: str
     get_args: Any
+    pending: Any
+    poll_and_notify: Any
     get_env: Any
 
     @property

@@ -19,6 +19,12 @@ class Claimant(Protocol):
     def state(self) -> ServerState:
         """What the database remembers of the server."""
 
+    async def owns_its_address(self) -> bool:
+        """Whether EC2 says, after this was asked, that its machine has its address."""
+
+    async def look_again(self) -> None:
+        """Let the Hub find out whether the machine is over, and act on it."""
+
     async def give_orders(self, claim: Claim) -> Orders:
         """Mark the launch claimed, in the database, then make its orders."""
 
@@ -40,6 +46,10 @@ class Desk:
 
     def get(self, launch_id: str) -> Claimant | None:
         return self._waiting.get(launch_id)
+
+    def at(self, address: str) -> list[Claimant]:
+        """Who is thought to have a machine at this address."""
+        return [c for c in self._waiting.values() if c.state.private_ip == address]
 
 
 # One per process, as the Hub's list of handlers is: a request finds its server

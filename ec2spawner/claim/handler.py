@@ -56,9 +56,11 @@ class ClaimHandler(MachineHandler):
         except SchemaError as e:
             raise self.refuse(HTTPStatus.BAD_REQUEST, "", str(e)) from e
         claimant = self.claimant(claim.launch_id)
-        verdict = judge_claim(
-            claimant.state, claim, self.source, time.time(), claimant.claim_timeout
-        )
+        verdict = self.judge(claimant, claim)
+        if verdict is Verdict.FIRST:
+            # EC2 gives an address to the next machine as soon as it is free.
+            owner = await claimant.owns_its_address()
+            verdict = self.judge(claimant, claim) if owner else Verdict.NOT_YET
         if verdict is Verdict.NOT_YET:
             self.set_header("Retry-After", str(_RETRY_SECONDS))
             raise web.HTTPError(HTTPStatus.SERVICE_UNAVAILABLE, "not yet")
@@ -69,6 +71,11 @@ class ClaimHandler(MachineHandler):
         orders = await claimant.give_orders(claim)
         self.set_header("Cache-Control", "no-store")
         self.finish(orders.to_json())
+
+    def judge(self, claimant: Claimant, claim: Claim) -> Verdict:
+        return judge_claim(
+            claimant.state, claim, self.source, time.time(), claimant.claim_timeout
+        )
 
 
 class ReportHandler(MachineHandler):
