@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import gzip
 import json
@@ -15,19 +16,32 @@ from .agent.unpack import as_comments
 # EC2 user guide, "Run commands when you launch an EC2 instance with user data":
 # 16 KB, in raw form, before it is base64-encoded. cloud-init reads gzip.
 LIMIT = 16_384
+# cloud-init runs user-data that begins like a script, by what the line says.
+SHEBANG = "#!/usr/bin/env python3"
+
+
+def compact(source: str) -> str:
+    """The same program without comments and docstrings: user-data has to be small."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(
+            node, (ast.Module, ast.ClassDef, ast.FunctionDef)
+        ) and ast.get_docstring(node):
+            node.body = node.body[1:] or [ast.Pass()]
+    return ast.unparse(tree)
 
 
 @cache
 def _agent_script() -> str:
     """What unpacks the agent, and the agent behind it."""
     sources = {
-        file.name: file.read_text()
+        file.name: compact(file.read_text())
         for file in sorted(
             files(__package__).joinpath("agent").iterdir(), key=lambda f: f.name
         )
         if file.name.endswith(".py")
     }
-    return sources["unpack.py"] + "\n\n" + as_comments(sources)
+    return f"{SHEBANG}\n{sources.pop('unpack.py')}\n\n{as_comments(sources)}"
 
 
 def user_data(

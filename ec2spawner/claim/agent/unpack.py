@@ -34,14 +34,17 @@ def archive(script: str) -> bytes:
 
     The same script always makes the same bytes.
     """
-    files: dict[str, list[str]] = {}
-    name = ""
+    # What comes before the marks is this very file.
+    name = "unpack.py"
+    files: dict[str, list[str]] = {name: []}
     for line in script.split("\n"):
         if line.startswith(FILE_MARK):
             name = line[len(FILE_MARK) :]
             files[name] = []
-        elif line.startswith(LINE_MARK) and name:
+        elif line.startswith(LINE_MARK):
             files[name].append(line[len(LINE_MARK) :])
+        elif name == "unpack.py":
+            files[name].append(line)
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as made:
         made.writestr(zipfile.ZipInfo("__main__.py"), _RUN)
