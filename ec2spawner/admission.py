@@ -27,6 +27,7 @@ class Admission:
     def __init__(self, spawner: Server) -> None:
         self._spawner = spawner
         self._launch_id = ""
+        self._place = ""
         self._kind = ""
 
     async def ask(self, launch_id: str, image_id: str) -> None:
@@ -37,12 +38,18 @@ class Admission:
         kind = self._kind_of(image_id)
         self._check_breaker(kind, launch_id)
         # From here on its end is reported to the breaker.
-        self._kind, self._launch_id = kind, launch_id
+        self._kind, self._launch_id, self._place = kind, launch_id, launch_id
         await self._check_caps(launch_id)
 
     def answered(self, refused: bool) -> None:
         """EC2 has answered; after a refusal there is no machine for certain."""
-        _doorkeeper.answered(self._launch_id, refused)
+        _doorkeeper.answered(self._place, refused)
+
+    def woke(self, machine: Machine) -> None:
+        """A machine at rest has taken the place of the launch."""
+        _doorkeeper.woke(self._place, machine.launch_id)
+        self._place = machine.launch_id
+        self.answered(refused=False)
 
     def ended(self, error: BaseException | None) -> None:
         """The start has ended, well or with an error."""

@@ -110,6 +110,11 @@ class Doorkeeper:
         elif launch_id in self._coming:
             self._coming[launch_id].answered = self._clock()
 
+    def woke(self, launch_id: str, its_launch_id: str) -> None:
+        """A machine at rest was woken instead: it goes by its own launch's id."""
+        if launch_id in self._coming:
+            self._coming[its_launch_id] = self._coming.pop(launch_id)
+
     def _forget(self, machines: list[Machine], listed: float) -> None:
         """Leave to EC2's listing what it can be trusted to show."""
         shown = {m.launch_id for m in machines}

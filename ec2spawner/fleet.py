@@ -163,6 +163,7 @@ class Fleet:
         self.inventory.close()
         self.health.close()
         self._terminations.close()
+        self.rests.close()
         for task in (*self._detached, *self._burials.values()):
             task.cancel()
         self.clients.close()

@@ -7,6 +7,7 @@ import logging
 import time
 from enum import Enum
 
+from .ec2.batch import Batcher
 from .ec2.clients import Clients
 from .ec2.errors import EC2Error, Kind, admin_hint
 from .ec2.inventory import Inventory
@@ -15,8 +16,8 @@ from .ec2.machines import (
     Machine,
     set_instance_type,
     set_user_data,
-    start_machine,
-    stop_machine,
+    start_machines,
+    stop_machines,
 )
 
 _AWAKE = frozenset({"pending", "running"})
@@ -41,6 +42,12 @@ class Rests:
         self._clients = clients
         self._inventory = inventory
         self._log = log
+        self._stops = Batcher(lambda ids: stop_machines(clients.killing, ids))
+        self._starts = Batcher(lambda ids: start_machines(clients.launching, ids))
+
+    def close(self) -> None:
+        self._stops.close()
+        self._starts.close()
 
     async def lay_down(self, instance_id: str, timeout: float) -> Laid:
         """Stop a machine; return once EC2 has confirmed what becomes of it."""
@@ -59,7 +66,7 @@ class Rests:
 
     async def _stop_once(self, instance_id: str) -> Laid | None:
         try:
-            state = await stop_machine(self._clients.killing, instance_id)
+            state = await self._stops.ask(instance_id)
         except EC2Error as e:
             self._log.warning("Machine %s: %s", instance_id, admin_hint(e))
             # Not InvalidInstanceID.NotFound: EC2 may be late to know a machine.
@@ -104,7 +111,7 @@ class Rests:
         for repeat in range(_REPEATS_WHEN_AMBIGUOUS):
             try:
                 # What is already so is no error: the call can be repeated.
-                await start_machine(lane, machine.id)
+                await self._starts.ask(machine.id)
                 return
             except EC2Error as e:
                 doubt = e

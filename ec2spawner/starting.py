@@ -113,8 +113,7 @@ class Starting:
             await self._walk(plan)
             return
         self._woken = True
-        # It counts as what it was before, not as one more.
-        self.admission.answered(True)
+        self.admission.woke(machine)
         self.conversation.begin()
         self.found(machine)
 

@@ -14,6 +14,7 @@ from .identity import secret_hash
 from .launch import LaunchPlan, fingerprint
 from .server import Server
 from .state import Phase, Rest
+from .walk import place_in_line
 
 # EC2 may take minutes until a machine that is stopping has stopped (EC2 user guide,
 # "Stop and start Amazon EC2 instances").
@@ -72,6 +73,9 @@ class Waking:
             return None
         types = [candidate.instance_type for candidate in plan.candidates]
         size = machine.instance_type if machine.instance_type in types else types[0]
+        rates = self._spawner.fleet.clients.rates
+        if place := place_in_line(rates, "ModifyInstanceAttribute"):
+            self._tell(place)
         data = self._write_ahead(rest, size)
         await rests.wake(machine, data, size)
         return machine

@@ -12,7 +12,7 @@ from .clients import Lane
 from .errors import EC2Error
 
 if TYPE_CHECKING:
-    from mypy_boto3_ec2.type_defs import InstanceTypeDef
+    from mypy_boto3_ec2.type_defs import InstanceStateChangeTypeDef, InstanceTypeDef
 
 GOING = frozenset({"shutting-down", "terminated"})
 RESTING = frozenset({"stopping", "stopped"})
@@ -124,42 +124,44 @@ async def list_machines(lane: Lane, hub_id: str) -> dict[str, Machine]:
     return await lane.run("DescribeInstances", work)
 
 
-async def terminate_machines(lane: Lane, ids: Sequence[str]) -> dict[str, str]:
-    """TerminateInstances, and the states that EC2 confirms: id -> state.
+# One wrong id fails each of the next three for all: ask by way of a ``Batcher``.
 
-    One wrong id and none is terminated: ask by way of a ``Batcher``.
-    """
+
+async def terminate_machines(lane: Lane, ids: Sequence[str]) -> dict[str, str]:
+    """TerminateInstances, and the states that EC2 confirms: id -> state."""
 
     def work(lane: Lane) -> dict[str, str]:
         answer = lane.ec2.terminate_instances(InstanceIds=list(ids))
-        return {
-            change["InstanceId"]: str(change.get("CurrentState", {}).get("Name", ""))
-            for change in answer["TerminatingInstances"]
-        }
+        return _states(answer["TerminatingInstances"])
 
     return await lane.run("TerminateInstances", work, resources=len(ids))
 
 
-async def stop_machine(lane: Lane, instance_id: str) -> str:
-    """StopInstances, and the state that EC2 confirms."""
+async def stop_machines(lane: Lane, ids: Sequence[str]) -> dict[str, str]:
+    """StopInstances, and the states that EC2 confirms: id -> state."""
 
-    def work(lane: Lane) -> str:
-        answer = lane.ec2.stop_instances(InstanceIds=[instance_id])
-        change = answer["StoppingInstances"][0]
-        return str(change.get("CurrentState", {}).get("Name", ""))
+    def work(lane: Lane) -> dict[str, str]:
+        answer = lane.ec2.stop_instances(InstanceIds=list(ids))
+        return _states(answer["StoppingInstances"])
 
-    return await lane.run("StopInstances", work)
+    return await lane.run("StopInstances", work, resources=len(ids))
 
 
-async def start_machine(lane: Lane, instance_id: str) -> str:
-    """StartInstances, and the state that EC2 confirms."""
+async def start_machines(lane: Lane, ids: Sequence[str]) -> dict[str, str]:
+    """StartInstances, and the states that EC2 confirms: id -> state."""
 
-    def work(lane: Lane) -> str:
-        answer = lane.ec2.start_instances(InstanceIds=[instance_id])
-        change = answer["StartingInstances"][0]
-        return str(change.get("CurrentState", {}).get("Name", ""))
+    def work(lane: Lane) -> dict[str, str]:
+        answer = lane.ec2.start_instances(InstanceIds=list(ids))
+        return _states(answer["StartingInstances"])
 
-    return await lane.run("StartInstances", work)
+    return await lane.run("StartInstances", work, resources=len(ids))
+
+
+def _states(changes: Sequence[InstanceStateChangeTypeDef]) -> dict[str, str]:
+    return {
+        change["InstanceId"]: str(change.get("CurrentState", {}).get("Name", ""))
+        for change in changes
+    }
 
 
 async def set_user_data(lane: Lane, instance_id: str, user_data: bytes) -> None:

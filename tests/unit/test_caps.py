@@ -96,6 +96,22 @@ def test_a_launch_keeps_its_place_while_listings_are_old(world):
     assert world.admit("l2", caps, listed=old) == Full("user", 1)
 
 
+def test_a_machine_that_is_woken_counts_once_also_while_ec2_shows_it_asleep(world):
+    caps = Caps(per_user=2)
+    world.has("l1", state="stopped")
+    assert world.admit("l2", caps) is None
+    world.door.woke("l2", "l1")
+    world.door.answered("l1", refused=False)
+    asleep = world.now
+    assert world.admit("l3", caps, listed=asleep) is None
+    assert world.admit("l4", caps, listed=asleep) == Full("user", 2)
+    world.door.answered("l3", refused=True)
+    world.machines.clear()
+    world.has("l1")
+    world.now += 1
+    assert world.admit("l5", caps) is None
+
+
 def test_so_many_a_minute(world):
     caps = Caps(per_minute=2)
     assert world.admit("l1", caps) is None
