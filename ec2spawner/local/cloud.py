@@ -266,6 +266,7 @@ class LocalCloud:
             metadata_url=instance.metadata_url,
             folder=self.folder / "machines" / instance.id,
             path_prefix=self.settings.path_prefix,
+            clock_offset=self.settings.clock_offset_seconds,
             root_volume_id=root.volume_id if root is not None else "",
         )
         return self.ground.machine(self.settings.machines, spec, ended)

@@ -90,6 +90,9 @@ class LocalSettings:
     #: the distribution of machines that boot: "bookworm" or "trixie" (Debian 12 and
     #: 13) or "noble" (Ubuntu 24.04); cannot be changed while it runs
     suite: str = "bookworm"
+    #: by how much the clock of a machine is wrong at power-on; only those of "qemu"
+    #: have one of their own
+    clock_offset_seconds: float = 0.0
     #: directories put in front of a process machine's PATH
     path_prefix: tuple[str, ...] = ()
 
@@ -102,6 +105,11 @@ class LocalSettings:
         if self.machines not in KINDS:
             kinds = ", ".join(repr(kind) for kind in KINDS)
             raise ValueError(f"machines must be one of {kinds}, not {self.machines!r}")
+        if self.clock_offset_seconds and self.machines != "qemu":
+            raise ValueError(
+                "clock_offset_seconds needs machines='qemu': others have the clock of "
+                "this computer"
+            )
         if self.suite not in SUITES:
             suites = ", ".join(repr(suite) for suite in SUITES)
             raise ValueError(f"suite must be one of {suites}, not {self.suite!r}")

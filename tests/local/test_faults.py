@@ -224,3 +224,11 @@ def test_web_pages_cannot_use_it(cloud, headers):
         with pytest.raises(urllib.error.HTTPError) as caught:
             urllib.request.urlopen(request)
         assert caught.value.code == 403
+
+
+def test_a_blackhole_needs_machines_with_a_network_of_their_own(cloud, launch):
+    made = launch()["InstanceId"]
+    with pytest.raises(ControlError, match="needs machines that boot"):
+        cloud.control.blackhole(made, "hub")
+    with pytest.raises(ControlError, match="a blackhole is one of"):
+        cloud.control.blackhole(made, "hole")

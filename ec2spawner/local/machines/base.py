@@ -59,6 +59,8 @@ class MachineSpec:
     #: the machine's own folder: its disk, console log and run-time files
     folder: Path
     path_prefix: tuple[str, ...] = ()
+    #: seconds by which its clock is wrong at power-on, where it has one of its own
+    clock_offset: float = 0.0
     #: the id of the volume that is its disk
     root_volume_id: str = ""
     #: the volumes that are attached at power-on, without the root volume

@@ -9,6 +9,7 @@ https://www.qemu.org/docs/master/system/invocation.html
 from __future__ import annotations
 
 import contextlib
+import datetime
 import json
 import os
 import re
@@ -195,6 +196,7 @@ class QemuMachine(MarkedMachine):
             *("qemu-system-x86_64", "-nodefaults", "-no-user-config"),
             *("-display", "none", "-machine", "q35", "-m", _MEMORY, "-smp", "1"),
             *accelerator(Path("/proc/cpuinfo").read_text()),
+            *_clock(self.spec.clock_offset),
             *_dmi(self.spec.instance_id),
             *("-kernel", str(kernel), "-initrd", str(initrd)),
             *("-append", _KERNEL_OPTIONS),
@@ -238,6 +240,13 @@ class QemuMachine(MarkedMachine):
             port = self._ports[volume.serial] = self._free_port()
             found += _disk_options(_backend(volume), _device(volume, port))
         return found
+
+
+def _clock(offset: float) -> list[str]:
+    """A clock that is wrong by so many seconds, and runs on as it should."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    shown = now + datetime.timedelta(seconds=offset)
+    return ["-rtc", f"base={shown:%Y-%m-%dT%H:%M:%S}"]
 
 
 def _dmi(instance_id: str) -> list[str]:
