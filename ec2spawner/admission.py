@@ -76,7 +76,7 @@ class Admission:
                 "Machines of image %s, %s, fail to start servers again and again: "
                 "none is launched for %.0f s. The last failure, of %s: %s",
                 spawner.state.image_id,
-                spawner.instance_type,
+                ", ".join(spawner.types),
                 pause,
                 spawner._log_name,
                 error,
@@ -87,7 +87,7 @@ class Admission:
         return digest(
             spawner.region,
             image_id,
-            spawner.instance_type,
+            " ".join(spawner.types),
             spawner.setup_script,
             spawner.user_account,
             *spawner.server_path,

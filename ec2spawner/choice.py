@@ -81,6 +81,9 @@ async def apply_choice(spawner: Server, user_options: Mapping[str, Any]) -> None
         ) from e
     if profile is None:
         return
+    if "instance_type" in profile.override and "instance_types" not in profile.override:
+        # It means this one type, not the hub's list.
+        spawner.instance_types = []
     for name, value in profile.override.items():
         value = value(spawner) if callable(value) else value
         setattr(spawner, name, await value if isawaitable(value) else value)

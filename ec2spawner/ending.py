@@ -52,7 +52,7 @@ class Ending:
         """True when nothing of this launch is left."""
         state, fleet = self._spawner.state, self._spawner.fleet
         if not state.instance_id:
-            machine = await fleet.find(state.launch_id, timeout)
+            machine = await fleet.find(state.launch_id, timeout, state.client_token)
             if machine is None:
                 return False
             starting.found(machine)

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
-from .ec2.errors import EC2Error, Kind, admin_hint, meaning_of
+from .ec2.codes import meaning_of_end
+from .ec2.errors import EC2Error, admin_hint
 from .ec2.machines import Machine
-from .errors import EC2SpawnError, Reason
+from .errors import EC2SpawnError
+
+
+class EndedEarly(EC2SpawnError):
+    """A machine that EC2 gave has ended before its server was ready."""
+
+    def __init__(self, machine: Machine) -> None:
+        meaning = meaning_of_end(machine.reason_code)
+        told = f"Machine {machine.id} ended while it was starting: {machine.why}."
+        super().__init__(
+            f"{told} {meaning.user}",
+            reason=meaning.reason,
+            log_message=f"{told} {meaning.hint}".strip(),
+        )
+        self.machine = machine
 
 
 def spawn_error(error: EC2Error) -> EC2SpawnError:
@@ -12,14 +27,3 @@ def spawn_error(error: EC2Error) -> EC2SpawnError:
     return EC2SpawnError(
         error.meaning.user, reason=error.meaning.reason, log_message=admin_hint(error)
     )
-
-
-def ended_early(machine: Machine) -> EC2SpawnError:
-    """What a user reads of a machine that ended before its server was ready."""
-    meaning = meaning_of(machine.reason_code, status=500)
-    told = f"Machine {machine.id} ended while it was starting: {machine.why}."
-    if meaning.kind in (Kind.CAPACITY, Kind.QUOTA):
-        return EC2SpawnError(
-            f"{told} {meaning.user}", reason=meaning.reason, log_message=told
-        )
-    return EC2SpawnError(f"{told} Try again.", reason=Reason.BOOT, log_message=told)

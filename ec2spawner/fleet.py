@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from .ec2.batch import Batcher
+from .ec2.catalog import Catalog
 from .ec2.clients import Account, Clients
 from .ec2.errors import EC2Error, admin_hint
 from .ec2.health import Health, impaired_machines
@@ -23,7 +24,7 @@ from .ec2.machines import (
 from .launch import LaunchPlan
 from .rests import Rests
 from .state import Tombstone
-from .walk import Launcher, Walk, find
+from .walk import Launcher, Listener, Walk, find
 
 # How long EC2 may fail to show what it has made. AWS states no bound; Karpenter
 # and Jenkins wait less (EC2 developer guide, "Eventual consistency").
@@ -51,6 +52,7 @@ class Fleet:
         self.log = log
         self.clients = Clients(key.account)
         self.images = Images(self.clients.reading)
+        self.catalog = Catalog(self.clients.reading, log)
         self.inventory = Inventory(
             lambda: list_machines(self.clients.reading, key.hub_id), fast, slow, log
         )
@@ -64,18 +66,18 @@ class Fleet:
         self._detached: set[asyncio.Task[None]] = set()
         self._burials: dict[Tombstone, asyncio.Task[None]] = {}
 
-    def walk(
-        self,
-        plan: LaunchPlan,
-        before_attempt: Callable[[str], None],
-        tell: Callable[[str], None],
-    ) -> Walk:
-        """A launch that has not begun: see :meth:`Launcher.walk`."""
-        return self.launcher.walk(plan, before_attempt, tell)
+    def walk(self, plan: LaunchPlan, listener: Listener) -> Walk:
+        """A launch that has not begun."""
+        return self.launcher.walk(plan, listener)
 
-    async def find(self, launch_id: str, timeout: float) -> Machine | None:
-        """The machine of a launch, by its tag; None if no listing in time has it."""
-        return await find(self.inventory, launch_id, timeout)
+    async def find(
+        self, launch_id: str, timeout: float, client_token: str = ""
+    ) -> Machine | None:
+        """The machine of a launch, by its tag; None if no listing in time has it.
+
+        :param client_token: only a machine that this attempt of the launch made
+        """
+        return await find(self.inventory, launch_id, timeout, client_token)
 
     async def terminate(self, instance_id: str, timeout: float) -> bool:
         """End a machine; True once EC2 has confirmed that it is ending.
@@ -132,17 +134,19 @@ class Fleet:
             then()
 
     async def _end_launch(self, grave: Tombstone, timeout: float) -> bool:
-        instance_id = grave.instance_id
-        if not instance_id:
-            machine = await self.find(grave.launch_id, timeout)
-            if machine is None:
-                # Only a listing that worked says that there is none.
-                listing = self.inventory.listing
-                return listing is not None and listing.began > (
-                    time.monotonic() - timeout
-                )
-            instance_id = machine.id
-        return await self.terminate(instance_id, timeout)
+        if grave.instance_id:
+            return await self.terminate(grave.instance_id, timeout)
+        machine = await self.find(grave.launch_id, timeout, grave.client_token)
+        if machine is None:
+            # Only a listing that worked says that there is none.
+            listing = self.inventory.listing
+            return listing is not None and listing.began > time.monotonic() - timeout
+        if not await self.terminate(machine.id, timeout):
+            return False
+        # Two attempts of one launch may both have made one.
+        await self.inventory.next(timeout)
+        other = self.inventory.of_launch(grave.launch_id, grave.client_token)
+        return other is None or other.gone
 
     def detach(self, work: Awaitable[None]) -> None:
         """Let work go on when whoever began it is cancelled."""

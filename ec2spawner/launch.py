@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+from .errors import EC2SpawnError, Reason
 from .identity import HUB_TAG, LAUNCH_TAG, LEASE_TAG, OWNER_TAG, SERVER_TAG, owner_id
 from .lease import lease_text
 from .settings import LaunchSettings
@@ -19,6 +20,14 @@ _NOT_IN_TAGS = re.compile(r"[^\w +\-=._:/@]")
 _TAG_VALUE_LENGTH = 256
 _CHANGEABLE = {"InstanceType", "UserData", "TagSpecifications", "ClientToken"}
 _TAGGED_AT_LAUNCH = ("instance", "volume", "network-interface")
+
+ON_DEMAND, SPOT = "on-demand", "spot"
+# The setting ``market`` -> the markets that a launch tries, in order.
+_MARKETS = {
+    "on-demand": (ON_DEMAND,),
+    "spot": (SPOT,),
+    "spot-then-on-demand": (SPOT, ON_DEMAND),
+}
 
 
 @dataclass(frozen=True)
@@ -44,16 +53,48 @@ class LaunchIdentity:
 
 
 @dataclass(frozen=True)
+class Region:
+    """What EC2 says of types and subnets. What it does not say is not held against
+    a candidate.
+
+    :ivar architectures: of each instance type, ``x86_64`` and so on; an empty set
+        for a type that the region does not have
+    :ivar zones: of each subnet
+    """
+
+    architectures: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    zones: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Candidate:
-    """One (market, instance type, subnet) that a launch may try."""
+    """One (market, instance type, subnet) that a launch may try.
+
+    ``subnet`` is empty for the default VPC; ``zone`` when nobody has said it. The
+    request differs between launches, and does not count in comparisons.
+    """
 
     market: str
     instance_type: str
     subnet: str
-    request: Mapping[str, Any]
+    request: Mapping[str, Any] = field(compare=False)
+    zone: str = ""
 
     def __str__(self) -> str:
-        return f"{self.instance_type} in {self.subnet or 'any zone'}"
+        return f"{self.machine} in {self.zone or self.subnet or 'any zone'}"
+
+    @property
+    def machine(self) -> str:
+        """In words: ``t3.large``, or ``spot t3.large``."""
+        spot = self.market == SPOT
+        return f"spot {self.instance_type}" if spot else self.instance_type
+
+    @property
+    def place(self) -> str:
+        """In words, to follow the machine: ``in us-west-2a``."""
+        if self.zone:
+            return f"in {self.zone}"
+        return "there" if self.subnet else "in any zone"
 
 
 @dataclass(frozen=True)
@@ -68,24 +109,92 @@ class LaunchPlan:
 
 
 def plan_launch(
-    settings: LaunchSettings, image: Image, who: LaunchIdentity, user_data: bytes
+    settings: LaunchSettings,
+    image: Image,
+    who: LaunchIdentity,
+    user_data: bytes,
+    region: Region = Region(),
+    zones: Collection[str] = (),
 ) -> LaunchPlan:
     """Turn settings into the requests of one launch.
 
+    The market changes last: who allows spot machines first wants any of them
+    before one that costs more. Then the type, because the user chose a size and
+    not a zone. The subnet changes first.
+
     :param user_data: at most 16,384 bytes, as ``claim.user_data`` makes it
+    :param zones: the only zones that will do, as a home binds its machine to its
+        own; empty for any
+    :raises EC2SpawnError: when no candidate can work
     """
+    types = _fitting_types(settings.types, image, region)
+    places = _places(settings.subnets, region, zones)
     return LaunchPlan(
         launch_id=who.launch_id,
         candidates=tuple(
             Candidate(
-                market="on-demand",
-                instance_type=settings.instance_type,
-                subnet=subnet,
-                request=_run_instances(settings, image, who, user_data, subnet),
+                market,
+                instance_type,
+                place.subnet,
+                _run_instances(
+                    settings, image, who, user_data, market, instance_type, place
+                ),
+                place.zone,
             )
-            for subnet in settings.subnets or [""]
+            for market in _MARKETS[settings.market]
+            for instance_type in types
+            for place in places
         ),
     )
+
+
+def _fitting_types(types: Sequence[str], image: Image, region: Region) -> list[str]:
+    """The types whose processors run the image, as far as that is known."""
+    why_not = {}
+    for each in types:
+        known = region.architectures.get(each)
+        if known is None or not image.architecture or image.architecture in known:
+            continue
+        why_not[each] = "/".join(sorted(known)) or "not in this region"
+    fitting = [each for each in types if each not in why_not]
+    if not fitting:
+        reasons = ", ".join(f"{each} ({why})" for each, why in why_not.items())
+        raise EC2SpawnError(
+            "The size of this server and its image do not go together. "
+            "Please tell your hub's admin.",
+            reason=Reason.CONFIG,
+            log_message=f"image {image.id} is for {image.architecture} processors, "
+            f"and none of the instance types has those: {reasons}",
+        )
+    return fitting
+
+
+@dataclass(frozen=True)
+class _Place:
+    subnet: str
+    zone: str
+    #: the zone must be asked for, because no subnet implies it
+    asked: bool = False
+
+
+def _places(
+    subnets: Sequence[str], region: Region, zones: Collection[str]
+) -> list[_Place]:
+    if not subnets:
+        # A default VPC has one default subnet in each zone.
+        return [_Place("", zone, True) for zone in zones] or [_Place("", "")]
+    places = [_Place(subnet, region.zones.get(subnet, "")) for subnet in subnets]
+    if zones:
+        places = [place for place in places if place.zone in zones]
+    if not places:
+        raise EC2SpawnError(
+            "This server must be in another zone than this hub has machines in. "
+            "Please tell your hub's admin.",
+            reason=Reason.CONFIG,
+            log_message=f"none of the subnets {', '.join(subnets)} is known to be in "
+            f"{' or '.join(zones)}",
+        )
+    return places
 
 
 def fingerprint(request: Mapping[str, Any]) -> str:
@@ -95,7 +204,8 @@ def fingerprint(request: Mapping[str, Any]) -> str:
     stopped (EC2 API reference, ModifyInstanceAttribute), without names, and without
     the place, which a machine keeps.
     """
-    fixed = {name: value for name, value in request.items() if name not in _CHANGEABLE}
+    without = _CHANGEABLE | {"Placement"}
+    fixed = {name: value for name, value in request.items() if name not in without}
     fixed["NetworkInterfaces"] = [
         {name: value for name, value in interface.items() if name != "SubnetId"}
         for interface in request["NetworkInterfaces"]
@@ -109,12 +219,16 @@ def _run_instances(
     image: Image,
     who: LaunchIdentity,
     user_data: bytes,
-    subnet: str,
+    market: str,
+    instance_type: str,
+    place: _Place,
 ) -> dict[str, Any]:
     """One RunInstances request (EC2 API reference, RunInstances)."""
+    spot = market == SPOT
+    tagged = (*_TAGGED_AT_LAUNCH, *(("spot-instances-request",) if spot else ()))
     request: dict[str, Any] = {
         "ImageId": image.id,
-        "InstanceType": settings.instance_type,
+        "InstanceType": instance_type,
         "MinCount": 1,
         "MaxCount": 1,
         "UserData": user_data,
@@ -127,13 +241,23 @@ def _run_instances(
             "HttpPutResponseHopLimit": 1,
             "InstanceMetadataTags": "disabled",
         },
-        "NetworkInterfaces": [_network_interface(settings, subnet)],
+        "NetworkInterfaces": [_network_interface(settings, place.subnet)],
         "BlockDeviceMappings": [_root_volume(settings, image)],
         "TagSpecifications": [
-            {"ResourceType": kind, "Tags": _tags(settings, who)}
-            for kind in _TAGGED_AT_LAUNCH
+            {"ResourceType": kind, "Tags": _tags(settings, who)} for kind in tagged
         ],
     }
+    if place.asked:
+        request["Placement"] = {"AvailabilityZone": place.zone}
+    if spot:
+        # One-time: a request that stays open would make machines nobody knows of.
+        request["InstanceMarketOptions"] = {
+            "MarketType": "spot",
+            "SpotOptions": {
+                "SpotInstanceType": "one-time",
+                "InstanceInterruptionBehavior": "terminate",
+            },
+        }
     if settings.key_name:
         request["KeyName"] = settings.key_name
     if profile := settings.iam_instance_profile:

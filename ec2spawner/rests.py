@@ -9,7 +9,7 @@ from enum import Enum
 
 from .ec2.batch import Batcher
 from .ec2.clients import Clients
-from .ec2.errors import EC2Error, Kind, admin_hint
+from .ec2.errors import EC2Error, admin_hint
 from .ec2.inventory import Inventory
 from .ec2.machines import (
     RESTING,
@@ -19,6 +19,7 @@ from .ec2.machines import (
     start_machines,
     stop_machines,
 )
+from .ec2.meanings import Kind
 
 _AWAKE = frozenset({"pending", "running"})
 _REPEATS_WHEN_AMBIGUOUS = 3
@@ -70,7 +71,7 @@ class Rests:
         except EC2Error as e:
             self._log.warning("Machine %s: %s", instance_id, admin_hint(e))
             # Not InvalidInstanceID.NotFound: EC2 may be late to know a machine.
-            cannot = e.kind is Kind.FATAL and e.code.startswith("Unsupported")
+            cannot = e.code.startswith("Unsupported")
             return Laid.CANNOT if cannot else None
         if state in RESTING:
             return Laid.RESTS

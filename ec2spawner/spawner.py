@@ -349,7 +349,9 @@ class EC2Spawner(Server, Spawner):  # type: ignore[misc]
 
     async def _look_for_machine(self) -> None:
         began = time.monotonic()
-        machine = await self.fleet.find(self.state.launch_id, _SETTLE_SECONDS)
+        machine = await self.fleet.find(
+            self.state.launch_id, _SETTLE_SECONDS, self.state.client_token
+        )
         listing = self.fleet.inventory.listing
         self._nothing_seen = listing is not None and listing.began > began
         if machine is not None:

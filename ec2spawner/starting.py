@@ -10,10 +10,9 @@ from contextlib import suppress
 from .admission import Admission
 from .claim.user_data import user_data
 from .conversation import Conversation
-from .ec2.errors import EC2Error, Kind
 from .ec2.machines import Machine
 from .errors import EC2SpawnError, Reason
-from .failures import ended_early
+from .failures import EndedEarly
 from .fleet import CONSISTENCY_SECONDS
 from .identity import new_launch_id, secret_hash
 from .launch import LaunchIdentity, LaunchPlan, fingerprint, plan_launch
@@ -22,6 +21,7 @@ from .server import Server
 from .state import Phase
 from .tokens import token_id
 from .waking import Waking
+from .walk import Attempt, Listener, Walk
 
 _CONSOLE_SECONDS = 8.0
 
@@ -57,13 +57,36 @@ class Starting:
             self.progress.tell(1, last_end)
         nonce = secrets.token_urlsafe(32)
         plan = await self._plan(nonce)
-        # Not cancelled with us: whether RunInstances made a machine must be
-        # known before anything of it can be ended.
-        self._launch = asyncio.ensure_future(self._get_machine(plan, nonce))
-        self._launch.add_done_callback(lambda t: t.cancelled() or t.exception())
-        await asyncio.shield(self._launch)
-        await self.until_ready()
+        listener = Listener(
+            attempt=self._before_attempt,
+            abandon=self._abandon,
+            tell=lambda text: self.progress.tell(10, text),
+        )
+        walk = self._spawner.fleet.walk(plan, listener)
+        getting = self._get_machine(plan, nonce, walk)
+        while True:
+            # Not cancelled with us: whether RunInstances made a machine must be
+            # known before anything of it can be ended.
+            self._launch = asyncio.ensure_future(getting)
+            self._launch.add_done_callback(lambda t: t.cancelled() or t.exception())
+            await asyncio.shield(self._launch)
+            try:
+                await self.until_ready()
+            except EndedEarly as e:
+                if not self._may_go_on(walk, e):
+                    raise
+                getting = self._next_machine(walk)
+            else:
+                break
         self.progress.tell(95, f"Ready in {self.progress.seconds:.0f} s")
+
+    def _may_go_on(self, walk: Walk, end: EndedEarly) -> bool:
+        """Whether another machine can take the place of one that has ended.
+
+        Not once it has claimed: the orders of a launch are given away once.
+        """
+        unclaimed = self._spawner.state.phase is Phase.BOOTING
+        return end.machine.gone and unclaimed and walk.lost(end.machine)
 
     async def in_flight(self, timeout: float) -> None:
         """Wait for a RunInstances that has been sent and not answered."""
@@ -81,7 +104,10 @@ class Starting:
             )
         launch_id = new_launch_id()
         data = user_data(launch_id, nonce, spawner.hub_api_url, spawner.claim_timeout)
-        image = await spawner.fleet.images.resolve(spawner.image, spawner.image_owners)
+        image, region = await asyncio.gather(
+            spawner.fleet.images.resolve(spawner.image, spawner.image_owners),
+            spawner.fleet.catalog.region(spawner.types, spawner.subnets),
+        )
         who = LaunchIdentity(
             spawner.hub_id,
             state.server_id,
@@ -90,7 +116,7 @@ class Starting:
             spawner.name,
             time.time() + spawner.hub_silence_limit,
         )
-        plan = plan_launch(spawner, image, who, data)
+        plan = plan_launch(spawner, image, who, data, region)
         await self.admission.ask(launch_id, image.id)
         state.token_id = token_id(spawner.db_session, spawner.api_token)
         state.region = spawner.region
@@ -100,7 +126,7 @@ class Starting:
         state.stopped_ttl = spawner.stopped_ttl
         return plan
 
-    async def _get_machine(self, plan: LaunchPlan, nonce: str) -> None:
+    async def _get_machine(self, plan: LaunchPlan, nonce: str, walk: Walk) -> None:
         """Wake the machine that rests for this server, or launch a fresh one."""
         waking = Waking(self._spawner, lambda text: self.progress.tell(5, text))
         await self._spawner.rest_settled()
@@ -110,7 +136,9 @@ class Starting:
             return
         if machine is None:
             self._write_ahead(plan, nonce)
-            await self._walk(plan)
+            wanted = plan.candidates[0].machine
+            self.progress.tell(5, f"Asking AWS for a {wanted} machine")
+            await self._next_machine(walk)
             return
         self._woken = True
         self.admission.woke(machine)
@@ -125,36 +153,38 @@ class Starting:
         state.ready_at = 0.0
         state.launched_at = time.time()
         state.nonce_hash = secret_hash(nonce)
-        state.instance_type = self._spawner.instance_type
         state.fingerprint = fingerprint(plan.candidates[0].request)
         state.phase = Phase.REQUESTED
         self._spawner.save_state()
         self.conversation.begin()
 
-    async def _walk(self, plan: LaunchPlan) -> None:
-        first = plan.candidates[0].instance_type
-        self.progress.tell(5, f"Asking AWS for a {first} machine")
+    async def _next_machine(self, walk: Walk) -> None:
         try:
-            machine = await self._spawner.fleet.walk(
-                plan,
-                self._before_attempt,
-                lambda text: self.progress.tell(10, text),
-            ).next()
-        except EC2SpawnError as e:
-            cause = e.__cause__
-            self.refused = (
-                isinstance(cause, EC2Error) and cause.kind is not Kind.AMBIGUOUS
-            )
+            machine = await walk.next()
+        except EC2SpawnError:
+            self.refused = walk.refused
             raise
         finally:
             self.admission.answered(self.refused)
         self.found(machine)
 
-    def _before_attempt(self, client_token: str) -> None:
+    def _before_attempt(self, attempt: Attempt) -> None:
         if self.cancelled:
             raise EC2SpawnError("The start was cancelled.", reason=Reason.CANCELLED)
-        self._spawner.state.client_token = client_token
+        candidate = attempt.candidate
+        self._spawner.state.begin_attempt(
+            attempt.client_token,
+            candidate.market,
+            candidate.instance_type,
+            time.time(),
+        )
         self._spawner.save_state()
+
+    def _abandon(self, client_token: str) -> None:
+        """EC2 never said whether this attempt made a machine: end what it made."""
+        self._spawner.state.bury_attempt(client_token)
+        self._spawner.save_state()
+        self._spawner.see_to_the_rest()
 
     def found(self, machine: Machine) -> None:
         """EC2 has named the machine: from now on its claim can be checked."""
@@ -198,7 +228,7 @@ class Starting:
             and machine.over
             and not self._still_shown_asleep(machine)
         ):
-            raise ended_early(machine)
+            raise EndedEarly(machine)
         limit = self._spawner.claim_timeout
         if not state.claimed_at and time.time() - state.launched_at > limit:
             raise EC2SpawnError(

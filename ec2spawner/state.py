@@ -26,11 +26,17 @@ class Phase(str, Enum):
 
 @dataclass(frozen=True)
 class Tombstone:
-    """A machine that may still exist although its server is gone from the Hub."""
+    """A machine that may still exist although no server is to have it.
+
+    :ivar instance_id: empty while EC2 has not named it
+    :ivar client_token: of the one attempt of the launch that is meant; empty for
+        whatever the launch has made
+    """
 
     launch_id: str
     instance_id: str = ""
     region: str = ""
+    client_token: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,7 @@ class ServerState:
     port: int = 0
     zone: str = ""
     instance_type: str = ""
+    market: str = ""
     image_id: str = ""
     profile: str = ""
     nonce_hash: str = ""
@@ -143,8 +150,28 @@ class ServerState:
     def _dig(self, grave: Tombstone) -> None:
         if grave.launch_id and grave not in self.tombstones:
             self.tombstones = [
-                t for t in self.tombstones if t.launch_id != grave.launch_id
+                t
+                for t in self.tombstones
+                # With a machine's name it says nothing of other attempts.
+                if t.launch_id != grave.launch_id
+                or (t.client_token and grave.instance_id)
             ] + [grave]
+
+    def bury_attempt(self, client_token: str) -> None:
+        """Remember an attempt that stayed in doubt, while the launch goes on."""
+        grave = Tombstone(self.launch_id, "", self.region, client_token)
+        self.tombstones = [*self.tombstones, grave]
+
+    def begin_attempt(
+        self, client_token: str, market: str, instance_type: str, now: float
+    ) -> None:
+        """An attempt is about to be made: whatever came before it made nothing, or
+        has ended."""
+        self.phase = Phase.REQUESTED
+        self.client_token = client_token
+        self.market, self.instance_type = market, instance_type
+        self.instance_id = self.private_ip = self.zone = ""
+        self.launched_at = now
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-able dict with the fields that hold something."""

@@ -1,4 +1,4 @@
-"""Sphinx directives that print EC2Spawner's settings (settings_text.py)."""
+"""Sphinx directives that print what the code knows: settings, and EC2's errors."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from docutils import nodes
 from docutils.statemachine import StringList
+from errors_text import errors_rst
 from settings_text import changed_defaults_rst, settings_rst
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
@@ -37,6 +38,13 @@ class Settings(Generated):
         return settings_rst(getattr(import_module(module), name))
 
 
+class Errors(Generated):
+    """``.. ec2spawner-errors::``"""
+
+    def lines(self) -> list[str]:
+        return errors_rst()
+
+
 class ChangedDefaults(Generated):
     """``.. ec2spawner-changed-defaults::``"""
 
@@ -64,6 +72,7 @@ def link_to_jupyterhub(
 
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("ec2spawner-settings", Settings)
+    app.add_directive("ec2spawner-errors", Errors)
     app.add_directive("ec2spawner-changed-defaults", ChangedDefaults)
     app.connect("missing-reference", link_to_jupyterhub)
     return {"parallel_read_safe": True}

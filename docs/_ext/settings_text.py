@@ -13,6 +13,7 @@ from traitlets import (
     Bool,
     Callable,
     Dict,
+    Enum,
     Float,
     HasTraits,
     Int,
@@ -42,6 +43,8 @@ def type_text(trait: Any) -> str:
     if isinstance(trait, Dict):
         value = trait._value_trait
         return f"dict[str, {type_text(value)}]" if type(value) is Unicode else "dict"
+    if isinstance(trait, Enum):
+        return " | ".join(map(repr, trait.values or ()))
     for kind, text in _PLAIN:
         if isinstance(trait, kind):
             return text

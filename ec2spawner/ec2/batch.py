@@ -7,7 +7,9 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
-from .errors import EC2Error, Kind, meaning_of
+from .codes import meaning_of
+from .errors import EC2Error
+from .meanings import Kind
 
 T = TypeVar("T")
 

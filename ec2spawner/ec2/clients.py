@@ -21,7 +21,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from .errors import EC2Error, Kind, from_botocore
+from .errors import EC2Error, from_botocore
+from .meanings import Kind
 from .rates import LIMITS, Rates, RetryBudget
 
 if TYPE_CHECKING:

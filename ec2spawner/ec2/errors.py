@@ -1,10 +1,9 @@
-"""EC2's errors as data: what each code means for a launch, and what to say of it."""
+"""A call to AWS that did not succeed: from what boto3 raised to what it means."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from enum import Enum
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -15,177 +14,8 @@ from botocore.exceptions import (
     PartialCredentialsError,
 )
 
-from ..errors import Reason
-
-
-class Kind(Enum):
-    """What a launch does about an error."""
-
-    CAPACITY = "try the next candidate at once"
-    QUOTA = "try a candidate that counts against another quota"
-    THROTTLED = "wait, then repeat the identical call"
-    AMBIGUOUS = "it may have happened: repeat the identical call, then look"
-    NOT_VISIBLE = "not a proof of absence: EC2 is eventually consistent"
-    FATAL = "stop: no repetition can help"
-
-
-@dataclass(frozen=True)
-class Meaning:
-    """One row of the table."""
-
-    kind: Kind
-    reason: Reason
-    user: str
-
-
-_NO_CAPACITY = Meaning(
-    Kind.CAPACITY,
-    Reason.CAPACITY,
-    "AWS has no machine of this size free just now. "
-    "Try again in a few minutes, or choose another size.",
-)
-_NOT_SOLD = Meaning(
-    Kind.CAPACITY,
-    Reason.CAPACITY,
-    "AWS does not offer this size in this hub's zones. "
-    "Choose another size, and please tell your hub's admin.",
-)
-_QUOTA = Meaning(
-    Kind.QUOTA,
-    Reason.QUOTA,
-    "This hub's AWS account has reached its limit of running machines. "
-    "Choose a smaller size, or ask your hub's admin to raise the limit.",
-)
-_THROTTLED = Meaning(
-    Kind.THROTTLED,
-    Reason.CLOUD,
-    "AWS is limiting this hub's requests. Try again in a minute.",
-)
-_AMBIGUOUS = Meaning(
-    Kind.AMBIGUOUS,
-    Reason.CLOUD,
-    "AWS is not answering as it should. Try again in a few minutes.",
-)
-_NOT_VISIBLE = Meaning(
-    Kind.NOT_VISIBLE, Reason.CLOUD, "AWS does not show the machine yet."
-)
-_PERMISSION = Meaning(
-    Kind.FATAL,
-    Reason.PERMISSION,
-    "This hub is not allowed to do this on AWS. Please tell your hub's admin.",
-)
-_CONFIG = Meaning(
-    Kind.FATAL,
-    Reason.CONFIG,
-    "AWS refused this hub's settings. Please tell your hub's admin.",
-)
-_IMAGE = Meaning(
-    Kind.FATAL,
-    Reason.IMAGE,
-    "The image of this server cannot be used. Please tell your hub's admin.",
-)
-
-# EC2 API reference, "Error codes for the Amazon EC2 API", and botocore's retry
-# lists for the codes that mean throttling.
-_TABLE: dict[str, Meaning] = {
-    **dict.fromkeys(
-        (
-            "InsufficientInstanceCapacity",
-            "InsufficientHostCapacity",
-            "InsufficientCapacityOnHost",
-            "InsufficientReservedInstanceCapacity",
-            "ReservationCapacityExceeded",
-            "UnfulfillableCapacity",
-            "InsufficientFreeAddressesInSubnet",
-            "InsufficientAddressCapacity",
-            "InsufficientVolumeCapacity",
-            "VolumeTypeNotAvailableInZone",
-            "SpotMaxPriceTooLow",
-            "Server.InsufficientInstanceCapacity",
-        ),
-        _NO_CAPACITY,
-    ),
-    "Unsupported": _NOT_SOLD,
-    **dict.fromkeys(
-        (
-            "VcpuLimitExceeded",
-            "InstanceLimitExceeded",
-            "MaxSpotInstanceCountExceeded",
-            "VolumeLimitExceeded",
-            "Client.VolumeLimitExceeded",
-            "NetworkInterfaceLimitExceeded",
-            "ResourceLimitExceeded",
-        ),
-        _QUOTA,
-    ),
-    **dict.fromkeys(
-        (
-            "RequestLimitExceeded",
-            "Throttling",
-            "ThrottlingException",
-            "ThrottledException",
-            "EC2ThrottledException",
-            "RequestThrottled",
-            "RequestThrottledException",
-            "TooManyRequestsException",
-            "BandwidthLimitExceeded",
-            "SlowDown",
-            "PriorRequestNotComplete",
-        ),
-        _THROTTLED,
-    ),
-    **dict.fromkeys(
-        (
-            "InternalError",
-            "InternalFailure",
-            "ServerInternal",
-            "ServiceUnavailable",
-            "Unavailable",
-            "RequestTimeout",
-            "RequestTimeoutException",
-            "Server.InternalError",
-        ),
-        _AMBIGUOUS,
-    ),
-    **dict.fromkeys(
-        (
-            "InvalidInstanceID.NotFound",
-            "InvalidVolume.NotFound",
-            "InvalidNetworkInterfaceID.NotFound",
-        ),
-        _NOT_VISIBLE,
-    ),
-    **dict.fromkeys(
-        (
-            "UnauthorizedOperation",
-            "AccessDenied",
-            "AccessDeniedException",
-            "AuthFailure",
-            "InvalidClientTokenId",
-            "UnrecognizedClientException",
-            "SignatureDoesNotMatch",
-            "MissingAuthenticationToken",
-            "ExpiredToken",
-            "ExpiredTokenException",
-            "RequestExpired",
-            "OptInRequired",
-            "PendingVerification",
-            "Blocked",
-        ),
-        _PERMISSION,
-    ),
-    **dict.fromkeys(
-        (
-            "InvalidAMIID.NotFound",
-            "InvalidAMIID.Malformed",
-            "InvalidAMIID.Unavailable",
-            "InvalidSnapshot.NotFound",
-            "Client.InvalidSnapshot.NotFound",
-            "ParameterNotFound",
-        ),
-        _IMAGE,
-    ),
-}
+from .codes import NO_CREDENTIALS, UNKNOWN_REFUSAL, UNKNOWN_TROUBLE, meaning_of
+from .meanings import Kind, Meaning
 
 
 class EC2Error(Exception):
@@ -209,17 +39,6 @@ class EC2Error(Exception):
         return self.meaning.kind
 
 
-def meaning_of(code: str, status: int = 400) -> Meaning:
-    """The row for an error code or a ``StateReason`` code.
-
-    Unknown codes are handled conservatively: with an HTTP status of 5xx the call
-    may have happened, with 4xx it did not and will not.
-    """
-    if known := _TABLE.get(code):
-        return known
-    return _AMBIGUOUS if status >= 500 else _CONFIG
-
-
 def from_botocore(action: str, error: Exception) -> EC2Error:
     """Translate what boto3 raised."""
     if isinstance(error, ClientError):
@@ -231,25 +50,70 @@ def from_botocore(action: str, error: Exception) -> EC2Error:
         )
     name = type(error).__name__
     if isinstance(error, (NoCredentialsError, PartialCredentialsError)):
-        return EC2Error(action, name, str(error), _PERMISSION)
+        return EC2Error(action, name, str(error), NO_CREDENTIALS)
     if isinstance(error, (NoRegionError, ParamValidationError)):
-        return EC2Error(action, name, str(error), _CONFIG)
+        return EC2Error(action, name, str(error), UNKNOWN_REFUSAL)
     # Connections that broke, time-outs, answers that cannot be parsed.
     assert isinstance(error, (BotoCoreError, OSError))
-    return EC2Error(action, name, str(error), _AMBIGUOUS)
+    return EC2Error(action, name, str(error), UNKNOWN_TROUBLE)
 
 
+# IAM user guide, "Troubleshoot access denied error messages".
 _DENIED = re.compile(
-    r"not authorized to perform: (?P<action>\S+)(?: on resource: (?P<resource>\S+))?"
+    r"not authorized to perform: (?P<action>[\w:*-]+)"
+    r"(?: on resource: (?P<resource>[^\s]+))?"
+    r"(?:.*?explicit deny in (?P<denier>an? [a-z -]+?polic(?:y|ies)"
+    r"|a permissions boundary))?",
+    re.DOTALL,
 )
+_ENCODED = re.compile(r"\s*Encoded authorization failure message: \S+")
+
+
+@dataclass(frozen=True)
+class Denial:
+    """What the Hub's AWS identity may not do.
+
+    :ivar denier: the kind of policy that forbids it outright; empty when none
+        does and the right is merely not given
+    """
+
+    action: str
+    resource: str
+    denier: str = ""
+
+    def __str__(self) -> str:
+        if self.denier:
+            return (
+                f"-- {self.denier} forbids {self.action} on {self.resource}: "
+                "the Hub's own policy cannot allow it before that is changed"
+            )
+        return f"-- allow {self.action} on {self.resource} in the IAM policy of the Hub"
+
+
+def denial(error: EC2Error) -> Denial | None:
+    """The action and resource that AWS says are not allowed, if it names them."""
+    if match := _DENIED.search(error.message):
+        resource = (match["resource"] or "*").rstrip(".,")
+        return Denial(match["action"], resource, match["denier"] or "")
+    return None
+
+
+def zones_named(error: EC2Error) -> tuple[str, ...]:
+    """The zones in which EC2's own words recommend to try again, in its order."""
+    match = re.search(r"choosing ([a-z0-9-]+(?:, (?:or )?[a-z0-9-]+)*)", error.message)
+    return tuple(re.split(r", (?:or )?", match[1])) if match else ()
 
 
 def admin_hint(error: EC2Error) -> str:
     """The sentence for the Hub's log: what happened and what to change."""
-    text = str(error)
-    if match := _DENIED.search(error.message):
-        resource = match["resource"] or "*"
-        text += (
-            f" -- allow {match['action']} on {resource} in the IAM policy of the Hub"
+    denied = denial(error)
+    if denied:
+        # Named in plain words, so the encoded ones are only noise.
+        return f"{_ENCODED.sub('', str(error))} {denied}"
+    if _ENCODED.search(error.message):
+        return (
+            f"{error} -- to read what is missing: "
+            "aws sts decode-authorization-message --encoded-message ..."
         )
-    return text
+    hint = error.meaning.hint
+    return f"{error} -- {hint}" if hint else str(error)

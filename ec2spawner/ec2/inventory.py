@@ -62,12 +62,16 @@ class Inventory:
         """A machine as last listed."""
         return self._listing.machines.get(instance_id) if self._listing else None
 
-    def of_launch(self, launch_id: str) -> Machine | None:
-        """The machine of a launch as last listed; one that lives, if any does."""
+    def of_launch(self, launch_id: str, client_token: str = "") -> Machine | None:
+        """The machine of a launch as last listed; one that lives, if any does.
+
+        :param client_token: only one that this attempt of the launch made
+        """
         found = [
             machine
             for machine in (self._listing.machines.values() if self._listing else ())
             if machine.launch_id == launch_id
+            and client_token in ("", machine.client_token)
         ]
         return min(found, key=lambda m: m.gone, default=None)
 

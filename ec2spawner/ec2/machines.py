@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,8 @@ class Machine:
     server_id: str = ""
     owner_id: str = ""
     launch_id: str = ""
+    client_token: str = ""
+    market: str = "on-demand"
     launched_at: float = 0.0  # seconds since the epoch, by EC2's clock
     kept: bool = False
     reason_code: str = ""
@@ -85,6 +87,8 @@ def read_machine(instance: InstanceTypeDef) -> Machine:
         server_id=tags.get(SERVER_TAG, ""),
         owner_id=tags.get(OWNER_TAG, ""),
         launch_id=tags.get(LAUNCH_TAG, ""),
+        client_token=instance.get("ClientToken", ""),
+        market=str(instance.get("InstanceLifecycle", "on-demand")),
         launched_at=launched.timestamp() if launched else 0.0,
         kept=tags.get(KEEP_TAG, "").lower() == "true",
         reason_code=reason.get("Code", ""),
@@ -94,12 +98,25 @@ def read_machine(instance: InstanceTypeDef) -> Machine:
     )
 
 
+class NotSent(Exception):
+    """A launch was no longer wanted when its turn came: EC2 was not asked."""
+
+
 async def run_machine(
-    lane: Lane, request: Mapping[str, Any], client_token: str
+    lane: Lane,
+    request: Mapping[str, Any],
+    client_token: str,
+    still_wanted: Callable[[], bool] = lambda: True,
 ) -> Machine:
-    """RunInstances, once. The private address is in the answer."""
+    """RunInstances, once. The private address is in the answer.
+
+    :param still_wanted: asked in the lane's thread when its turn has come
+    :raises NotSent: when it says no
+    """
 
     def work(lane: Lane) -> Machine:
+        if not still_wanted():
+            raise NotSent()
         answer = lane.ec2.run_instances(**request, ClientToken=client_token)
         return read_machine(answer["Instances"][0])
 
@@ -120,6 +137,21 @@ async def list_machines(lane: Lane, hub_id: str) -> dict[str, Machine]:
             for reservation in page["Reservations"]
             for instance in reservation.get("Instances", [])
         }
+
+    return await lane.run("DescribeInstances", work)
+
+
+async def machine_of_token(lane: Lane, client_token: str) -> Machine | None:
+    """What RunInstances has made for a client token, if EC2 shows it yet."""
+
+    def work(lane: Lane) -> Machine | None:
+        answer = lane.ec2.describe_instances(
+            Filters=[{"Name": "client-token", "Values": [client_token]}]
+        )
+        for reservation in answer["Reservations"]:
+            for instance in reservation.get("Instances", []):
+                return read_machine(instance)
+        return None
 
     return await lane.run("DescribeInstances", work)
 

@@ -25,27 +25,46 @@ def quota_bucket(instance_type: str) -> str:
     return letters
 
 
+def market_of(lifecycle: str | None) -> str:
+    """The market of an instance, by its InstanceLifecycle."""
+    return "spot" if lifecycle == "spot" else "on-demand"
+
+
 def room(
     capacity: Mapping[str, int],
-    running: Iterable[tuple[str, str]],
+    running: Iterable[tuple[str, str, str]],
+    market: str,
     instance_type: str,
     zone: str,
 ) -> int | None:
-    """How many more machines of a type fit in a zone; None for no limit."""
-    for key in (f"{instance_type}/{zone}", f"{instance_type}/*", f"*/{zone}", "*"):
-        if key in capacity:
-            break
-    else:
-        return None
-    wanted_type, _, wanted_zone = key.partition("/")
-    used = sum(
+    """How many more machines of a type fit in a zone; None for no limit.
+
+    :param capacity: by "type/zone", "type/*", "*/zone" or "*", the first that is
+        there counts. With "spot:" or "on-demand:" before it a limit is of that
+        market alone, and counts before one of both.
+    :param running: (market, type, zone) of each machine
+    """
+    places = (f"{instance_type}/{zone}", f"{instance_type}/*", f"*/{zone}", "*")
+    for place in places:
+        for key in (f"{market}:{place}", place):
+            if key in capacity:
+                return max(0, capacity[key] - _used(running, key, place, zone))
+    return None
+
+
+def _used(
+    running: Iterable[tuple[str, str, str]], key: str, place: str, zone: str
+) -> int:
+    """How many machines a limit counts."""
+    wanted_market = key.removesuffix(place).rstrip(":")
+    wanted_type, _, wanted_zone = place.partition("/")
+    return sum(
         1
-        for each_type, each_zone in running
-        if wanted_type in ("*", each_type)
+        for market, each_type, each_zone in running
+        if wanted_market in ("", market) and wanted_type in ("*", each_type)
         # "type/*" is a limit for each zone by itself
         and (each_zone == zone or not wanted_zone)
     )
-    return max(0, capacity[key] - used)
 
 
 def no_capacity(instance_type: str, zone: str, others: Sequence[str]) -> AwsError:
@@ -66,7 +85,21 @@ def no_capacity(instance_type: str, zone: str, others: Sequence[str]) -> AwsErro
     return AwsError("InsufficientInstanceCapacity", text, 500)
 
 
-def over_quota(limit: int) -> AwsError:
+def no_spot_capacity() -> AwsError:
+    """Spot has words of its own, and recommends no zone."""
+    return AwsError(
+        "InsufficientInstanceCapacity",
+        "There is no Spot capacity available that matches your request.",
+        500,
+    )
+
+
+def over_quota(limit: int, market: str) -> AwsError:
+    if market == "spot":
+        # https://github.com/meadowdata/meadowrun/issues/84
+        return AwsError(
+            "MaxSpotInstanceCountExceeded", "Max spot instance count exceeded"
+        )
     return AwsError(
         "VcpuLimitExceeded",
         "You have requested more vCPU capacity than your current vCPU limit of "

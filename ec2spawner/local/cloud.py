@@ -207,37 +207,46 @@ class LocalCloud:
         found = (self.instance(each) for each in ids)
         return [each.state if each else None for each in found]
 
-    def room(self, instance_type: str, zone: str) -> int | None:
+    def room(self, market: str, instance_type: str, zone: str) -> int | None:
         used = [
-            (i.instance_type, i.availability_zone or "")
+            (
+                capacity.market_of(i.lifecycle),
+                i.instance_type,
+                i.availability_zone or "",
+            )
             for i in self.all_instances()
             if i.state in _IN_USE
         ]
-        return capacity.room(self.settings.capacity, used, instance_type, zone)
+        return capacity.room(self.settings.capacity, used, market, instance_type, zone)
 
-    def quota_left(self, instance_type: str, wanted: int) -> int:
+    def quota_left(self, market: str, instance_type: str, wanted: int) -> int:
         """How many machines of the type the vCPU quota allows; at least ``wanted``
-        or it raises VcpuLimitExceeded."""
+        or it raises VcpuLimitExceeded, MaxSpotInstanceCountExceeded for spot."""
         from moto.ec2.models.instance_types import INSTANCE_TYPES
 
         bucket = capacity.quota_bucket(instance_type)
-        limit = self.settings.vcpu_quota.get(bucket)
+        key = f"spot:{bucket}" if market == "spot" else bucket
+        limit = self.settings.vcpu_quota.get(key)
         if limit is None:
             return 1_000_000
         used = sum(
             INSTANCE_TYPES[i.instance_type]["VCpuInfo"]["DefaultVCpus"]
             for i in self.all_instances()
-            if i.state in _IN_USE and capacity.quota_bucket(i.instance_type) == bucket
+            if i.state in _IN_USE
+            and capacity.market_of(i.lifecycle) == market
+            and capacity.quota_bucket(i.instance_type) == bucket
         )
         each = INSTANCE_TYPES[instance_type]["VCpuInfo"]["DefaultVCpus"]
         fits = int(max(0, limit - used) // each)
         if fits < wanted:
-            raise capacity.over_quota(limit)
+            raise capacity.over_quota(limit, market)
         return fits
 
     def check_start(self, instance: LocalInstance) -> None:
-        self.quota_left(instance.instance_type, 1)
-        if self.room(instance.instance_type, instance.availability_zone or "") == 0:
+        market = capacity.market_of(instance.lifecycle)
+        self.quota_left(market, instance.instance_type, 1)
+        zone = instance.availability_zone or ""
+        if self.room(market, instance.instance_type, zone) == 0:
             raise AwsError(
                 "InsufficientInstanceCapacity", "Insufficient capacity.", 500
             )
@@ -301,6 +310,9 @@ class LocalCloud:
             instance.doom = self.scripted.state_reason
             if request is not None and request.flag("DisableApiTermination"):
                 instance.disable_api_termination = True
+            if request is not None:
+                kind = "InstanceMarketOptions.SpotOptions.SpotInstanceType"
+                instance.spot_persistent = request.get(kind) == "persistent"
             if not instance.security_groups and 0 in instance.nics:
                 # moto leaves them out when they are given with the interface
                 instance.security_groups = list(instance.nics[0]._group_set)

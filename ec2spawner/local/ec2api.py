@@ -16,7 +16,7 @@ from moto.moto_server.werkzeug_app import (
 
 from . import inuse, patches, tagrules, volumerules
 from .actions import ACTIONS, dry_run
-from .capacity import no_capacity
+from .capacity import no_capacity, no_spot_capacity
 from .describe import check_ids, check_status_filters
 from .errors import AwsError
 from .faults import Fault
@@ -148,9 +148,10 @@ class Ec2Api:
         """(zone, how many), as many as there is room and quota for."""
         cloud = self.cloud
         zones = [launch.zone] if launch.zone else list(cloud.resources.zones)
-        allowed = cloud.quota_left(launch.instance_type, launch.min_count)
+        kind = launch.instance_type
+        allowed = cloud.quota_left(launch.market, kind, launch.min_count)
         for zone in zones:
-            left = cloud.room(launch.instance_type, zone)
+            left = cloud.room(launch.market, kind, zone)
             count = min(
                 launch.max_count,
                 allowed,
@@ -158,12 +159,14 @@ class Ec2Api:
             )
             if count >= launch.min_count:
                 return zone, count
+        if launch.market == "spot":
+            raise no_spot_capacity()
         others = [
             zone
             for zone in cloud.resources.zones
-            if zone not in zones and cloud.room(launch.instance_type, zone) != 0
+            if zone not in zones and cloud.room(launch.market, kind, zone) != 0
         ]
-        raise no_capacity(launch.instance_type, zones[0], others)
+        raise no_capacity(kind, zones[0], others)
 
     def _check_alive(self, instance_ids: list[str]) -> None:
         states = self.cloud.states(instance_ids)

@@ -53,6 +53,8 @@ class LocalInstance(mi.Instance):  # type: ignore[misc]
         self.was_running = False
         #: (code, message) when this launch or start is scripted to die
         self.doom: tuple[str, str] | None = None
+        #: of a spot request that outlives the instance
+        self.spot_persistent = False
         self.spot_notice: dict[str, str] | None = None
         self.rebalance_notice: dict[str, str] | None = None
         self.put("pending")

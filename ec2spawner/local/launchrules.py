@@ -29,6 +29,8 @@ class Launch:
     min_count: int
     max_count: int
     instance_type: str
+    #: "on-demand" or "spot"
+    market: str
     #: None when the caller leaves the zone to EC2
     zone: str | None
     subnet: Any | None
@@ -63,7 +65,9 @@ def check_launch(request: ApiRequest, backend: Any, pool_of: Any) -> Launch:
     behavior = request.get("InstanceInitiatedShutdownBehavior")
     check_shutdown_behavior(behavior)
     _disks(request, image)
-    return Launch(minimum, maximum, kind or "m1.small", zone, subnet, token)
+    _spot(request)
+    market = "spot" if spot else "on-demand"
+    return Launch(minimum, maximum, kind or "m1.small", market, zone, subnet, token)
 
 
 def check_user_data(request: ApiRequest) -> None:
@@ -243,6 +247,18 @@ def _offered(instance_type: str, zone: str, region: str) -> None:
             f"requested Availability Zone ({zone}). Please retry your request by not "
             "specifying an Availability Zone or choosing "
             f"{', '.join(sorted(zones))}.",
+        )
+
+
+def _spot(request: ApiRequest) -> None:
+    options = "InstanceMarketOptions.SpotOptions"
+    kind = request.get(f"{options}.SpotInstanceType") or "one-time"
+    ending = request.get(f"{options}.InstanceInterruptionBehavior") or "terminate"
+    if kind == "one-time" and ending != "terminate":
+        raise AwsError(
+            "InvalidParameterCombination",
+            f"The request with type '{kind}' is not supported when "
+            f"instanceInterruptionBehavior is set to '{ending}'.",
         )
 
 

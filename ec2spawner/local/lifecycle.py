@@ -104,7 +104,14 @@ class Lifecycle:
         return before
 
     def check_stop(self, instance: LocalInstance) -> None:
-        """Raise IncorrectInstanceState when it cannot be stopped from here."""
+        """Raise when it cannot be stopped, or not from here."""
+        if instance.lifecycle == "spot" and not instance.spot_persistent:
+            raise AwsError(
+                "UnsupportedOperation",
+                f"You can't stop the Spot Instance '{instance.id}' because it is "
+                "associated with a one-time Spot Instance request. You can only stop "
+                "Spot Instances associated with persistent Spot Instance requests.",
+            )
         if instance.state == "pending" and not instance.was_running:
             raise AwsError(
                 "IncorrectInstanceState",

@@ -179,6 +179,28 @@ RULES: tuple[Rule, ...] = (
         "https://github.com/ansible-collections/amazon.aws/issues/1038",
     ),
     Rule(
+        "capacity-spot",
+        "RunInstances",
+        "Spot machines have capacity of their own; without: "
+        "InsufficientInstanceCapacity, HTTP 500, which names no zone.",
+        "https://github.com/aws/aws-parallelcluster/issues/2734",
+    ),
+    Rule(
+        "quota-spot",
+        "RunInstances",
+        "Spot machines have a vCPU quota of their own for each family: "
+        "MaxSpotInstanceCountExceeded.",
+        "https://github.com/meadowdata/meadowrun/issues/84",
+    ),
+    Rule(
+        "spot-one-time",
+        "RunInstances, StopInstances",
+        "The machine of a one-time spot request cannot be stopped: not by a call "
+        "(UnsupportedOperation), nor is a request that wants it at interruption taken.",
+        "https://github.com/diodonfrost/terraform-aws-lambda-scheduler-stop-start/"
+        "pull/8",
+    ),
+    Rule(
         "capacity-start",
         "StartInstances",
         "Starting a stopped instance needs capacity too.",

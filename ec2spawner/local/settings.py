@@ -79,9 +79,11 @@ class LocalSettings:
     address_reuse: str = "newest-first"
     #: request buckets, empty for none; see `AWS_THROTTLE`
     throttle: Throttle = field(default_factory=dict)
-    #: machines that may run at once, by "type/zone", "type/*", "*/zone" or "*"
+    #: machines that may run at once, by "type/zone", "type/*", "*/zone" or "*";
+    #: with "spot:" or "on-demand:" before it, those of one market
     capacity: Mapping[str, int] = field(default_factory=dict)
-    #: on-demand vCPU quota by bucket: "standard", "g", "p", "x", ...
+    #: vCPU quota by bucket: "standard", "g", "p", ... for on-demand machines,
+    #: "spot:standard", ... for spot machines
     vcpu_quota: Mapping[str, int] = field(default_factory=dict)
     #: "process" (a process tree), "nspawn" (a Linux that boots in a container), "qemu"
     #: (a computer of its own) or "none" (instances without a machine); cannot be

@@ -10,6 +10,7 @@ from typing import Any
 from traitlets import (
     Bool,
     Dict,
+    Enum,
     HasTraits,
     Int,
     List,
@@ -20,6 +21,7 @@ from traitlets import (
 )
 
 _ACCOUNT_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
+_INSTANCE_TYPE = re.compile(r"[a-z][a-z0-9-]*\.[a-z0-9-]+")
 _TAGS_OF_OURS = 6
 _TAGS_OF_ADMINS = 50 - _TAGS_OF_OURS
 
@@ -94,11 +96,50 @@ class MachineSettings(HasTraits):
         The EC2 instance type of machines, for example ``m7i.xlarge``.
 
         Users choose among the types that :attr:`profile_list` offers; nothing
-        they send is ever used as an instance type.
+        they send is ever used as an instance type. With :attr:`instance_types`
+        this one counts no more.
 
         .. versionadded:: 0.1
         """,
     )
+
+    instance_types = List(
+        Unicode(),
+        config=True,
+        help="""
+        The EC2 instance types to try, in order of preference, for example
+        ``["m7i.xlarge", "m6i.xlarge", "m5.xlarge"]``.
+
+        The first is tried in every one of :attr:`subnets`, then the next. Types
+        whose processors cannot run the image are left out. When it is set,
+        :attr:`instance_type` counts no more; but a profile that overrides
+        :attr:`instance_type`, and not this, gets that one type. Default: only
+        :attr:`instance_type`.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
+    market = Enum(
+        ["on-demand", "spot", "spot-then-on-demand"],
+        "on-demand",
+        config=True,
+        help="""
+        The market that machines come from: ``on-demand``, ``spot`` or
+        ``spot-then-on-demand``.
+
+        Spot machines cost less, and AWS may take one back at any time, two
+        minutes after a notice. ``spot-then-on-demand`` tries every type and
+        subnet for a spot machine before it asks for one that costs more.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
+    @property
+    def types(self) -> list[str]:
+        """The instance types to try, in order of preference."""
+        return list(dict.fromkeys(self.instance_types)) or [self.instance_type]
 
     key_name = Unicode(
         config=True,
@@ -200,6 +241,14 @@ class MachineSettings(HasTraits):
         """,
     )
 
+    @validate("instance_type")
+    def _check_type(self, proposal: Any) -> str:
+        return _checked_type("instance_type", proposal["value"])
+
+    @validate("instance_types")
+    def _check_types(self, proposal: Any) -> list[str]:
+        return [_checked_type("instance_types", each) for each in proposal["value"]]
+
     @validate("user_account")
     def _check_account(self, proposal: Any) -> str:
         name: str = proposal["value"]
@@ -240,6 +289,15 @@ class MachineSettings(HasTraits):
                     "{servername}; write {{ and }} for braces"
                 )
         return tags
+
+
+def _checked_type(setting: str, value: str) -> str:
+    if not _INSTANCE_TYPE.fullmatch(value):
+        raise TraitError(
+            f"{setting} has {value!r}, which is no instance type: write a family and "
+            "a size, for example 'm7i.xlarge'"
+        )
+    return value
 
 
 def _uses_only_names(template: str) -> bool:

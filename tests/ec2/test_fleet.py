@@ -11,6 +11,7 @@ from ec2spawner.launch import LaunchIdentity, plan_launch
 from ec2spawner.local import AWS_THROTTLE, Fault
 from ec2spawner.settings import LaunchSettings
 from ec2spawner.state import Tombstone
+from ec2spawner.walk import Listener
 
 
 @pytest.fixture
@@ -23,9 +24,18 @@ def launch(fleet, ec2):
         settings.setdefault("instance_type", "t3.small")
         image = await fleet.images.resolve(world.image_id, [])
         who = LaunchIdentity(fleet.hub_id, "server", new_launch_id())
-        plan = plan_launch(LaunchSettings(**settings), image, who, b"#!/bin/sh\n")
-        run.saved, run.told, run.launch_id = [], [], who.launch_id
-        return await fleet.walk(plan, run.saved.append, run.told.append).next()
+        wanted = LaunchSettings(**settings)
+        region = await fleet.catalog.region(wanted.types, wanted.subnets)
+        plan = plan_launch(wanted, image, who, b"#!/bin/sh\n", region)
+        run.saved, run.abandoned, run.told = [], [], []
+        run.launch_id = who.launch_id
+        listener = Listener(
+            lambda attempt: run.saved.append(attempt.client_token),
+            run.abandoned.append,
+            run.told.append,
+        )
+        run.walk = fleet.walk(plan, listener)
+        return await run.walk.next()
 
     return run
 
@@ -50,7 +60,7 @@ async def test_each_candidate_has_a_token_of_its_own_saved_before_its_call(launc
     assert sent == launch.saved
     assert len(set(sent)) == 3
     assert len(launch.told) == 2
-    assert all("No capacity there just now" in text for text in launch.told)
+    assert all("No t3.small in us-west-2" in text for text in launch.told)
 
 
 async def test_when_no_candidate_is_left_the_last_reason_is_told(launch, ec2):

@@ -380,3 +380,44 @@ def test_a_launch_that_fails_half_way_leaves_nothing(cloud, ec2, world, launch):
     assert {m.instance_id for m in cloud.control.machines()} == before
     free = [launch()["PrivateIpAddress"] for _ in range(2)]
     assert address not in free and len(set(free)) == 2
+
+
+def spot(**options):
+    return {"MarketType": "spot", "SpotOptions": options}
+
+
+@pytest.mark.proves("capacity-spot")
+def test_spot_has_capacity_of_its_own(cloud, ec2, world, launch):
+    cloud.control.set_capacity({f"spot:m5.large/{world.zones[0]}": 0})
+    wanted = request_for(world, InstanceMarketOptions=spot())
+    code, status, message = refused(ec2.run_instances, **wanted)
+    assert (code, status) == ("InsufficientInstanceCapacity", 500)
+    assert "Spot capacity" in message and "choosing" not in message
+    assert "InstanceLifecycle" not in describe(ec2, launch()["InstanceId"])
+    cloud.control.set_capacity({f"on-demand:m5.large/{world.zones[0]}": 0})
+    made = launch(InstanceMarketOptions=spot())["InstanceId"]
+    assert describe(ec2, made)["InstanceLifecycle"] == "spot"
+
+
+@pytest.mark.proves("quota-spot")
+def test_spot_has_a_quota_of_its_own(cloud, ec2, world, launch):
+    cloud.control.change_settings(vcpu_quota={"spot:standard": 2, "standard": 2})
+    launch(InstanceMarketOptions=spot())
+    launch()
+    wanted = request_for(world, InstanceMarketOptions=spot())
+    got = refused(ec2.run_instances, **wanted)
+    assert got[:2] == ("MaxSpotInstanceCountExceeded", 400)
+    assert refused(ec2.run_instances, **request_for(world))[0] == "VcpuLimitExceeded"
+
+
+@pytest.mark.proves("spot-one-time")
+def test_the_machine_of_a_one_time_spot_request_cannot_be_stopped(
+    cloud, ec2, world, launch
+):
+    made = launch(InstanceMarketOptions=spot())["InstanceId"]
+    cloud.control.wait_for_state(made, "running")
+    got = refused(ec2.stop_instances, InstanceIds=[made])
+    assert got[:2] == ("UnsupportedOperation", 400)
+    stopping = spot(InstanceInterruptionBehavior="stop")
+    wanted = request_for(world, InstanceMarketOptions=stopping)
+    assert refused(ec2.run_instances, **wanted)[0] == "InvalidParameterCombination"

@@ -18,6 +18,8 @@ PURE = {
     "profiles.py",
     "progress.py",
     "state.py",
+    "ec2/codes.py",
+    "ec2/meanings.py",
     "claim/identity.py",
     "claim/orders.py",
     *(name for name in FILES if name.startswith("settings/")),

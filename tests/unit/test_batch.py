@@ -3,7 +3,8 @@ import asyncio
 import pytest
 
 from ec2spawner.ec2.batch import Batcher
-from ec2spawner.ec2.errors import EC2Error, meaning_of
+from ec2spawner.ec2.codes import meaning_of
+from ec2spawner.ec2.errors import EC2Error
 
 IDS = [f"i-{n:017x}" for n in range(12)]
 

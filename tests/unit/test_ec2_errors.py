@@ -1,10 +1,12 @@
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError, ReadTimeoutError
 
-from ec2spawner.ec2.errors import Kind, admin_hint, from_botocore, meaning_of
+from ec2spawner.ec2.codes import meaning_of
+from ec2spawner.ec2.errors import admin_hint, from_botocore
 from ec2spawner.ec2.machines import Machine
+from ec2spawner.ec2.meanings import Kind
 from ec2spawner.errors import EC2SpawnError, Reason
-from ec2spawner.failures import ended_early, spawn_error
+from ec2spawner.failures import EndedEarly, spawn_error
 
 
 def error(code, status=400, message="words"):
@@ -70,6 +72,6 @@ def test_html_in_a_message_is_shown_and_not_obeyed():
 
 def test_a_machine_that_died_at_once_gives_ec2s_reason():
     died = Machine("i-1", "terminated", reason_code="Client.VolumeLimitExceeded")
-    assert ended_early(died).reason == "quota"
+    assert EndedEarly(died).reason == "quota"
     died = Machine("i-1", "terminated", reason_message="Client.InternalError: KMS")
-    assert "i-1" in str(ended_early(died)) and "KMS" in str(ended_early(died))
+    assert "i-1" in str(EndedEarly(died)) and "KMS" in str(EndedEarly(died))

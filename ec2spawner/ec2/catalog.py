@@ -1,0 +1,115 @@
+"""What a region has: processors of instance types, zones of subnets. Asked once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
+from typing import Generic, TypeVar
+
+from ..launch import Region
+from .clients import Lane
+from .errors import EC2Error, admin_hint
+
+T = TypeVar("T")
+
+# A launch is better off without these facts than late.
+_PATIENCE_SECONDS = 5.0
+# After an answer that did not come, or that the IAM policy forbids.
+_RETRY_SECONDS = 300.0
+# The API's limit for one page (DescribeInstanceTypes, MaxResults).
+_PAGE = 100
+
+
+class Catalog:
+    """Facts of a region that do not change, each asked for once per fleet."""
+
+    def __init__(self, lane: Lane, log: logging.Logger) -> None:
+        self._types: _Facts[frozenset[str]] = _Facts(
+            lambda names: _architectures(lane, names), log
+        )
+        self._zones: _Facts[str] = _Facts(lambda ids: _zones(lane, ids), log)
+
+    async def region(self, types: Iterable[str], subnets: Iterable[str]) -> Region:
+        """What is known of these types and subnets; less when EC2 does not say."""
+        architectures, zones = await asyncio.gather(
+            self._types.of(types), self._zones.of(filter(None, subnets))
+        )
+        return Region(architectures, zones)
+
+
+class _Facts(Generic[T]):
+    """Answers by name, each asked for once however many launches want it."""
+
+    def __init__(
+        self,
+        ask: Callable[[list[str]], Awaitable[Mapping[str, T]]],
+        log: logging.Logger,
+    ) -> None:
+        self._ask = ask
+        self._log = log
+        self._known: dict[str, T] = {}
+        self._not_before = float("-inf")
+        self._asking: asyncio.Task[None] | None = None
+
+    async def of(self, names: Iterable[str]) -> dict[str, T]:
+        wanted = list(dict.fromkeys(names))
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while missing := [name for name in wanted if name not in self._known]:
+            left = deadline - time.monotonic()
+            if left <= 0 or time.monotonic() < self._not_before:
+                break
+            if self._asking is None or self._asking.done():
+                self._asking = asyncio.ensure_future(self._learn(missing))
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(asyncio.shield(self._asking), left)
+        return {name: self._known[name] for name in wanted if name in self._known}
+
+    async def _learn(self, names: list[str]) -> None:
+        try:
+            self._known.update(await self._ask(names))
+        except EC2Error as e:
+            self._log.warning(
+                "Going on without what EC2 knows of %s: %s",
+                ", ".join(names),
+                admin_hint(e),
+            )
+        if any(name not in self._known for name in names):
+            self._not_before = time.monotonic() + _RETRY_SECONDS
+
+
+async def _architectures(lane: Lane, types: list[str]) -> Mapping[str, frozenset[str]]:
+    """The processor architectures of types; none for a type the region lacks."""
+
+    def work(lane: Lane) -> dict[str, frozenset[str]]:
+        # A filter and not InstanceTypes: one unknown type would fail the call.
+        pages = lane.ec2.get_paginator("describe_instance_types").paginate(
+            Filters=[{"Name": "instance-type", "Values": types}],
+            PaginationConfig={"PageSize": _PAGE},
+        )
+        found = {name: frozenset[str]() for name in types}
+        for page in pages:
+            for each in page["InstanceTypes"]:
+                processor = each.get("ProcessorInfo", {})
+                found[str(each.get("InstanceType", ""))] = frozenset(
+                    map(str, processor.get("SupportedArchitectures", []))
+                )
+        return found
+
+    return await lane.run("DescribeInstanceTypes", work)
+
+
+async def _zones(lane: Lane, subnets: list[str]) -> Mapping[str, str]:
+    def work(lane: Lane) -> dict[str, str]:
+        # A filter, for the same reason: RunInstances will say which is wrong.
+        answer = lane.ec2.describe_subnets(
+            Filters=[{"Name": "subnet-id", "Values": subnets}]
+        )
+        return {
+            each.get("SubnetId", ""): each.get("AvailabilityZone", "")
+            for each in answer["Subnets"]
+        }
+
+    return await lane.run("DescribeSubnets", work)
