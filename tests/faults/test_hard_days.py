@@ -26,6 +26,7 @@ def live_through(worlds, days: int, phases=tuple(Phase)) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_few_hard_days(worlds):
     live_through(worlds, days=8)
 
