@@ -10,7 +10,7 @@ from ec2spawner.local import Fault
 from .conftest import eventually, living
 from .test_claim import post
 
-LIMIT = 10
+LIMIT = 6
 PROFILES = [
     {"display_name": "Long"},
     {"display_name": "Short", "ec2spawner_override": {"max_lifetime": 5}},
