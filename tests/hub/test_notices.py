@@ -2,6 +2,7 @@
 
 import aiohttp
 import boto3
+import pytest
 
 from ec2spawner.local.demo.visitor import Visitor
 
@@ -46,6 +47,7 @@ async def test_a_machine_that_ended_behind_its_users_back_is_explained(
         assert "Your last machine" not in await page(bob, "home")
 
 
+@pytest.mark.slow
 async def test_the_words_outlive_the_hub(quick_hub, ec2):
     await quick_hub.ready_server("alice")
     (machine,) = living(ec2)
@@ -58,6 +60,7 @@ async def test_the_words_outlive_the_hub(quick_hub, ec2):
         assert "AWS&#x27;s host failed" in await page(alice, "home")
 
 
+@pytest.mark.slow
 async def test_a_user_who_shuts_their_server_down_is_told_nothing_new(quick_hub, ec2):
     await quick_hub.ready_server("alice")
     (machine,) = living(ec2)
@@ -96,6 +99,7 @@ async def test_a_machine_that_fails_awss_checks_is_told_of(make_quick_hub, ec2):
         await hub.wait_until(is_told_no_more, 30, "the trouble has passed")
 
 
+@pytest.mark.slow
 async def test_a_machine_that_aws_takes_back_is_announced_and_then_explained(
     quick_hub, ec2
 ):
