@@ -4,6 +4,7 @@ import aiohttp
 import boto3
 import pytest
 
+from ec2spawner.local import Fault
 from ec2spawner.local.demo.visitor import Visitor
 
 from .conftest import living
@@ -121,3 +122,26 @@ async def test_a_machine_that_aws_takes_back_is_announced_and_then_explained(
         text = await page(alice, "home")
         assert "AWS takes your machine" not in text
         assert "AWS took the spot machine back" in text
+
+
+@pytest.mark.slow
+async def test_a_long_silence_of_ec2_is_told_to_who_has_a_server(make_quick_hub, ec2):
+    patience = "import ec2spawner.server as s; s._WORTH_TELLING_SECONDS = 1"
+    hub = make_quick_hub(code=patience)
+    await hub.start()
+    await hub.ready_server("alice")
+    async with Visitor(hub.url, "alice", "any") as alice:
+        await alice.log_in()
+        ec2.add_fault(Fault("DescribeInstances", error=("Unavailable", 503)))
+
+        async def is_told():
+            return "AWS has not answered this hub since" in await page(alice, "home")
+
+        await hub.wait_until(is_told, 30, "the user is told")
+        assert (await hub.server("alice"))["ready"]
+        ec2.clear_faults()
+
+        async def is_told_no_more():
+            return not await is_told()
+
+        await hub.wait_until(is_told_no_more, 30, "EC2 answers again")
