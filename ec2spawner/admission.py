@@ -45,6 +45,11 @@ class Admission:
         """EC2 has answered; after a refusal there is no machine for certain."""
         _doorkeeper.answered(self._place, refused)
 
+    def asks_again(self) -> None:
+        """Its machine died before it was of use, and there may be another."""
+        owner = owner_id(self._spawner.hub_id, self._spawner.user.name)
+        _doorkeeper.asks_again(self._place, owner)
+
     def woke(self, machine: Machine) -> None:
         """A machine at rest has taken the place of the launch."""
         _doorkeeper.woke(self._place, machine.launch_id)
