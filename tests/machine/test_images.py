@@ -12,15 +12,15 @@ set -e
 echo built > /opt/built
 echo changed >> /etc/issue
 rm /etc/debian_version
-rm -r /etc/sudoers.d; mkdir /etc/sudoers.d; echo only > /etc/sudoers.d/this
+rm -r /etc/skel; mkdir /etc/skel; echo only > /etc/skel/this
 setfattr() { python3 -c "import os, sys; os.setxattr(*sys.argv[1:3], b'kept')" "$@"; }
 setfattr /opt/built user.note
 """
 SEE = """
-cat /opt/built; tail -n 1 /etc/issue; ls /etc/debian_version /etc/sudoers.d 2> /dev/null
+cat /opt/built; tail -n 1 /etc/issue; ls -A /etc/debian_version /etc/skel 2> /dev/null
 python3 -c "import os; print(os.getxattr('/opt/built', 'user.note').decode())"
 """
-SEEN = "built\nchanged\n/etc/sudoers.d:\nthis\nkept"
+SEEN = "built\nchanged\n/etc/skel:\nthis\nkept"
 FIRST_BOOT = "#!/bin/sh\necho {} >> /first-boots\n"
 
 
@@ -56,7 +56,7 @@ def test_a_running_machine_is_rebooted_for_its_image_and_images_stack(here):
     here.terminate(first)
     # An image needs neither the machine that it was made of, nor the image of that one.
     second = here.launch(ImageId=image, UserData=FIRST_BOOT.format("two"))
-    here.booted(second).run("echo again >> /opt/built; rm /etc/sudoers.d/this")
+    here.booted(second).run("echo again >> /opt/built; rm /etc/skel/this")
     here.stop(second)
     stacked = here.image(second, "second layer")
     here.api.deregister_image(ImageId=image)
@@ -64,7 +64,7 @@ def test_a_running_machine_is_rebooted_for_its_image_and_images_stack(here):
     third = here.launch(ImageId=stacked, UserData=FIRST_BOOT.format("three"))
     guest = here.booted(third)
     assert guest.run("cat /opt/built /first-boots") == "built\nagain\none\ntwo\nthree"
-    assert guest.run("ls /etc/sudoers.d") == ""
+    assert guest.run("ls -A /etc/skel") == ""
     here.stop(third)
     here.start(third)
     assert "three" in here.booted(third, 2).run("cat /first-boots")
