@@ -97,8 +97,7 @@ class Conversation:
     async def _make_orders(self) -> Orders:
         spawner = self._spawner
         await spawner.restore_choice()
-        token, self.state.token_id = replace_token(spawner, self.state.token_id)
-        spawner.save_state()
+        token = replace_token(spawner, self.state.token_id)
         spawner.api_token = token
         try:
             env = {name: str(value) for name, value in spawner.get_env().items()}

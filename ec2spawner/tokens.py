@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jupyterhub import orm
+from jupyterhub.utils import new_token
 from sqlalchemy import inspect
 
 if TYPE_CHECKING:
@@ -18,23 +19,28 @@ def token_id(session: Session, token: str) -> int:
     return int(found.id) if found else 0
 
 
-def replace_token(spawner: Spawner, old_id: int) -> tuple[str, int]:
-    """Mint the server's token with the rights of the one it replaces.
+def replace_token(spawner: Spawner, id: int) -> str:
+    """Mint the server's token, in the row of the one that the Hub has made.
 
     The Hub makes a token before each start (``User.spawn``) and keeps it only in
     memory, so after a restart it could not be delivered. This one is made when
     the machine is there to take it. It is the secret of the server's OAuth
     client, too.
 
-    :returns: the token and its database id
-    :raises LookupError: when the old token is gone, which means that the server
-        has been stopped
+    The row keeps its id and its rights: a Hub that is killed at any moment of this
+    knows which token to replace when the machine asks again, and which to delete.
+
+    :param id: the database id of the Hub's token
+    :raises LookupError: when it is gone, which means that the server has been
+        stopped
     """
     session = inspect(spawner.orm_spawner).session
-    old = session.get(orm.APIToken, old_id) if old_id else None
-    if old is None:
+    row = session.get(orm.APIToken, id) if id else None
+    if row is None:
         raise LookupError("the server's token is gone")
-    token: str = spawner.user.new_api_token(note=old.note, scopes=list(old.scopes))
+    token: str = new_token()
+    row.token = token
+    session.commit()
     client = spawner.orm_spawner.oauth_client
     provider = spawner.user.settings.get("oauth_provider")
     if client is not None and provider is not None:
@@ -45,9 +51,7 @@ def replace_token(spawner: Spawner, old_id: int) -> tuple[str, int]:
             allowed_scopes=client.allowed_scopes,
             description=client.description,
         )
-    session.delete(old)
-    session.commit()
-    return token, token_id(session, token)
+    return token
 
 
 def revoke_token(session: Session, old_id: int) -> None:

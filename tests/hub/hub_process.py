@@ -101,6 +101,7 @@ class HubProcess:
         }
         (folder / "options.json").write_text(json.dumps(options))
         self._process: subprocess.Popen[bytes] | None = None
+        self._family: list[int] = []
 
     @property
     def log(self) -> str:
@@ -135,6 +136,9 @@ class HubProcess:
         """Start it and wait until it answers through its proxy."""
         self.launch()
         await self.wait_until(self.healthy, timeout, "the hub is healthy")
+        assert self._process is not None
+        # A Hub that kills itself has no children any more whom one could ask for.
+        self._family = descendants(self._process.pid)
 
     async def healthy(self) -> bool:
         assert self._process is not None
@@ -163,7 +167,8 @@ class HubProcess:
         if self._process is None:
             return
         # Its services have sessions of their own, and would outlive it.
-        family = descendants(self._process.pid)
+        family = {*self._family, *descendants(self._process.pid)}
+        self._family = []
         if self._process.poll() is None:
             os.kill(self._process.pid, number)
             with contextlib.suppress(subprocess.TimeoutExpired):

@@ -1,0 +1,343 @@
+"""What may happen to a hub, in any order, and what must be so at every moment.
+
+DESIGN's invariants: at most one machine per server; every machine is owned or gone
+within the stated time; no token usable after a stop; ``poll()`` is None while anything
+exists; nothing secret in what EC2 is shown; two hubs do not touch each other.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from ec2spawner.local import LocalSettings
+from ec2spawner.state import Phase
+
+from .virtual_hub import Hub
+from .virtual_world import World, saved, tags_of
+
+USERS = ("alice", "bob")
+HUBS = (0, 1)
+SETTINGS = {
+    "fast_interval": 2,
+    "slow_interval": 15,
+    "poll_interval": 30,
+    "sweep_interval": 30,
+    "sweep_grace": 120,
+    "claim_timeout": 120,
+    "start_timeout": 200,
+    "stop_timeout": 20,
+}
+# What a hub that came back has to do, one after the other: wait for its machines until
+# start_timeout, sweep (grace and two passes), bury (a minute between two tries, and
+# EC2's consistency window).
+STATED_SECONDS = 200 + 120 + 2 * 30 + 60 + 60 + 100
+
+FAULTS = {
+    "no capacity": ("RunInstances", {"error": ("InsufficientInstanceCapacity", 500)}),
+    "no quota": ("RunInstances", {"error": ("VcpuLimitExceeded", 400)}),
+    "launch request lost": ("RunInstances", {"lose_request": True}),
+    "launch answer lost": ("RunInstances", {"lose_answer": True}),
+    "launch fails": ("RunInstances", {"error": ("InternalError", 500)}),
+    "launch dies pending": (
+        "RunInstances",
+        {"state_reason": ("Server.InternalError", "error on launch")},
+    ),
+    "launch throttled": ("RunInstances", {"error": ("RequestLimitExceeded", 503)}),
+    "stop fails": ("TerminateInstances", {"error": ("Unavailable", 503)}),
+    "stop answer lost": ("TerminateInstances", {"lose_answer": True}),
+    "listing fails": ("DescribeInstances", {"error": ("Unavailable", 503)}),
+    "listing forbidden": ("DescribeInstances", {"error": ("ExpiredToken", 400)}),
+    "outage": ("*", {"error": ("Unavailable", 503)}),
+    "no network": ("*", {"lose_request": True}),
+}
+ENDS = ("EC2 loses it", "its server ends", "it shuts down", "an admin terminates it")
+
+users = st.sampled_from(USERS)
+hubs = st.sampled_from(HUBS)
+# Most moments of a start or a stop are within its first 40 steps.
+moments = st.integers(0, 40)
+
+
+class HardDays(RuleBasedStateMachine):
+    """Two hubs in one account, with everything that can happen to them."""
+
+    make_world: Callable[[], World]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = type(self).make_world()
+        self.hubs: list[Hub] = [self.world.hub(**SETTINGS) for _ in HUBS]
+        for hub in self.hubs:
+            hub.start()
+            for user in USERS:
+                hub.call("POST", f"/users/{user}")
+        # EC2 tells when a machine was launched by the second, and what looks older
+        # than the database is left to a person.
+        self.time_passes(2)
+        #: (hub, user) -> machine, of servers that nobody and nothing has touched
+        self.calm: dict[tuple[int, str], str] = {}
+        self.leaks = 0
+
+    def teardown(self) -> None:
+        try:
+            self.make_good()
+            self.check_the_end()
+        finally:
+            self.world.close()
+
+    # -- people ----------------------------------------------------------------
+
+    def up(self, number: int) -> Hub:
+        """The hub, brought back if it is dead."""
+        if not self.hubs[number].alive:
+            self.hubs[number].start()
+        return self.hubs[number]
+
+    @rule(number=hubs, user=users)
+    def start_server(self, number: int, user: str) -> None:
+        self.up(number).call("POST", f"/users/{user}/server")
+
+    @rule(number=hubs, user=users)
+    def stop_server(self, number: int, user: str) -> None:
+        self.calm.pop((number, user), None)
+        self.up(number).call("DELETE", f"/users/{user}/server")
+
+    @rule(number=hubs, user=users)
+    def delete_user(self, number: int, user: str) -> None:
+        self.calm.pop((number, user), None)
+        self.up(number).call("DELETE", f"/users/{user}")
+        if self.hubs[number].alive:
+            self.hubs[number].call("POST", f"/users/{user}")
+
+    # -- the Hub's process -------------------------------------------------------
+
+    @rule(number=hubs)
+    def kill_hub(self, number: int) -> None:
+        self.hubs[number].kill()
+
+    @rule(number=hubs)
+    def restart_hub(self, number: int) -> None:
+        self.hubs[number].kill()
+        self.hubs[number].start()
+
+    @rule(number=hubs, user=users, moment=moments)
+    def hub_dies_in_a_start(self, number: int, user: str, moment: int) -> None:
+        hub = self.up(number)
+        hub.steps_left = moment
+        hub.call("POST", f"/users/{user}/server")
+        self._live_on(hub)
+
+    @rule(number=hubs, user=users, moment=moments)
+    def hub_dies_in_a_stop(self, number: int, user: str, moment: int) -> None:
+        self.calm.pop((number, user), None)
+        hub = self.up(number)
+        hub.steps_left = moment
+        hub.call("DELETE", f"/users/{user}/server")
+        self._live_on(hub)
+
+    @rule(number=hubs, moment=moments)
+    def hub_dies_while_it_comes_back(self, number: int, moment: int) -> None:
+        hub = self.hubs[number]
+        hub.kill()
+        hub.steps_left = moment
+        hub.start()
+        self._live_on(hub)
+
+    def _live_on(self, hub: Hub) -> None:
+        if hub.alive and hub.steps_left is not None:
+            hub.pass_time(10)
+            hub.steps_left = None
+
+    # -- EC2 -----------------------------------------------------------------------
+
+    @rule(what=st.sampled_from(sorted(FAULTS)), times=st.sampled_from([1, 4, None]))
+    def ec2_fails(self, what: str, times: int | None) -> None:
+        action, fault = FAULTS[what]
+        self.world.fault(action, times=times, **fault)
+
+    @rule()
+    def ec2_recovers(self) -> None:
+        self.world.cloud.faults.clear()
+
+    @rule(seconds=st.sampled_from([0.05, 5.0, 25.0]))
+    def ec2_takes_its_time(self, seconds: float) -> None:
+        self.world.seconds = {"RunInstances": seconds, "TerminateInstances": seconds}
+
+    @rule(seconds=st.sampled_from([0.0, 20.0]))
+    def ec2_hides_what_is_new(self, seconds: float) -> None:
+        self._settings(consistency_seconds=seconds)
+
+    @rule(seconds=st.sampled_from([1.0, 40.0]))
+    def machines_take_long_to_run(self, seconds: float) -> None:
+        self._settings(pending_seconds=seconds)
+
+    def _settings(self, **changes: Any) -> None:
+        settings: LocalSettings = self.world.cloud.settings
+        self.world.cloud.settings = settings.changed(changes)
+
+    # -- machines --------------------------------------------------------------------
+
+    @precondition(lambda self: self.calm)
+    @rule(data=st.data(), how=st.sampled_from(ENDS))
+    def machine_ends(self, data: Any, how: str) -> None:
+        server = data.draw(st.sampled_from(sorted(self.calm)), label="whose")
+        instance_id = self.calm.pop(server)
+        machine = self.world.machine(instance_id)
+        assert machine is not None
+        if how == "EC2 loses it":
+            self.world.lose(instance_id)
+        elif how == "its server ends":
+            machine.crash_server()
+        elif how == "it shuts down":
+            machine.power_off()
+        else:
+            instance = self.world.cloud.instance(instance_id)
+            self.world.cloud.lifecycle.terminate(instance)  # type: ignore[arg-type]
+
+    @precondition(lambda self: self.leaks < 2)
+    @rule(number=hubs)
+    def somebody_leaks_a_machine(self, number: int) -> None:
+        """As a bug of ours might: a machine that no database has ever known."""
+        self.leaks += 1
+        self.world.leak(self.hubs[number])
+
+    # -- time --------------------------------------------------------------------------
+
+    @rule(seconds=st.sampled_from([1, 3, 10, 40, 150]))
+    def time_passes(self, seconds: int) -> None:
+        """Both hubs live through it, a little of each at a time."""
+        until = self.world.time.now + seconds
+        while (left := until - self.world.time.now) > 0:
+            for hub in self.hubs:
+                if hub.alive:
+                    hub.run_until(self.world.time.now + min(left, 5.0))
+            self.world.wait_until(min(until, self.world.time.now + 0.1))
+
+    # -- what must be so at every moment ---------------------------------------
+
+    @invariant()
+    def at_most_one_machine_per_server(self) -> None:
+        for hub in self.hubs:
+            condemned = self._condemned(hub)
+            owners = Counter(
+                tags_of(i)["ec2spawner:server"]
+                for i in self.world.living(hub)
+                if tags_of(i)["ec2spawner:launch"] not in condemned
+            )
+            owners.pop("leak", None)
+            assert all(count == 1 for count in owners.values()), owners
+
+    @invariant()
+    def a_calm_server_stays_on_its_machine(self) -> None:
+        for (number, user), instance_id in self.calm.items():
+            machine = self.world.machine(instance_id)
+            assert machine is not None and machine.serving, (number, user)
+            running, state = saved(self.hubs[number])[user, ""]
+            assert running and state.instance_id == instance_id, (number, user)
+        for number, hub in enumerate(self.hubs):
+            if hub.alive:
+                for user, instance_id in hub.serving().items():
+                    self.calm.setdefault((number, user), instance_id)
+
+    @invariant()
+    def poll_is_none_while_something_exists(self) -> None:
+        for hub in self.hubs:
+            if not hub.alive:
+                continue
+            for user, spawner in hub.spawners.items():
+                launch, state = spawner.state.launch_id, spawner.state
+                exists = any(
+                    tags_of(i)["ec2spawner:launch"] == launch and i.state != "stopped"
+                    for i in self.world.living(hub)
+                )
+                if exists and spawner.active and state.phase is not Phase.STOPPING:
+                    status = hub.run(spawner.poll())
+                    assert status is None or not hub.alive, (user, status)
+
+    def _condemned(self, hub: Hub) -> set[str]:
+        """Launches whose machines are being ended, by what the hub remembers."""
+        found = set()
+        for _, state in saved(hub).values():
+            found |= {grave.launch_id for grave in state.tombstones}
+            if state.phase is Phase.STOPPING:
+                found.add(state.launch_id)
+        for fleet in hub.fleets if hub.alive else ():
+            found |= {grave.launch_id for grave in fleet._burials}
+        return found
+
+    # -- what must be so when things have calmed down --------------------------
+
+    def make_good(self) -> None:
+        self.world.cloud.faults.clear()
+        self.world.seconds = {}
+        for number in HUBS:
+            self.up(number)
+        waited = 0
+        while waited < STATED_SECONDS and not self._all_owned():
+            self.time_passes(20)
+            waited += 20
+
+    def _all_owned(self) -> bool:
+        return all(
+            {i.id for i in self.world.living(hub)} == set(hub.serving().values())
+            and not any(s.active and not s.ready for s in hub.spawners.values())
+            and all(
+                running == (user in hub.serving()) and not state.tombstones
+                for (user, _), (running, state) in saved(hub).items()
+            )
+            for hub in self.hubs
+        )
+
+    def check_the_end(self) -> None:
+        self._check_owned()
+        self._check_tokens()
+        for hub in self.hubs:
+            for user in USERS:
+                if user not in hub.serving():
+                    status, answer = hub.call("POST", f"/users/{user}/server")
+                    assert status in (201, 202), answer
+            hub.pass_time(100)
+            assert hub.serving().keys() == set(USERS)
+        self._check_owned()
+        self._check_tokens()
+        for hub in self.hubs:
+            for user in USERS:
+                status, answer = hub.call("DELETE", f"/users/{user}/server")
+                assert status in (202, 204), answer
+            hub.pass_time(60)
+            assert not self.world.living(hub)
+        self._check_tokens()
+        self._check_secrets()
+
+    def _check_owned(self) -> None:
+        for hub in self.hubs:
+            living = {i.id: tags_of(i) for i in self.world.living(hub)}
+            assert living.keys() == set(hub.serving().values()), living
+            for (user, _), (running, state) in saved(hub).items():
+                assert running == (user in hub.serving()), user
+                assert not state.tombstones, user
+            routes = {r for r in hub.routes if r != "/"}
+            assert routes == {f"/user/{user}/" for user in hub.serving()}
+
+    def _check_tokens(self) -> None:
+        for hub in self.hubs:
+            owned = set(hub.serving().values())
+            for machine in hub.machines:
+                if not machine.token:
+                    continue
+                status, _ = hub.call("GET", "/user", token=machine.token)
+                wanted = 200 if machine.spec.instance_id in owned else 403
+                assert status == wanted, (machine.spec.instance_id, status)
+
+    def _check_secrets(self) -> None:
+        shown = json.dumps(self.world.cloud.log.since())
+        for hub in self.hubs:
+            for machine in hub.machines:
+                assert machine.key not in shown
+                assert not machine.token or machine.token not in shown

@@ -1,0 +1,345 @@
+"""A real JupyterHub in this process, which can die between any two steps.
+
+It is JupyterHub's own application with its own handlers, its own database and our own
+spawner. Only the network is short: requests go to its handlers, not through sockets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from jupyterhub.app import JupyterHub
+from jupyterhub.proxy import Proxy
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
+from traitlets.config import Config
+
+from ec2spawner import admission, fleet, hub_start
+from ec2spawner.breaker import Breaker
+from ec2spawner.caps import Doorkeeper
+from ec2spawner.claim.desk import desk
+from ec2spawner.identity import hub_id_from_cookie_secret
+
+from ..hub.hub_process import ADMIN_TOKEN
+from .virtual_time import Stopped, VirtualLoop
+
+if TYPE_CHECKING:
+    from .virtual_machine import VirtualMachine
+    from .virtual_world import World
+
+#: the Hub in whose name this process works
+acting = SimpleNamespace(hub=None)
+# What the product keeps in its process. Here many Hubs share one, and none may see
+# what another has there.
+_MEMORY: list[tuple[Any, str, Callable[[], Any]]] = [
+    (fleet, "_fleets", dict),
+    (desk, "_waiting", dict),
+    (admission, "_doorkeeper", Doorkeeper),
+    (admission, "_breaker", Breaker),
+    (hub_start, "_background", set),
+]
+# Their tasks must never be collected: that would run what a dead process does not.
+_dead: list[Any] = []
+
+
+class MemoryProxy(Proxy):  # type: ignore[misc]
+    """Routes that outlive the Hub, as those of a proxy that runs by itself do."""
+
+    should_start = False
+
+    async def get_all_routes(self) -> dict[str, Any]:
+        routes: dict[str, Any] = acting.hub.routes
+        return dict(routes)
+
+    async def add_route(self, routespec: str, target: str, data: Any) -> None:
+        acting.hub.routes[routespec] = {
+            "routespec": routespec,
+            "target": target,
+            "data": data,
+        }
+
+    async def delete_route(self, routespec: str) -> None:
+        acting.hub.routes.pop(routespec, None)
+
+
+class _Connection:
+    """The client's end of one request."""
+
+    def __init__(self, address: str) -> None:
+        self.context = SimpleNamespace(remote_ip=address, protocol="http")
+        peer = SimpleNamespace(getpeername=lambda: (address, 0))
+        self.stream = SimpleNamespace(socket=peer)
+        self.status = 0
+        self.body = b""
+        self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def set_close_callback(self, callback: Any) -> None:
+        pass
+
+    def write_headers(self, start_line: Any, headers: Any, chunk: Any = None) -> Any:
+        self.status = start_line.code
+        return self.write(chunk or b"")
+
+    def write(self, chunk: bytes) -> Any:
+        self.body += chunk
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        return done
+
+    def finish(self) -> None:
+        if not self.finished.done():
+            self.finished.set_result(None)
+
+
+class Hub:
+    """One hub: its database and its proxy outlive its lives."""
+
+    def __init__(self, world: World, folder: Path, settings: dict[str, Any]) -> None:
+        self.world = world
+        self.folder = folder
+        self.settings = settings
+        self.cookie_secret = secrets.token_bytes(32)
+        self.routes: dict[str, Any] = {}
+        self.machines: list[VirtualMachine] = []
+        self.app: Any = None
+        self.loop: VirtualLoop | None = None
+        #: steps until it dies, None for never
+        self.steps_left: int | None = None
+        self.steps: list[str] = []
+        self.memory: list[Any] = []
+        self.doomed = False
+        self.last_call = ""
+
+    # Life and death.
+
+    @property
+    def alive(self) -> bool:
+        return self.app is not None
+
+    def start(self) -> None:
+        """Begin a life, or die at the step that is ordered."""
+        assert not self.alive
+        self.doomed = False
+        self.memory = [make() for _, _, make in _MEMORY]
+        self.loop = VirtualLoop(
+            self.world.events, lambda: self.doomed, self._seconds_of_last_call
+        )
+        self.loop.set_exception_handler(self._complain)
+        self.run(self._start())
+        for machine in self.machines:
+            if machine.on:
+                self.meet(machine)
+
+    async def _start(self) -> None:
+        config = Config()
+        hub, spawner = config.JupyterHub, config.EC2Spawner
+        hub.spawner_class = "ec2"
+        hub.proxy_class = MemoryProxy
+        hub.authenticator_class = "dummy"
+        config.Authenticator.allow_all = True
+        hub.cookie_secret = self.cookie_secret
+        hub.hub_ip = "127.0.0.1"
+        hub.hub_port = 8081
+        hub.db_url = f"sqlite:///{self.folder / 'jupyterhub.sqlite'}"
+        hub.allow_named_servers = True
+        hub.log_level = logging.CRITICAL
+        hub.services = [{"name": "tests", "api_token": ADMIN_TOKEN}]
+        hub.load_roles = [
+            {
+                "name": "tests",
+                "scopes": ["admin:users", "admin:servers", "admin:server_state"],
+                "services": ["tests"],
+            }
+        ]
+        for name, value in self.settings.items():
+            setattr(spawner, name, value)
+        app = self.app = JupyterHub(config=config)
+        app.init_logging = lambda: None
+        app.log = self.world.log
+        await app.initialize([])
+        app._start_future.set_result(None)
+        await app.proxy.check_routes(app.users, app._service_map)
+
+    def kill(self) -> None:
+        """SIGKILL: nothing that was going on goes on, nothing is tidied up."""
+        if not self.alive:
+            return
+        assert self.loop is not None
+        self.doomed = True
+        self.app.db.close()
+        self.app.db.get_bind().dispose()
+        tasks = asyncio.all_tasks(self.loop)
+        _dead.append((self.loop, self.app, tasks, self.memory))
+        self.loop = self.app = None
+        self.steps_left = None
+
+    @property
+    def hub_id(self) -> str:
+        return hub_id_from_cookie_secret(self.cookie_secret)
+
+    # Steps.
+
+    def _seconds_of_last_call(self) -> float:
+        return self.world.seconds.get(self.last_call, 0.05)
+
+    def _complain(self, loop: Any, context: dict[str, Any]) -> None:
+        if not self.doomed:
+            loop.default_exception_handler(context)
+
+    def step(self, name: str) -> None:
+        """A commit or a call is about to be, or has just been."""
+        if self.doomed:
+            raise Stopped
+        if name.startswith("before "):
+            self.last_call = name.split()[1]
+        self.steps.append(name)
+        if self.steps_left is not None:
+            self.steps_left -= 1
+            if self.steps_left < 0:
+                self.doomed = True
+                raise Stopped
+
+    # What others do with it.
+
+    def run(self, work: Any) -> Any:
+        """Let this Hub live until the work is done. None when it died meanwhile."""
+        assert self.loop is not None
+        acting.hub = self
+        for (where, name, _), own in zip(_MEMORY, self.memory):
+            setattr(where, name, own)
+        asyncio.set_event_loop(self.loop)
+        try:
+            task = self.loop.create_task(work)
+            self.loop.run_until_complete(task)
+            return task.result()
+        except Stopped:
+            self.kill()
+            return None
+
+    def run_until(self, moment: float) -> None:
+        """Live until then, or do at once what is overdue."""
+        self.run(asyncio.sleep(max(0.0, moment - self.world.time.now)))
+
+    def pass_time(self, seconds: float) -> None:
+        until = self.world.time.now + seconds
+        if self.alive:
+            self.run_until(until)
+        self.world.wait_until(until)
+
+    def meet(self, machine: VirtualMachine) -> None:
+        """A machine of this hub is on."""
+        if machine not in self.machines:
+            self.machines.append(machine)
+        if self.alive and self.loop is not None:
+            self.loop.create_task(machine.live())
+
+    async def click(self, user: str) -> int:
+        """A user asks for a server. Returns what the Hub says: 201, 202, ..."""
+        await self.request("POST", f"/hub/api/users/{user}", None, ADMIN_TOKEN)
+        uri = f"/hub/api/users/{user}/server"
+        return (await self.request("POST", uri, None, ADMIN_TOKEN))[0]
+
+    @property
+    def spawners(self) -> dict[str, Any]:
+        """user -> spawner, of the servers that this life of the Hub knows."""
+        return {
+            user.name: spawner
+            for user in self.app.users.values()
+            for spawner in user.spawners.values()
+        }
+
+    @property
+    def fleets(self) -> list[Any]:
+        return list(self.memory[0].values())
+
+    def serving(self) -> dict[str, str]:
+        """user -> machine, of servers that are ready, routed there, and answer."""
+        found = {}
+        for name, spawner in self.spawners.items():
+            machine = self.world.machine(spawner.state.instance_id)
+            target = self.routes.get(f"/user/{name}/", {}).get("target", "")
+            there = machine is not None and machine.serving
+            if spawner.ready and there and machine.address in target:
+                found[name] = spawner.state.instance_id
+        return found
+
+    def call(
+        self, method: str, path: str, body: Any = None, token: str = ADMIN_TOKEN
+    ) -> tuple[int, Any]:
+        """A request to the Hub's API; (0, None) when the Hub died of it."""
+        answer = self.run(self.request(method, "/hub/api" + path, body, token))
+        if answer is None:
+            return 0, None
+        status, text = answer
+        return status, json.loads(text) if text else None
+
+    async def request(
+        self,
+        method: str,
+        uri: str,
+        body: Any,
+        token: str = "",
+        address: str = "127.0.0.1",
+    ) -> tuple[int, str]:
+        if not self.alive:
+            return 503, ""
+        connection = _Connection(address)
+        headers = HTTPHeaders({"Host": "127.0.0.1"})
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        if token:
+            headers["Authorization"] = f"token {token}"
+        request = HTTPServerRequest(
+            start_line=RequestStartLine(method, uri, "HTTP/1.1"),
+            headers=headers,
+            body=b"" if body is None else json.dumps(body).encode(),
+            connection=connection,  # type: ignore[arg-type]
+        )
+        self.app.tornado_application(request)
+        await connection.finished
+        return connection.status, connection.body.decode()
+
+
+def watch_steps() -> None:
+    """Tell every Hub of its commits and calls. Once per process."""
+    from botocore import handlers
+
+    writes: set[int] = set()
+
+    def wrote(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        if statement.lstrip().startswith(("INSERT", "UPDATE", "DELETE")):
+            writes.add(id(connection))
+
+    def commits(connection: Any) -> None:
+        hub = acting.hub
+        if id(connection) in writes and hub is not None:
+            writes.discard(id(connection))
+            hub.step("commit")
+
+    def calls(request: Any, event_name: str, **rest: Any) -> None:
+        if hub := acting.hub:
+            hub.step("before " + event_name.split(".")[-1])
+
+    def called(event_name: str, **rest: Any) -> None:
+        if hub := acting.hub:
+            hub.step("after " + event_name.split(".")[-1])
+
+    def connected(connection: Any, record: Any) -> None:
+        # No computer loses its power here.
+        connection.execute("PRAGMA synchronous = OFF")
+
+    event.listen(Engine, "connect", connected)
+    event.listen(Engine, "before_cursor_execute", wrote)
+    event.listen(Engine, "commit", commits)
+    event.listen(Engine, "rollback", lambda c: writes.discard(id(c)))
+    for service in ("ec2", "ssm"):
+        handlers.BUILTIN_HANDLERS.append((f"before-send.{service}", calls))
+        handlers.BUILTIN_HANDLERS.append((f"response-received.{service}", called))

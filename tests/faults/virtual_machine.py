@@ -1,0 +1,122 @@
+"""Machines that claim by themselves, without a process behind them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from ec2spawner.claim.agent.config import read_config, script_of
+from ec2spawner.local.machines.base import Ending, NoMachine
+
+if TYPE_CHECKING:
+    from .virtual_hub import Hub
+
+BOOT_SECONDS = 2.0
+SERVER_SECONDS = 3.0
+
+
+class VirtualMachine(NoMachine):
+    """Does what the agent does, in the order in which the agent does it.
+
+    It outlives the Hub: whatever it has not been able to say, it says again to the
+    next.
+    """
+
+    def __init__(self, spec: Any, ended: Any, instance: Any, hub: Hub | None) -> None:
+        super().__init__(spec, ended)
+        self.address = spec.private_ip
+        self.config = read_config(script_of(instance.raw_user_data))
+        self.hub = hub
+        self.key = secrets.token_hex(16)
+        self.on = False
+        self.serving = False
+        self.booted_at = 0.0
+        self.orders: dict[str, Any] = {}
+        self.to_say: list[dict[str, Any]] = []
+
+    # What the cloud does.
+
+    def start(self) -> None:
+        self.on = True
+        if self.hub is not None:
+            self.booted_at = self.hub.world.time.now
+            self.hub.meet(self)
+
+    def stop(self, grace: float) -> None:
+        self.on = self.serving = False
+
+    def destroy(self, grace: float, keep_disk: bool = False) -> None:
+        self.on = self.serving = False
+
+    def power_off(self) -> None:
+        if self.on:
+            self.on = self.serving = False
+            self.ended(Ending.SHUTDOWN)
+
+    # What happens on it.
+
+    @property
+    def token(self) -> str:
+        return str(self.orders.get("env", {}).get("JUPYTERHUB_API_TOKEN", ""))
+
+    def crash_server(self) -> None:
+        """The server is gone for good; the agent says so and ends the machine."""
+        if self.serving:
+            self.serving = False
+            self.say("exited", "the server ended with code 1")
+
+    def say(self, step: str, message: str = "") -> None:
+        self.to_say.append({"step": step, "message": message, "log": "", "seconds": 1})
+
+    async def live(self) -> None:
+        """Until the power goes, or the loop of the Hub it talks to stands still."""
+        await asyncio.sleep(BOOT_SECONDS)
+        if not self.orders:
+            await self._claim()
+        if self.orders and not self.serving and not self.to_say:
+            self.say("account")
+            self.say("starting")
+            await asyncio.sleep(SERVER_SECONDS)
+            self.serving = self.on
+            self.say("ready")
+        while self.on:
+            while self.to_say and self.on:
+                await self._report()
+            await asyncio.sleep(1)
+
+    async def _claim(self) -> None:
+        assert self.hub is not None
+        deadline = self.booted_at + self.config["claim_timeout"]
+        while self.on:
+            status, body = await self._post("claim", {"nonce": self.config["nonce"]})
+            if status == 200:
+                self.orders = json.loads(body)
+                return
+            if status in (400, 409) or self.hub.world.time.now > deadline:
+                self.power_off()
+                return
+            await asyncio.sleep(1)
+
+    async def _report(self) -> None:
+        status, _ = await self._post("report", self.to_say[0])
+        if status >= 500:
+            await asyncio.sleep(1)
+            return
+        said = self.to_say.pop(0)
+        if said["step"] in ("exited", "failed"):
+            self.power_off()
+
+    async def _post(self, what: str, body: dict[str, Any]) -> tuple[int, str]:
+        assert self.hub is not None
+        return await self.hub.request(
+            "POST",
+            f"/hub/api/ec2spawner/{what}",
+            {
+                **body,
+                "launch_id": self.config["launch_id"],
+                "machine_key": self.key,
+            },
+            address=self.address,
+        )

@@ -1,0 +1,267 @@
+"""One local EC2, any number of hubs, machines that claim by themselves, and time."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import logging
+import re
+import resource
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import boto3
+import pytest
+from botocore.config import Config
+
+from ec2spawner.claim.user_data import user_data
+from ec2spawner.ec2 import clients
+from ec2spawner.local import Fault, LocalSettings
+from ec2spawner.local.cloud import LocalCloud
+from ec2spawner.local.faults import FaultBook
+from ec2spawner.state import ServerState
+
+from . import virtual_time
+from .virtual_hub import Hub, acting, watch_steps
+from .virtual_machine import VirtualMachine
+
+SETTINGS = LocalSettings(
+    machines="none",
+    pending_seconds=1.0,
+    shutting_down_seconds=2.0,
+    stopping_seconds=2.0,
+    terminated_visible_seconds=600.0,
+)
+OVER = ("shutting-down", "terminated")
+_PORT = re.compile(r"http://([\d.]+):(\d+)")
+
+
+class _NoMetadata:
+    """The machines here read their user-data without a metadata service."""
+
+    def open(self, *args: Any) -> str:
+        return ""
+
+    def close(self, instance_id: str) -> None:
+        pass
+
+    def close_all(self) -> None:
+        pass
+
+
+class World:
+    """What stays when a Hub dies."""
+
+    def __init__(self, cloud: LocalCloud, events: virtual_time.EventQueue) -> None:
+        self.cloud = cloud
+        self.events = events
+        self.time = events.time
+        self.folder = Path(tempfile.mkdtemp(prefix="virtual-world-"))
+        self.hubs: list[Hub] = []
+        #: action -> how long its answer takes
+        self.seconds: dict[str, float] = {}
+        self.log = logging.getLogger("virtual-hub")
+        self.clients: dict[str, Any] = {}
+        cloud.machine_for = self._machine_for  # type: ignore[method-assign]
+
+    def hub(self, **settings: Any) -> Hub:
+        """A new hub, not yet started."""
+        folder = self.folder / f"hub-{len(self.hubs)}"
+        folder.mkdir()
+        seeded = self.cloud.resources
+        hub = Hub(
+            self,
+            folder,
+            {
+                "region": self.cloud.region,
+                "endpoint_url": self.cloud.endpoint_url,
+                "image": seeded.image_id,
+                "subnets": list(seeded.subnet_ids.values()),
+                "security_groups": [seeded.security_group_id],
+                **settings,
+            },
+        )
+        self.hubs.append(hub)
+        return hub
+
+    def close(self) -> None:
+        """Nothing of it is left for the next."""
+        for hub in self.hubs:
+            hub.kill()
+        self.cloud.faults.clear()
+        self.cloud.settings = SETTINGS
+        for instance in self.cloud.all_instances():
+            self.cloud.lifecycle.terminate(instance)
+        self.wait_until(self.time.now + 60)
+        for instance in self.cloud.all_instances():
+            self.cloud.forget(instance)
+        self.events.clear()
+        self.cloud.log.clear()
+        shutil.rmtree(self.folder)
+
+    # EC2 and its machines.
+
+    def fault(self, action: str, **what: Any) -> None:
+        self.cloud.faults.add(Fault(action, **what))
+
+    def living(self, hub: Hub) -> list[Any]:
+        """The instances of a hub that exist or are about to, whoever knows of them."""
+        return [
+            i
+            for i in self.cloud.all_instances()
+            if tags_of(i).get("ec2spawner:hub") == hub.hub_id and i.state not in OVER
+        ]
+
+    def lose(self, instance_id: str) -> None:
+        """EC2's host of a machine fails."""
+        instance = self.cloud.instance(instance_id)
+        reason = ("Server.InternalError", "host failure")
+        self.cloud.lifecycle.fail(instance, reason)  # type: ignore[arg-type]
+
+    def leak(self, hub: Hub) -> None:
+        """A machine of a hub that its database does not know."""
+        client = clients.boto3.Session().client(
+            "ec2", endpoint_url=self.cloud.endpoint_url, config=Config()
+        )
+        tags = {"hub": hub.hub_id, "launch": "leak", "server": "leak"}
+        pairs = [{"Key": f"ec2spawner:{k}", "Value": v} for k, v in tags.items()]
+        acting.hub = None
+        faults, self.cloud.faults = self.cloud.faults, FaultBook()
+        client.run_instances(
+            ImageId=self.cloud.resources.image_id,
+            InstanceType="t3.small",
+            MinCount=1,
+            MaxCount=1,
+            UserData=user_data("leak", "nonce", "http://127.0.0.1:8081/hub/api", 100),
+            TagSpecifications=[{"ResourceType": "instance", "Tags": pairs}],
+        )
+        self.cloud.faults = faults
+
+    def machine(self, instance_id: str) -> VirtualMachine | None:
+        instance = self.cloud.instance(instance_id)
+        return instance.machine if instance is not None else None  # type: ignore
+
+    def _machine_for(self, instance: Any, ended: Any) -> VirtualMachine:
+        from ec2spawner.local.machines.base import MachineSpec
+
+        spec = MachineSpec(
+            cloud_id="virtual",
+            instance_id=instance.id,
+            private_ip=str(instance.private_ip),
+            mac="",
+            metadata_url="",
+            folder=self.folder,
+        )
+        owner = tags_of(instance).get("ec2spawner:hub")
+        hub = next((h for h in self.hubs if h.hub_id == owner), None)
+        return VirtualMachine(spec, ended, instance, hub)
+
+    # Time.
+
+    def wait_until(self, moment: float) -> None:
+        """Time passes although no Hub lives to see it."""
+        while self.events.next_at <= moment:
+            self.time.now = max(self.time.now, self.events.next_at)
+            self.events.run_due()
+        self.time.now = max(self.time.now, moment)
+
+    # The network, as the Hub sees it.
+
+    async def fetch(self, url: str, **options: Any) -> Any:
+        match = _PORT.match(str(url))
+        if match is not None:
+            for instance in self.cloud.all_instances():
+                machine = instance.machine
+                if str(instance.private_ip) == match[1] and machine is not None:
+                    if machine.serving:
+                        return _Answer()
+        raise aiohttp.ClientConnectionError(f"nobody answers at {url}")
+
+
+class _Answer:
+    status = 200
+    headers: dict[str, str] = {}
+
+
+def tags_of(instance: Any) -> dict[str, str]:
+    return {t["key"]: t["value"] for t in instance.get_tags()}
+
+
+def saved(hub: Hub) -> dict[tuple[str, str], tuple[bool, ServerState]]:
+    """What a hub's database says: (user, server) -> (it runs, its state)."""
+    import json
+    import sqlite3
+
+    found = {}
+    with contextlib.closing(sqlite3.connect(hub.folder / "jupyterhub.sqlite")) as db:
+        rows = db.execute(
+            "select u.name, s.name, s.server_id, s.state from spawners s "
+            "join users u on u.id = s.user_id"
+        )
+        for user, name, server, state in rows:
+            loaded = json.loads(state) if state else {}
+            found[user, name] = (server is not None, ServerState.from_dict(loaded))
+    return found
+
+
+@contextlib.contextmanager
+def one_cloud() -> Iterator[Callable[[], World]]:
+    """Makes worlds, one after the other, on one local EC2 in this process."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    watch_steps()
+    with contextlib.ExitStack() as undo:
+        patch = undo.enter_context(pytest.MonkeyPatch.context())
+        patch.setenv("AWS_ACCESS_KEY_ID", "test")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        cloud = undo.enter_context(LocalCloud(SETTINGS))
+        time = virtual_time.VirtualTime()
+        events = virtual_time.EventQueue(time)
+        cloud.clock = events  # type: ignore[assignment]
+        cloud.metadata = _NoMetadata()  # type: ignore[assignment]
+        virtual_time.install(time, patch)
+        worlds: list[World] = []
+        _remember_clients(patch, lambda: worlds[-1].clients)
+
+        async def fetch(url: str, **options: Any) -> Any:
+            return await worlds[-1].fetch(url, **options)
+
+        patch.setattr("jupyterhub.utils.fetch", fetch)
+
+        def make() -> World:
+            worlds.append(World(cloud, events))
+            return worlds[-1]
+
+        yield make
+        acting.hub = None
+
+
+def _remember_clients(
+    patch: pytest.MonkeyPatch, remembered: Callable[[], dict[str, Any]]
+) -> None:
+    """Making a client takes a tenth of a second, three times in each life."""
+    session = boto3.Session(region_name="us-west-2")
+
+    class Session:
+        def __init__(self, **options: Any) -> None:
+            pass
+
+        def client(self, service: str, endpoint_url: str, config: Any) -> Any:
+            made = remembered()
+            key = repr((service, endpoint_url, sorted(vars(config).items(), key=str)))
+            if key not in made:
+                client = session.client(
+                    service, endpoint_url=endpoint_url, config=config
+                )
+                made[key] = client, copy.copy(client.meta.events)
+            client, events = made[key]
+            # What a dead Hub has registered there is dead, too.
+            client.meta._events = copy.copy(events)
+            return client
+
+    patch.setattr(clients, "boto3", SimpleNamespace(Session=Session))
