@@ -29,7 +29,7 @@ class World(Protocol):
     def group(self, group_id: str) -> Any: ...
 
 
-def _xml(action: str, inside: str) -> bytes:
+def xml(action: str, inside: str) -> bytes:
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f'<{action}Response xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">'
@@ -37,8 +37,8 @@ def _xml(action: str, inside: str) -> bytes:
     ).encode()
 
 
-def _done(action: str) -> bytes:
-    return _xml(action, "<return>true</return>")
+def done(action: str) -> bytes:
+    return xml(action, "<return>true</return>")
 
 
 def _named(request: ApiRequest, world: World) -> list[LocalInstance]:
@@ -69,7 +69,7 @@ def _changes(action: str, changed: Iterable[tuple[LocalInstance, Any]]) -> bytes
         f"<name>{before.name}</name></previousState></item>"
         for instance, before in changed
     )
-    return _xml(action, f"<instancesSet>{items}</instancesSet>")
+    return xml(action, f"<instancesSet>{items}</instancesSet>")
 
 
 def start_instances(request: ApiRequest, world: World) -> bytes:
@@ -118,7 +118,7 @@ def reboot_instances(request: ApiRequest, world: World) -> bytes:
     dry_run(request)
     for instance in found:
         world.lifecycle.reboot(instance)
-    return _done("RebootInstances")
+    return done("RebootInstances")
 
 
 def get_console_output(request: ApiRequest, world: World) -> bytes:
@@ -136,7 +136,7 @@ def get_console_output(request: ApiRequest, world: World) -> bytes:
         inside += f"<timestamp>{at}</timestamp>"
     if output is not None:
         inside += f"<output>{escape(output)}</output>"
-    return _xml("GetConsoleOutput", inside)
+    return xml("GetConsoleOutput", inside)
 
 
 def modify_instance_attribute(request: ApiRequest, world: World) -> bytes | None:
@@ -172,7 +172,7 @@ def modify_instance_attribute(request: ApiRequest, world: World) -> bytes | None
         instance.instance_initiated_shutdown_behavior = value
     else:
         return None
-    return _done("ModifyInstanceAttribute")
+    return done("ModifyInstanceAttribute")
 
 
 def modify_network_interface_attribute(
@@ -187,7 +187,7 @@ def modify_network_interface_attribute(
     nic._group_set = list(groups)
     if nic.instance is not None and nic.device_index == 0:
         nic.instance.security_groups = groups
-    return _done("ModifyNetworkInterfaceAttribute")
+    return done("ModifyNetworkInterfaceAttribute")
 
 
 def _attribute(request: ApiRequest) -> tuple[str, str]:

@@ -29,12 +29,15 @@ from .request import ApiRequest
 from .requestlog import RequestLog
 from .securitygroups import policy_of
 from .seed import ACCOUNT, plant
-from .settings import LocalSettings
+from .settings import BOOTED, LocalSettings
 from .throttle import Buckets
+from .volumestore import VolumeStore
 
 if TYPE_CHECKING:
+    from .images import ImageLife
     from .instance import LocalInstance
     from .lifecycle import Lifecycle
+    from .volumes import VolumeLife
 
 #: states in which an instance takes up capacity and quota
 _IN_USE = ("pending", "running")
@@ -67,6 +70,8 @@ class LocalCloud:
         self.scripted = Fault()
         self.endpoint_url = ""
         self.lifecycle: Lifecycle
+        self.volume_life: VolumeLife
+        self.image_life: ImageLife
         self._parent = folder
         self._port = port
         self._pools: dict[str, AddressPool] = {}
@@ -93,9 +98,11 @@ class LocalCloud:
         from .controlapi import ControlApi
         from .describe import describe_instance_status, describe_instances
         from .ec2api import Ec2Api
+        from .images import ImageLife, LocalAmi
         from .instance import LocalInstance
         from .lifecycle import Lifecycle
         from .server import Gate, HttpServer
+        from .volumes import LocalModification, LocalSnapshot, LocalVolume, VolumeLife
 
         if self._parent is not None:
             Path(self._parent).mkdir(parents=True, exist_ok=True)
@@ -111,12 +118,15 @@ class LocalCloud:
         undo.callback(self.ground.close)
         self.network, self.metadata = self.ground.network, self.ground.metadata
         undo.callback(marked.kill_marked, MARKER, self.cloud_id)
+        self.volumes = VolumeStore(self.folder / "volumes", kind in BOOTED)
+        undo.callback(self.volumes.close)
         self.clock = Clock()
         undo.callback(self.clock.close)
         # Before the workers are waited for: some wait for machines to end.
         undo.callback(marked.kill_marked, MARKER, self.cloud_id)
         self.lifecycle = Lifecycle(self)
         LocalInstance.lifecycle_of = self.lifecycle
+        self.volume_life = LocalVolume.life_of = VolumeLife(self)
         BackendDict.reset()
         patches.install(
             instance_class=LocalInstance,
@@ -127,8 +137,15 @@ class LocalCloud:
             describe_instances=describe_instances,
             describe_instance_status=describe_instance_status,
         )
+        patches.install_volumes(
+            LocalVolume, LocalModification, LocalSnapshot, self.volume_life
+        )
+        patches.install_images(LocalAmi)
         self.resources = plant(self.region, self.network)
         self.backend: Any = ec2_backends[ACCOUNT][self.region]
+        self.image_life = ImageLife(self)
+        if "nspawn" in self.ground.kinds:
+            self.image_life.list_roots(self.backend.amis[self.resources.image_id])
         self.network_changed()
         self.api = Ec2Api(self)
         server = HttpServer(Gate(self.api, ControlApi(self)), self._port)
@@ -277,6 +294,9 @@ class LocalCloud:
             path_prefix=self.settings.path_prefix,
             clock_offset=self.settings.clock_offset_seconds,
             root_volume_id=root.volume_id if root is not None else "",
+            volumes=self.volume_life.of_machine(instance),
+            image=instance.image_layers,
+            root=instance.image_root,
         )
         return self.ground.machine(self.settings.machines, spec, ended)
 
@@ -308,6 +328,10 @@ class LocalCloud:
         for instance in reservation.instances:
             instance.reservation_id = reservation.id
             instance.doom = self.scripted.state_reason
+            image = self.backend.amis.get(instance.image_id)
+            if image is not None:
+                instance.image_layers = image.layers
+                instance.image_root = image.root
             if request is not None and request.flag("DisableApiTermination"):
                 instance.disable_api_termination = True
             if request is not None:

@@ -14,7 +14,7 @@ from moto.moto_server.werkzeug_app import (
     create_backend_app,
 )
 
-from . import inuse, patches, tagrules, volumerules
+from . import imageactions, inuse, patches, tagrules, volumeactions, volumerules
 from .actions import ACTIONS, dry_run
 from .capacity import no_capacity, no_spot_capacity
 from .describe import check_ids, check_status_filters
@@ -36,6 +36,8 @@ _UNLOCKED = (
     "DescribeInstanceTypeOfferings",
     "DescribeRegions",
 )
+
+_OWN = {**ACTIONS, **volumeactions.ACTIONS, **imageactions.ACTIONS}
 
 _INSTANCE_ID = re.compile(rb"<instanceId>(i-[0-9a-f]+)</instanceId>")
 
@@ -80,7 +82,7 @@ class Ec2Api:
     def _ec2(self, request: ApiRequest, fault: Fault, entry: LoggedRequest) -> Answer:
         self.cloud.scripted = fault
         self.cloud.launching = None
-        own = ACTIONS.get(request.action)
+        own = _OWN.get(request.action)
         if own is not None:
             body = own(request, self.cloud)
             if body is not None:
@@ -92,9 +94,11 @@ class Ec2Api:
             zone = request.get("AvailabilityZone") or ""
             return self._once(request, request.get("ClientToken") or "", zone, entry)
         if request.action == "AttachVolume":
-            volumerules.check_attach(request, self.cloud.backend)
-        elif request.action == "DetachVolume":
-            volumerules.check_detach(request, self.cloud.backend)
+            return self._attach_volume(request)
+        if request.action == "ModifyVolume":
+            volumerules.check_modify(request, self.cloud.backend)
+        elif request.action == "CreateSnapshot":
+            volumerules.check_snapshot(request, self.cloud.backend)
         elif request.action == "CreateTags":
             self._check_create_tags(request)
         elif request.action == "DeleteNetworkInterface":
@@ -106,6 +110,15 @@ class Ec2Api:
         elif request.action == "DeleteSecurityGroup":
             self._check_delete_group(request)
         return self._ask_moto(request)
+
+    def _attach_volume(self, request: ApiRequest) -> Answer:
+        (instance,) = self.cloud.instances([request.get("InstanceId") or ""])
+        volumerules.check_attach(request, self.cloud.backend, instance)
+        answer = self._ask_moto(request)
+        if answer.status == 200:
+            volume = self.cloud.backend.volumes[request.get("VolumeId")]
+            self.cloud.volume_life.attached(volume)
+        return answer
 
     def _run_instances(self, request: ApiRequest, entry: LoggedRequest) -> Answer:
         asked = dict(request.params)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import moto.ec2.models.instances as mi
@@ -45,6 +46,9 @@ class LocalInstance(mi.Instance):  # type: ignore[misc]
         #: held while the machine is switched on or off; taken before the world's lock
         self.power = threading.RLock()
         self.machine: Machine | None = None
+        #: what its disk begins with, as `MachineSpec` has it
+        self.image_layers: tuple[Path, ...] = ()
+        self.image_root: Path | None = None
         self.reservation_id = ""
         self.metadata_url = ""
         self.impaired = False

@@ -12,6 +12,7 @@ from typing import Any
 from moto.ec2.models.instance_types import INSTANCE_TYPE_OFFERINGS, INSTANCE_TYPES
 
 from .errors import AwsError
+from .launchdisks import check_disks
 from .request import ApiRequest
 from .tagrules import check_launch_tags
 
@@ -64,7 +65,7 @@ def check_launch(request: ApiRequest, backend: Any, pool_of: Any) -> Launch:
     _profile(request)
     behavior = request.get("InstanceInitiatedShutdownBehavior")
     check_shutdown_behavior(behavior)
-    _disks(request, image)
+    check_disks(request, image, backend)
     _spot(request)
     market = "spot" if spot else "on-demand"
     return Launch(minimum, maximum, kind or "m1.small", market, zone, subnet, token)
@@ -279,40 +280,3 @@ def _profile(request: ApiRequest) -> None:
             f"Value ({value}) for parameter iamInstanceProfile.{kind} is invalid. "
             f"Invalid IAM Instance Profile {kind}",
         )
-
-
-def _disks(request: ApiRequest, image: Any | None) -> None:
-    """Block devices: the root is always there, and no smaller than its snapshot."""
-    disks = request.groups("BlockDeviceMapping")
-    if not disks or image is None:
-        return
-    size = int(image.ebs_snapshot.volume_size)
-    names = [disk.get("DeviceName", "") for disk in disks]
-    if len(set(names)) != len(names):
-        raise AwsError(
-            "InvalidBlockDeviceMapping", "A device name is used more than once."
-        )
-    changes: dict[str, str] = {}
-    if image.root_device_name not in names:
-        prefix = f"BlockDeviceMapping.{len(disks) + 1}"
-        changes[f"{prefix}.DeviceName"] = image.root_device_name
-        changes[f"{prefix}.Ebs.VolumeSize"] = str(size)
-        changes[f"{prefix}.Ebs.DeleteOnTermination"] = "true"
-    for number, disk in enumerate(disks, 1):
-        if disk.get("DeviceName") != image.root_device_name:
-            continue
-        asked = disk.get("Ebs.VolumeSize")
-        if asked is not None and int(asked) < size:
-            raise AwsError(
-                "InvalidBlockDeviceMapping",
-                f"Volume of size {asked}GB is smaller than snapshot "
-                f"'{image.ebs_snapshot.id}', expect size>= {size}GB",
-            )
-        prefix = f"BlockDeviceMapping.{number}.Ebs"
-        if asked is None:
-            changes[f"{prefix}.VolumeSize"] = str(size)
-        changes.setdefault(
-            f"{prefix}.DeleteOnTermination",
-            disk.get("Ebs.DeleteOnTermination", "true"),
-        )
-    request.rewrite(changes)

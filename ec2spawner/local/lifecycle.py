@@ -249,6 +249,34 @@ class Lifecycle:
                     log.exception("machine %s does not boot again", instance.id)
                     instance.impaired = True
 
+    def at_rest(
+        self,
+        instance: LocalInstance,
+        reboot: bool,
+        work: Callable[[Machine | None], None],
+    ) -> None:
+        """Do some work while a machine is off, and switch it on again if it was on;
+        as it runs when not ``reboot``. On the clock's workers.
+
+        :raises AwsError: when the machine is being ended
+        """
+        with instance.power:
+            with self.world.lock:
+                if instance.state not in ("running", "stopped"):
+                    raise _wrong_state(instance, "copied")
+                machine = instance.machine
+                again = reboot and instance.state == "running"
+                if again:
+                    instance.boots += 1
+            if not again or machine is None:
+                work(machine)
+                return
+            machine.stop(self.world.settings.stop_grace_seconds)
+            try:
+                work(machine)
+            finally:
+                self._switch_on(instance, instance.boots)
+
     def _power_down(
         self,
         instance: LocalInstance,

@@ -10,7 +10,7 @@ import inspect
 import threading
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from typing import Any, Protocol
 
 #: moto version that these patches were written against
 MOTO_VERSION = "5.2.5"
@@ -33,6 +33,32 @@ PATCHED: dict[str, tuple[str, ...] | None] = {
     "moto.ec2.models.subnets:Subnet.del_subnet_ip": ("self", "ip"),
     "moto.ec2.responses.instances:InstanceResponse.describe_instances": ("self",),
     "moto.ec2.responses.instances:InstanceResponse.describe_instance_status": ("self",),
+    "moto.ec2.models.amis:Ami": None,
+    "moto.ec2.models.elastic_block_store:Volume": None,
+    "moto.ec2.models.elastic_block_store:VolumeModification": None,
+    "moto.ec2.models.elastic_block_store:Snapshot": None,
+    "moto.ec2.models.elastic_block_store:EBSBackend.delete_volume": (
+        "self",
+        "volume_id",
+    ),
+    "moto.ec2.models.elastic_block_store:EBSBackend.create_snapshot": (
+        "self",
+        "volume_id",
+        "description",
+        "owner_id",
+        "from_ami",
+    ),
+    "moto.ec2.models.elastic_block_store:EBSBackend.copy_snapshot": (
+        "self",
+        "source_snapshot_id",
+        "source_region",
+        "description",
+        "kms_key_id",
+    ),
+    "moto.ec2.models.elastic_block_store:EBSBackend.delete_snapshot": (
+        "self",
+        "snapshot_id",
+    ),
     "moto.ec2.utils:filter_dict_attribute_mapping": None,
 }
 
@@ -82,6 +108,16 @@ def missing_names() -> list[str]:
             if actual != parameters:
                 problems.append(f"{name} has parameters {actual}, not {parameters}")
     return problems
+
+
+class VolumesSeen(Protocol):
+    """Who wants to know what becomes of volumes and snapshots."""
+
+    def copied(self, source: str, snapshot: Any) -> None:
+        """A snapshot was made, of a volume or of another snapshot."""
+
+    def removed(self, some_id: str) -> None:
+        """A volume or a snapshot was deleted."""
 
 
 class View(threading.local):
@@ -215,6 +251,56 @@ def install(
         "describe_instance_status",
         lambda original: describe_instance_status,
     )
+
+
+def install_volumes(
+    volume_class: type, change_class: type, snapshot_class: type, life: VolumesSeen
+) -> None:
+    """The same for volumes and snapshots; ``life`` is told of each."""
+    import moto.ec2.models.elastic_block_store as ebs
+
+    ebs.Volume = volume_class
+    ebs.VolumeModification = change_class
+    ebs.Snapshot = snapshot_class
+
+    def around_delete(original: Callable[..., Any]) -> Callable[..., Any]:
+        def delete(self: Any, some_id: str) -> Any:
+            gone = original(self, some_id)
+            life.removed(gone.id)
+            return gone
+
+        return delete
+
+    def around_create(original: Callable[..., Any]) -> Callable[..., Any]:
+        def create_snapshot(
+            self: Any, volume_id: str, description: str, *args: Any, **kwargs: Any
+        ) -> Any:
+            made = original(self, volume_id, description, *args, **kwargs)
+            life.copied(volume_id, made)
+            return made
+
+        return create_snapshot
+
+    def around_copy(original: Callable[..., Any]) -> Callable[..., Any]:
+        def copy_snapshot(
+            self: Any, source_snapshot_id: str, *args: Any, **kwargs: Any
+        ) -> Any:
+            made = original(self, source_snapshot_id, *args, **kwargs)
+            life.copied(source_snapshot_id, made)
+            return made
+
+        return copy_snapshot
+
+    _replace(ebs.EBSBackend, "delete_volume", around_delete)
+    _replace(ebs.EBSBackend, "delete_snapshot", around_delete)
+    _replace(ebs.EBSBackend, "create_snapshot", around_create)
+    _replace(ebs.EBSBackend, "copy_snapshot", around_copy)
+
+
+def install_images(image_class: type) -> None:
+    import moto.ec2.models.amis as amis
+
+    amis.Ami = image_class
 
 
 def _replace(

@@ -19,6 +19,7 @@ _TAGS = f"{_GUIDE}/Using_Tags.html#tag-restrictions"
 _RUN = f"{_API}/API_RunInstances.html"
 _GROUPS = "https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html"
 _TRACKING = f"{_GUIDE}/security-group-connection-tracking.html"
+_EBS = "https://docs.aws.amazon.com/ebs/latest/userguide"
 _IMDS = f"{_GUIDE}/configuring-instance-metadata-service.html"
 
 
@@ -341,10 +342,52 @@ RULES: tuple[Rule, ...] = (
         _ERRORS,
     ),
     Rule(
+        "volume-states",
+        "Create-, Attach-, Detach-, DeleteVolume",
+        "creating, attaching, detaching and deleting take their time; attaching or "
+        "deleting what is not available: IncorrectState.",
+        f"{_EBS}/ebs-describing-volumes.html",
+    ),
+    Rule(
         "volume-in-use",
         "AttachVolume",
         "A volume that is attached: VolumeInUse.",
         _ERRORS,
+    ),
+    Rule(
+        "detach-busy",
+        "DetachVolume",
+        "While it is mounted a volume is busy, until it is unmounted, the machine "
+        "ends, or it is detached by force.",
+        f"{_EBS}/ebs-detaching-volume.html",
+    ),
+    Rule(
+        "device-name",
+        "AttachVolume, RunInstances",
+        "A device is named sdX or xvdX, else InvalidParameterValue or "
+        "InvalidBlockDeviceMapping.",
+        f"{_GUIDE}/device_naming.html",
+    ),
+    Rule(
+        "launch-volumes",
+        "RunInstances",
+        "Volumes of the block device mapping, also from snapshots, are made with the "
+        "machine, and stay when it is terminated unless DeleteOnTermination is set.",
+        f"{_GUIDE}/block-device-mapping-concepts.html",
+    ),
+    Rule(
+        "volume-grows",
+        "ModifyVolume",
+        "A volume only grows; one change at a time (IncorrectModificationState), "
+        "four in 24 hours (VolumeModificationRateExceeded).",
+        "https://github.com/awslabs/data-on-eks/pull/1106",
+    ),
+    Rule(
+        "snapshots",
+        "CreateSnapshot, CreateVolume",
+        "A snapshot is pending, then completed, and only then a volume of any zone "
+        "is made from it, no smaller than it; it holds what the volume held.",
+        f"{_EBS}/ebs-creating-snapshot.html",
     ),
     Rule(
         "attach-states",
@@ -371,6 +414,20 @@ RULES: tuple[Rule, ...] = (
         "InstanceId is optional; not attached: IncorrectState; the root volume of a "
         "running instance: OperationNotPermitted.",
         f"{_API}/API_DetachVolume.html",
+    ),
+    Rule(
+        "images",
+        "CreateImage, RunInstances",
+        "Of a running or stopped machine; a running one is rebooted unless NoReboot; "
+        "pending, then available, and only then launched; names are unique.",
+        f"{_API}/API_CreateImage.html",
+    ),
+    Rule(
+        "image-takes-volumes",
+        "CreateImage, RunInstances",
+        "Every attached volume becomes part of the image, and a launch makes copies, "
+        "unless NoDevice leaves it out.",
+        f"{_GUIDE}/creating-an-ami-ebs.html",
     ),
     Rule(
         "group-in-use",

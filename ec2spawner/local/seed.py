@@ -86,7 +86,7 @@ def plant(region: str, network: Network) -> Resources:
             image_location=f"{ACCOUNT}/{IMAGE_NAME}",
             region_name=zones[0],
         )
-        image.ebs_snapshot.volume.size = ROOT_SIZE
+        image.ebs_snapshot.gib = ROOT_SIZE
         backend.amis[image_id] = image
         images[architecture] = image_id
     ssm_backends[ACCOUNT][region].put_parameter(

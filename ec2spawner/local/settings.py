@@ -70,6 +70,10 @@ class LocalSettings:
     terminate_grace_seconds: float = 1.0
     #: how long a terminated instance is still listed (AWS: about an hour)
     terminated_visible_seconds: float = 3600.0
+    #: how long a volume takes to be created, attached, detached, grown or deleted, each
+    volume_seconds: float = 0.1
+    #: the least time that a snapshot or an image is ``pending``
+    snapshot_seconds: float = 0.1
     #: for how long no call but RunInstances knows about a new instance
     consistency_seconds: float = 0.0
     #: how old a machine's console output is when GetConsoleOutput shows it

@@ -11,7 +11,7 @@ from ec2spawner.ec2.clients import Account
 from ec2spawner.fleet import Fleet, FleetKey
 from ec2spawner.local import LocalCloudProcess, LocalControl, LocalSettings
 
-SETTINGS = LocalSettings(machines="none", pending_seconds=0.1)
+SETTINGS = LocalSettings(machines="none", pending_seconds=0.1, volume_seconds=0)
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,11 @@ from ec2spawner.local import LocalCloudProcess, LocalSettings
 
 #: times short enough to wait for and long enough to be seen
 SETTINGS = LocalSettings(
-    pending_seconds=0.05, stopping_seconds=0.05, shutting_down_seconds=0.05
+    pending_seconds=0.05,
+    stopping_seconds=0.05,
+    shutting_down_seconds=0.05,
+    volume_seconds=0.05,
+    snapshot_seconds=0.05,
 )
 
 

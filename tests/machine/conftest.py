@@ -17,6 +17,7 @@ from ..hub.conftest import FreshEC2, eventually, living
 from ..hub.hub_process import TINY_SERVER, HubProcess
 from ..local.conftest import client
 from .guest import Guest
+from .here import Here
 
 HERE = Path(__file__).parent
 SETTINGS = LocalSettings(machines="nspawn", pending_seconds=0.1, stop_grace_seconds=30)
@@ -67,6 +68,14 @@ def ec2(cloud: LocalCloudProcess, settings: LocalSettings) -> Iterator[LocalCont
     if left:
         client(cloud).terminate_instances(InstanceIds=left)
     eventually(lambda: not living(control))
+
+
+@pytest.fixture
+def here(cloud: LocalCloudProcess, ec2: LocalControl) -> Iterator[Here]:
+    """Launches machines without a hub, and gives them volumes."""
+    made = Here(cloud)
+    yield made
+    made.tidy()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """However a cloud of booted machines ends, this computer is as it was before."""
 
+import contextlib
 import os
 import subprocess
 from pathlib import Path
@@ -24,9 +25,19 @@ def traces(cloud):
         "folder": os.path.exists(cloud.folder),
         "interface": os.path.exists(f"/sys/class/net/ec2local{number}"),
         "route": f"10.{number}." in output("ip", "route", "show", "table", "all"),
+        "loops": [f for f in loop_files() if cloud.folder in f],
         "groups": [str(g) for g in cloud_groups(cloud.cloud_id) if g.exists()],
         "mounts": [m for m in mounts.splitlines() if cloud.folder in m],
     }
+
+
+def loop_files():
+    """The files behind the loop devices of this computer, also removed ones."""
+    files = []
+    for place in Path("/sys/block").glob("loop*/loop/backing_file"):
+        with contextlib.suppress(OSError):  # gone meanwhile
+            files.append(place.read_text())
+    return files
 
 
 def output(*command):
@@ -34,8 +45,14 @@ def output(*command):
 
 
 def with_machines(cloud, count=2):
-    """Launch machines and wait until they have booted."""
-    wanted = request_for(cloud.control.resources(), MinCount=count, MaxCount=count)
+    """Launch machines, each with a volume mounted, and wait until they have booted."""
+    wanted = request_for(
+        cloud.control.resources(),
+        MinCount=count,
+        MaxCount=count,
+        UserData="#!/bin/sh\nmkfs.ext4 -q /dev/sdf && mount /dev/sdf /mnt\n",
+        BlockDeviceMappings=[{"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 1}}],
+    )
     client(cloud).run_instances(**wanted)
 
     def booted(machine):
@@ -65,3 +82,4 @@ def test_a_machine_that_is_terminated_leaves_nothing():
         assert not os.path.exists(machine.folder)
         for group in cloud_groups(cloud.cloud_id):
             assert not (group / machine.instance_id).exists()
+        assert not traces(cloud)["loops"]

@@ -66,8 +66,10 @@ class MachineSpec:
     #: the volumes that are attached at power-on, without the root volume
     volumes: tuple[VolumeSpec, ...] = ()
     #: what its disk begins with on the first boot: what `Machine.save_disk` has saved,
-    #: newest first, over the root of its kind. Empty: that root alone.
+    #: newest first, over the root. Empty: the root alone.
     image: tuple[Path, ...] = ()
+    #: the root; None: the one that machines of its kind have by default
+    root: Path | None = None
 
 
 class Machine(abc.ABC):

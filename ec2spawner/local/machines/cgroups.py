@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-#: hierarchies of version 1 that systemd on a machine uses or that limit it
-_V1 = {"name=systemd", "memory", "pids", "cpuacct", "freezer"}
+#: hierarchies of version 1 that systemd on a machine uses or that limit it. Devices:
+#: the group that we are in may be kept from disks
+_V1 = {"name=systemd", "memory", "pids", "cpuacct", "freezer", "devices"}
 _PREFIX = "ec2spawner-local-"
 
 

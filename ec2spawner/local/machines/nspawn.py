@@ -12,14 +12,17 @@ import contextlib
 import os
 import signal
 import subprocess
+import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 
 from .. import marked
+from ..volumestore import copy_tree
 from ..vpc import VpcNetwork, until_in_namespace
-from . import cgroups
-from .base import Ending, MachineSpec
+from . import cgroups, devices
+from .base import Ending, MachineSpec, VolumeBusy, VolumeSpec
+from .loops import Loop
 from .marks import MARKER, MarkedMachine
 
 #: exit status of systemd-nspawn when the machine wants to boot again
@@ -58,11 +61,62 @@ class NspawnMachine(MarkedMachine):
         super().__init__(spec, ended)
         self._network = network
         self._root = root
+        #: what is plugged in, by volume id
+        self._loops: dict[str, Loop] = {}
+
+    def attach(self, volume: VolumeSpec) -> None:
+        with self._lock:
+            if volume.volume_id in self._loops:
+                return
+            init = self._running_init()
+            if init is None:
+                return
+            loop = Loop(volume.data)
+            try:
+                devices.run_inside(init, devices.plug_script(volume, loop.device))
+            except BaseException:
+                loop.close()
+                if not self._is_on():
+                    return  # it ended meanwhile
+                raise
+            self._loops[volume.volume_id] = loop
+
+    def detach(self, volume: VolumeSpec, force: bool = False) -> None:
+        with self._lock:
+            loop = self._loops.get(volume.volume_id)
+            if loop is None:
+                return
+            if loop.in_use():
+                if not force:
+                    raise VolumeBusy(f"{volume.volume_id} is mounted")
+                devices.tear_off(self.pids(), loop.device)
+            init = self._running_init()
+            if init is None:
+                return  # it lets go of everything when it ends
+            devices.run_inside(init, devices.unplug_script(volume))
+            del self._loops[volume.volume_id]
+            loop.close()
+
+    def resized(self, volume: VolumeSpec) -> None:
+        with self._lock:
+            loop = self._loops.get(volume.volume_id)
+            if loop is not None:
+                loop.grown()
+
+    def save_disk(self, folder: Path) -> None:
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        copy_tree(self.spec.folder / "disk", folder, "--reflink=auto")
 
     def power_off(self) -> None:
-        for pid in self._init():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, _POWER_BUTTON)
+        end = time.monotonic() + 10
+        while self._is_on() and time.monotonic() < end:
+            for pid in self._init():
+                with contextlib.suppress(OSError):
+                    if _listens(pid, _POWER_BUTTON):
+                        os.kill(pid, _POWER_BUTTON)
+                        return
+            # Not yet: it would miss it.
+            time.sleep(0.02)
 
     def _launch(self) -> subprocess.Popen[bytes]:
         folder = self.spec.folder
@@ -74,21 +128,30 @@ class NspawnMachine(MarkedMachine):
         identity = uuid.uuid5(uuid.NAMESPACE_OID, self.spec.instance_id)
         (folder / "hypervisor" / "uuid").write_text(f"ec2{str(identity)[3:]}\n")
         Path("/run/systemd/nspawn").mkdir(parents=True, exist_ok=True)
-        layers = f"lowerdir={self._root},upperdir={folder}/disk,workdir={folder}/work"
+        lower = ":".join(
+            str(each) for each in (*self.spec.image, self.spec.root or self._root)
+        )
+        layers = f"lowerdir={lower},upperdir={folder}/disk,workdir={folder}/work"
+        try:
+            plug = self._plug_all()
+        except BaseException:
+            self._clean_up()
+            raise
         with open(self.console_log, "ab") as console:
             return subprocess.Popen(
                 [
                     *("unshare", "--net", "--mount", "--"),
                     *("sh", "-c", _LAUNCHER, "launcher", layers, f"{folder}/root"),
-                    *("systemd-nspawn", "--quiet", "--boot"),
+                    *("systemd-nspawn", "--quiet"),
                     f"--directory={folder}/root",
                     f"--machine={self.spec.instance_id}",
                     f"--network-interface={_INTERFACE}",
                     f"--bind-ro={folder}/hypervisor:/sys/hypervisor",
                     *("--keep-unit", "--register=no", "--link-journal=no"),
                     *("--resolv-conf=off", "--timezone=off", "--console=read-only"),
-                    # For init: cloud-init does not look for EC2 in containers
-                    # unless it is told that this may be one.
+                    # Its volumes are there before init is. cloud-init does not look for
+                    # EC2 in containers unless init is told that this may be one.
+                    *("/bin/sh", "-c", plug + 'exec /sbin/init "$@"', "init"),
                     *("ds=ec2", "ci.ds=Ec2"),
                 ],
                 env={
@@ -101,6 +164,14 @@ class NspawnMachine(MarkedMachine):
                 stderr=console,
                 start_new_session=True,
             )
+
+    def _plug_all(self) -> str:
+        """Make the devices of its volumes; what it must do to have them."""
+        script = ""
+        for volume in self.spec.volumes:
+            loop = self._loops[volume.volume_id] = Loop(volume.data)
+            script += devices.plug_script(volume, loop.device)
+        return script
 
     def _init(self) -> list[int]:
         """The machine's process 1, as this computer numbers it."""
@@ -124,9 +195,42 @@ class NspawnMachine(MarkedMachine):
         process.stdin.write(b"go\n")
         process.stdin.close()
 
+    def _is_on(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def _running_init(self, seconds: float = 20) -> int | None:
+        """Its process 1 once that runs in the finished container; None when it is off.
+
+        :raises TimeoutError: when it is not there in time
+        """
+        end = time.monotonic() + seconds
+        while self._is_on():
+            for pid in self._init():
+                with contextlib.suppress(OSError):
+                    # Before its exec it is still systemd-nspawn, and has no /dev.
+                    command = Path(f"/proc/{pid}/cmdline").read_bytes()
+                    if command and b"systemd-nspawn" not in command:
+                        return pid
+            if time.monotonic() > end:
+                raise TimeoutError(f"{self.spec.instance_id} has no process 1")
+            time.sleep(0.01)
+        return None
+
     def _ending(self, status: int) -> Ending:
         return Ending.REBOOT if status == _REBOOT else Ending.SHUTDOWN
 
     def _clean_up(self) -> None:
+        with self._lock:
+            while self._loops:
+                self._loops.popitem()[1].close(wait=30)
         for group in cgroups.cloud_groups(self.spec.cloud_id):
             marked.remove_folder(str(group / self.spec.instance_id))
+
+
+def _listens(pid: int, signal_number: int) -> bool:
+    """Whether a process has a handler for a signal, or keeps it until it is read."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        name, _, value = line.partition(":")
+        if name in ("SigBlk", "SigCgt") and int(value, 16) >> signal_number - 1 & 1:
+            return True
+    return False

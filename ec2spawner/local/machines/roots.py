@@ -100,6 +100,16 @@ def ready(recipe: Recipe | None = None, tell: Tell = lambda text: None) -> Path:
     return root
 
 
+def kept() -> list[Path]:
+    """The roots that are ready to be used, oldest first."""
+    try:
+        found = [each for each in folder().iterdir() if each.is_dir()]
+    except OSError:
+        return []
+    ready = [each for each in found if not each.name.endswith(".unfinished")]
+    return sorted(ready, key=lambda each: (each.stat().st_mtime, each.name))
+
+
 @contextlib.contextmanager
 def locked() -> Iterator[None]:
     """Hold it to make something in the folder of roots: one builder at a time."""
