@@ -8,6 +8,7 @@ import time
 from . import notices
 from .claim.desk import desk
 from .claim.orders import Claim, Orders, Report, Step
+from .housing import Housing
 from .identity import secret_hash
 from .progress import Progress
 from .server import Server
@@ -24,6 +25,7 @@ class Conversation:
     def __init__(self, spawner: Server, progress: Progress) -> None:
         self._spawner = spawner
         self._progress = progress
+        self.housing = Housing(spawner, progress)
         self._orders: asyncio.Future[Orders] | None = None
         #: set at every turn, for whoever waits for the machine
         self.news = asyncio.Event()
@@ -45,6 +47,7 @@ class Conversation:
         desk.open(self.state.launch_id, self)
 
     def end(self) -> None:
+        self.housing.end()
         desk.close(self.state.launch_id)
 
     async def owns_its_address(self) -> bool:
@@ -97,6 +100,7 @@ class Conversation:
     async def _make_orders(self) -> Orders:
         spawner = self._spawner
         await spawner.restore_choice()
+        home = await self.housing.brought()
         token, self.state.token_id = replace_token(spawner, self.state.token_id)
         spawner.save_state()
         spawner.api_token = token
@@ -118,6 +122,8 @@ class Conversation:
             server_path=list(spawner.server_path),
             setup_script=spawner.setup_script,
             ready_url=f"{spawner.server_url}{spawner.server.base_url}api",
+            home_volume=home,
+            home_seed=spawner.home_seed,
             block_metadata=spawner.block_metadata,
         )
 
@@ -126,6 +132,8 @@ class Conversation:
         spawner, step = self._spawner, report.step
         if step is Step.ACCOUNT:
             self._progress.tell(55, "Setting up the machine")
+        elif step is Step.HOME:
+            self._progress.tell(57, "Mounting your home")
         elif step is Step.SETUP and report.message:
             self._progress.tell(60, f"Setting up: {report.message}")
         elif step is Step.STARTING:

@@ -200,6 +200,8 @@ class Starting:
             state.bury_rest()  # this one has taken its place
         self._spawner.save_state()
         self._spawner.see_to_the_rest()
+        if state.phase is not Phase.STOPPING:
+            self.conversation.housing.begin()
         self.progress.tell(20, f"Machine {machine.id} in {machine.zone} is booting")
 
     async def until_ready(self) -> None:
@@ -217,6 +219,8 @@ class Starting:
                     await asyncio.wait_for(talk.news.wait(), inventory.fast)
 
     def _check_machine(self, machine: Machine | None) -> None:
+        if self.conversation.housing.error:
+            raise self.conversation.housing.error
         state, failure = self._spawner.state, self.conversation.failure
         if failure:
             raise EC2SpawnError(

@@ -18,6 +18,7 @@ class Step(str, Enum):
     """The steps that an agent reports. Nothing else is understood."""
 
     ACCOUNT = "account"
+    HOME = "home"
     SETUP = "setup"
     STARTING = "starting"
     READY = "ready"
@@ -41,6 +42,9 @@ class Orders:
     setup_script: str
     ready_url: str
     block_metadata: bool
+    #: the volume that is the account's home directory; empty for none
+    home_volume: str
+    home_seed: str
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

@@ -9,6 +9,7 @@ import sys
 
 from . import metadata_lock
 from .commands import LOG_LINES, run_lines, write_private
+from .home import mount, settle
 from .unpack import INSTALLED, refresh
 from .words import Failed, say
 
@@ -31,6 +32,12 @@ class SystemdHost:
         if refresh(INSTALLED, script):
             say("the user-data has brought another agent: it takes over")
             os.execv(sys.executable, [sys.executable, INSTALLED, "run"])
+
+    def move_in(self, volume_id: str, account: str, home: str, seed: str) -> str:
+        """Mount the user's volume; where the home is then."""
+        mount(volume_id)
+        settle(account, home, seed)
+        return home
 
     def account(self, name: str) -> str:
         try:

@@ -75,6 +75,10 @@ class Agent:
     def obey(self, orders: dict[str, Any], tell: Callable[..., None]) -> None:
         tell("account")
         home = self.host.account(orders["account"])
+        if orders["home_volume"]:
+            tell("home")
+            account, seed = orders["account"], orders["home_seed"]
+            home = self.host.move_in(orders["home_volume"], account, home, seed)
         running = self.came_back and self.host.exit_code() is None
         if orders["setup_script"] and not running:
             tell("setup")
