@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .ec2.clients import Clients
-from .ec2.errors import EC2Error, Kind, admin_hint
+from .ec2.errors import EC2Error, admin_hint
 from .ec2.inventory import Inventory
+from .ec2.meanings import Kind
 from .ec2.volumes import (
     Volume,
     attach_volume,

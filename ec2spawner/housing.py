@@ -33,6 +33,7 @@ class Housing:
         self._spawner = spawner
         self._progress = progress
         self._bringing: asyncio.Task[str] | None = None
+        self._machine = ""
         #: why the home cannot be had; the start fails with it
         self.error: EC2SpawnError | None = None
 
@@ -89,6 +90,10 @@ class Housing:
 
     def begin(self) -> None:
         """Bring the home while the machine boots."""
+        machine = self._spawner.state.instance_id
+        if machine != self._machine:
+            self.end()
+            self._machine = machine
         if self.wanted and self._bringing is None:
             self._bringing = asyncio.ensure_future(self._bring())
             self._bringing.add_done_callback(lambda t: t.cancelled() or t.exception())

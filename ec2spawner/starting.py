@@ -44,6 +44,7 @@ class Starting:
         #: it has failed, and not been cancelled by a person
         self.failed = False
         self._woken = False
+        self._new_home = False
         #: EC2 refused the launch for certain: there is no machine to look for
         self.refused = False
 
@@ -86,7 +87,9 @@ class Starting:
         Not once it has claimed: the orders of a launch are given away once.
         """
         unclaimed = self._spawner.state.phase is Phase.BOOTING
-        return end.machine.gone and unclaimed and walk.lost(end.machine)
+        # A home that has just been made is where the first machine was.
+        free = unclaimed and not self._new_home
+        return end.machine.gone and free and walk.lost(end.machine)
 
     async def in_flight(self, timeout: float) -> None:
         """Wait for a RunInstances that has been sent and not answered."""
@@ -116,7 +119,10 @@ class Starting:
             spawner.name,
             time.time() + spawner.hub_silence_limit,
         )
-        plan = plan_launch(spawner, image, who, data, region)
+        home = await self.conversation.housing.find()
+        self._new_home = self.conversation.housing.wanted and home is None
+        zones = [home.zone] if home else []
+        plan = plan_launch(spawner, image, who, data, region, zones)
         await self.admission.ask(launch_id, image.id)
         state.token_id = token_id(spawner.db_session, spawner.api_token)
         state.region = spawner.region
