@@ -127,6 +127,21 @@ class Conversation:
             block_metadata=spawner.block_metadata,
         )
 
+    def _home_unusable(self, report: Report) -> None:
+        spawner = self._spawner
+        self.state.rescued = notices.rescued(self.state.home_id)
+        spawner.save_state()
+        self._progress.tell(58, self.state.rescued)
+        spawner.log.error(
+            "Home %s of %s cannot be mounted on machine %s, which goes on without it: "
+            "%s\n%s",
+            self.state.home_id,
+            spawner._log_name,
+            self.state.instance_id,
+            report.message,
+            report.log,
+        )
+
     def heard(self, report: Report) -> None:
         """Take note of a step. Nothing a machine says is set on the spawner."""
         spawner, step = self._spawner, report.step
@@ -142,6 +157,8 @@ class Conversation:
             self.state.phase = Phase.READY
             self.state.ready_at = time.time()
             spawner.save_state()
+        elif step is Step.RESCUE:
+            self._home_unusable(report)
         elif step in (Step.INTERRUPTION, Step.REBALANCE):
             interruption = step is Step.INTERRUPTION
             if interruption or not self.state.announced:

@@ -83,7 +83,7 @@ class Server(LaunchSettings):
             return [state.last_end] if state.last_end else []
         since = self.fleet.health.impaired_since(state.instance_id)
         found = [notices.impaired(state.instance_id, since)] if since else []
-        return [*found, state.announced] if state.announced else found
+        return found + [text for text in (state.announced, state.rescued) if text]
 
     def ended_behind_us(self, machine: Machine | None) -> None:
         """Keep the words for the user, once: a machine is found to be over often.

@@ -89,6 +89,8 @@ class ServerState:
     announced: str = ""
     #: why the last machine is over that the user did not stop; told until a start
     last_end: str = ""
+    #: that the home could not be mounted on the present machine
+    rescued: str = ""
     #: the volume with the user's files; it outlives every launch
     home_id: str = ""
     home_region: str = ""

@@ -19,6 +19,8 @@ class Step(str, Enum):
 
     ACCOUNT = "account"
     HOME = "home"
+    #: the home cannot be mounted; the server starts with an empty one
+    RESCUE = "rescue"
     SETUP = "setup"
     STARTING = "starting"
     READY = "ready"

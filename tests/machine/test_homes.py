@@ -5,7 +5,6 @@ import asyncio
 import pytest
 
 from ..hub.conftest import eventually, living
-from ..local.conftest import client
 
 HOME = {"home": "user", "home_size": 1}
 MOUNT = "/var/lib/ec2spawner/home"
@@ -17,22 +16,6 @@ async def hub(make_quick_hub):
     hub = make_quick_hub(settings=HOME)
     await hub.start()
     return hub
-
-
-async def free_home(cloud):
-    """The only home there is, once it is on no machine."""
-    api = client(cloud)
-
-    def found():
-        homes = api.describe_volumes(
-            Filters=[
-                {"Name": "tag-key", "Values": ["ec2spawner:home"]},
-                {"Name": "status", "Values": ["available"]},
-            ]
-        )["Volumes"]
-        return max(homes, key=lambda v: v["CreateTime"]) if homes else None
-
-    return await asyncio.to_thread(eventually, found, 60)
 
 
 async def test_a_home_is_formatted_once_and_follows_its_user(hub, ec2, guest):
@@ -70,19 +53,22 @@ async def test_an_agent_killed_while_it_makes_a_home_makes_it_once(hub, ec2, gue
     assert guest().run("stat -c %U /home/jovyan") == "jovyan"
 
 
-async def test_a_volume_with_something_on_it_is_never_formatted(hub, cloud, ec2, guest):
+async def test_what_cannot_be_mounted_is_left_alone_and_its_user_is_told(hub, guest):
     await hub.ready_server("alice")
     device = guest().run("findmnt -n -o SOURCE " + MOUNT)
     # Neither a file system nor nothing: somebody's raw data.
     guest().run(
-        "systemctl stop ec2spawner-server; umount /home/jovyan "
-        + MOUNT
-        + f" && wipefs -a {device} && echo precious | dd of={device} bs=1M seek=7"
+        f"systemctl stop ec2spawner-server; umount /home/jovyan {MOUNT}; "
+        f"wipefs -q -a {device} && printf precious | dd of={device} bs=1k seek=700"
     )
+    home = hub.saved_state("alice")["home_id"]
     await hub.stop_server("alice")
-    home = await free_home(cloud)
-    with pytest.raises(AssertionError):
-        await hub.ready_server("alice")
-    assert "could not start your server" in hub.log
-    await asyncio.to_thread(eventually, lambda: not living(ec2), 60)
-    assert home["VolumeId"] in hub.log
+    await hub.ready_server("alice")
+    rescue = guest()
+    assert "YOUR-HOME-IS-NOT-HERE.txt" in rescue.run("ls /home/jovyan")
+    assert not rescue.run("findmnt /home/jovyan", check=False)
+    start = "dd bs=1k skip=700 count=1 status=none if=/dev/xvdf | head -c 8"
+    assert rescue.run(start) == "precious"
+    assert "making a file system" not in rescue.console
+    model = await hub.server("alice")
+    assert f"Your home ({home}) could not be mounted" in model["state"]["rescued"]

@@ -16,8 +16,30 @@ from .words import Failed, say
 
 MOUNT = "/var/lib/ec2spawner/home"
 DEVICE_SECONDS = 120
+RESCUE = """\
+Your home (volume %s) could not be mounted: %s.
+
+Nothing on it was changed or deleted. Please tell your hub's admin, who can repair it.
+Until then you have this empty home. It ends with this machine: keep nothing here.
+"""
 # What is looked at beside what blkid knows; all of it must be zero.
 _MARGIN = 1 << 20
+
+
+class Unusable(Exception):
+    """What is on the volume cannot be mounted, and must not be touched."""
+
+    def __init__(self, text: str, log: str) -> None:
+        super().__init__(text)
+        self.log = log
+
+
+def explain(home: str, volume_id: str, why: str, account: str) -> None:
+    """Leave word in a home that is not the user's own."""
+    path = os.path.join(home, "YOUR-HOME-IS-NOT-HERE.txt")
+    with open(path, "w") as file:
+        file.write(RESCUE % (volume_id, why))
+    _run(["chown", account + ":", path])
 
 
 def device_of(volume_id: str) -> str | None:
@@ -78,7 +100,8 @@ def is_blank(device: str) -> bool:
 def mount(volume_id: str) -> None:
     """Mount the volume at MOUNT, with a file system if it never had one.
 
-    :raises Failed: when it holds something that cannot be mounted; it stays as it is
+    :raises Unusable: when it holds something that cannot be mounted; it stays as it is
+    :raises Failed: when it does not show up
     """
     if os.path.ismount(MOUNT):
         return
@@ -89,9 +112,11 @@ def mount(volume_id: str) -> None:
     # fsck(8): 1 is "errors corrected", 2 "and the system should be rebooted".
     code, log = run_lines(["fsck", "-p", device], say)
     if code >= 4:
-        raise Failed("the file system of the home, %s, is damaged" % volume_id, log)
+        raise Unusable("fsck cannot repair it", log)
     os.makedirs(MOUNT, mode=0o700, exist_ok=True)
-    _run(["mount", "-o", "nosuid,nodev", device, MOUNT])
+    code, log = run_lines(["mount", "-o", "nosuid,nodev", device, MOUNT], say)
+    if code:
+        raise Unusable("it cannot be mounted", log)
     # It may have been made larger since.
     run_lines(["resize2fs", device], lambda line: None)
 

@@ -11,6 +11,7 @@ from typing import Any, Callable
 
 from .commands import run_lines, write_private
 from .config import read_config, script_of
+from .home import Unusable
 from .hub import Hub, Reporter
 from .metadata import Metadata
 from .notices import Watch
@@ -78,7 +79,10 @@ class Agent:
         if orders["home_volume"]:
             tell("home")
             account, seed = orders["account"], orders["home_seed"]
-            home = self.host.move_in(orders["home_volume"], account, home, seed)
+            try:
+                home = self.host.move_in(orders["home_volume"], account, home, seed)
+            except Unusable as e:
+                tell("rescue", str(e), e.log)
         running = self.came_back and self.host.exit_code() is None
         if orders["setup_script"] and not running:
             tell("setup")
