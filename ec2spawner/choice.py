@@ -60,7 +60,12 @@ async def render_choice(spawner: Server) -> str:
     if not offer:
         return "<p>This hub has no server that you may start.</p>"
     last = (spawner.orm_spawner.user_options or {}).get("profile")
-    return render_form(offer, spawner.asked_for or last)
+    return render_form(
+        offer,
+        spawner.asked_for or last,
+        has_home=spawner.home != "none",
+        rests=spawner.on_stop == "stop",
+    )
 
 
 async def apply_choice(spawner: Server, user_options: Mapping[str, Any]) -> None:

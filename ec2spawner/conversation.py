@@ -8,6 +8,7 @@ import time
 from . import notices
 from .claim.desk import desk
 from .claim.orders import Claim, Orders, Report, Step
+from .housing import Housing
 from .identity import secret_hash
 from .progress import Progress
 from .server import Server
@@ -24,6 +25,7 @@ class Conversation:
     def __init__(self, spawner: Server, progress: Progress) -> None:
         self._spawner = spawner
         self._progress = progress
+        self.housing = Housing(spawner, progress)
         self._orders: asyncio.Future[Orders] | None = None
         #: set at every turn, for whoever waits for the machine
         self.news = asyncio.Event()
@@ -49,6 +51,7 @@ class Conversation:
         desk.open(self.state.launch_id, self)
 
     def end(self) -> None:
+        self.housing.end()
         desk.close(self.state.launch_id)
 
     async def owns_its_address(self) -> bool:
@@ -101,6 +104,7 @@ class Conversation:
     async def _make_orders(self) -> Orders:
         spawner = self._spawner
         await spawner.restore_choice()
+        home = await self.housing.brought()
         token = replace_token(spawner, self.state.token_id)
         spawner.api_token = token
         try:
@@ -123,7 +127,24 @@ class Conversation:
             ready_url=f"{spawner.server_url}{spawner.server.base_url}api",
             hub_silence_limit=spawner.hub_silence_limit,
             max_lifetime=spawner.max_lifetime,
+            home_volume=home,
+            home_seed=spawner.home_seed,
             block_metadata=spawner.block_metadata,
+        )
+
+    def _home_unusable(self, report: Report) -> None:
+        spawner = self._spawner
+        self.state.rescued = notices.rescued(self.state.home_id)
+        spawner.save_state()
+        self._progress.tell(58, self.state.rescued)
+        spawner.log.error(
+            "Home %s of %s cannot be mounted on machine %s, which goes on without it: "
+            "%s\n%s",
+            self.state.home_id,
+            spawner._log_name,
+            self.state.instance_id,
+            report.message,
+            report.log,
         )
 
     def heard(self, report: Report) -> None:
@@ -131,6 +152,8 @@ class Conversation:
         spawner, step = self._spawner, report.step
         if step is Step.ACCOUNT:
             self._progress.tell(55, "Setting up the machine")
+        elif step is Step.HOME:
+            self._progress.tell(57, "Mounting your home")
         elif step is Step.SETUP and report.message:
             self._progress.tell(60, f"Setting up: {report.message}")
         elif step is Step.STARTING:
@@ -139,6 +162,8 @@ class Conversation:
             self.state.phase = Phase.READY
             self.state.ready_at = time.time()
             spawner.save_state()
+        elif step is Step.RESCUE:
+            self._home_unusable(report)
         elif step in (Step.INTERRUPTION, Step.REBALANCE):
             interruption = step is Step.INTERRUPTION
             if interruption or not self.state.announced:

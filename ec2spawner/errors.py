@@ -21,6 +21,7 @@ class Reason(str, Enum):
     CONFIG = "config"  # a setting that EC2 refuses, or that cannot work
     IMAGE = "image"  # the image is missing, or does not fit
     OPTIONS = "options"  # the choice is not on offer
+    HOME = "home"  # the user's home cannot be had
     BOOT = "boot"  # the machine came, the server on it did not
     LIMIT = "limit"  # the hub's admin allows no more
     CANCELLED = "cancelled"  # the user changed their mind

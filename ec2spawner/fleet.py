@@ -21,6 +21,7 @@ from .ec2.machines import (
     list_machines,
     terminate_machines,
 )
+from .homes import Homes
 from .launch import LaunchPlan
 from .rests import Rests
 from .state import Tombstone
@@ -57,6 +58,7 @@ class Fleet:
             lambda: list_machines(self.clients.reading, key.hub_id), fast, slow, log
         )
         self.health = Health(lambda: impaired_machines(self.clients.reading), log)
+        self.homes = Homes(key.hub_id, self.clients, self.inventory, log)
         self.rests = Rests(self.clients, self.inventory, log)
         self.launcher = Launcher(self.clients, self.inventory, log)
         self._terminations = Batcher(

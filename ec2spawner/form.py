@@ -13,13 +13,20 @@ _templates = Environment(
 )
 
 
-def render_form(offer: Sequence[Profile], chosen: object) -> str:
+def render_form(
+    offer: Sequence[Profile],
+    chosen: object,
+    has_home: bool = False,
+    rests: bool = False,
+) -> str:
     """The part of the spawn page that lies inside the Hub's own ``<form>``.
 
     :param chosen: the slug to preselect; when it is not on offer, the default is
+    :param has_home: the user's home directory outlives the machine
+    :param rests: the machine is stopped when its server stops, not ended
     """
     slugs = {p.slug for p in offer}
     selected = chosen if chosen in slugs else default_profile(offer).slug
     return _templates.get_template("form.html").render(
-        profiles=offer, selected=selected
+        profiles=offer, selected=selected, has_home=has_home, rests=rests
     )

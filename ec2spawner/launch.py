@@ -294,11 +294,20 @@ def _root_volume(settings: LaunchSettings, image: Image) -> dict[str, Any]:
     return {"DeviceName": image.root_device, "Ebs": ebs}
 
 
+def tag_values(
+    settings: LaunchSettings, username: str, servername: str
+) -> dict[str, str]:
+    """The admin's tags for what is made for one server."""
+    values = {}
+    for key, value in settings.tags.items():
+        text = value.format(username=username, servername=servername)
+        values[key] = _NOT_IN_TAGS.sub("_", text)[:_TAG_VALUE_LENGTH]
+    return values
+
+
 def _tags(settings: LaunchSettings, who: LaunchIdentity) -> list[dict[str, str]]:
     tags = {"Name": f"ec2spawner-{who.server_id[:8]}"}
-    for key, value in settings.tags.items():
-        text = value.format(username=who.username, servername=who.servername)
-        tags[key] = _NOT_IN_TAGS.sub("_", text)[:_TAG_VALUE_LENGTH]
+    tags |= tag_values(settings, who.username, who.servername)
     tags |= {
         HUB_TAG: who.hub_id,
         SERVER_TAG: who.server_id,

@@ -77,3 +77,12 @@ def announced(instance_id: str, interruption: bool, message: str) -> str:
     at = _AT.search(message)
     when = f"at {at[1]} UTC" if at else "in a moment"
     return f"AWS takes your machine {instance_id} back {when}: save your work now."
+
+
+def rescued(volume_id: str) -> str:
+    """A home that could not be mounted."""
+    return (
+        f"Your home ({volume_id}) could not be mounted. Nothing on it is changed or "
+        "lost, but this server runs without it: keep nothing here, and tell your "
+        "hub's admin."
+    )

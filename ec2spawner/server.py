@@ -86,8 +86,7 @@ class Server(LaunchSettings):
             return [state.last_end] if state.last_end else []
         since = self.fleet.health.impaired_since(state.instance_id)
         found = [notices.impaired(state.instance_id, since)] if since else []
-        if state.announced:
-            found.append(state.announced)
+        found += [text for text in (state.announced, state.rescued) if text]
         silent = self.fleet.inventory.failing_since
         if silent and time.time() - silent > _WORTH_TELLING_SECONDS:
             found.append(notices.silence(silent))

@@ -44,6 +44,7 @@ class Starting:
         #: it has failed, and not been cancelled by a person
         self.failed = False
         self._woken = False
+        self._new_home = False
         #: EC2 refused the launch for certain: there is no machine to look for
         self.refused = False
 
@@ -86,7 +87,9 @@ class Starting:
         Not once it has claimed: the orders of a launch are given away once.
         """
         unclaimed = self._spawner.state.phase is Phase.BOOTING
-        return end.machine.gone and unclaimed and walk.lost(end.machine)
+        # A home that has just been made is where the first machine was.
+        free = unclaimed and not self._new_home
+        return end.machine.gone and free and walk.lost(end.machine)
 
     async def in_flight(self, timeout: float) -> None:
         """Wait for a RunInstances that has been sent and not answered."""
@@ -116,7 +119,10 @@ class Starting:
             spawner.name,
             time.time() + spawner.hub_silence_limit,
         )
-        plan = plan_launch(spawner, image, who, data, region)
+        home = await self.conversation.housing.find()
+        self._new_home = self.conversation.housing.wanted and home is None
+        zones = [home.zone] if home else []
+        plan = plan_launch(spawner, image, who, data, region, zones)
         await self.admission.ask(launch_id, image.id)
         state.token_id = token_id(spawner.db_session, spawner.api_token)
         state.region = spawner.region
@@ -201,6 +207,8 @@ class Starting:
             state.bury_rest()  # this one has taken its place
         self._spawner.save_state()
         self._spawner.see_to_the_rest()
+        if state.phase is not Phase.STOPPING:
+            self.conversation.housing.begin()
         self.progress.tell(20, f"Machine {machine.id} in {machine.zone} is booting")
 
     async def until_ready(self) -> None:
@@ -218,6 +226,8 @@ class Starting:
                     await asyncio.wait_for(talk.news.wait(), inventory.fast)
 
     def _check_machine(self, machine: Machine | None) -> None:
+        if self.conversation.housing.error:
+            raise self.conversation.housing.error
         state, failure = self._spawner.state, self.conversation.failure
         if failure:
             raise EC2SpawnError(

@@ -91,6 +91,11 @@ class ServerState:
     announced: str = ""
     #: why the last machine is over that the user did not stop; told until a start
     last_end: str = ""
+    #: that the home could not be mounted on the present machine
+    rescued: str = ""
+    #: the volume with the user's files; it outlives every launch
+    home_id: str = ""
+    home_region: str = ""
     #: what becomes of the machine at a stop: "stop", "hibernate", or "" for its end
     on_stop: str = ""
     #: how long it may rest then, seconds; 0 for ever
@@ -118,6 +123,8 @@ class ServerState:
         """What outlives a launch: who the server is, its rest, and its dead."""
         return ServerState(
             server_id=self.server_id,
+            home_id=self.home_id,
+            home_region=self.home_region,
             last_end=self.last_end,
             resting=self.resting,
             tombstones=list(self.tombstones),

@@ -9,6 +9,7 @@ from jupyterhub.apihandlers import default_handlers
 from jupyterhub.apihandlers.base import APIHandler
 from tornado import web
 
+from ..errors import EC2SpawnError
 from .desk import Claimant, desk
 from .identity import Verdict, judge_claim, may_report, was_its_machine
 from .orders import Claim, Heartbeat, Report, SchemaError
@@ -68,7 +69,12 @@ class ClaimHandler(MachineHandler):
             raise self.refuse(HTTPStatus.CONFLICT, claim.launch_id, verdict.value)
         if verdict is Verdict.REFUSED:
             raise self.refuse(HTTPStatus.FORBIDDEN, claim.launch_id, verdict.value)
-        orders = await claimant.give_orders(claim)
+        try:
+            orders = await claimant.give_orders(claim)
+        except EC2SpawnError as e:
+            # The start fails with it; the machine will be ended.
+            self.log.warning("No orders for launch %s: %s", claim.launch_id, e)
+            raise web.HTTPError(HTTPStatus.SERVICE_UNAVAILABLE, "not yet") from e
         self.set_header("Cache-Control", "no-store")
         self.finish(orders.to_json())
 

@@ -18,6 +18,9 @@ class Step(str, Enum):
     """The steps that an agent reports. Nothing else is understood."""
 
     ACCOUNT = "account"
+    HOME = "home"
+    #: the home cannot be mounted; the server starts with an empty one
+    RESCUE = "rescue"
     SETUP = "setup"
     STARTING = "starting"
     READY = "ready"
@@ -46,6 +49,9 @@ class Orders:
     hub_silence_limit: float
     #: seconds that a machine may run; 0 for no limit
     max_lifetime: float
+    #: the volume that is the account's home directory; empty for none
+    home_volume: str
+    home_seed: str
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

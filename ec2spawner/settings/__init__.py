@@ -1,5 +1,6 @@
 """What an admin can set, as plain traits that need no Hub to be read or tested."""
 
+from .home import HomeSettings
 from .lifecycle import LifecycleSettings
 from .limits import LimitSettings
 from .machine import MachineSettings
@@ -11,6 +12,7 @@ class LaunchSettings(
     MachineSettings,
     NetworkSettings,
     LifecycleSettings,
+    HomeSettings,
     LimitSettings,
     ProfileSettings,
 ):
@@ -18,6 +20,7 @@ class LaunchSettings(
 
 
 __all__ = [
+    "HomeSettings",
     "LaunchSettings",
     "LifecycleSettings",
     "LimitSettings",

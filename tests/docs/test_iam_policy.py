@@ -75,7 +75,8 @@ def test_what_changes_something_is_bound_to_the_hubs_tag():
             assert actions(statement) == {"ec2:RunInstances"}
     tagging = [s for s in STATEMENTS if "ec2:CreateTags" in actions(s)]
     at_launch, leases = tagging
-    assert at_launch["Condition"]["StringEquals"]["ec2:CreateAction"] == "RunInstances"
+    at_launch = at_launch["Condition"]["StringEquals"]["ec2:CreateAction"]
+    assert set(at_launch) == {"RunInstances", "CreateVolume"}
     only = leases["Condition"]["ForAllValues:StringEquals"]
     assert only == {"aws:TagKeys": [LEASE_TAG]}
 

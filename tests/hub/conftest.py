@@ -94,7 +94,7 @@ def terminate(cloud: LocalCloudProcess, instance_ids: list[str]) -> None:
             "ec2",
             region_name=cloud.region,
             endpoint_url=cloud.endpoint_url,
-            aws_access_key_id="an admin",
+            aws_access_key_id="test",
             aws_secret_access_key="test",
         )
         client.terminate_instances(InstanceIds=instance_ids)

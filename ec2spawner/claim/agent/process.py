@@ -5,8 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 
 from .commands import LOG_LINES
+from .words import Failed
+
+# Where the local EC2 puts the volumes of such a machine.
+DEVICES = "EC2SPAWNER_LOCAL_DEVICES"
 
 
 class ProcessHost:
@@ -23,6 +28,25 @@ class ProcessHost:
 
     def renew_agent(self, script: str) -> None:
         """Nothing to do: here the user-data runs at every boot."""
+
+    def move_in(self, volume_id: str, account: str, home: str, seed: str) -> str:
+        """Where the user's volume is: here it is a folder."""
+        deadline = time.monotonic() + 60
+        volume = os.path.join(os.environ[DEVICES], volume_id)
+        while not os.path.isdir(volume):
+            if time.monotonic() > deadline:
+                raise Failed("the home, %s, does not show up" % volume_id)
+            time.sleep(0.1)
+        place = os.path.join(volume, "home")
+        if not os.path.isdir(place):
+            unfinished = place + ".new"
+            shutil.rmtree(unfinished, ignore_errors=True)
+            if seed:
+                shutil.copytree(seed, unfinished, symlinks=True)
+            else:
+                os.mkdir(unfinished)
+            os.rename(unfinished, place)
+        return place
 
     def account(self, name: str) -> str:
         return self.home

@@ -9,6 +9,7 @@ import sys
 
 from . import metadata_lock
 from .commands import LOG_LINES, run_lines, write_private
+from .home import Unusable, explain, mount, settle
 from .unpack import INSTALLED, refresh
 from .words import Failed, say
 
@@ -32,6 +33,19 @@ class SystemdHost:
         if refresh(INSTALLED, script):
             say("the user-data has brought another agent: it takes over")
             os.execv(sys.executable, [sys.executable, INSTALLED, "run"])
+
+    def move_in(self, volume_id: str, account: str, home: str, seed: str) -> str:
+        """Mount the user's volume; where the home is then.
+
+        :raises Unusable: when it cannot be mounted; the home is the machine's then
+        """
+        try:
+            mount(volume_id)
+        except Unusable as e:
+            explain(home, volume_id, str(e), account)
+            raise
+        settle(account, home, seed)
+        return home
 
     def account(self, name: str) -> str:
         try:

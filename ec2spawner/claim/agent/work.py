@@ -13,6 +13,7 @@ from typing import Any, Callable, NoReturn
 from .commands import run_lines, write_private
 from .config import read_config, script_of
 from .deadman import DeadMan
+from .home import Unusable
 from .hub import Hub, Reporter
 from .metadata import Metadata
 from .notices import Watch
@@ -96,6 +97,13 @@ class Agent:
     def obey(self, orders: dict[str, Any], tell: Callable[..., None]) -> None:
         tell("account")
         home = self.host.account(orders["account"])
+        if orders["home_volume"]:
+            tell("home")
+            account, seed = orders["account"], orders["home_seed"]
+            try:
+                home = self.host.move_in(orders["home_volume"], account, home, seed)
+            except Unusable as e:
+                tell("rescue", str(e), e.log)
         running = self.came_back and self.host.exit_code() is None
         if orders["setup_script"] and not running:
             tell("setup")

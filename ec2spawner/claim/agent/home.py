@@ -1,0 +1,153 @@
+"""The user's home: a volume that outlives the machine.
+
+A directory of its own on the volume is the home, so that it can appear in one step,
+complete, and so that nothing of the file system's own is in it.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import subprocess
+import time
+
+from .commands import run_lines
+from .words import Failed, say
+
+MOUNT = "/var/lib/ec2spawner/home"
+DEVICE_SECONDS = 120
+RESCUE = """\
+Your home (volume %s) could not be mounted: %s.
+
+Nothing on it was changed or deleted. Please tell your hub's admin, who can repair it.
+Until then you have this empty home. It ends with this machine: keep nothing here.
+"""
+# What is looked at beside what blkid knows; all of it must be zero.
+_MARGIN = 1 << 20
+
+
+class Unusable(Exception):
+    """What is on the volume cannot be mounted, and must not be touched."""
+
+    def __init__(self, text: str, log: str) -> None:
+        super().__init__(text)
+        self.log = log
+
+
+def explain(home: str, volume_id: str, why: str, account: str) -> None:
+    """Leave word in a home that is not the user's own."""
+    path = os.path.join(home, "YOUR-HOME-IS-NOT-HERE.txt")
+    with open(path, "w") as file:
+        file.write(RESCUE % (volume_id, why))
+    _run(["chown", account + ":", path])
+
+
+def device_of(volume_id: str) -> str | None:
+    """The block device of a volume, by the names that images and kernels give it.
+
+    EBS user guide, "Map Amazon EBS volumes to NVMe device names": the serial number
+    of an NVMe disk is the volume's id. On Xen instances it is the name that was asked
+    for in AttachVolume.
+    """
+    serial = volume_id.replace("-", "")
+    for path in glob.glob("/sys/block/nvme*/device/serial"):
+        with open(path) as file:
+            if file.read().strip() == serial:
+                return "/dev/" + path.split("/")[3]
+    by_id = "/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_" + serial
+    for path in (by_id, "/dev/xvdf", "/dev/sdf"):
+        if os.path.exists(path):
+            return os.path.realpath(path)
+    return None
+
+
+def wait_for_device(volume_id: str) -> str:
+    deadline = time.monotonic() + DEVICE_SECONDS
+    while True:
+        device = device_of(volume_id)
+        if device is not None and size_of(device):
+            return device
+        if time.monotonic() > deadline:
+            raise Failed("the home, %s, does not show up on the machine" % volume_id)
+        time.sleep(0.2)
+
+
+def size_of(device: str) -> int:
+    try:
+        with open(device, "rb") as file:
+            return file.seek(0, os.SEEK_END)
+    except OSError:
+        return 0
+
+
+def is_blank(device: str) -> bool:
+    """Nothing at all is on it: no signature that anybody knows, and no bytes."""
+    probe = subprocess.run(
+        ["blkid", "-p", device], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    # blkid(8): 2 when nothing was found; 8 when it was ambivalent.
+    if probe.returncode != 2:
+        return False
+    with open(device, "rb") as file:
+        end = file.seek(0, os.SEEK_END)
+        for start in (0, max(0, end - _MARGIN)):
+            file.seek(start)
+            if file.read(_MARGIN).strip(b"\0"):
+                return False
+    return True
+
+
+def mount(volume_id: str) -> None:
+    """Mount the volume at MOUNT, with a file system if it never had one.
+
+    :raises Unusable: when it holds something that cannot be mounted; it stays as it is
+    :raises Failed: when it does not show up
+    """
+    if os.path.ismount(MOUNT):
+        return
+    device = wait_for_device(volume_id)
+    if is_blank(device):
+        say("%s is blank: making a file system on %s" % (volume_id, device))
+        _run(["mkfs.ext4", "-q", "-m", "1", device])
+    # fsck(8): 1 is "errors corrected", 2 "and the system should be rebooted".
+    code, log = run_lines(["fsck", "-p", device], say)
+    if code >= 4:
+        raise Unusable("fsck cannot repair it", log)
+    os.makedirs(MOUNT, mode=0o700, exist_ok=True)
+    code, log = run_lines(["mount", "-o", "nosuid,nodev", device, MOUNT], say)
+    if code:
+        raise Unusable("it cannot be mounted", log)
+    # It may have been made larger since.
+    run_lines(["resize2fs", device], lambda line: None)
+
+
+def settle(account: str, home: str, seed: str) -> None:
+    """Put the home on the volume in the account's home directory."""
+    if os.path.ismount(home):
+        return
+    place = os.path.join(MOUNT, "home")
+    if not os.path.isdir(place):
+        say("a new home, from " + (seed or home))
+        _seed(seed or home, place, account)
+    os.makedirs(home, exist_ok=True)
+    _run(["mount", "--bind", place, home])
+    _run(["mount", "-o", "remount,bind,nosuid,nodev", home])
+
+
+def _seed(source: str, place: str, account: str) -> None:
+    """All of a new home or nothing: whoever comes after a power cut begins again."""
+    unfinished = place + ".new"
+    _run(["rm", "-rf", unfinished])
+    os.mkdir(unfinished, 0o700)
+    if os.path.isdir(source):
+        _run(["cp", "-a", source + "/.", unfinished])
+    _run(["chown", "-R", account + ":", unfinished])
+    os.chmod(unfinished, 0o700)
+    subprocess.check_call(["sync", "-f", unfinished])
+    os.rename(unfinished, place)
+
+
+def _run(command: list[str]) -> None:
+    code, log = run_lines(command, say)
+    if code:
+        raise Failed("%s failed with code %i" % (command[0], code), log)

@@ -1,0 +1,121 @@
+"""Homes as EC2 tells of them, and the calls that make, attach and grow them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..identity import HOME_TAG, HUB_TAG
+from .clients import Lane
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2.type_defs import VolumeResponseTypeDef, VolumeTypeDef
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A home. ``state`` is EC2's word: creating, available, in-use, error, ..."""
+
+    id: str
+    state: str
+    zone: str
+    size: int  # GiB
+    hub_id: str = ""
+    owner: str = ""
+    attached_to: str = ""
+    #: attaching, attached, busy, detaching; empty when it is attached to nothing
+    attachment: str = ""
+
+    @property
+    def gone(self) -> bool:
+        """It holds nothing that anybody could get back."""
+        return self.state in ("deleting", "deleted", "error")
+
+
+def read_volume(volume: VolumeTypeDef | VolumeResponseTypeDef) -> Volume:
+    """Read one volume of a DescribeVolumes or CreateVolume answer."""
+    tags = {t.get("Key", ""): t.get("Value", "") for t in volume.get("Tags", [])}
+    attached: Any = next(iter(volume.get("Attachments", [])), {})
+    return Volume(
+        id=volume["VolumeId"],
+        state=str(volume.get("State", "")),
+        zone=volume.get("AvailabilityZone", ""),
+        size=volume.get("Size", 0),
+        hub_id=tags.get(HUB_TAG, ""),
+        owner=tags.get(HOME_TAG, ""),
+        attached_to=attached.get("InstanceId", ""),
+        attachment=str(attached.get("State", "")),
+    )
+
+
+async def homes_of(lane: Lane, hub_id: str, owner: str) -> list[Volume]:
+    """The homes that carry a hub's tag and an owner's."""
+
+    def work(lane: Lane) -> list[Volume]:
+        pages = lane.ec2.get_paginator("describe_volumes").paginate(
+            Filters=[
+                {"Name": f"tag:{HUB_TAG}", "Values": [hub_id]},
+                {"Name": f"tag:{HOME_TAG}", "Values": [owner]},
+            ]
+        )
+        found = [read_volume(v) for page in pages for v in page["Volumes"]]
+        return [volume for volume in found if not volume.gone]
+
+    return await lane.run("DescribeVolumes", work)
+
+
+async def describe_volume(lane: Lane, volume_id: str) -> Volume:
+    """One volume as it is now.
+
+    :raises EC2Error: ``InvalidVolume.NotFound`` when EC2 does not know it
+    """
+
+    def work(lane: Lane) -> Volume:
+        return read_volume(
+            lane.ec2.describe_volumes(VolumeIds=[volume_id])["Volumes"][0]
+        )
+
+    return await lane.run("DescribeVolumes", work)
+
+
+async def create_volume(
+    lane: Lane, request: Mapping[str, Any], client_token: str
+) -> Volume:
+    """CreateVolume. With the same token and request it makes one volume, not two."""
+
+    def work(lane: Lane) -> Volume:
+        return read_volume(lane.ec2.create_volume(**request, ClientToken=client_token))
+
+    return await lane.run("CreateVolume", work)
+
+
+async def attach_volume(
+    lane: Lane, volume_id: str, instance_id: str, device: str
+) -> None:
+    """AttachVolume: EC2 answers before it is attached."""
+
+    def work(lane: Lane) -> None:
+        lane.ec2.attach_volume(
+            VolumeId=volume_id, InstanceId=instance_id, Device=device
+        )
+
+    await lane.run("AttachVolume", work)
+
+
+async def detach_volume(lane: Lane, volume_id: str, instance_id: str) -> None:
+    """DetachVolume from a machine that is stopped."""
+
+    def work(lane: Lane) -> None:
+        lane.ec2.detach_volume(VolumeId=volume_id, InstanceId=instance_id)
+
+    await lane.run("DetachVolume", work)
+
+
+async def grow_volume(lane: Lane, volume_id: str, size: int) -> None:
+    """ModifyVolume: EC2 does it while the volume is in use (at most once in 6 h)."""
+
+    def work(lane: Lane) -> None:
+        lane.ec2.modify_volume(VolumeId=volume_id, Size=size)
+
+    await lane.run("ModifyVolume", work)

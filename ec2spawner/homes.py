@@ -1,0 +1,213 @@
+"""The homes of one fleet: found, made, attached, grown. Never given to another."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .ec2.clients import Clients
+from .ec2.errors import EC2Error, admin_hint
+from .ec2.inventory import Inventory
+from .ec2.meanings import Kind
+from .ec2.volumes import (
+    Volume,
+    attach_volume,
+    create_volume,
+    describe_volume,
+    detach_volume,
+    grow_volume,
+    homes_of,
+)
+from .errors import EC2SpawnError, Reason
+from .identity import HOME_TAG, HUB_TAG, digest
+
+# EC2 user guide, "Device names for volumes": recommended for data volumes, on every
+# kind of instance. What the machine sees is another name; the agent knows.
+DEVICE = "/dev/sdf"
+_POLL_SECONDS = 0.5
+_REPEATS_WHEN_AMBIGUOUS = 3
+
+
+@dataclass(frozen=True)
+class HomeSpec:
+    """What a new home is made of. ``size`` is in GiB."""
+
+    owner: str
+    size: int
+    kms_key_id: str
+    tags: Mapping[str, str]
+
+
+class Homes:
+    """Looks after the homes of one hub in one region."""
+
+    def __init__(
+        self, hub_id: str, clients: Clients, inventory: Inventory, log: logging.Logger
+    ) -> None:
+        self._hub_id = hub_id
+        self._clients = clients
+        self._inventory = inventory
+        self._log = log
+        # Two servers of one user must not make a home each.
+        self.making: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def find(self, owner: str, volume_id: str) -> Volume | None:
+        """An owner's home: the one that the database names, else the one so tagged.
+
+        :param volume_id: of the database; empty when it knows of none
+        :raises EC2SpawnError: when the answer would be a guess
+        :raises EC2Error: when EC2 does not answer
+        """
+        if volume_id:
+            return await self._known(volume_id)
+        found = await homes_of(self._clients.reading, self._hub_id, owner)
+        if len(found) > 1:
+            ids = ", ".join(sorted(volume.id for volume in found))
+            raise EC2SpawnError(
+                f"You have several homes ({ids}), and only your hub's admin can say "
+                "which is the right one.",
+                reason=Reason.HOME,
+                log_message=f"Volumes {ids} all carry {HOME_TAG}={owner}: take the "
+                "tag off all but one",
+            )
+        return found[0] if found else None
+
+    async def _known(self, volume_id: str) -> Volume:
+        try:
+            volume = await describe_volume(self._clients.reading, volume_id)
+        except EC2Error as e:
+            if e.code != "InvalidVolume.NotFound":
+                raise
+            raise _lost(volume_id, "EC2 does not know it") from e
+        if volume.gone:
+            raise _lost(volume_id, f"it is {volume.state}")
+        if volume.hub_id != self._hub_id:
+            raise _lost(volume_id, "it has another hub's tag")
+        return volume
+
+    async def make(self, spec: HomeSpec, zone: str, launch_id: str) -> Volume:
+        """An owner's first home. Made once, however often a launch asks for it.
+
+        :raises EC2Error: when EC2 refuses it
+        """
+        tags = {**spec.tags, HUB_TAG: self._hub_id, HOME_TAG: spec.owner}
+        request = {
+            "AvailabilityZone": zone,
+            "Size": spec.size,
+            "VolumeType": "gp3",
+            "Encrypted": True,
+            "TagSpecifications": [
+                {
+                    "ResourceType": "volume",
+                    "Tags": [{"Key": k, "Value": v} for k, v in tags.items()],
+                }
+            ],
+        }
+        if spec.kms_key_id:
+            request["KmsKeyId"] = spec.kms_key_id
+        token = digest("home", spec.owner, launch_id, zone, length=40)
+        for repeat in range(_REPEATS_WHEN_AMBIGUOUS):
+            try:
+                return await create_volume(self._clients.launching, request, token)
+            except EC2Error as e:
+                if e.kind is not Kind.AMBIGUOUS:
+                    raise
+                doubt = e
+                await asyncio.sleep(0.5 * 2**repeat)
+        raise doubt
+
+    async def free(self, volume: Volume, mine: frozenset[str], timeout: float) -> None:
+        """Wait until a home hangs on no machine, or on one of ``mine``.
+
+        It is taken off a machine that is stopped: nobody writes to it there. From
+        one that runs it is not.
+
+        :param mine: ids of machines on which it may stay
+        :raises EC2SpawnError: when another machine has it and keeps it
+        """
+        end = time.monotonic() + timeout
+        while volume.attached_to and volume.attached_to not in mine:
+            holder = await self._holder(volume.attached_to)
+            if holder == "stopped" and volume.attachment == "attached":
+                await self._take_off(volume)
+            if holder in ("pending", "running") or time.monotonic() > end:
+                raise _in_use(volume)
+            await asyncio.sleep(_POLL_SECONDS)
+            volume = await describe_volume(self._clients.reading, volume.id)
+
+    async def _take_off(self, volume: Volume) -> None:
+        try:
+            await detach_volume(self._clients.launching, volume.id, volume.attached_to)
+        except EC2Error as e:
+            # The machine may be ending at this moment: look, and see.
+            self._log.info("Home %s: %s", volume.id, admin_hint(e))
+
+    async def _holder(self, instance_id: str) -> str:
+        """The state of the machine that has a home; empty when EC2 shows none."""
+        listing = await self._inventory.newer_than(time.monotonic(), 10)
+        machine = listing.machines.get(instance_id) if listing else None
+        return machine.state if machine else ""
+
+    async def attach(self, volume_id: str, instance_id: str, timeout: float) -> None:
+        """Attach a home to a machine; return when EC2 says that it is.
+
+        A machine that is pending gets it as soon as it runs.
+
+        :raises EC2SpawnError: when that takes longer than ``timeout`` seconds
+        :raises EC2Error: when EC2 refuses it
+        """
+        end = time.monotonic() + timeout
+        while True:
+            volume = await describe_volume(self._clients.reading, volume_id)
+            if volume.attached_to == instance_id and volume.attachment == "attached":
+                return
+            if volume.state == "available":
+                await self._attach_once(volume, instance_id)
+            if time.monotonic() > end:
+                raise EC2SpawnError(
+                    f"Your home ({volume.id}) could not be attached to machine "
+                    f"{instance_id} in time. Nothing is lost. Try again.",
+                    reason=Reason.HOME,
+                )
+            await asyncio.sleep(_POLL_SECONDS)
+
+    async def _attach_once(self, volume: Volume, instance_id: str) -> None:
+        try:
+            await attach_volume(self._clients.launching, volume.id, instance_id, DEVICE)
+        except EC2Error as e:
+            # The machine is still pending, or this is a repetition: look, and see.
+            if e.kind is Kind.FATAL and e.code not in ("IncorrectState", "VolumeInUse"):
+                raise
+            self._log.info("Home %s: %s", volume.id, admin_hint(e))
+
+    async def grow(self, volume: Volume, size: int) -> None:
+        """Make a home as large as the settings say; a larger one stays as it is."""
+        if volume.size >= size:
+            return
+        try:
+            await grow_volume(self._clients.launching, volume.id, size)
+        except EC2Error as e:
+            # It is no reason to keep a user from working.
+            self._log.warning("Home %s cannot grow now: %s", volume.id, admin_hint(e))
+
+
+def _lost(volume_id: str, why: str) -> EC2SpawnError:
+    return EC2SpawnError(
+        f"Your home ({volume_id}) cannot be found. Nothing is started without it. "
+        "Please tell your hub's admin.",
+        reason=Reason.HOME,
+        log_message=f"Home {volume_id}: {why}. A snapshot may have it; to begin with "
+        "an empty home, delete the server's state",
+    )
+
+
+def _in_use(volume: Volume) -> EC2SpawnError:
+    return EC2SpawnError(
+        f"Your home ({volume.id}) is in use on machine {volume.attached_to}. Stop "
+        "the server that runs there, then try again.",
+        reason=Reason.HOME,
+    )

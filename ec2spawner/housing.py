@@ -1,0 +1,146 @@
+"""The home of one server's user, from the settings to the machine that mounts it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from jupyterhub import orm
+
+from .ec2.errors import EC2Error
+from .ec2.volumes import Volume
+from .errors import EC2SpawnError
+from .failures import spawn_error
+from .homes import HomeSpec
+from .identity import owner_id
+from .launch import tag_values
+from .progress import Progress
+from .server import Server
+
+_FREE_SECONDS = 240.0
+_ATTACH_SECONDS = 120.0
+
+
+class Housing:
+    """Finds or makes the home, and brings it to the machine of one start.
+
+    It is brought once per boot, however many ask for it: the start, in time for the
+    machine to find it there, and the machine's claim, also after the Hub was
+    restarted between the two.
+    """
+
+    def __init__(self, spawner: Server, progress: Progress) -> None:
+        self._spawner = spawner
+        self._progress = progress
+        self._bringing: asyncio.Task[str] | None = None
+        self._machine = ""
+        #: why the home cannot be had; the start fails with it
+        self.error: EC2SpawnError | None = None
+
+    @property
+    def wanted(self) -> bool:
+        """The settings give this server a home."""
+        return bool(self._spawner.home != "none")
+
+    @property
+    def owner(self) -> str:
+        """Whose home it is, as its tag says. Never a name."""
+        spawner = self._spawner
+        if spawner.home == "server":
+            return spawner.state.server_id
+        return owner_id(spawner.hub_id, spawner.user.name)
+
+    async def find(self) -> Volume | None:
+        """The home, if it exists; before a launch, which must go where it is.
+
+        :raises EC2SpawnError: when it is lost, or nobody can say which it is
+        :raises EC2Error: when EC2 does not answer
+        """
+        if not self.wanted:
+            return None
+        spawner, state = self._spawner, self._spawner.state
+        known = state.home_id if state.home_region == spawner.region else ""
+        volume = await spawner.fleet.homes.find(self.owner, known)
+        if volume is None or not known and self._is_of_somebody_else(volume.id):
+            return None
+        self._remember(volume)
+        return volume
+
+    def _remember(self, volume: Volume) -> None:
+        state = self._spawner.state
+        if (state.home_id, state.home_region) != (volume.id, self._spawner.region):
+            state.home_id, state.home_region = volume.id, self._spawner.region
+            self._spawner.save_state()
+
+    def _is_of_somebody_else(self, volume_id: str) -> bool:
+        """A user with this name had it, and has another name now."""
+        spawner = self._spawner
+        rows: Any = spawner.db_session.query(orm.Spawner)
+        for row in rows.filter(orm.Spawner.state.isnot(None)):
+            same = (row.state or {}).get("home_id") == volume_id
+            if same and row.user_id != spawner.user.id:
+                spawner.log.warning(
+                    "Home %s has the tag of %s, and the database says that it is "
+                    "another user's: it stays theirs",
+                    volume_id,
+                    spawner._log_name,
+                )
+                return True
+        return False
+
+    def begin(self) -> None:
+        """Bring the home while the machine boots."""
+        machine = self._spawner.state.instance_id
+        if machine != self._machine:
+            self.end()
+            self._machine = machine
+        if self.wanted and self._bringing is None:
+            self._bringing = asyncio.ensure_future(self._bring())
+            self._bringing.add_done_callback(lambda t: t.cancelled() or t.exception())
+
+    def end(self) -> None:
+        """The machine is not to have it any more."""
+        if self._bringing is not None:
+            self._bringing.cancel()
+            self._bringing = None
+
+    async def brought(self) -> str:
+        """The id of the volume, once it is attached; empty for no home.
+
+        :raises EC2SpawnError: when it cannot be had
+        """
+        self.begin()
+        return await asyncio.shield(self._bringing) if self._bringing else ""
+
+    async def _bring(self) -> str:
+        try:
+            return await self._bring_home()
+        except EC2Error as e:
+            self.error = spawn_error(e)
+            raise self.error from e
+        except EC2SpawnError as e:
+            self.error = e
+            raise
+
+    async def _bring_home(self) -> str:
+        spawner, state = self._spawner, self._spawner.state
+        homes = spawner.fleet.homes
+        async with homes.making[self.owner]:
+            volume = await self.find()
+            if volume is None:
+                self._progress.tell(25, f"Making your home in {state.zone}")
+                volume = await homes.make(self._spec(), state.zone, state.launch_id)
+                self._remember(volume)
+        if volume.attached_to not in ("", state.instance_id):
+            self._progress.tell(25, f"Waiting until {volume.attached_to} gives it back")
+        mine = frozenset({state.instance_id})
+        await homes.free(volume, mine, _FREE_SECONDS)
+        await homes.attach(volume.id, state.instance_id, _ATTACH_SECONDS)
+        await homes.grow(volume, spawner.home_size)
+        return volume.id
+
+    def _spec(self) -> HomeSpec:
+        spawner = self._spawner
+        tags = tag_values(spawner, spawner.user.name, spawner.name)
+        tags["Name"] = f"ec2spawner-home-{self.owner[:8]}"
+        return HomeSpec(self.owner, spawner.home_size, spawner.home_kms_key_id, tags)

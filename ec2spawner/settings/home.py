@@ -1,0 +1,65 @@
+"""Settings of homes: the volumes that outlive machines."""
+
+from __future__ import annotations
+
+from traitlets import Enum, HasTraits, Int, Unicode
+
+
+class HomeSettings(HasTraits):
+    """Whether a user's files outlive the machine, and on what."""
+
+    home = Enum(
+        ["none", "user", "server"],
+        default_value="none",
+        config=True,
+        help="""
+        Who has a home, a volume that outlives the machine: each ``"user"``, each
+        ``"server"``, or nobody (``"none"``).
+
+        A home is made at the first start and mounted at the home directory of
+        :attr:`user_account`. With ``"user"`` all servers of a user share one, so only
+        one of them can run at a time. A home is in one zone, and so are the machines
+        of its user from then on.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
+    home_size = Int(
+        10,
+        min=1,
+        max=65_536,
+        config=True,
+        help="""
+        The size of a home in GiB.
+
+        When you raise it, homes grow at their next start. EC2 cannot make a volume
+        smaller, so a home that is larger stays as it is.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
+    home_kms_key_id = Unicode(
+        config=True,
+        help="""
+        The KMS key that encrypts new homes: its id, alias or ARN.
+
+        Homes are always encrypted. Default: the key that the account uses for EBS.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
+    home_seed = Unicode(
+        config=True,
+        help="""
+        A folder of the image whose content every new home begins with, for example
+        ``"/opt/welcome"``.
+
+        Default: what the image has in the account's home directory, or what it gives
+        to new accounts.
+
+        .. versionadded:: 0.1
+        """,
+    )

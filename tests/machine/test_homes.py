@@ -1,0 +1,74 @@
+"""Homes on real file systems: formatted once, mounted where they belong."""
+
+import asyncio
+
+import pytest
+
+from ..hub.conftest import eventually, living
+
+HOME = {"home": "user", "home_size": 1}
+MOUNT = "/var/lib/ec2spawner/home"
+
+
+@pytest.fixture
+async def hub(make_quick_hub):
+    """A hub whose users have homes."""
+    hub = make_quick_hub(settings=HOME)
+    await hub.start()
+    return hub
+
+
+async def test_a_home_is_formatted_once_and_follows_its_user(hub, ec2, guest):
+    await hub.ready_server("alice")
+    first = guest()
+    assert first.run("stat -c '%U %a' /home/jovyan") == "jovyan 700"
+    assert first.run("ls -A /home/jovyan") == first.run("ls -A /etc/skel")
+    assert "making a file system" in first.console
+    options = first.run("findmnt -n -o OPTIONS /home/jovyan")
+    assert "nosuid" in options and "nodev" in options
+    assert first.run("stat -c '%U %a' " + MOUNT) in ("root 755", "root 700")
+    first.run("runuser -u jovyan -- sh -c 'echo rain falls > /home/jovyan/notes'")
+    await hub.stop_server("alice")
+    await hub.ready_server("alice")
+    second = guest()
+    assert second.machine.instance_id != first.machine.instance_id
+    assert second.run("cat /home/jovyan/notes") == "rain falls"
+    assert "making a file system" not in second.console
+    assert second.run("pwd", check=True) == "/"
+    pid = second.main_pid("ec2spawner-server.service")
+    assert second.run(f"readlink /proc/{pid}/cwd") == "/home/jovyan"
+
+
+async def test_an_agent_killed_while_it_makes_a_home_makes_it_once(hub, ec2, guest):
+    asked = asyncio.ensure_future(hub.ready_server("alice"))
+    machine = await asyncio.to_thread(eventually, lambda: living(ec2))
+
+    def at_it():
+        return machine and "making a file system" in guest().console
+
+    await asyncio.to_thread(eventually, at_it, 60)
+    guest().run("systemctl kill --signal=KILL ec2spawner-agent", check=False)
+    await asked
+    assert guest().run("findmnt -n -o TARGET /home/jovyan") == "/home/jovyan"
+    assert guest().run("stat -c %U /home/jovyan") == "jovyan"
+
+
+async def test_what_cannot_be_mounted_is_left_alone_and_its_user_is_told(hub, guest):
+    await hub.ready_server("alice")
+    device = guest().run("findmnt -n -o SOURCE " + MOUNT)
+    # Neither a file system nor nothing: somebody's raw data.
+    guest().run(
+        f"systemctl stop ec2spawner-server; umount /home/jovyan {MOUNT}; "
+        f"wipefs -q -a {device} && printf precious | dd of={device} bs=1k seek=700"
+    )
+    home = hub.saved_state("alice")["home_id"]
+    await hub.stop_server("alice")
+    await hub.ready_server("alice")
+    rescue = guest()
+    assert "YOUR-HOME-IS-NOT-HERE.txt" in rescue.run("ls /home/jovyan")
+    assert not rescue.run("findmnt /home/jovyan", check=False)
+    start = "dd bs=1k skip=700 count=1 status=none if=/dev/xvdf | head -c 8"
+    assert rescue.run(start) == "precious"
+    assert "making a file system" not in rescue.console
+    model = await hub.server("alice")
+    assert f"Your home ({home}) could not be mounted" in model["state"]["rescued"]
