@@ -56,6 +56,11 @@ class ControlApi:
                         f"this local EC2 was started with other machines than "
                         f"{settings.machines!r}: start another"
                     )
+                if settings.suite != cloud.settings.suite:
+                    raise ValueError(
+                        f"this local EC2 was started with {cloud.settings.suite!r}: "
+                        f"start another for {settings.suite!r}"
+                    )
                 cloud.settings = settings
                 if "throttle" in data:
                     cloud.buckets.reset()

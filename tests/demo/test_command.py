@@ -9,7 +9,8 @@ from importlib.metadata import version
 import pytest
 
 from ec2spawner import cli
-from ec2spawner.local.demo import needs
+from ec2spawner.local.demo import demo, kinds, needs
+from ec2spawner.local.machines import roots
 
 from .running_demo import run
 
@@ -28,18 +29,26 @@ def test_its_help_names_the_commands(arguments):
 def test_the_help_of_demo_names_its_options():
     answer = run("demo", "--help")
     assert answer.returncode == 0
-    for option in ("--check", "--port", "--idle-timeout", "--verbose", "--keep-log"):
+    for option in (
+        "--check",
+        "--machines",
+        "--port",
+        "--idle-timeout",
+        "--verbose",
+        "--keep-log",
+    ):
         assert option in answer.stdout
 
 
 @pytest.mark.parametrize(
     "arguments, status, words",
     [
-        (["dmo"], 2, "there is no command 'dmo'. Commands are: demo."),
+        (["dmo"], 2, "there is no command 'dmo'. Commands are: demo, "),
         (["--prot"], 2, "there is no option --prot. See ec2spawner --help"),
         (["demo", "--prot=1"], 2, "there is no option --prot. See ec2spawner demo"),
         (["demo", "check"], 2, "what is 'check'? See ec2spawner demo --help"),
         (["demo", "--port", "http"], 1, "'port' trait"),
+        (["demo", "--machines=vmware"], 1, "'nspawn', 'qemu'"),
         (["demo", "--break", "RunInstances"], 1, "write the action and the error code"),
     ],
 )
@@ -68,3 +77,26 @@ def test_what_needs_nothing_does_not_load_the_local_ec2():
         "sys.exit(any(m.startswith('ec2spawner.local') for m in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.parametrize("kind", ["nspawn", "qemu"])
+def test_machines_that_cannot_boot_here_say_what_is_missing_before_anything_starts(
+    monkeypatch, capsys, kind
+):
+    monkeypatch.setattr(roots, "_found", lambda command: command != "mmdebstrap")
+    monkeypatch.setattr(demo.Demo, "__enter__", lambda self: pytest.fail("started"))
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["demo", f"--machines={kind}", "--check"])
+    assert ended.value.code == 1
+    said = capsys.readouterr().err
+    assert "apt-get install --no-install-recommends mmdebstrap\n" in said
+
+
+def test_a_root_that_cannot_be_made_is_told_with_the_reason(monkeypatch):
+    def fails(kind, suite, tell):
+        raise roots.CannotBoot("no network here")
+
+    monkeypatch.setattr(kinds, "ready", fails)
+    options = demo.DemoOptions(kind=kinds.KINDS["nspawn"])
+    with pytest.raises(demo.DemoError, match="no network here"):
+        demo.Demo(options).prepare(print)

@@ -166,9 +166,10 @@ def test_each_machine_has_its_own_metadata_and_reaches_no_other_machine(cloud, l
     assert look(cloud, one).run(*connect, other) not in reached
 
 
-def test_the_kind_of_machine_cannot_be_changed_under_a_running_cloud(cloud, ec2):
+@pytest.mark.parametrize("change", [{"machines": "process"}, {"suite": "trixie"}])
+def test_what_machines_are_cannot_be_changed_under_a_running_cloud(cloud, ec2, change):
     with pytest.raises(ControlError, match="start another"):
-        cloud.control.change_settings(machines="process")
+        cloud.control.change_settings(**change)
 
 
 def all_stopped(pids):

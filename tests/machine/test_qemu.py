@@ -59,8 +59,12 @@ def serial(volume_id):
 
 
 async def test_a_user_works_on_a_whole_computer(make_hub, cloud, ec2):
-    patience = {"start_timeout": PATIENCE, "http_timeout": PATIENCE}
-    hub = make_hub(settings=patience)
+    hub = make_hub(
+        settings={
+            "start_timeout": PATIENCE,
+            "http_timeout": PATIENCE,
+        }
+    )
     await hub.start()
     async with Visitor(hub.url, "alice", "any") as alice:
         await alice.log_in()

@@ -118,12 +118,7 @@ class QemuMachine(MarkedMachine):
             del self._ports[volume.serial]
 
     def resized(self, volume: VolumeSpec) -> None:
-        with self._lock:
-            monitor = self._running()
-            if monitor is not None and volume.serial in self._ports:
-                size = volume.data.stat().st_size
-                node = _node(volume)
-                monitor.ask("block_resize", {"node-name": node, "size": size})
+        """Nothing: QEMU's NVMe disks keep their size until the next power-on."""
 
     def save_disk(self, folder: Path) -> None:
         folder.mkdir(parents=True)

@@ -118,7 +118,7 @@ SUITES: dict[str, dict[str, Any]] = {
     },
     "noble": {
         "python": "3.12",
-        "packages": (*_PACKAGES, "dhcpcd-base", *_UBUNTU_KERNEL),
+        "packages": (*_PACKAGES, "dhcpcd-base", "libstdc++6", *_UBUNTU_KERNEL),
         "mirror": "http://archive.ubuntu.com/ubuntu",
         "components": "main universe",
         # The keys in it are those that Ubuntu publishes, among them
