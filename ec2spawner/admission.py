@@ -28,6 +28,7 @@ class Admission:
         self._spawner = spawner
         self._launch_id = ""
         self._place = ""
+        self._owner_id = ""
         self._kind = ""
 
     async def ask(self, launch_id: str, image_id: str) -> None:
@@ -44,6 +45,11 @@ class Admission:
     def answered(self, refused: bool) -> None:
         """EC2 has answered; after a refusal there is no machine for certain."""
         _doorkeeper.answered(self._place, refused)
+
+    def asks_again(self) -> None:
+        """Its machine died before it was of use, and there may be another."""
+        if self._owner_id:  # of no interest where nothing is counted
+            _doorkeeper.asks_again(self._place, self._owner_id)
 
     def woke(self, machine: Machine) -> None:
         """A machine at rest has taken the place of the launch."""
@@ -119,6 +125,7 @@ class Admission:
         # Nothing is awaited between the count and the place that is taken.
         owner = owner_id(spawner.hub_id, spawner.user.name)
         full = _doorkeeper.admit(launch_id, owner, caps, machines, listed)
+        self._owner_id = owner
         if full is not None:
             raise _no_room(full, caps)
 

@@ -110,6 +110,10 @@ class Doorkeeper:
         elif launch_id in self._coming:
             self._coming[launch_id].answered = self._clock()
 
+    def asks_again(self, launch_id: str, owner_id: str) -> None:
+        """A launch that has its place already asks EC2 for another machine."""
+        self._coming[launch_id] = _Launch(owner_id, self._clock())
+
     def woke(self, launch_id: str, its_launch_id: str) -> None:
         """A machine at rest was woken instead: it goes by its own launch's id."""
         if launch_id in self._coming:

@@ -40,6 +40,10 @@ class Conversation:
     def claim_timeout(self) -> float:
         return float(self._spawner.claim_timeout)
 
+    @property
+    def hub_silence_limit(self) -> float:
+        return float(self._spawner.hub_silence_limit)
+
     def begin(self) -> None:
         """Listen for the machine of the present launch."""
         desk.open(self.state.launch_id, self)
@@ -117,6 +121,8 @@ class Conversation:
             server_path=list(spawner.server_path),
             setup_script=spawner.setup_script,
             ready_url=f"{spawner.server_url}{spawner.server.base_url}api",
+            hub_silence_limit=spawner.hub_silence_limit,
+            max_lifetime=spawner.max_lifetime,
             block_metadata=spawner.block_metadata,
         )
 
@@ -147,7 +153,7 @@ class Conversation:
                 step.value,
                 report.message,
             )
-        elif step in (Step.RESTARTING, Step.FAILED, Step.EXITED):
+        elif step in (Step.RESTARTING, Step.WARNING, Step.FAILED, Step.EXITED):
             spawner.log.warning(
                 "Machine %s of %s, %s after %.1f s: %s\n%s",
                 self.state.instance_id,
@@ -157,7 +163,7 @@ class Conversation:
                 report.message,
                 report.log,
             )
-            if step is not Step.RESTARTING:
+            if step not in (Step.RESTARTING, Step.WARNING):
                 self.failure = report.message or step.value
                 self.failure_log = report.log
                 spawner.server_has_ended()

@@ -9,6 +9,7 @@ from functools import partial
 
 from sqlalchemy import inspect
 
+from .claim.desk import desk
 from .rests import Laid
 from .server import Server
 from .starting import Starting
@@ -79,6 +80,7 @@ class Ending:
         state = self._spawner.state
         for grave in state.tombstones:
             fleet = self._spawner.fleet_in(grave.region)
+            desk.bury(grave)
             fleet.bury(grave, partial(self._buried, grave))
         rest = state.resting
         if rest and not (rest.certain or state.rests):
@@ -92,6 +94,7 @@ class Ending:
             self._laying = None
 
     def _buried(self, grave: Tombstone) -> None:
+        desk.forget(grave)
         state = self._spawner.state
         state.tombstones = [t for t in state.tombstones if t != grave]
         self._save()

@@ -47,6 +47,14 @@ def lost(instance_id: str, now: float) -> str:
     )
 
 
+def silence(since: float) -> str:
+    """EC2 does not answer, and nobody knows more than before."""
+    return (
+        f"AWS has not answered this hub since {_clock(since)}. A server that runs "
+        "goes on, but starting and stopping may fail for a while."
+    )
+
+
 def impaired(instance_id: str, since: float) -> str:
     """A machine that fails EC2's status checks."""
     return (

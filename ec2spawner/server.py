@@ -14,6 +14,9 @@ from .fleet import Fleet
 from .settings import LaunchSettings
 from .state import ServerState
 
+# An EC2 that is silent for a moment is nobody's concern.
+_WORTH_TELLING_SECONDS = 60.0
+
 
 class Server(LaunchSettings):
     """What choice, start and conversation may use of a spawner, and no more.
@@ -83,7 +86,12 @@ class Server(LaunchSettings):
             return [state.last_end] if state.last_end else []
         since = self.fleet.health.impaired_since(state.instance_id)
         found = [notices.impaired(state.instance_id, since)] if since else []
-        return [*found, state.announced] if state.announced else found
+        if state.announced:
+            found.append(state.announced)
+        silent = self.fleet.inventory.failing_since
+        if silent and time.time() - silent > _WORTH_TELLING_SECONDS:
+            found.append(notices.silence(silent))
+        return found
 
     def ended_behind_us(self, machine: Machine | None) -> None:
         """Keep the words for the user, once: a machine is found to be over often.

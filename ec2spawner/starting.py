@@ -159,6 +159,7 @@ class Starting:
         self.conversation.begin()
 
     async def _next_machine(self, walk: Walk) -> None:
+        self.admission.asks_again()
         try:
             machine = await walk.next()
         except EC2SpawnError:

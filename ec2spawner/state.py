@@ -37,6 +37,8 @@ class Tombstone:
     instance_id: str = ""
     region: str = ""
     client_token: str = ""
+    #: lets the machine itself ask, and be told that it is to end
+    machine_key_hash: str = ""
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,14 @@ class ServerState:
 
     def bury(self) -> None:
         """Remember the present launch as one whose machine may still exist."""
-        self._dig(Tombstone(self.launch_id, self.instance_id, self.region))
+        self._dig(
+            Tombstone(
+                self.launch_id,
+                self.instance_id,
+                self.region,
+                machine_key_hash=self.machine_key_hash,
+            )
+        )
 
     def bury_rest(self) -> None:
         """The machine that rests is not wanted any more."""

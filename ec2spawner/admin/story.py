@@ -19,6 +19,7 @@ from .table import duration
 UNKNOWN = "?"
 
 _WITH_A_SERVER = {
+    Phase.NONE: "it goes to its rest",
     Phase.REQUESTED: "its server is starting",
     Phase.BOOTING: "its server is starting",
     Phase.CLAIMED: "its server is starting",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from ..state import ServerState
+from ..state import ServerState, Tombstone
 from .orders import Claim, Orders, Report
 
 
@@ -14,6 +14,10 @@ class Claimant(Protocol):
     @property
     def claim_timeout(self) -> float:
         """Seconds after the launch within which a claim counts."""
+
+    @property
+    def hub_silence_limit(self) -> float:
+        """Seconds for which the machine may live without a word from the Hub."""
 
     @property
     def state(self) -> ServerState:
@@ -33,10 +37,11 @@ class Claimant(Protocol):
 
 
 class Desk:
-    """The launches of this Hub that still have a machine, by launch id."""
+    """The launches of this Hub that have a machine, or may have, by launch id."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, Claimant] = {}
+        self._graves: dict[str, Tombstone] = {}
 
     def open(self, launch_id: str, claimant: Claimant) -> None:
         self._waiting[launch_id] = claimant
@@ -50,6 +55,22 @@ class Desk:
     def at(self, address: str) -> list[Claimant]:
         """Who is thought to have a machine at this address."""
         return [c for c in self._waiting.values() if c.state.private_ip == address]
+
+    def bury(self, grave: Tombstone) -> None:
+        """The machine of this launch is to be ended: tell it so when it asks.
+
+        One that never claimed cannot ask.
+        """
+        if grave.machine_key_hash:
+            self._graves[grave.launch_id] = grave
+
+    def forget(self, grave: Tombstone) -> None:
+        """It has ended."""
+        if self._graves.get(grave.launch_id) == grave:
+            del self._graves[grave.launch_id]
+
+    def grave(self, launch_id: str) -> Tombstone | None:
+        return self._graves.get(launch_id)
 
 
 # One per process, as the Hub's list of handlers is: a request finds its server

@@ -1,4 +1,4 @@
-"""The Hub's side of the claim: two routes under ``/hub/api/ec2spawner/``."""
+"""The Hub's side of the claim: the routes under ``/hub/api/ec2spawner/``."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from jupyterhub.apihandlers.base import APIHandler
 from tornado import web
 
 from .desk import Claimant, desk
-from .identity import Verdict, judge_claim, may_report
-from .orders import Claim, Report, SchemaError
+from .identity import Verdict, judge_claim, may_report, was_its_machine
+from .orders import Claim, Heartbeat, Report, SchemaError
 
 _RETRY_SECONDS = 1
 
@@ -93,10 +93,34 @@ class ReportHandler(MachineHandler):
         self.set_status(HTTPStatus.NO_CONTENT)
 
 
+class HeartbeatHandler(MachineHandler):
+    """``POST /hub/api/ec2spawner/heartbeat``: whether a machine still has a server.
+
+    Thousands of machines ask: it costs no query and writes nothing.
+    """
+
+    async def post(self) -> None:
+        try:
+            heartbeat = Heartbeat.from_json(self.request.body)
+        except SchemaError as e:
+            raise self.refuse(HTTPStatus.BAD_REQUEST, "", str(e)) from e
+        launch_id = heartbeat.launch_id
+        grave = desk.grave(launch_id)
+        if grave is not None and was_its_machine(grave, heartbeat):
+            # Only who is known is sent away. A Hub that has lost its database knows
+            # nobody, and must not end everybody's work.
+            raise web.HTTPError(HTTPStatus.GONE, "its server has ended")
+        claimant = self.claimant(launch_id)
+        if not may_report(claimant.state, heartbeat, self.source):
+            raise self.refuse(HTTPStatus.FORBIDDEN, launch_id, "not its machine")
+        self.finish({"hub_silence_limit": claimant.hub_silence_limit})
+
+
 def register() -> None:
     """Add the routes to the Hub that this process is about to become."""
     routes = [
         (r"/api/ec2spawner/claim", ClaimHandler),
         (r"/api/ec2spawner/report", ReportHandler),
+        (r"/api/ec2spawner/heartbeat", HeartbeatHandler),
     ]
     default_handlers.extend(r for r in routes if r not in default_handlers)

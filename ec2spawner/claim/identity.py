@@ -7,8 +7,8 @@ import ipaddress
 from enum import Enum
 
 from ..identity import secret_hash
-from ..state import Phase, ServerState
-from .orders import Claim, Report
+from ..state import Phase, ServerState, Tombstone
+from .orders import Claim, Heartbeat, Report
 
 # A machine whose answer was lost asks again at once; a thief comes later.
 REPEAT_SECONDS = 60.0
@@ -49,13 +49,20 @@ def judge_claim(
     return Verdict.FIRST
 
 
-def may_report(state: ServerState, report: Report, source: str) -> bool:
-    """Whether a report comes from the machine that has the orders."""
+def may_report(state: ServerState, report: Report | Heartbeat, source: str) -> bool:
+    """Whether a report, or a question, comes from the machine that has the orders."""
     return (
         report.launch_id == state.launch_id
         and bool(state.claimed_at)
         and _matches(report.machine_key, state.machine_key_hash)
         and same_address(source, state.private_ip)
+    )
+
+
+def was_its_machine(grave: Tombstone, heartbeat: Heartbeat) -> bool:
+    """Whether a question comes from a machine that is to be ended."""
+    return grave.launch_id == heartbeat.launch_id and _matches(
+        heartbeat.machine_key, grave.machine_key_hash
     )
 
 

@@ -22,6 +22,7 @@ class Step(str, Enum):
     STARTING = "starting"
     READY = "ready"
     RESTARTING = "restarting"
+    WARNING = "warning"
     FAILED = "failed"
     EXITED = "exited"
     #: EC2 takes the machine back; the message says how and when
@@ -41,6 +42,10 @@ class Orders:
     setup_script: str
     ready_url: str
     block_metadata: bool
+    #: seconds after which a machine ends that has not heard from the Hub
+    hub_silence_limit: float
+    #: seconds that a machine may run; 0 for no limit
+    max_lifetime: float
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -58,6 +63,19 @@ class Claim:
     def from_json(cls, body: bytes) -> Claim:
         """:raises SchemaError: for any body but one claim"""
         return cls(**_strings(body, ("launch_id", "nonce", "machine_key")))
+
+
+@dataclass(frozen=True)
+class Heartbeat:
+    """A machine's question whether it still has a server."""
+
+    launch_id: str
+    machine_key: str
+
+    @classmethod
+    def from_json(cls, body: bytes) -> Heartbeat:
+        """:raises SchemaError: for any body but one heartbeat"""
+        return cls(**_strings(body, ("launch_id", "machine_key")))
 
 
 @dataclass(frozen=True)

@@ -46,12 +46,18 @@ class Inventory:
         self._nudge = asyncio.Event()
         self._hurried = 0
         self._failures = 0
+        self._failing_since = 0.0
         self._task: asyncio.Task[None] | None = None
 
     @property
     def listing(self) -> Listing | None:
         """The newest complete listing, or None before the first."""
         return self._listing
+
+    @property
+    def failing_since(self) -> float:
+        """When EC2 ceased to answer, seconds since the epoch; 0 while it answers."""
+        return self._failing_since if self._failures else 0.0
 
     @property
     def failing(self) -> bool:
@@ -133,6 +139,8 @@ class Inventory:
             machines = await self._lister()
         except Exception as e:
             # Whatever it was, this loop must go on: every poll depends on it.
+            if not self._failures:
+                self._failing_since = time.time()
             self._failures += 1
             level = logging.WARNING if self._failures in (1, 10) else logging.DEBUG
             self._log.log(

@@ -124,9 +124,9 @@ class LifecycleSettings(HasTraits):
         Seconds that a machine may run before it powers itself off, whatever its
         server is doing; 0 for no limit.
 
-        The time counts while the machine runs, not while it is stopped, and goes
-        on over its reboots. For example 43200 for twelve hours: the last resort
-        against a user who keeps a server busy for ever.
+        The time goes on over reboots, and begins anew when a machine is woken
+        after a rest. For example 43200 for twelve hours: the last resort against a
+        user who keeps a server busy for ever.
 
         .. versionadded:: 0.1
         """,

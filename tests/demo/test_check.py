@@ -34,9 +34,11 @@ def assert_whole_round(check: subprocess.CompletedProcess[str]) -> None:
         ), f"no line for {step!r} in\n{check.stdout}"
 
 
-def test_two_checks_at_once_each_do_the_whole_round():
+def test_two_checks_at_once_each_do_the_whole_round_even_with_a_zone_sold_out():
+    one_zone = "RunInstances@us-west-2a=InsufficientInstanceCapacity"
+    commands = [["demo", "--check"], ["demo", "--check", "--break", one_zone]]
     with ThreadPoolExecutor(2) as pool:
-        checks = list(pool.map(lambda _: run("demo", "--check"), range(2)))
+        checks = list(pool.map(lambda command: run(*command), commands))
     for check in checks:
         assert_whole_round(check)
         assert check.stderr == ""

@@ -84,8 +84,8 @@ async def test_an_attempt_left_in_doubt_costs_no_second_machine_even_after_a_kil
 ):
     hub = make_quick_hub(settings={"profile_list": profile(instance_type="t3.small")})
     await hub.start()
-    # EC2 makes the machine, never answers, and hides it for long enough.
-    ec2.change_settings(consistency_seconds=15)
+    # EC2 makes the machine, never answers, and hides it until after the kill.
+    ec2.change_settings(consistency_seconds=600)
     subnet = {"NetworkInterface.1.SubnetId": first_subnet}
     ec2.add_fault(Fault("RunInstances", lose_answer=True, match=subnet))
     asked = asyncio.ensure_future(hub.start_server("alice"))

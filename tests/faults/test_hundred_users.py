@@ -24,6 +24,7 @@ from ec2spawner.identity import new_launch_id
 from ec2spawner.launch import LaunchIdentity, plan_launch
 from ec2spawner.local import AWS_THROTTLE, LocalCloudProcess, LocalSettings
 from ec2spawner.settings import LaunchSettings
+from ec2spawner.walk import Listener
 
 from ..hub.hub_process import TINY_SERVER, HubProcess
 
@@ -81,12 +82,13 @@ async def test_the_fleet_serves_a_hundred(make_cloud):
     image = await fleet.images.resolve(world.image_id, [])
     settings = LaunchSettings(subnets=list(world.subnet_ids.values()))
     told: list[str] = []
+    listener = Listener(lambda attempt: None, lambda token: None, told.append)
 
     async def launch(number: int) -> str:
         who = LaunchIdentity(fleet.hub_id, f"server-{number}", new_launch_id())
         plan = plan_launch(settings, image, who, b"#!/bin/sh\n")
         with fleet.inventory.hurry():
-            return (await fleet.walk(plan, lambda token: None, told.append).next()).id
+            return (await fleet.walk(plan, listener).next()).id
 
     ids = await asyncio.gather(*map(launch, range(USERS)))
     assert len(set(ids)) == USERS

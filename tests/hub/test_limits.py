@@ -31,6 +31,7 @@ async def test_a_user_who_clicks_twice_at_once_gets_no_more_than_allowed(
     assert len(living(ec2)) == 2
 
 
+@pytest.mark.slow
 async def test_a_full_hub_says_so_on_the_page_until_somebody_stops(make_quick_hub, ec2):
     hub = make_quick_hub(settings={"max_machines": 1})
     await hub.start()
@@ -45,6 +46,7 @@ async def test_a_full_hub_says_so_on_the_page_until_somebody_stops(make_quick_hu
         await bob.ready()
 
 
+@pytest.mark.slow
 async def test_machines_are_counted_at_ec2_and_not_in_memory(make_quick_hub, ec2):
     hub = make_quick_hub(settings={"max_machines": 1})
     await hub.start()
@@ -58,6 +60,7 @@ async def test_machines_are_counted_at_ec2_and_not_in_memory(make_quick_hub, ec2
     assert (status, "This hub has 1 machines" in answer["message"]) == (429, True)
 
 
+@pytest.mark.slow
 async def test_a_program_that_starts_servers_again_and_again_is_braked(
     make_quick_hub, ec2
 ):
@@ -70,6 +73,7 @@ async def test_a_program_that_starts_servers_again_and_again_is_braked(
     assert len(ec2.requests("RunInstances")) == 2
 
 
+@pytest.mark.slow
 async def test_when_nobody_can_count_nobody_is_let_in(make_quick_hub, ec2):
     ec2.add_fault(Fault("DescribeInstances", error=("Unavailable", 503)))
     hub = make_quick_hub(settings={"max_machines": 5})

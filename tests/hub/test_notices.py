@@ -2,7 +2,9 @@
 
 import aiohttp
 import boto3
+import pytest
 
+from ec2spawner.local import Fault
 from ec2spawner.local.demo.visitor import Visitor
 
 from .conftest import living
@@ -46,6 +48,7 @@ async def test_a_machine_that_ended_behind_its_users_back_is_explained(
         assert "Your last machine" not in await page(bob, "home")
 
 
+@pytest.mark.slow
 async def test_the_words_outlive_the_hub(quick_hub, ec2):
     await quick_hub.ready_server("alice")
     (machine,) = living(ec2)
@@ -58,6 +61,7 @@ async def test_the_words_outlive_the_hub(quick_hub, ec2):
         assert "AWS&#x27;s host failed" in await page(alice, "home")
 
 
+@pytest.mark.slow
 async def test_a_user_who_shuts_their_server_down_is_told_nothing_new(quick_hub, ec2):
     await quick_hub.ready_server("alice")
     (machine,) = living(ec2)
@@ -96,6 +100,7 @@ async def test_a_machine_that_fails_awss_checks_is_told_of(make_quick_hub, ec2):
         await hub.wait_until(is_told_no_more, 30, "the trouble has passed")
 
 
+@pytest.mark.slow
 async def test_a_machine_that_aws_takes_back_is_announced_and_then_explained(
     quick_hub, ec2
 ):
@@ -117,3 +122,26 @@ async def test_a_machine_that_aws_takes_back_is_announced_and_then_explained(
         text = await page(alice, "home")
         assert "AWS takes your machine" not in text
         assert "AWS took the spot machine back" in text
+
+
+@pytest.mark.slow
+async def test_a_long_silence_of_ec2_is_told_to_who_has_a_server(make_quick_hub, ec2):
+    patience = "import ec2spawner.server as s; s._WORTH_TELLING_SECONDS = 1"
+    hub = make_quick_hub(code=patience)
+    await hub.start()
+    await hub.ready_server("alice")
+    async with Visitor(hub.url, "alice", "any") as alice:
+        await alice.log_in()
+        ec2.add_fault(Fault("DescribeInstances", error=("Unavailable", 503)))
+
+        async def is_told():
+            return "AWS has not answered this hub since" in await page(alice, "home")
+
+        await hub.wait_until(is_told, 30, "the user is told")
+        assert (await hub.server("alice"))["ready"]
+        ec2.clear_faults()
+
+        async def is_told_no_more():
+            return not await is_told()
+
+        await hub.wait_until(is_told_no_more, 30, "EC2 answers again")

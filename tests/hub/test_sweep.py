@@ -197,6 +197,7 @@ async def test_a_lost_machine_gets_no_new_lease(make_quick_hub, ec2, leak):
     assert lost not in tagged
 
 
+@pytest.mark.slow
 async def test_a_hub_that_may_not_tag_or_look_still_sweeps_machines(
     make_quick_hub, ec2, leak
 ):

@@ -28,15 +28,8 @@ MakeHub = Callable[..., HubProcess]
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """Mark what is in this folder; skip it where no machine can boot.
-
-    What is slow is only run when it is asked for by ``-m``.
-    """
+    """Mark what is in this folder; skip it where no machine can boot."""
     ours = [item for item in items if HERE in item.path.parents]
-    if "slow" not in config.getoption("markexpr"):
-        slow = [item for item in ours if item.get_closest_marker("slow")]
-        config.hook.pytest_deselected(items=slow)
-        items[:] = [item for item in items if item not in slow]
     why = why_not() if ours else ""
     for item in ours:
         item.add_marker(pytest.mark.machine)

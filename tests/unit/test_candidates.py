@@ -1,8 +1,11 @@
 """Which candidates a launch has, in which order, and what a refusal says of others."""
 
+from types import SimpleNamespace
+
 import pytest
 from traitlets import TraitError
 
+from ec2spawner.choice import apply_choice
 from ec2spawner.ec2.codes import meaning_of
 from ec2spawner.ec2.errors import EC2Error
 from ec2spawner.ec2.meanings import Scope
@@ -17,6 +20,7 @@ from ec2spawner.launch import (
 from ec2spawner.local.capacity import quota_bucket
 from ec2spawner.offerings import Unavailable, covers, quota_family
 from ec2spawner.settings import LaunchSettings
+from ec2spawner.state import ServerState
 from ec2spawner.walk import reordered, way_on
 
 X86, ARM = frozenset({"x86_64"}), frozenset({"arm64"})
@@ -55,6 +59,31 @@ def test_without_a_list_the_one_type_is_the_only_one_and_with_it_it_counts_no_mo
     assert {c.instance_type for c in plan(instance_type="c7i.large")} == {"c7i.large"}
     both = plan(instance_type="c7i.large", instance_types=["m7i.large", "m7i.large"])
     assert [c.instance_type for c in both] == ["m7i.large"] * 2
+
+
+class Spawner(LaunchSettings):
+    """As much of a spawner as a choice touches."""
+
+    def __init__(self, **settings):
+        super().__init__(**settings)
+        self.user, self.state = SimpleNamespace(groups=[]), ServerState()
+
+
+@pytest.mark.parametrize(
+    "override, types",
+    [
+        ({}, ["m7i.large", "m6i.large"]),
+        ({"instance_type": "t3.small"}, ["t3.small"]),
+        ({"instance_types": ["t3.small", "t3a.small"]}, ["t3.small", "t3a.small"]),
+    ],
+)
+async def test_a_profile_that_names_one_type_gets_it_whatever_the_hubs_list_is(
+    override, types
+):
+    profile = {"display_name": "Small", "ec2spawner_override": override}
+    spawner = Spawner(instance_types=["m7i.large", "m6i.large"], profile_list=[profile])
+    await apply_choice(spawner, {})
+    assert spawner.types == types
 
 
 def test_a_spot_request_ends_with_its_machine_and_is_tagged():

@@ -96,6 +96,18 @@ def test_a_launch_keeps_its_place_while_listings_are_old(world):
     assert world.admit("l2", caps, listed=old) == Full("user", 1)
 
 
+def test_a_launch_whose_machine_died_keeps_its_place_for_the_next(world):
+    caps = Caps(per_user=1)
+    assert world.admit("l1", caps) is None
+    world.door.answered("l1", refused=False)
+    world.has("l1", state="terminated")
+    world.now += 5
+    world.door.asks_again("l1", "alice")
+    assert world.admit("l2", caps) == Full("user", 1)
+    world.door.answered("l1", refused=True)
+    assert world.admit("l2", caps) is None
+
+
 def test_a_machine_that_is_woken_counts_once_also_while_ec2_shows_it_asleep(world):
     caps = Caps(per_user=2)
     world.has("l1", state="stopped")

@@ -2,7 +2,7 @@ import pytest
 from botocore.exceptions import ClientError, NoCredentialsError, ReadTimeoutError
 
 from ec2spawner.ec2.codes import meaning_of
-from ec2spawner.ec2.errors import admin_hint, from_botocore
+from ec2spawner.ec2.errors import admin_hint, from_botocore, zones_named
 from ec2spawner.ec2.machines import Machine
 from ec2spawner.ec2.meanings import Kind
 from ec2spawner.errors import EC2SpawnError, Reason
@@ -47,14 +47,80 @@ def test_a_lost_answer_may_have_happened_and_missing_credentials_cannot():
     assert from_botocore("X", NoCredentialsError()).kind is Kind.FATAL
 
 
-def test_the_admin_is_told_which_permission_is_missing():
-    denied = error(
-        "UnauthorizedOperation",
-        403,
-        "You are not authorized to perform this operation. User: u is not authorized "
-        "to perform: ec2:RunInstances on resource: arn:aws:ec2:r:1:subnet/s because no",
-    )
-    assert "allow ec2:RunInstances on arn:aws:ec2:r:1:subnet/s" in admin_hint(denied)
+_DENIED = (
+    "You are not authorized to perform this operation. User: arn:aws:sts::1:u is not "
+    "authorized to perform: "
+)
+_ENCODED = " Encoded authorization failure message: 4EWrtR7sGbYHd0lM"
+
+
+@pytest.mark.parametrize(
+    "words, hint",
+    [
+        (
+            "ec2:RunInstances on resource: arn:aws:ec2:r:1:subnet/s because no "
+            "identity-based policy allows the ec2:RunInstances action.",
+            "allow ec2:RunInstances on arn:aws:ec2:r:1:subnet/s in the IAM policy",
+        ),
+        (
+            "ec2:DescribeSubnets because no identity-based policy allows the "
+            "ec2:DescribeSubnets action",
+            "allow ec2:DescribeSubnets on * in the IAM policy",
+        ),
+        (
+            "iam:PassRole on resource: arn:aws:iam::1:role/x because no "
+            "identity-based policy allows the iam:PassRole action",
+            "allow iam:PassRole on arn:aws:iam::1:role/x in the IAM policy",
+        ),
+        (
+            "ec2:RunInstances on resource: arn:aws:ec2:r:1:instance/* with an explicit "
+            "deny in a service control policy.",
+            "a service control policy forbids ec2:RunInstances on "
+            "arn:aws:ec2:r:1:instance/*",
+        ),
+        (
+            "ec2:RunInstances on resource: arn:aws:ec2:r:1:instance/* with an explicit "
+            "deny in a permissions boundary.",
+            "a permissions boundary forbids ec2:RunInstances",
+        ),
+        (
+            "ec2:RunInstances on resource: arn:aws:ec2:r:1:instance/* with an explicit "
+            "deny in an identity-based policy.",
+            "an identity-based policy forbids ec2:RunInstances",
+        ),
+    ],
+)
+def test_the_admin_is_told_what_is_not_allowed_and_by_what(words, hint):
+    told = admin_hint(error("UnauthorizedOperation", 403, _DENIED + words + _ENCODED))
+    assert hint in told
+    # Named in plain words, so nobody has to decode it.
+    assert "4EWrtR7sGbYHd0lM" not in told
+
+
+def test_when_aws_names_nothing_the_admin_reads_how_to_decode_what_it_says():
+    words = "You are not authorized to perform this operation." + _ENCODED
+    told = admin_hint(error("UnauthorizedOperation", 403, words))
+    assert "decode-authorization-message" in told and "4EWrtR7sGbYHd0lM" in told
+
+
+@pytest.mark.parametrize(
+    "words, zones",
+    [
+        (
+            "You can currently get t3.large capacity by not specifying an Availability "
+            "Zone in your request or choosing us-west-2b, us-west-2c.",
+            ("us-west-2b", "us-west-2c"),
+        ),
+        (
+            "Please retry your request by not specifying an Availability Zone or "
+            "choosing us-east-1b.",
+            ("us-east-1b",),
+        ),
+        ("There is no Spot capacity available that matches your request.", ()),
+    ],
+)
+def test_the_zones_that_ec2_recommends_are_read_from_its_words(words, zones):
+    assert zones_named(error("InsufficientInstanceCapacity", 500, words)) == zones
 
 
 def test_a_user_reads_a_sentence_and_no_code_and_the_log_has_both():

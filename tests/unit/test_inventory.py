@@ -71,6 +71,19 @@ async def test_an_outage_leaves_the_last_listing_standing(ec2, inventory):
     assert await inventory.newer_than(time.monotonic(), 5) is not None
 
 
+async def test_since_when_ec2_is_silent_is_known_until_it_answers(ec2, inventory):
+    assert inventory.failing_since == 0
+    ec2.error, began = OUTAGE, time.time()
+    await inventory.newer_than(float("-inf"), 0.2)
+    since = inventory.failing_since
+    assert began <= since <= time.time()
+    await inventory.newer_than(float("-inf"), 0.1)
+    assert inventory.failing_since == since
+    ec2.error = None
+    assert await inventory.newer_than(float("-inf"), 5) is not None
+    assert inventory.failing_since == 0
+
+
 async def test_an_error_nobody_thought_of_does_not_end_the_listing(ec2, inventory):
     ec2.error = ZeroDivisionError()
     assert await inventory.newer_than(float("-inf"), 0.1) is None

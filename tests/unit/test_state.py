@@ -59,3 +59,32 @@ def test_without_a_launch_there_is_nothing_to_bury():
     state = ServerState(server_id="s")
     state.bury()
     assert state.tombstones == []
+
+
+def test_an_attempt_in_doubt_stays_buried_when_its_launch_goes_on_to_a_machine():
+    state = ServerState(launch_id="l", region="r")
+    state.bury_attempt("token-0")
+    doubtful = Tombstone("l", "", "r", "token-0")
+    state.begin_attempt("token-1", "on-demand", "t3.large", 1.0)
+    assert state.tombstones == [doubtful]
+    state.instance_id = "i"
+    state.bury()
+    assert state.tombstones == [doubtful, Tombstone("l", "i", "r")]
+
+
+def test_a_launch_without_a_machine_is_buried_with_all_its_attempts():
+    state = ServerState(launch_id="l")
+    state.bury_attempt("token-0")
+    state.bury()
+    assert state.tombstones == [Tombstone("l")]
+
+
+def test_a_new_attempt_forgets_the_machine_that_has_died():
+    state = ServerState(
+        launch_id="l", phase=Phase.BOOTING, instance_id="i", private_ip="1", zone="a"
+    )
+    state.begin_attempt("token-1", "spot", "t3.large", 5.0)
+    assert (state.phase, state.client_token) == (Phase.REQUESTED, "token-1")
+    assert not (state.instance_id or state.private_ip or state.zone)
+    assert (state.market, state.instance_type) == ("spot", "t3.large")
+    assert state.launched_at == 5.0

@@ -165,7 +165,7 @@ def test_a_person_can_overrule_the_brake_but_not_a_lease_or_a_server():
 
 @given(
     st.lists(
-        st.tuples(st.booleans(), st.booleans(), st.floats(0, 200), st.floats(0, 2000)),
+        st.tuples(st.booleans(), st.booleans(), st.floats(1, 200), st.floats(0, 2000)),
         max_size=30,
     ),
     st.floats(0, 3000),

@@ -15,6 +15,7 @@ class ProcessHost:
     def __init__(self) -> None:
         self.home = os.path.expanduser("~")
         self.run_folder = os.path.join(self.home, ".ec2spawner")
+        self.disk_folder = os.path.join(self.home, ".ec2spawner-disk")
         # Here the agent is the first process of a boot, and this folder a disk.
         shutil.rmtree(self.run_folder, ignore_errors=True)
         self.log_path = os.path.join(self.run_folder, "server.log")

@@ -21,6 +21,7 @@ class SystemdHost:
 
     # A tmpfs: what is in it is of this boot, and on no disk.
     run_folder = "/run/ec2spawner"
+    disk_folder = os.path.dirname(INSTALLED)
 
     def renew_agent(self, script: str) -> None:
         """Become the agent that the Hub has sent, when this boot has brought one.

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
 import shutil
 import time
-from typing import Any, Callable
+from typing import Any, Callable, NoReturn
 
 from .commands import run_lines, write_private
 from .config import read_config, script_of
+from .deadman import DeadMan
 from .hub import Hub, Reporter
 from .metadata import Metadata
 from .notices import Watch
 from .process import ProcessHost
+from .service import power_off
 from .systemd import SystemdHost
 from .wire import request
 from .words import Failed, say
@@ -47,8 +50,26 @@ class Agent:
         self.address = metadata.get("meta-data/local-ipv4").decode()
         hub = Hub(config, self.address, self.machine_key())
         orders = self.orders(hub)
-        self.reporter = Reporter(hub)
+        reporter = self.reporter = Reporter(hub)
+        DeadMan(
+            hub,
+            orders,
+            # The Hub gives each launch and each waking a nonce of its own.
+            hashlib.sha256(config["nonce"].encode()).hexdigest(),
+            (self.host.run_folder, self.host.disk_folder),
+            lambda text: reporter.report("warning", text),
+            self.end_machine,
+        ).start()
         self.obey(orders, self.reporter.report)
+
+    def end_machine(self, why: str) -> NoReturn:
+        """Whatever the server is doing. Its unit ends with the machine, in order."""
+        if self.reporter:
+            self.reporter.report("exited", "the machine ends: " + why)
+            self.reporter.flush(10)
+        while True:
+            power_off()
+            time.sleep(60)
 
     def orders(self, hub: Hub) -> dict[str, Any]:
         """Claim them, or go on with those of this boot if we died and came back."""

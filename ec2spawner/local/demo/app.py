@@ -34,6 +34,7 @@ ec2spawner demo --port 8000 --idle-timeout 120
 ec2spawner demo --check
 sudo ec2spawner demo --machines=nspawn
 ec2spawner demo --break RunInstances=InsufficientInstanceCapacity
+ec2spawner demo --break RunInstances@us-west-2a=InsufficientInstanceCapacity
 """
 
     port = Int(
@@ -61,8 +62,8 @@ ec2spawner demo --break RunInstances=InsufficientInstanceCapacity
     broken = List(
         Unicode(),
         help="""ACTION=CODE: let every such call of EC2 fail, to see what users then
-        see, for example RunInstances=InsufficientInstanceCapacity. It can be given
-        several times.""",
+        see, for example RunInstances=InsufficientInstanceCapacity. With ACTION@ZONE
+        only launches into that zone fail. It can be given several times.""",
     ).tag(config=True)
 
     aliases = {

@@ -1,0 +1,234 @@
+"""When a machine powers itself off, told by a clock of our own."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ec2spawner.claim.agent import deadman
+from ec2spawner.claim.agent.deadman import DeadMan, read_number
+
+HOUR = 3600.0
+DAY = 24 * HOUR
+
+
+class Ended(Exception):
+    """The machine has powered itself off; the text says why."""
+
+
+class FakeHub:
+    """A Hub that answers as it is told to; None for not at all."""
+
+    def __init__(self):
+        self.status, self.limit = 200, DAY
+        self.asked = self.answers = 0
+
+    def post(self, what, body):
+        assert (what, body) == ("heartbeat", {})
+        self.asked += 1
+        if self.status is None:
+            raise OSError("no route")
+        self.answers += self.status == 200
+        return self.status, json.dumps({"hub_silence_limit": self.limit}).encode()
+
+
+class Machine:
+    """A machine whose time passes when a test says so."""
+
+    def __init__(self, folder, hub=None, **orders):
+        self.folder, self.hub, self.launch = folder, hub or FakeHub(), 1
+        self.orders = {"hub_silence_limit": DAY, "max_lifetime": 0, **orders}
+        self.now = 1000.0
+        self.warnings = []
+        self.agent = None
+
+    def boot(self):
+        """A boot: the claim has just been answered, and nothing is in /run."""
+        (self.folder / "run").mkdir(parents=True, exist_ok=True)
+        for file in (self.folder / "run").iterdir():
+            file.unlink()
+        self.now = self.heard_at = 5.0  # the monotonic clock begins anew
+        self.start_agent()
+        return self
+
+    def start_agent(self):
+        folders = (str(self.folder / "run"), str(self.folder / "disk"))
+        self.agent = DeadMan(
+            self.hub,
+            self.orders,
+            str(self.launch),
+            folders,
+            self.warnings.append,
+            self.end,
+        )
+
+    def end(self, why):
+        raise Ended(why)
+
+    def live(self, seconds, step=200.0):
+        """Let time pass, and the agent look as often as it would."""
+        until = self.now + seconds
+        while self.now < until:
+            self.now += min(step, until - self.now)
+            if why := self.agent.look():
+                self.end(why)
+
+
+@pytest.fixture
+def machine(tmp_path, monkeypatch):
+    made = []
+
+    def make(**orders):
+        made.append(Machine(tmp_path / str(len(made)), **orders))
+        return made[-1].boot()
+
+    monkeypatch.setattr(deadman.time, "monotonic", lambda: made[-1].now)
+    return make
+
+
+def test_a_machine_that_the_hub_knows_lives_on(machine):
+    one = machine()
+    one.live(3 * DAY)
+    assert 500 < one.hub.asked < 1200, "every five minutes, give or take"
+
+
+def test_a_machine_ends_when_the_hub_has_been_silent_for_its_limit(machine):
+    one = machine()
+    one.hub.status = None
+    one.live(DAY - 600)
+    with pytest.raises(Ended, match="no word from the Hub"):
+        one.live(HOUR)
+    assert len(one.warnings) == 1, "it has said so before, once"
+    assert "powers itself off in" in one.warnings[0]
+
+
+@pytest.mark.parametrize("status", [403, 404, 500, 503, 200])
+def test_an_answer_that_is_no_word_from_the_hub_counts_as_silence(machine, status):
+    one = machine()
+    one.hub.status = status
+    one.hub.limit = "soon"  # of a 200
+    one.live(23 * HOUR)
+    with pytest.raises(Ended):
+        one.live(2 * HOUR)
+
+
+def test_a_hub_that_is_away_for_a_night_ends_nothing(machine):
+    one = machine()
+    for _ in range(5):
+        one.hub.status = None
+        one.live(12 * HOUR + 60)
+        one.hub.status = 200
+        one.live(HOUR)
+
+
+def test_a_machine_that_was_frozen_asks_again_before_it_ends(machine):
+    one = machine()
+    one.live(HOUR)
+    one.hub.status = None
+    one.now += 10 * DAY
+    one.live(60)
+    one.hub.status = 200
+    one.live(HOUR)
+
+
+def test_a_machine_whose_server_the_hub_has_ended_ends_at_its_next_question(machine):
+    one = machine()
+    one.hub.status = 410
+    with pytest.raises(Ended, match="the Hub has ended its server"):
+        one.live(HOUR)
+
+
+def test_a_new_limit_holds_for_machines_that_run(machine):
+    one = machine()
+    one.hub.limit = 3 * DAY
+    one.live(HOUR)
+    one.hub.status = None
+    one.live(2.9 * DAY)
+
+
+def test_the_silence_goes_on_when_the_agent_dies_and_comes_back(machine):
+    one = machine()
+    one.live(HOUR)
+    one.hub.status = None
+    with pytest.raises(Ended):
+        for _ in range(26):
+            one.live(HOUR)
+            one.start_agent()
+
+
+def test_a_boot_begins_with_an_answer_of_the_hub(machine):
+    """It was the claim. Days of rest are no silence."""
+    one = machine()
+    one.live(HOUR)
+    one.boot()
+    one.hub.status = None
+    one.live(23 * HOUR)
+
+
+def test_a_life_is_over_when_the_machine_has_run_for_so_long(machine):
+    one = machine(max_lifetime=10 * HOUR)
+    one.live(9.7 * HOUR)
+    assert not one.warnings
+    one.live(0.25 * HOUR)
+    assert len(one.warnings) == 1 and "max_lifetime" in one.warnings[0]
+    with pytest.raises(Ended, match="max_lifetime"):
+        one.live(0.1 * HOUR)
+
+
+def test_a_life_goes_on_over_reboots_and_restarts_of_the_agent(machine):
+    one = machine(max_lifetime=10 * HOUR)
+    for number in range(9):
+        one.live(HOUR)
+        one.start_agent() if number % 2 else one.boot()
+    with pytest.raises(Ended):
+        one.live(1.2 * HOUR)
+
+
+def test_a_machine_that_is_woken_or_made_from_the_disk_of_another_begins_anew(machine):
+    one = machine(max_lifetime=10 * HOUR)
+    one.live(9 * HOUR)
+    one.launch += 1
+    one.boot()
+    one.live(9 * HOUR)
+
+
+def test_a_full_disk_stops_no_timer(machine, monkeypatch):
+    def full(path, text):
+        raise OSError(28, "No space left on device")
+
+    one = machine(max_lifetime=10 * HOUR)
+    monkeypatch.setattr(deadman, "write_private", full)
+    with pytest.raises(Ended):
+        one.live(11 * HOUR)
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '["i-1", "x"]', "\0"])
+def test_a_note_that_cannot_be_read_counts_as_none(tmp_path, text):
+    (tmp_path / "ran").write_text(text)
+    assert read_number(str(tmp_path / "ran"), "i-1") == 0.0
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(st.booleans(), st.floats(0.01, 2.0)), max_size=6))
+def test_a_machine_ends_after_a_whole_silence_and_never_before(tmp_path_factory, spans):
+    """Any pattern of outages, in parts of the limit."""
+    one = Machine(tmp_path_factory.mktemp("machine"))
+    clock = pytest.MonkeyPatch()
+    clock.setattr(deadman.time, "monotonic", lambda: one.now)
+    try:
+        one.boot()
+        for up, share in spans:
+            one.hub.status = 200 if up else None
+            end, answers = one.now + share * DAY, one.hub.answers
+            while one.now < end:
+                try:
+                    one.live(1200, step=600)
+                except Ended:
+                    assert one.now - one.heard_at > DAY
+                    return
+                if one.hub.answers > answers:
+                    one.heard_at, answers = one.now, one.hub.answers
+                assert one.now - one.heard_at <= DAY + 4 * 1200
+    finally:
+        clock.undo()
