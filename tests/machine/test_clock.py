@@ -28,7 +28,8 @@ async def test_a_machine_with_a_wrong_clock_claims_and_serves(
     make_quick_hub, ec2, offset
 ):
     ec2.change_settings(clock_offset_seconds=offset)
-    hub = make_quick_hub({"start_timeout": PATIENCE, "http_timeout": PATIENCE})
+    limits = ("start_timeout", "http_timeout", "claim_timeout")
+    hub = make_quick_hub(dict.fromkeys(limits, PATIENCE))
     await hub.start()
     await hub.ready_server("alice", timeout=PATIENCE)
     now = datetime.datetime.now(datetime.timezone.utc)

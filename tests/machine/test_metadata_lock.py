@@ -29,9 +29,6 @@ async def test_users_do_not_reach_the_metadata_service_and_root_does(
         assert refused(machine, account)
     for account in ("root", "daemon"):
         assert asks(machine, account) == machine.machine.instance_id
-    # What manages networks removes rules that it does not know.
-    machine.run("systemctl restart systemd-networkd")
-    assert refused(machine, "jovyan")
     # The agent hears what is only told there.
     ec2.spot_notice(machine.machine.instance_id, seconds=600)
     told = "has a notice from EC2, interruption: terminate 20"

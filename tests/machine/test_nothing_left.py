@@ -16,7 +16,26 @@ from ..local.conftest import client, request_for
 from .conftest import SETTINGS
 
 
-def traces(cloud):
+def network_of(cloud):
+    """The VPC's namespace, with its router and firewall in it."""
+    for pid in marked.marked_processes(MARKER, cloud.cloud_id):
+        tables = ["nsenter", f"--net=/proc/{pid}/ns/net", "nft", "list", "tables"]
+        if "table ip ec2spawner" in output(*tables):
+            return os.readlink(f"/proc/{pid}/ns/net")
+    raise LookupError("no firewall is in force")
+
+
+def users_of(network):
+    """Processes that keep a namespace, and what is in it, alive."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/ns/net"):
+        with contextlib.suppress(OSError):
+            if os.readlink(path) == network:
+                found.append(path)
+    return found
+
+
+def traces(cloud, network):
     """What there is of a cloud on this computer, by its kind."""
     number = cloud.hub_address.split(".")[1]
     mounts = Path("/proc/self/mountinfo").read_text()
@@ -26,6 +45,7 @@ def traces(cloud):
         "interface": os.path.exists(f"/sys/class/net/ec2local{number}"),
         "route": f"10.{number}." in output("ip", "route", "show", "table", "all"),
         "loops": [f for f in loop_files() if cloud.folder in f],
+        "firewall": users_of(network),
         "groups": [str(g) for g in cloud_groups(cloud.cloud_id) if g.exists()],
         "mounts": [m for m in mounts.splitlines() if cloud.folder in m],
     }
@@ -66,11 +86,12 @@ def with_machines(cloud, count=2):
 def test_nothing_is_left(end):
     with LocalCloudProcess(SETTINGS) as cloud:
         with_machines(cloud)
-        before = traces(cloud)
+        network = network_of(cloud)
+        before = traces(cloud, network)
         # Mounts are the machines' alone.
         assert [kind for kind in before if not before[kind]] == ["mounts"]
         getattr(cloud, end)()
-        eventually(lambda: not any(traces(cloud).values()))
+        eventually(lambda: not any(traces(cloud, network).values()))
 
 
 def test_a_machine_that_is_terminated_leaves_nothing():
@@ -82,4 +103,4 @@ def test_a_machine_that_is_terminated_leaves_nothing():
         assert not os.path.exists(machine.folder)
         for group in cloud_groups(cloud.cloud_id):
             assert not (group / machine.instance_id).exists()
-        assert not traces(cloud)["loops"]
+        assert not [f for f in loop_files() if cloud.folder in f]

@@ -14,7 +14,7 @@ from ec2spawner.local.machines import roots
 from ec2spawner.local.machines.marks import MARKER
 
 from ..hub.conftest import eventually, living
-from ..local.conftest import client, request_for
+from ..local.conftest import client, describe, request_for
 
 #: how long anything may take, on a busy computer
 PATIENCE = 1500
@@ -35,7 +35,8 @@ print(json.dumps({
 DISKS = """
 import json, pathlib
 disks = pathlib.Path("/sys/block").glob("nvme*")
-print(json.dumps([(d / "device/serial").read_text().strip() for d in disks]))
+# A set: with multipath a disk is there by its path, too.
+print(json.dumps(sorted({(d / "device/serial").read_text().strip() for d in disks})))
 """
 
 
@@ -125,7 +126,7 @@ def launch(cloud, ec2):
 
 def console(cloud, instance_id):
     log = cloud.control.machine(instance_id).console_log
-    if log is None:  # not switched on yet
+    if log is None or not os.path.exists(log):  # not switched on yet
         return ""
     with open(log, errors="replace") as file:
         return file.read()
@@ -182,3 +183,33 @@ def test_nothing_is_left_when_the_local_ec2_is_killed(settings):
 def name_of(pid):
     with open(f"/proc/{pid}/comm") as file:
         return file.read().strip()
+
+
+# Says again and again which disks there are, by their serial numbers.
+SAY_DISKS = r"""#!/bin/sh
+echo I AM UP 1 > /dev/console
+while true; do
+  echo DISKS $(cat /sys/block/nvme*/device/serial | sort -u) END
+  sleep 2
+done > /dev/console
+"""
+
+
+@pytest.mark.slow
+def test_volumes_come_and_go_as_nvme_disks_with_their_serial_numbers(cloud, launch):
+    api = launch.api
+    zone = cloud.control.resources().zones[0]
+    volume = api.create_volume(AvailabilityZone=zone, Size=1)["VolumeId"]
+    machine = launch(SAY_DISKS)
+    root = describe(api, machine)["BlockDeviceMappings"][0]["Ebs"]["VolumeId"]
+
+    def says(*volumes):
+        line = " ".join(["DISKS", *sorted(map(serial, volumes)), "END"])
+        said = console(cloud, machine).splitlines()
+        return any(line in each for each in said[-2:])
+
+    eventually(lambda: says(root), PATIENCE)
+    api.attach_volume(VolumeId=volume, InstanceId=machine, Device="/dev/sdf")
+    eventually(lambda: says(root, volume), PATIENCE)
+    api.detach_volume(VolumeId=volume)
+    eventually(lambda: says(root), PATIENCE)

@@ -115,8 +115,9 @@ class Agent:
         if program is None:
             raise Failed("there is no %s on this image" % orders["command"][0])
         command = [program] + orders["command"][1:]
-        self.look_after(orders)
+        # Where somebody works already the watch sees to it: that never ends a server.
         if not running:
+            self.look_after(orders)
             tell("starting")
             self.host.start(command, env, orders["account"], home)
         Watch(tell, lambda: self.look_after(orders))
