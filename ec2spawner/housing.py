@@ -135,8 +135,8 @@ class Housing:
             self._progress.tell(25, f"Waiting until {volume.attached_to} gives it back")
         mine = frozenset({state.instance_id})
         await homes.free(volume, mine, _FREE_SECONDS)
-        await homes.attach(volume.id, state.instance_id, _ATTACH_SECONDS)
         await homes.grow(volume, spawner.home_size)
+        await homes.attach(volume.id, state.instance_id, _ATTACH_SECONDS)
         return volume.id
 
     def _spec(self) -> HomeSpec:

@@ -186,7 +186,7 @@ async def test_of_two_homes_none_is_guessed(hub, ec2, volumes):
     await hub.start()
     await hub.start_server("alice")
     await hub.wait_gone("alice")
-    assert "You have several homes" in hub.log
+    assert "all carry ec2spawner:home=" in hub.log
     assert living(ec2) == []
     assert len(volumes()) == 2
 
@@ -203,7 +203,7 @@ async def test_a_home_that_is_gone_is_not_replaced_in_silence(hub, ec2, volumes)
     volumes.client.delete_volume(VolumeId=home["VolumeId"])
     await hub.start_server("alice")
     await hub.wait_gone("alice")
-    assert f"Your home ({home['VolumeId']}) cannot be found" in hub.log
+    assert f"Home {home['VolumeId']}: EC2 does not know it" in hub.log
     assert living(ec2) == []
 
 

@@ -17,15 +17,13 @@ head -c 1M /dev/zero > /home/jovyan/full 2> /dev/null || true
 
 
 @pytest.mark.slow
-async def test_a_full_home_fails_the_start_and_the_console_says_why(
-    make_hub, ec2, cloud
-):
+async def test_a_full_home_fails_the_start_and_its_user_reads_why(make_hub, ec2, cloud):
     hub = make_hub(settings={"setup_script": FULL_HOME, "start_timeout": 150})
     await hub.start()
     async with Visitor(hub.url, "alice", "any") as alice:
         await alice.log_in()
         await alice.choose("small")
-        with pytest.raises(Exception, match="the server exited with code 1"):
+        with pytest.raises(Exception, match="no space is left in its home"):
             await alice.ready(timeout=160)
     await asyncio.to_thread(eventually, lambda: not living(ec2), 60)
     (request,) = ec2.requests("RunInstances")

@@ -42,6 +42,12 @@ def run_lines(
     return code, "\n".join(last)
 
 
+def is_full(folder: str) -> bool:
+    """Nobody but root can write there any more."""
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize < 65536
+
+
 def write_private(path: str, text: str, mode: int = 0o400) -> None:
     """A file that only its owner can read, and that is there whole or not at all."""
     new = path + ".new"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import glob
 import os
+import struct
 import subprocess
 import time
 
@@ -80,6 +81,19 @@ def size_of(device: str) -> int:
         return 0
 
 
+def has_grown(device: str) -> bool:
+    """The volume is larger than its ext4 file system, by more than a rounding."""
+    with open(device, "rb") as file:
+        file.seek(1024)
+        superblock = file.read(1024)
+    # Linux documentation, "ext4 Data Structures", the super block.
+    blocks, scale = struct.unpack_from("<I16xI", superblock, 4)
+    magic = struct.unpack_from("<H", superblock, 56)[0]
+    return bool(
+        magic == 0xEF53 and size_of(device) - blocks * (1024 << scale) > 1 << 24
+    )
+
+
 def is_blank(device: str) -> bool:
     """Nothing at all is on it: no signature that anybody knows, and no bytes."""
     probe = subprocess.run(
@@ -113,12 +127,14 @@ def mount(volume_id: str) -> None:
     code, log = run_lines(["fsck", "-p", device], say)
     if code >= 4:
         raise Unusable("fsck cannot repair it", log)
+    if has_grown(device):
+        # Not when it is mounted: that needs a right that containers lack.
+        run_lines(["fsck", "-f", "-p", device], say)
+        run_lines(["resize2fs", device], say)
     os.makedirs(MOUNT, mode=0o700, exist_ok=True)
     code, log = run_lines(["mount", "-o", "nosuid,nodev", device, MOUNT], say)
     if code:
         raise Unusable("it cannot be mounted", log)
-    # It may have been made larger since.
-    run_lines(["resize2fs", device], lambda line: None)
 
 
 def settle(account: str, home: str, seed: str) -> None:

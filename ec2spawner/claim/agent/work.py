@@ -10,7 +10,7 @@ import shutil
 import time
 from typing import Any, Callable, NoReturn
 
-from .commands import run_lines, write_private
+from .commands import is_full, run_lines, write_private
 from .config import read_config, script_of
 from .deadman import DeadMan
 from .home import Unusable
@@ -136,21 +136,24 @@ class Agent:
         home: str,
         tell: Callable[..., None],
     ) -> None:
-        was_ready, code, log = False, 0, ""
+        was_ready, code, log, why = False, 0, "", ""
         for left in range(RESTARTS, -1, -1):
             code, ready = self.watch(orders["ready_url"], tell)
             was_ready = was_ready or ready
             log = self.host.log()
             say("the server exited with code %i, its last lines:\n%s" % (code, log))
+            why = "the server exited with code %i" % code
+            if is_full(home):
+                why += ", and no space is left in its home"
             if not was_ready:
-                raise Failed("the server exited with code %i" % code, log)
+                raise Failed(why, log)
             if code == 0 or not left:
                 break
-            tell("restarting", "the server exited with code %i" % code, log)
+            tell("restarting", why, log)
             time.sleep(1)
             self.look_after(orders)
             self.host.start(command, env, orders["account"], home)
-        tell("exited", "the server exited with code %i" % code, log)
+        tell("exited", why, log)
 
     def watch(self, ready_url: str, tell: Callable[..., None]) -> tuple[int, bool]:
         """(exit code, whether it was ready) once the server has exited."""
