@@ -88,8 +88,16 @@ def take_up_burials(app: Any) -> None:
     take up its tombstones.
     """
     for row in app.db.query(orm.Spawner).filter(orm.Spawner.state.isnot(None)):
-        if row.user is not None and _has_unfinished_ends(row.state or {}):
-            app.users[row.user].get_spawner(row.name)
+        state = row.state or {}
+        stopped = row.server is None and state.get("launch_id")
+        if row.user is None or not (stopped or _has_unfinished_ends(state)):
+            continue
+        spawner = app.users[row.user].get_spawner(row.name)
+        if stopped:
+            # The Hub was killed in User.stop(), when it had let go of the server and
+            # not yet of its launch. Nobody else would look at that machine again.
+            spawner.clear_state()
+            spawner.save_state()
 
 
 def _has_unfinished_ends(state: dict[str, Any]) -> bool:

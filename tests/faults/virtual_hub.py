@@ -113,6 +113,8 @@ class Hub:
         self.loop: VirtualLoop | None = None
         #: steps until it dies, None for never
         self.steps_left: int | None = None
+        #: how the steps begin that count
+        self.deadly = ""
         self.steps: list[str] = []
         self.memory: list[Any] = []
         self.doomed = False
@@ -201,7 +203,7 @@ class Hub:
         if name.startswith("before "):
             self.last_call = name.split()[1]
         self.steps.append(name)
-        if self.steps_left is not None:
+        if self.steps_left is not None and name.startswith(self.deadly):
             self.steps_left -= 1
             if self.steps_left < 0:
                 self.doomed = True
