@@ -30,6 +30,9 @@ from .identity import HOME_TAG, HUB_TAG, digest
 DEVICE = "/dev/sdf"
 _POLL_SECONDS = 0.5
 _REPEATS_WHEN_AMBIGUOUS = 3
+# The machine is still pending; it has been attached by a call whose answer was lost;
+# it is just being made larger.
+_NOT_YET = ("IncorrectState", "VolumeInUse", "OperationNotPermitted")
 
 
 @dataclass(frozen=True)
@@ -179,8 +182,7 @@ class Homes:
         try:
             await attach_volume(self._clients.launching, volume.id, instance_id, DEVICE)
         except EC2Error as e:
-            # The machine is still pending, or this is a repetition: look, and see.
-            if e.kind is Kind.FATAL and e.code not in ("IncorrectState", "VolumeInUse"):
+            if e.kind is Kind.FATAL and e.code not in _NOT_YET:
                 raise
             self._log.info("Home %s: %s", volume.id, admin_hint(e))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from jupyterhub import orm
 
@@ -75,8 +74,7 @@ class Housing:
     def _is_of_somebody_else(self, volume_id: str) -> bool:
         """A user with this name had it, and has another name now."""
         spawner = self._spawner
-        rows: Any = spawner.db_session.query(orm.Spawner)
-        for row in rows.filter(orm.Spawner.state.isnot(None)):
+        for row in spawner.db_session.query(orm.Spawner):
             same = (row.state or {}).get("home_id") == volume_id
             if same and row.user_id != spawner.user.id:
                 spawner.log.warning(

@@ -87,7 +87,7 @@ def take_up_burials(app: Any) -> None:
     The Hub itself looks only at servers that run. Loading a stopped one makes it
     take up its tombstones.
     """
-    for row in app.db.query(orm.Spawner).filter(orm.Spawner.state.isnot(None)):
+    for row in app.db.query(orm.Spawner):
         state = row.state or {}
         stopped = row.server is None and state.get("launch_id")
         if row.user is None or not (stopped or _has_unfinished_ends(state)):

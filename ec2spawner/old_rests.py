@@ -30,7 +30,7 @@ def _rows_that_are_due(db: Any) -> list[Any]:
     now = time.time()
     return [
         row
-        for row in db.query(orm.Spawner).filter(orm.Spawner.state.isnot(None))
+        for row in db.query(orm.Spawner)
         if row.user is not None
         and 0 < ((row.state or {}).get("resting") or {}).get("until", 0) < now
     ]

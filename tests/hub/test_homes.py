@@ -96,6 +96,7 @@ async def test_everybody_has_a_home_of_their_own(hub, ec2, volumes):
     assert len(volumes()) == 2
 
 
+@pytest.mark.slow
 async def test_a_machine_that_woke_up_has_its_home(make_quick_hub, ec2, volumes):
     hub = make_quick_hub(settings={**HOME, "on_stop": "stop"})
     await hub.start()
@@ -162,6 +163,7 @@ async def test_two_servers_of_a_user_cannot_share_a_home_at_once(hub, ec2, volum
     await asyncio.to_thread(eventually, lambda: len(living(ec2)) == 1)
 
 
+@pytest.mark.slow
 async def test_with_a_home_for_each_server_they_run_side_by_side(
     make_quick_hub, ec2, volumes
 ):
@@ -172,6 +174,7 @@ async def test_with_a_home_for_each_server_they_run_side_by_side(
     assert len(living(ec2)) == len(volumes()) == 2
 
 
+@pytest.mark.slow
 async def test_of_two_homes_none_is_guessed(hub, ec2, volumes):
     await hub.ready_server("alice")
     await hub.stop_server("alice")
@@ -191,6 +194,7 @@ async def test_of_two_homes_none_is_guessed(hub, ec2, volumes):
     assert len(volumes()) == 2
 
 
+@pytest.mark.slow
 async def test_a_home_that_is_gone_is_not_replaced_in_silence(hub, ec2, volumes):
     await hub.ready_server("alice")
     await hub.stop_server("alice")
@@ -207,6 +211,7 @@ async def test_a_home_that_is_gone_is_not_replaced_in_silence(hub, ec2, volumes)
     assert living(ec2) == []
 
 
+@pytest.mark.slow
 async def test_a_home_grows_with_the_setting(make_quick_hub, ec2, volumes):
     hub = make_quick_hub(settings=HOME)
     await hub.start()
@@ -221,6 +226,7 @@ async def test_a_home_grows_with_the_setting(make_quick_hub, ec2, volumes):
     assert [v["Size"] for v in volumes()] == [5]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("action", ["CreateVolume", "AttachVolume"])
 @pytest.mark.parametrize("lost", ["lose_request", "lose_answer"])
 async def test_a_lost_answer_makes_no_second_home(hub, ec2, volumes, action, lost):
@@ -230,7 +236,9 @@ async def test_a_lost_answer_makes_no_second_home(hub, ec2, volumes, action, los
     assert len(volumes()) == 1
 
 
-@pytest.mark.parametrize("action", ["CreateVolume", "AttachVolume"])
+@pytest.mark.parametrize(
+    "action", ["CreateVolume", pytest.param("AttachVolume", marks=pytest.mark.slow)]
+)
 async def test_a_hub_killed_at_a_home_goes_on_with_it(hub, ec2, volumes, action):
     ec2.add_fault(Fault(action, delay_answer=5, times=1))
     asked = asyncio.ensure_future(hub.start_server("alice"))

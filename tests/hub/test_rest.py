@@ -79,6 +79,7 @@ async def test_a_user_who_chose_another_size_wakes_in_it(hub, ec2):
     assert same.instance_type == "t3.large"
 
 
+@pytest.mark.slow
 async def test_a_machine_whose_settings_have_changed_makes_room_for_a_fresh_one(
     make_quick_hub, ec2
 ):
@@ -127,6 +128,7 @@ async def test_a_lost_answer_to_the_wake_up_call_is_no_second_machine(
     assert [m.instance_id for m in living(ec2)] == [resting.instance_id]
 
 
+@pytest.mark.slow
 async def test_a_machine_that_was_ended_in_its_sleep_is_replaced(
     hub, cloud, ec2, resting
 ):
@@ -137,6 +139,7 @@ async def test_a_machine_that_was_ended_in_its_sleep_is_replaced(
     assert fresh.instance_id != resting.instance_id
 
 
+@pytest.mark.slow
 async def test_who_shuts_the_machine_down_finds_it_again(hub, ec2):
     await hub.ready_server("alice")
     (machine,) = living(ec2)
@@ -147,6 +150,7 @@ async def test_who_shuts_the_machine_down_finds_it_again(hub, ec2):
     assert [m.instance_id for m in living(ec2)] == [machine.instance_id]
 
 
+@pytest.mark.slow
 async def test_a_start_that_is_cancelled_leaves_the_machine_at_rest(hub, ec2, resting):
     await at_rest(ec2, resting)
     ec2.change_settings(pending_seconds=5)
@@ -158,6 +162,7 @@ async def test_a_start_that_is_cancelled_leaves_the_machine_at_rest(hub, ec2, re
     assert [m.instance_id for m in living(ec2)] == [resting.instance_id]
 
 
+@pytest.mark.slow
 async def test_a_machine_that_cannot_start_its_server_any_more_is_ended(
     hub, ec2, make_quick_hub
 ):
@@ -174,7 +179,9 @@ async def test_a_machine_that_cannot_start_its_server_any_more_is_ended(
     await hub.ready_server("alice")
 
 
-@pytest.mark.parametrize("lost", ["lose_request", "lose_answer"])
+@pytest.mark.parametrize(
+    "lost", ["lose_request", pytest.param("lose_answer", marks=pytest.mark.slow)]
+)
 async def test_a_hub_killed_while_it_stops_a_machine_lets_it_rest(hub, ec2, lost):
     await hub.ready_server("alice")
     (machine,) = living(ec2)
@@ -211,6 +218,7 @@ async def test_a_hub_killed_while_a_machine_wakes_has_no_second_one(hub, ec2, re
     assert [m.instance_id for m in living(ec2)] == [resting.instance_id]
 
 
+@pytest.mark.slow
 async def test_a_machine_that_ec2_will_not_stop_yet_is_stopped_in_the_background(
     make_quick_hub, ec2
 ):
@@ -225,6 +233,7 @@ async def test_a_machine_that_ec2_will_not_stop_yet_is_stopped_in_the_background
     await at_rest(ec2, machine)
 
 
+@pytest.mark.slow
 async def test_a_machine_that_cannot_rest_is_terminated(hub, ec2):
     await hub.ready_server("alice")
     (machine,) = living(ec2)
@@ -233,6 +242,7 @@ async def test_a_machine_that_cannot_rest_is_terminated(hub, ec2):
     await gone(ec2, machine)
 
 
+@pytest.mark.slow
 async def test_what_has_rested_for_too_long_is_terminated(make_quick_hub, ec2):
     settings = {**RESTS, "stopped_ttl": 3, "sweep_interval": 1}
     hub = make_quick_hub(settings=settings)
@@ -245,6 +255,7 @@ async def test_what_has_rested_for_too_long_is_terminated(make_quick_hub, ec2):
     await hub.ready_server("alice")
 
 
+@pytest.mark.slow
 async def test_the_sweep_leaves_what_rests_alone(make_quick_hub, ec2):
     settings = {**RESTS, "sweep_interval": 1, "sweep_grace": 1}
     hub = make_quick_hub(settings=settings)

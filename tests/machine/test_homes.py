@@ -38,6 +38,7 @@ async def test_a_home_is_formatted_once_and_follows_its_user(hub, ec2, guest):
     assert second.run(f"readlink /proc/{pid}/cwd") == "/home/jovyan"
 
 
+@pytest.mark.slow
 async def test_an_agent_killed_while_it_makes_a_home_makes_it_once(hub, ec2, guest):
     asked = asyncio.ensure_future(hub.ready_server("alice"))
     machine = await asyncio.to_thread(eventually, lambda: living(ec2))
@@ -52,6 +53,7 @@ async def test_an_agent_killed_while_it_makes_a_home_makes_it_once(hub, ec2, gue
     assert guest().run("stat -c %U /home/jovyan") == "jovyan"
 
 
+@pytest.mark.slow
 async def test_what_cannot_be_mounted_is_left_alone_and_its_user_is_told(hub, guest):
     await hub.ready_server("alice")
     device = guest().run("findmnt -n -o SOURCE " + MOUNT)
