@@ -179,9 +179,7 @@ async def test_a_machine_that_cannot_start_its_server_any_more_is_ended(
     await hub.ready_server("alice")
 
 
-@pytest.mark.parametrize(
-    "lost", ["lose_request", pytest.param("lose_answer", marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("lost", ["lose_request", "lose_answer"])
 async def test_a_hub_killed_while_it_stops_a_machine_lets_it_rest(hub, ec2, lost):
     await hub.ready_server("alice")
     (machine,) = living(ec2)
