@@ -26,14 +26,14 @@ What to try
   3. Open the address in a private window, log in with another name and start a
      server: it gets a machine of its own.
   4. Stop your server (File > Hub Control Panel > Stop My Server). Its machine is
-     terminated. {idle}
+     terminated. Start it again: your files are there. {idle}
 
 {about}
 
 What EC2 is asked, and the machines:"""
 
 _ABOUT = """It is all on this computer: no AWS account, no cost. An EC2 machine is
-{what}, and its files go with it. {trust} Ctrl-C ends the demo."""
+{what}, and what is not in your home goes with it. {trust} Ctrl-C ends the demo."""
 
 
 def run_demo(

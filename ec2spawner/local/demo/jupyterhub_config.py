@@ -66,6 +66,8 @@ c.EC2Spawner.region = demo["region"]
 c.EC2Spawner.image = demo["image"]
 c.EC2Spawner.subnets = demo["subnets"]
 c.EC2Spawner.security_groups = demo["security_groups"]
+c.EC2Spawner.home = "server"
+c.EC2Spawner.home_size = 1
 c.EC2Spawner.tags = {"user": "{username}", "server": "{servername}"}
 c.EC2Spawner.profile_list = [
     {
