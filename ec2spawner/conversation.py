@@ -16,7 +16,9 @@ from .state import Phase, ServerState
 from .tokens import replace_token
 
 # How long a claim waits for EC2's word that the machine is alive.
-_LISTING_SECONDS = 5.0
+# Less than the agent waits for an answer. One listing may have to end before the one
+# that is waited for begins.
+_LISTING_SECONDS = 12.0
 
 
 class Conversation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -34,7 +35,9 @@ async def fleet(
 ) -> AsyncIterator[Fleet]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    key = FleetKey("hub-of-test", Account(cloud.region, cloud.endpoint_url))
+    key = FleetKey(
+        f"hub-{secrets.token_hex(4)}", Account(cloud.region, cloud.endpoint_url)
+    )
     made = Fleet(key, fast=0.1, slow=1, log=logging.getLogger("test"))
     yield made
     made.close()

@@ -25,11 +25,11 @@ def client(cloud, monkeypatch):
 
 
 @pytest.fixture
-def made(client, ec2):
+def made(client, ec2, fleet):
     """Makes things with tags, and takes away what is left of them."""
     world, undo = ec2.resources(), []
 
-    def spec(kind, hub="hub-of-test", **tags):
+    def spec(kind, hub=fleet.hub_id, **tags):
         tags = {HUB_TAG: hub, LAUNCH_TAG: "lost", LEASE_TAG: LEASE, **tags}
         pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
         return [{"ResourceType": kind, "Tags": pairs}]
@@ -58,7 +58,7 @@ def made(client, ec2):
         undo.append(lambda: client.release_address(AllocationId=id))
         return id
 
-    def machine(hub="hub-of-test"):
+    def machine(hub=fleet.hub_id):
         kinds = ("instance", "volume", "network-interface")
         instance = client.run_instances(
             ImageId=world.image_id,

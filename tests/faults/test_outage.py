@@ -58,6 +58,7 @@ def test_ten_minutes_without_ec2_cost_nobody_a_server(world, fifty):
         assert changes(world) == []
 
 
+@pytest.mark.slow
 def test_what_happened_during_an_outage_is_made_good_when_it_ends(world, fifty):
     before = fifty.serving()
     stopped, lost, new, *_ = names = [f"user-{i}" for i in range(SERVERS)]

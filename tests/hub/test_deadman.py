@@ -35,6 +35,7 @@ async def test_a_machine_ends_when_its_hub_is_gone_for_good(make_quick_hub, ec2)
     assert not ec2.requests("TerminateInstances"), "the machine did it"
 
 
+@pytest.mark.slow
 async def test_a_machine_ends_when_it_has_run_for_its_lifetime(make_quick_hub, ec2):
     hub = make_quick_hub(settings=SETTINGS)
     await hub.start()

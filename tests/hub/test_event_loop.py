@@ -4,6 +4,7 @@ import asyncio
 import time
 
 import aiohttp
+import pytest
 
 from ec2spawner.local import Fault
 
@@ -44,6 +45,7 @@ async def test_the_hub_answers_while_every_answer_of_ec2_takes_five_seconds(
     ec2.clear_faults()
 
 
+@pytest.mark.slow
 async def test_a_hanging_launch_does_not_hold_up_a_stop(quick_hub, ec2):
     await quick_hub.ready_server("alice")
     ec2.add_fault(Fault("RunInstances", delay=25))

@@ -87,6 +87,7 @@ async def test_when_nobody_can_count_nobody_is_let_in(make_quick_hub, ec2):
     assert ec2.requests("RunInstances") == []
 
 
+@pytest.mark.slow
 async def test_when_machines_fail_one_after_the_other_no_more_are_launched(
     make_hub, ec2
 ):

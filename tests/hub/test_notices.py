@@ -75,6 +75,7 @@ async def test_a_user_who_shuts_their_server_down_is_told_nothing_new(quick_hub,
     assert "last_end" not in quick_hub.saved_state("alice")
 
 
+@pytest.mark.slow
 async def test_a_machine_that_fails_awss_checks_is_told_of(make_quick_hub, ec2):
     hub = make_quick_hub(code=QUICK_CHECKS)
     await hub.start()

@@ -82,6 +82,7 @@ async def test_a_leaked_machine_is_ended_and_nobody_elses(make_quick_hub, ec2, l
     assert (await hub.server("alice"))["ready"]
 
 
+@pytest.mark.slow
 async def test_a_machine_that_takes_long_to_boot_is_not_a_leak(make_quick_hub, ec2):
     ec2.change_settings(pending_seconds=10)
     hub = make_quick_hub(settings=SETTINGS)

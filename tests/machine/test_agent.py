@@ -99,6 +99,7 @@ async def test_an_agent_that_is_killed_goes_on_and_the_server_does_not_notice(
     assert len(living(ec2)) == 1
 
 
+@pytest.mark.slow
 async def test_when_the_server_ends_by_itself_so_does_the_machine(
     quick_hub, guest, ec2
 ):
@@ -118,6 +119,7 @@ async def test_when_the_server_ends_by_itself_so_does_the_machine(
     await quick_hub.wait_gone("alice")
 
 
+@pytest.mark.slow
 async def test_the_hub_is_away_while_the_machine_boots(quick_hub, guest, ec2):
     starting = asyncio.ensure_future(quick_hub.start_server("alice"))
     await asyncio.to_thread(eventually, lambda: living(ec2))
@@ -145,6 +147,7 @@ async def test_when_the_hub_is_gone_for_good_the_machine_ends_itself(
     assert "Client.InstanceInitiatedShutdown" in ended.state_reason
 
 
+@pytest.mark.slow
 async def test_a_reboot_ends_the_machine(quick_hub, guest, ec2):
     await quick_hub.ready_server("alice")
     machine = living(ec2)[0]
@@ -157,6 +160,7 @@ async def test_a_reboot_ends_the_machine(quick_hub, guest, ec2):
     assert "Client.InstanceInitiatedShutdown" in ended.state_reason
 
 
+@pytest.mark.slow
 async def test_after_a_reboot_the_agent_claims_and_first_boot_work_is_not_done_again(
     make_quick_hub, guest
 ):
@@ -174,6 +178,7 @@ async def test_after_a_reboot_the_agent_claims_and_first_boot_work_is_not_done_a
     assert guest().run("ls /run/ec2spawner") == "machine-key"
 
 
+@pytest.mark.slow
 async def test_a_setup_script_that_fails_says_why_and_ends_the_machine(
     make_quick_hub, ec2
 ):

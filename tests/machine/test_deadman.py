@@ -45,6 +45,7 @@ async def test_a_machine_without_its_hub_powers_off_though_its_agent_was_killed(
     assert "Reached target poweroff.target" in console or "Powering off" in console
 
 
+@pytest.mark.slow
 async def test_a_lifetime_is_over_in_the_middle_of_work(make_quick_hub, ec2):
     hub = make_quick_hub(settings={"max_lifetime": 15})
     await hub.start()

@@ -102,6 +102,7 @@ def test_a_reboot_keeps_disk_and_address(cloud, launch, who):
     assert again.machine.private_ip == address
 
 
+@pytest.mark.slow
 def test_a_crash_leaves_no_process_and_ec2_does_not_notice(cloud, launch):
     machine = launch()
     cloud.control.crash(machine)
@@ -109,6 +110,7 @@ def test_a_crash_leaves_no_process_and_ec2_does_not_notice(cloud, launch):
     assert cloud.control.machine(machine).state == "running"
 
 
+@pytest.mark.slow
 def test_a_frozen_machine_stands_still_and_goes_on_or_is_cut_off(cloud, launch):
     machine = launch()
     cloud.control.freeze(machine)

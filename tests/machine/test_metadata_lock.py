@@ -52,6 +52,7 @@ async def test_it_is_open_when_the_admin_wants_it_open(make_quick_hub, guest):
     assert asks(guest(), "jovyan") == guest().machine.instance_id
 
 
+@pytest.mark.slow
 async def test_no_server_starts_where_it_cannot_be_closed(make_quick_hub, guest, ec2):
     script = '#!/bin/sh\nfor each in $(which -a ip); do rm -f "$each"; done\n'
     hub = make_quick_hub(settings={"setup_script": script})

@@ -189,6 +189,7 @@ def test_a_rule_for_a_group_is_for_its_members(pair, cloud, groups):
     assert from_here(one, 22) == LOST
 
 
+@pytest.mark.slow
 def test_without_a_rule_for_it_a_machine_sends_nothing(pair, cloud, groups):
     one, _ = pair
     api, silent = client(cloud), groups("silent")
@@ -269,6 +270,7 @@ def test_a_blackhole_swallows_open_connections_until_it_is_lifted(pair, cloud):
         assert reaches(one, cloud.hub_address, 9)
 
 
+@pytest.mark.slow
 @pytest.mark.proves("group-change")
 def test_a_group_that_is_not_there_is_refused(pair, cloud):
     api = client(cloud)

@@ -57,6 +57,7 @@ def test_a_volume_is_under_its_names_whenever_it_was_attached(here):
     assert guest.run("fsck.ext4 -V && ls /dev/sdg") == "/dev/sdg"
 
 
+@pytest.mark.slow
 def test_data_goes_from_machine_to_machine_and_to_copies_by_snapshot(here):
     volume = here.volume(Size=1)
     first = here.launch()
