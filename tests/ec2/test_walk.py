@@ -124,6 +124,7 @@ async def test_when_all_are_known_to_be_sold_out_a_person_still_gets_a_try(launc
     assert (await (await launch()).next()).zone == A
 
 
+@pytest.mark.slow
 async def test_a_class_without_capacity_does_not_ask_for_each_candidate_each(
     launch, ec2
 ):

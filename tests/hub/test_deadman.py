@@ -22,6 +22,7 @@ def ids(ec2):
     return {machine.instance_id for machine in living(ec2)}
 
 
+@pytest.mark.slow
 async def test_a_machine_ends_when_its_hub_is_gone_for_good(make_quick_hub, ec2):
     hub = make_quick_hub(settings=SETTINGS)
     await hub.start()

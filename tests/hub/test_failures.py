@@ -216,6 +216,7 @@ async def test_a_start_that_the_user_cancels_leaves_no_machine(quick_hub, ec2):
     assert len(living(ec2)) == 1
 
 
+@pytest.mark.slow
 async def test_a_start_that_ec2_answers_after_its_time_leaves_no_machine(
     make_quick_hub, ec2
 ):

@@ -87,6 +87,7 @@ async def test_a_hub_killed_while_a_machine_boots_completes_that_launch(
     assert living(ec2) == []
 
 
+@pytest.mark.slow
 async def test_a_hub_killed_before_ec2_was_asked_ends_cleanly(make_quick_hub, ec2):
     hub = make_quick_hub()
     await hub.start()

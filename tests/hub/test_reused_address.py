@@ -4,6 +4,7 @@ import asyncio
 import json
 
 import aiohttp
+import pytest
 
 from ..local.conftest import client, request_for
 from .conftest import eventually, living
@@ -44,6 +45,7 @@ async def test_nobody_is_sent_to_the_machine_that_has_the_address_now(
     await hub.wait_gone("alice")
 
 
+@pytest.mark.slow
 async def test_a_machine_cannot_claim_for_the_one_that_had_its_address(
     make_quick_hub, ec2, cloud
 ):

@@ -91,6 +91,7 @@ async def test_a_machine_that_takes_long_to_boot_is_not_a_leak(make_quick_hub, e
     assert len(ec2.machines()) == 1
 
 
+@pytest.mark.slow
 async def test_a_new_database_ends_no_machine_that_is_older(make_quick_hub, ec2):
     hub = make_quick_hub(settings=SETTINGS)
     await hub.start()
@@ -142,6 +143,7 @@ async def test_what_a_launch_has_left_over_is_deleted_but_never_a_home(
     assert (await hub.server("alice"))["ready"]
 
 
+@pytest.mark.slow
 async def test_a_machine_has_a_lease_from_its_first_moment_and_the_hub_renews_it(
     make_quick_hub, ec2
 ):

@@ -132,6 +132,7 @@ async def test_the_hub_is_away_while_the_machine_boots(quick_hub, guest, ec2):
     assert len(living(ec2)) == 1
 
 
+@pytest.mark.slow
 async def test_when_the_hub_is_gone_for_good_the_machine_ends_itself(
     make_quick_hub, ec2
 ):
