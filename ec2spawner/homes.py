@@ -168,7 +168,9 @@ class Homes:
             volume = await describe_volume(self._clients.reading, volume_id)
             if volume.attached_to == instance_id and volume.attachment == "attached":
                 return
-            if volume.state == "available":
+            machine = self._inventory.get(instance_id)
+            pending = machine is not None and machine.state == "pending"
+            if volume.state == "available" and not pending:
                 await self._attach_once(volume, instance_id)
             if time.monotonic() > end:
                 raise EC2SpawnError(

@@ -26,7 +26,8 @@ What to try
   3. Open the address in a private window, log in with another name and start a
      server: it gets a machine of its own.
   4. Stop your server (File > Hub Control Panel > Stop My Server). Its machine is
-     terminated. Start it again: your files are there. {idle}
+     terminated. {idle}
+     Start it again: your files are there.
 
 {about}
 
