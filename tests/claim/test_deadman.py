@@ -113,6 +113,9 @@ def test_an_answer_that_is_no_word_from_the_hub_counts_as_silence(machine, statu
         one.live(2 * HOUR)
 
 
+# Where nothing is asserted below, `live` raises when the machine ends.
+
+
 def test_a_hub_that_is_away_for_a_night_ends_nothing(machine):
     one = machine()
     for _ in range(5):

@@ -177,6 +177,7 @@ async def test_a_machine_that_cannot_start_its_server_any_more_is_ended(
     await hub.wait_gone("alice")
     await gone(ec2, machine)
     await hub.ready_server("alice")
+    assert [m.boots for m in living(ec2)] == [1]
 
 
 @pytest.mark.parametrize("lost", ["lose_request", "lose_answer"])

@@ -1,0 +1,5 @@
+"""Print the table."""
+
+from . import as_markdown
+
+print(as_markdown())

@@ -1,0 +1,81 @@
+"""What holds for every call."""
+
+from __future__ import annotations
+
+from .rule import API, DEV, ERRORS, TAGS, Rule
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        "tag-limits",
+        "RunInstances, CreateTags",
+        "At most 50 tags (TagLimitExceeded), keys of 128 and values of 256 "
+        "characters, each key once.",
+        TAGS,
+    ),
+    Rule(
+        "tag-aws-prefix",
+        "RunInstances, CreateTags",
+        "Keys that start with aws: are refused.",
+        TAGS,
+    ),
+    Rule(
+        "tag-on-create",
+        "RunInstances",
+        "TagSpecifications tag the instance, its volumes and its network interfaces; "
+        "other resource types are refused.",
+        f"{API}/API_TagSpecification.html",
+    ),
+    Rule(
+        "dry-run",
+        "all that change something",
+        "DryRun checks everything, changes nothing: DryRunOperation, HTTP 412.",
+        f"{API}/CommonParameters.html",
+    ),
+    Rule(
+        "throttling",
+        "all",
+        "A token bucket per action; empty: RequestLimitExceeded, HTTP 503. "
+        "RunInstances and StartInstances: 5, and 2 more every second.",
+        f"{DEV}/ec2-api-throttling.html",
+    ),
+    Rule(
+        "consistency",
+        "all",
+        "A new instance may be unknown for a while: InvalidInstanceID.NotFound by "
+        "id, absent from lists.",
+        f"{DEV}/eventual-consistency.html",
+    ),
+    Rule(
+        "bad-instance-id",
+        "DescribeInstances",
+        "A malformed id: InvalidInstanceID.Malformed; an unknown one: "
+        "InvalidInstanceID.NotFound.",
+        ERRORS,
+    ),
+    Rule(
+        "filters",
+        "DescribeInstances",
+        "client-token, instance-lifecycle and others work; an unknown filter is "
+        "InvalidParameterValue.",
+        f"{API}/API_DescribeInstances.html",
+    ),
+    Rule(
+        "paging",
+        "DescribeInstances",
+        "MaxResults from 5 to 1000, not together with ids; without it everything "
+        "comes in one answer.",
+        f"{API}/API_DescribeInstances.html",
+    ),
+    Rule(
+        "unknown-action",
+        "-",
+        "An action that is not there: InvalidAction, as clean XML.",
+        ERRORS,
+    ),
+    Rule(
+        "other-region",
+        "all",
+        "An endpoint answers for its own Region: AuthFailure for another.",
+        ERRORS,
+    ),
+)
