@@ -63,9 +63,12 @@ class LocalAmi(amis.Ami):  # type: ignore[misc]
 
     @property
     def state(self) -> str:
-        if self.saving is not None and self.saving.failed:
+        # An image can be launched when all its snapshots are complete, not before.
+        parts = [self.saving, *(snapshot.copying for _, snapshot, _ in self.data)]
+        copies = [part for part in parts if part is not None]
+        if any(copy.failed for copy in copies):
             return "failed"
-        return "pending" if self.saving and not self.saving.ripe else self._state
+        return "pending" if not all(copy.ripe for copy in copies) else self._state
 
     @state.setter
     def state(self, value: str) -> None:

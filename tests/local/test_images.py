@@ -82,6 +82,8 @@ def test_an_image_has_copies_of_all_volumes_that_were_attached(
     attach(volume, machine)
     (on_machine(cloud, machine, volume) / "home").write_text("alice's")
     made = ec2.create_image(InstanceId=machine, Name="with-a-home")["ImageId"]
+    # The copies of its volumes are made after the reboot, and take longer than its own.
+    cloud.control.change_settings(snapshot_seconds=2)
     disks = available(ec2, made)["BlockDeviceMappings"]
     assert [disk["DeviceName"] for disk in disks] == ["/dev/xvda", "/dev/sdf"]
     second = launch(ImageId=made)["InstanceId"]
