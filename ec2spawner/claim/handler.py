@@ -7,6 +7,7 @@ from http import HTTPStatus
 
 from jupyterhub.apihandlers import default_handlers
 from jupyterhub.apihandlers.base import APIHandler
+from jupyterhub.metrics import prometheus_log_method
 from tornado import web
 
 from ..errors import EC2SpawnError
@@ -19,6 +20,22 @@ _RETRY_SECONDS = 1
 
 class MachineHandler(APIHandler):  # type: ignore[misc]
     """A request by a machine, which has no token, no cookie and no user."""
+
+    #: answers that are no news: every machine gets them again and again
+    routine: frozenset[HTTPStatus] = frozenset()
+
+    def _log(self) -> None:
+        # Tornado keeps this method for those who override it (``tornado/web.py``).
+        if self.get_status() not in self.routine:
+            super()._log()
+            return
+        prometheus_log_method(self)
+        self.log.debug("%i %s (%s)", self.get_status(), self.request.path, self.source)
+
+    def not_yet(self) -> None:
+        """Let the machine ask again in a moment."""
+        self.set_status(HTTPStatus.SERVICE_UNAVAILABLE)
+        self.set_header("Retry-After", str(_RETRY_SECONDS))
 
     @property
     def source(self) -> str:
@@ -51,6 +68,8 @@ class MachineHandler(APIHandler):  # type: ignore[misc]
 class ClaimHandler(MachineHandler):
     """``POST /hub/api/ec2spawner/claim``: orders for a machine that proves itself."""
 
+    routine = frozenset({HTTPStatus.SERVICE_UNAVAILABLE})
+
     async def post(self) -> None:
         try:
             claim = Claim.from_json(self.request.body)
@@ -63,8 +82,8 @@ class ClaimHandler(MachineHandler):
             owner = await claimant.owns_its_address()
             verdict = self.judge(claimant, claim) if owner else Verdict.NOT_YET
         if verdict is Verdict.NOT_YET:
-            self.set_header("Retry-After", str(_RETRY_SECONDS))
-            raise web.HTTPError(HTTPStatus.SERVICE_UNAVAILABLE, "not yet")
+            self.not_yet()
+            return
         if verdict is Verdict.TAKEN:
             raise self.refuse(HTTPStatus.CONFLICT, claim.launch_id, verdict.value)
         if verdict is Verdict.REFUSED:
@@ -74,7 +93,8 @@ class ClaimHandler(MachineHandler):
         except EC2SpawnError as e:
             # The start fails with it; the machine will be ended.
             self.log.warning("No orders for launch %s: %s", claim.launch_id, e)
-            raise web.HTTPError(HTTPStatus.SERVICE_UNAVAILABLE, "not yet") from e
+            self.not_yet()
+            return
         self.set_header("Cache-Control", "no-store")
         self.finish(orders.to_json())
 
@@ -86,6 +106,9 @@ class ClaimHandler(MachineHandler):
 
 class ReportHandler(MachineHandler):
     """``POST /hub/api/ec2spawner/report``: a step of a machine with orders."""
+
+    # What it says is logged as progress.
+    routine = frozenset({HTTPStatus.NO_CONTENT})
 
     async def post(self) -> None:
         try:
@@ -104,6 +127,8 @@ class HeartbeatHandler(MachineHandler):
 
     Thousands of machines ask: it costs no query and writes nothing.
     """
+
+    routine = frozenset({HTTPStatus.OK})
 
     async def post(self) -> None:
         try:

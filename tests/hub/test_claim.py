@@ -40,6 +40,15 @@ async def running(quick_hub, ec2):
     return quick_hub, machine, config_in_user_data(ec2)
 
 
+async def test_only_what_is_news_of_a_machine_is_a_line_in_the_log(running):
+    hub, machine, config = running
+    assert "200 POST /hub/api/ec2spawner/claim" in hub.log
+    # It has reported and has been heard again and again by now.
+    assert "Starting Jupyter" in hub.log
+    assert "/ec2spawner/report" not in hub.log
+    assert "/ec2spawner/heartbeat" not in hub.log
+
+
 async def test_the_nonce_is_worthless_after_its_use(running):
     hub, machine, config = running
     claim = {
