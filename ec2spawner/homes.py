@@ -1,4 +1,4 @@
-"""The homes of one fleet: found, made, attached, grown. Never given to another."""
+"""The homes of one fleet: found, made, grown, discarded. Never given to another."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .ec2.clients import Clients
 from .ec2.errors import EC2Error, admin_hint
 from .ec2.inventory import Inventory
 from .ec2.meanings import Kind
+from .ec2.parts import Part, PartKind, delete_part
+from .ec2.tags import create_tags
 from .ec2.volumes import (
     Volume,
     attach_volume,
@@ -23,7 +25,7 @@ from .ec2.volumes import (
     homes_of,
 )
 from .errors import EC2SpawnError, Reason
-from .identity import HOME_TAG, HUB_TAG, digest
+from .identity import DISCARD_TAG, HOME_TAG, HUB_TAG, digest
 
 # EC2 user guide, "Device names for volumes": recommended for data volumes, on every
 # kind of instance. What the machine sees is another name; the agent knows.
@@ -61,12 +63,25 @@ class Homes:
     async def find(self, owner: str, volume_id: str) -> Volume | None:
         """An owner's home: the one that the database names, else the one so tagged.
 
+        A volume that was discarded is nobody's home. Where a home has moved, another
+        server of its user may still name the volume that it moved from.
+
         :param volume_id: of the database; empty when it knows of none
-        :raises EC2SpawnError: when the answer would be a guess
+        :raises EC2SpawnError: when the answer would be a guess, or the volume that
+            the database names is lost
         :raises EC2Error: when EC2 does not answer
         """
+        why = ""
         if volume_id:
-            return await self._known(volume_id)
+            known, why = await self._known(volume_id)
+            if known is not None:
+                return known
+        tagged = await self._tagged(owner)
+        if volume_id and tagged is None:
+            raise lost(volume_id, why)
+        return tagged
+
+    async def _tagged(self, owner: str) -> Volume | None:
         found = await homes_of(self._clients.reading, self._hub_id, owner)
         if len(found) > 1:
             ids = ", ".join(sorted(volume.id for volume in found))
@@ -79,18 +94,21 @@ class Homes:
             )
         return found[0] if found else None
 
-    async def _known(self, volume_id: str) -> Volume:
+    async def _known(self, volume_id: str) -> tuple[Volume | None, str]:
+        """The volume of that id; or None, and why it is no home of this hub."""
         try:
             volume = await describe_volume(self._clients.reading, volume_id)
         except EC2Error as e:
             if e.code != "InvalidVolume.NotFound":
                 raise
-            raise _lost(volume_id, "EC2 does not know it") from e
+            return None, "EC2 does not know it"
         if volume.gone:
-            raise _lost(volume_id, f"it is {volume.state}")
+            return None, f"it is {volume.state}"
         if volume.hub_id != self._hub_id:
-            raise _lost(volume_id, "it has another hub's tag")
-        return volume
+            return None, "it has another hub's tag"
+        if volume.discarded:
+            return None, f"it was discarded (tag {DISCARD_TAG})"
+        return volume, ""
 
     async def make(self, spec: HomeSpec, zone: str, launch_id: str) -> Volume:
         """An owner's first home. Made once, however often a launch asks for it.
@@ -198,8 +216,31 @@ class Homes:
             # It is no reason to keep a user from working.
             self._log.warning("Home %s cannot grow now: %s", volume.id, admin_hint(e))
 
+    async def discard(self, ids: Sequence[str]) -> None:
+        """Give up volumes or snapshots of homes for good: tag them, then delete them.
 
-def _lost(volume_id: str, why: str) -> EC2SpawnError:
+        What is still in use is deleted by the sweep. So is all that is tagged when
+        the Hub is killed in between.
+
+        :raises EC2Error: when they cannot be tagged; then nothing is deleted
+        """
+        tag = {DISCARD_TAG: str(int(time.time()))}
+        unknown = await create_tags(self._clients.reading, ids, tag)
+        for id in ids:
+            if id in unknown:
+                continue
+            try:
+                await delete_part(self._clients.killing, Part(id, kind_of(id)))
+            except EC2Error as e:
+                self._log.info("%s is deleted later: %s", id, admin_hint(e))
+
+
+def kind_of(id: str) -> PartKind:
+    """Whether an id is a volume's or a snapshot's."""
+    return PartKind.SNAPSHOT if id.startswith("snap-") else PartKind.VOLUME
+
+
+def lost(volume_id: str, why: str) -> EC2SpawnError:
     return EC2SpawnError(
         f"Your home ({volume_id}) cannot be found. Nothing is started without it. "
         "Please tell your hub's admin.",

@@ -10,7 +10,7 @@ from .ec2.errors import EC2Error
 from .ec2.volumes import Volume
 from .errors import EC2SpawnError
 from .failures import spawn_error
-from .homes import HomeSpec
+from .homes import HomeSpec, lost
 from .identity import owner_id
 from .launch import tag_values
 from .progress import Progress
@@ -60,7 +60,11 @@ class Housing:
         spawner, state = self._spawner, self._spawner.state
         known = state.home_id if state.home_region == spawner.region else ""
         volume = await spawner.fleet.homes.find(self.owner, known)
-        if volume is None or not known and self._is_of_somebody_else(volume.id):
+        if volume is None:
+            return None
+        if volume.id != known and self._is_of_somebody_else(volume.id):
+            if known:
+                raise lost(known, "its owner's tag is on another user's home")
             return None
         self._remember(volume)
         return volume

@@ -14,8 +14,12 @@ OWNER_TAG = "ec2spawner:owner"
 LEASE_TAG = "ec2spawner:lease"
 #: a person's word that a machine must not be swept, whatever we think of it
 KEEP_TAG = "ec2spawner:keep"
-#: marks a home, whatever its value: no sweep ever deletes what carries it
+#: marks a home, whatever its value: no sweep ever deletes what carries it, unless it
+#: was discarded
 HOME_TAG = "ec2spawner:home"
+#: on a volume or snapshot: it is nobody's home any more, and the sweep deletes it as
+#: soon as nothing uses it; the value is when that was decided, seconds since the epoch
+DISCARD_TAG = "ec2spawner:discard"
 TAG_PREFIX = "ec2spawner:"
 
 

@@ -104,6 +104,8 @@ def is_wanted(each: Machine | Part, wanted: Mapping[str, str]) -> bool:
     """Whether a server owns it, or a person keeps it."""
     if each.spared:
         return True
+    if _is_discarded(each):
+        return False
     instance_id = wanted.get(each.launch_id)
     if instance_id is None:
         return False
@@ -113,9 +115,15 @@ def is_wanted(each: Machine | Part, wanted: Mapping[str, str]) -> bool:
 
 def lease_end(each: Machine | Part, lease: float) -> float:
     """When its lease ends or would have ended, seconds since the epoch; 0: unknown."""
+    if isinstance(each, Part) and each.discarded_at:
+        return each.discarded_at + lease
     if each.lease_until:
         return each.lease_until
     return each.launched_at and each.launched_at + lease
+
+
+def _is_discarded(each: Machine | Part) -> bool:
+    return isinstance(each, Part) and each.discarded
 
 
 def _runs(each: Machine | Part) -> bool:
@@ -137,9 +145,14 @@ def _decide(
     database_since: float,
     lease: float,
 ) -> Verdict[T]:
-    end = tuple(each for each in unwanted if each.id in due)
+    ripe = tuple(each for each in unwanted if each.id in due)
     waiting = tuple(each for each in unwanted if each.id not in due)
+    # Each of them was decided about by itself, which no wrong database does: a class
+    # that leaves takes all of its homes along.
+    decided = tuple(each for each in ripe if _is_discarded(each))
+    end = tuple(each for each in ripe if each not in decided)
     if len(end) > max(_BRAKE_COUNT, _BRAKE_SHARE * len(living)):
-        return Verdict(braked=end, waiting=waiting)
+        return Verdict(decided, end, waiting)
     older = tuple(each for each in end if _born(each, lease) < database_since)
-    return Verdict(tuple(e for e in end if e not in older), older, waiting)
+    young = tuple(each for each in end if each not in older)
+    return Verdict(decided + young, older, waiting)

@@ -67,8 +67,8 @@ class FleetSweep:
             self._say(
                 "list",
                 e.code,
-                "Cannot look for volumes, network interfaces and addresses that "
-                "no machine uses: %s",
+                "Cannot look for volumes, network interfaces, addresses and snapshots "
+                "that nothing uses: %s",
                 admin_hint(e),
             )
             return []
@@ -134,12 +134,19 @@ class FleetSweep:
                     admin_hint(e),
                 )
             else:
-                self.log.warning(
-                    "The %s %s of launch %s was left over and is deleted",
-                    part.kind.value,
-                    part.id,
-                    part.launch_id or "(unknown)",
-                )
+                self._log_deletion(part)
+
+    def _log_deletion(self, part: Part) -> None:
+        kind, id = part.kind.value, part.id
+        if part.discarded:
+            self.log.info("The discarded %s %s is deleted", kind, id)
+            return
+        self.log.warning(
+            "The %s %s of launch %s was left over and is deleted",
+            kind,
+            id,
+            part.launch_id or "(unknown)",
+        )
 
     async def _renew(
         self, machines: Mapping[str, Machine], wanted: Mapping[str, str]
@@ -182,6 +189,7 @@ _PLURALS = {
     PartKind.VOLUME: "Volumes",
     PartKind.INTERFACE: "Network interfaces",
     PartKind.ADDRESS: "Addresses",
+    PartKind.SNAPSHOT: "Snapshots",
 }
 
 

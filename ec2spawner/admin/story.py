@@ -136,6 +136,8 @@ def why(machine: Machine | Part, records: Records | None, lease: float) -> str:
         return "it is ending"
     if machine.kept:
         return "a person keeps it (tag ec2spawner:keep)"
+    if isinstance(machine, Part) and machine.discarded:
+        return "discarded: deleted by the Hub's sweep once nothing uses it"
     until = lease_end(machine, lease)
     then = f"after {lease_text(until)}" if until else "by a person only"
     if records is None:
@@ -158,13 +160,13 @@ def leftovers(hub: Hub, seen: Survey) -> list[list[str]]:
         [part.id, part.kind.value, part.zone or region.name, _why_part(hub, seen, part)]
         for region in seen.regions
         for part in region.parts
-        if not part.used_by and not part.gone and not part.home
+        if not part.used_by and not part.gone and (part.discarded or not part.home)
     ]
 
 
 def _why_part(hub: Hub, seen: Survey, part: Part) -> str:
     if seen.records and not part.kept and part.launch_id in seen.records.launches:
         return "its launch has a server"
-    if seen.records is None and not part.kept:
+    if seen.records is None and not (part.kept or part.discarded):
         return "unknown: the database cannot be read; it stays"
     return why(part, seen.records, hub.lease)

@@ -1,4 +1,4 @@
-"""What a launch makes beside its machine: volumes, network interfaces, addresses."""
+"""What there is beside machines: volumes, snapshots, network interfaces, addresses."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from ..identity import HOME_TAG, HUB_TAG, KEEP_TAG, LAUNCH_TAG, LEASE_TAG
+from ..identity import (
+    DISCARD_TAG,
+    HOME_TAG,
+    HUB_TAG,
+    KEEP_TAG,
+    LAUNCH_TAG,
+    LEASE_TAG,
+)
 from ..lease import read_lease
 from .clients import Lane
 
@@ -24,11 +31,12 @@ class PartKind(str, Enum):
     VOLUME = "volume"
     INTERFACE = "network interface"
     ADDRESS = "address"
+    SNAPSHOT = "snapshot"
 
 
 @dataclass(frozen=True)
 class Part:
-    """A volume, network interface or elastic address with a hub's tag."""
+    """A volume, snapshot, network interface or address with a hub's tag."""
 
     id: str
     kind: PartKind
@@ -43,6 +51,10 @@ class Part:
     lease_until: float = 0.0
     kept: bool = False
     home: bool = False
+    #: it is to be deleted; somebody has decided that
+    discarded: bool = False
+    #: when, seconds since the epoch; 0 for a tag that does not tell
+    discarded_at: float = 0.0
     tags: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -53,14 +65,19 @@ class Part:
     @property
     def spared(self) -> bool:
         """No sweep may delete it, whatever the database says."""
-        return bool(self.kept or self.home or self.used_by) or self.state not in (
-            "available",
-            "",
-        )
+        if self.kept or self.used_by:
+            return True
+        if self.discarded:
+            return self.state not in ("available", "completed", "error")
+        # A snapshot may be a person's, who had it made with the volume's tags.
+        lasting = self.home or self.kind is PartKind.SNAPSHOT
+        return lasting or self.state not in ("available", "")
 
 
 async def list_parts(lane: Lane, hub_id: str) -> list[Part]:
     """Every part with the tag of a hub, whether it is in use or not.
+
+    Of snapshots only those that are discarded: an account may have many.
 
     :raises EC2Error: when EC2 does not answer, or denies it
     """
@@ -84,10 +101,19 @@ async def list_parts(lane: Lane, hub_id: str) -> list[Part]:
         answer = lane.ec2.describe_addresses(Filters=ours)
         return [_address(a) for a in answer["Addresses"] if a.get("AllocationId")]
 
+    def snapshots(lane: Lane) -> list[Part]:
+        found = lane.ec2.get_paginator("describe_snapshots").paginate(
+            OwnerIds=["self"],
+            Filters=[*ours, {"Name": "tag-key", "Values": [DISCARD_TAG]}],
+            PaginationConfig=pages,
+        )
+        return [_snapshot(s) for page in found for s in page["Snapshots"]]
+
     return [
         *await lane.run("DescribeVolumes", volumes),
         *await lane.run("DescribeNetworkInterfaces", interfaces),
         *await lane.run("DescribeAddresses", addresses),
+        *await lane.run("DescribeSnapshots", snapshots),
     ]
 
 
@@ -102,6 +128,8 @@ async def delete_part(lane: Lane, part: Part) -> None:
             lane.ec2.delete_volume(VolumeId=part.id)
         elif part.kind is PartKind.INTERFACE:
             lane.ec2.delete_network_interface(NetworkInterfaceId=part.id)
+        elif part.kind is PartKind.SNAPSHOT:
+            lane.ec2.delete_snapshot(SnapshotId=part.id)
         else:
             lane.ec2.release_address(AllocationId=part.id)
 
@@ -112,6 +140,7 @@ _DELETES = {
     PartKind.VOLUME: "DeleteVolume",
     PartKind.INTERFACE: "DeleteNetworkInterface",
     PartKind.ADDRESS: "ReleaseAddress",
+    PartKind.SNAPSHOT: "DeleteSnapshot",
 }
 
 
@@ -153,6 +182,17 @@ def _address(address: Any) -> Part:
     )
 
 
+def _snapshot(snapshot: Any) -> Part:
+    began = snapshot.get("StartTime")
+    return Part(
+        snapshot["SnapshotId"],
+        PartKind.SNAPSHOT,
+        state=snapshot.get("State", ""),
+        launched_at=began.timestamp() if began else 0.0,
+        **_from_tags(snapshot.get("Tags", [])),
+    )
+
+
 def _from_tags(pairs: list[dict[str, str]]) -> dict[str, Any]:
     tags = {pair.get("Key", ""): pair.get("Value", "") for pair in pairs}
     return {
@@ -160,5 +200,14 @@ def _from_tags(pairs: list[dict[str, str]]) -> dict[str, Any]:
         "lease_until": read_lease(tags.get(LEASE_TAG, "")),
         "kept": tags.get(KEEP_TAG, "").lower() == "true",
         "home": HOME_TAG in tags,
+        "discarded": DISCARD_TAG in tags,
+        "discarded_at": _seconds(tags.get(DISCARD_TAG, "")),
         "tags": tags,
     }
+
+
+def _seconds(text: str) -> float:
+    try:
+        return max(float(int(text)), 0.0)
+    except ValueError:
+        return 0.0

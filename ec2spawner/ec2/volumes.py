@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..identity import HOME_TAG, HUB_TAG
+from ..identity import DISCARD_TAG, HOME_TAG, HUB_TAG
 from .clients import Lane
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ class Volume:
     attached_to: str = ""
     #: attaching, attached, busy, detaching; empty when it is attached to nothing
     attachment: str = ""
+    #: it is to be deleted, and nobody's home any more
+    discarded: bool = False
 
     @property
     def gone(self) -> bool:
@@ -46,11 +48,12 @@ def read_volume(volume: VolumeTypeDef | VolumeResponseTypeDef) -> Volume:
         owner=tags.get(HOME_TAG, ""),
         attached_to=attached.get("InstanceId", ""),
         attachment=str(attached.get("State", "")),
+        discarded=DISCARD_TAG in tags,
     )
 
 
 async def homes_of(lane: Lane, hub_id: str, owner: str) -> list[Volume]:
-    """The homes that carry a hub's tag and an owner's."""
+    """The homes that carry a hub's tag and an owner's, and are not discarded."""
 
     def work(lane: Lane) -> list[Volume]:
         pages = lane.ec2.get_paginator("describe_volumes").paginate(
@@ -60,7 +63,7 @@ async def homes_of(lane: Lane, hub_id: str, owner: str) -> list[Volume]:
             ]
         )
         found = [read_volume(v) for page in pages for v in page["Volumes"]]
-        return [volume for volume in found if not volume.gone]
+        return [v for v in found if not (v.gone or v.discarded)]
 
     return await lane.run("DescribeVolumes", work)
 

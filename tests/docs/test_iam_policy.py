@@ -7,7 +7,7 @@ from pathlib import Path
 import boto3
 
 import ec2spawner.ec2
-from ec2spawner.identity import HOME_TAG, HUB_TAG, LEASE_TAG
+from ec2spawner.identity import DISCARD_TAG, HOME_TAG, HUB_TAG, LEASE_TAG
 
 from .configs import DOCS, ROOT, load, spawner_of
 
@@ -59,13 +59,14 @@ def test_what_changes_something_is_bound_to_the_hubs_tag():
     for statement in STATEMENTS:
         about_tagged = any(
             part in str(statement["Resource"])
-            for part in ("instance/", "volume/", "network-interface/")
+            for part in ("instance/", "volume/", "network-interface/", "snapshot/")
         )
         changes = actions(statement) & {
             "ec2:RunInstances",
             "ec2:CreateTags",
             "ec2:TerminateInstances",
             "ec2:DeleteVolume",
+            "ec2:DeleteSnapshot",
             "ec2:DeleteNetworkInterface",
             "ec2:ReleaseAddress",
         }
@@ -74,17 +75,22 @@ def test_what_changes_something_is_bound_to_the_hubs_tag():
         elif changes:
             assert actions(statement) == {"ec2:RunInstances"}
     tagging = [s for s in STATEMENTS if "ec2:CreateTags" in actions(s)]
-    at_launch, leases = tagging
+    at_launch, *later = tagging
     at_launch = at_launch["Condition"]["StringEquals"]["ec2:CreateAction"]
     assert set(at_launch) == {"RunInstances", "CreateVolume"}
-    only = leases["Condition"]["ForAllValues:StringEquals"]
-    assert only == {"aws:TagKeys": [LEASE_TAG]}
+    only = [s["Condition"]["ForAllValues:StringEquals"]["aws:TagKeys"] for s in later]
+    assert only == [[LEASE_TAG], [DISCARD_TAG]]
 
 
-def test_the_policy_itself_keeps_homes_from_being_deleted():
-    (deleting,) = [s for s in STATEMENTS if "ec2:DeleteVolume" in actions(s)]
+def test_the_policy_itself_keeps_homes_from_being_deleted_unless_discarded():
+    deleting = [s for s in STATEMENTS if "ec2:DeleteVolume" in actions(s)]
     # "Null" with "true": the resource must not have the tag.
-    assert deleting["Condition"]["Null"] == {f"ec2:ResourceTag/{HOME_TAG}": "true"}
+    assert [s["Condition"]["Null"] for s in deleting] == [
+        {f"ec2:ResourceTag/{HOME_TAG}": "true"},
+        {f"ec2:ResourceTag/{DISCARD_TAG}": "false"},
+    ]
+    of_snapshots = [s for s in STATEMENTS if "ec2:DeleteSnapshot" in actions(s)]
+    assert of_snapshots == deleting[1:]
 
 
 def test_it_allows_the_sizes_of_the_example():

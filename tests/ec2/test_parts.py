@@ -7,7 +7,8 @@ from ec2spawner.ec2.errors import EC2Error
 from ec2spawner.ec2.machines import list_machines
 from ec2spawner.ec2.parts import PartKind, delete_part, list_parts
 from ec2spawner.ec2.tags import create_tags
-from ec2spawner.identity import HOME_TAG, HUB_TAG, LAUNCH_TAG, LEASE_TAG
+from ec2spawner.errors import EC2SpawnError
+from ec2spawner.identity import DISCARD_TAG, HOME_TAG, HUB_TAG, LAUNCH_TAG, LEASE_TAG
 from ec2spawner.local import Fault
 
 LEASE = "2026-11-22T17:00:00Z"
@@ -70,7 +71,15 @@ def made(client, ec2, fleet):
         undo.append(lambda: client.terminate_instances(InstanceIds=[instance]))
         return instance
 
+    def snapshot(of, **tags):
+        id = client.create_snapshot(
+            VolumeId=of, TagSpecifications=spec("snapshot", **tags)
+        )["SnapshotId"]
+        undo.append(lambda: client.delete_snapshot(SnapshotId=id))
+        return id
+
     made = {
+        "snapshot": snapshot,
         "volume": volume,
         "interface": interface,
         "address": address,
@@ -104,6 +113,51 @@ async def test_a_home_and_what_a_person_keeps_are_spared(fleet, made):
         **{"ec2spawner:keep": "true"}
     )
     assert all(part.spared for part in (await parts(fleet)).values())
+
+
+async def test_of_snapshots_only_those_that_are_discarded_count(fleet, made):
+    home = made["volume"](**{HOME_TAG: "alice"})
+    made["snapshot"](home, **{HOME_TAG: "alice"})
+    discarded = made["snapshot"](home, **{DISCARD_TAG: "1700000000"})
+    found = await parts(fleet)
+    assert set(found) == {home, discarded}
+    assert found[discarded].discarded_at == 1700000000.0
+
+
+async def test_a_discarded_home_is_deleted_at_once_and_so_is_a_snapshot(fleet, made):
+    home = made["volume"](**{HOME_TAG: "alice"})
+    snapshot = made["snapshot"](home, **{HOME_TAG: "alice"})
+    assert (await fleet.homes.find("alice", "")).id == home
+    await fleet.homes.discard([home, snapshot])
+    assert not [p for p in (await parts(fleet)).values() if not p.gone]
+
+
+async def test_a_discarded_home_that_cannot_be_deleted_yet_is_nobodys_home(
+    fleet, made, ec2
+):
+    home = made["volume"](**{HOME_TAG: "alice"})
+    ec2.add_fault(Fault("DeleteVolume", error=("VolumeInUse", 400)))
+    await fleet.homes.discard([home])
+    assert (await parts(fleet))[home].discarded
+    assert await fleet.homes.find("alice", "") is None
+    with pytest.raises(EC2SpawnError, match="it was discarded"):
+        await fleet.homes.find("alice", home)
+
+
+async def test_a_home_that_cannot_be_tagged_is_not_deleted(fleet, made, ec2):
+    home = made["volume"](**{HOME_TAG: "alice"})
+    ec2.add_fault(Fault("CreateTags", error=("UnauthorizedOperation", 403)))
+    with pytest.raises(EC2Error):
+        await fleet.homes.discard([home])
+    assert (await fleet.homes.find("alice", home)).id == home
+
+
+async def test_a_home_that_moved_is_found_although_the_database_names_the_old_one(
+    fleet, made
+):
+    old, new = (made["volume"](**{HOME_TAG: "alice"}) for _ in range(2))
+    await fleet.homes.discard([old])
+    assert (await fleet.homes.find("alice", old)).id == new
 
 
 @pytest.mark.parametrize("kind", ["volume", "interface", "address"])

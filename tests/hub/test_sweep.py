@@ -6,7 +6,14 @@ import time
 import boto3
 import pytest
 
-from ec2spawner.identity import HOME_TAG, HUB_TAG, KEEP_TAG, LAUNCH_TAG, LEASE_TAG
+from ec2spawner.identity import (
+    DISCARD_TAG,
+    HOME_TAG,
+    HUB_TAG,
+    KEEP_TAG,
+    LAUNCH_TAG,
+    LEASE_TAG,
+)
 from ec2spawner.lease import read_lease
 from ec2spawner.local import Fault
 
@@ -106,7 +113,7 @@ async def test_a_new_database_ends_no_machine_that_is_older(make_quick_hub, ec2)
     assert "Was the database replaced?" in hub.log
 
 
-async def test_what_a_launch_has_left_over_is_deleted_but_never_a_home(
+async def test_what_is_left_over_or_discarded_is_deleted_but_never_a_home(
     make_quick_hub, ec2, client, spare_volume
 ):
     hub = make_quick_hub(settings=SETTINGS)
@@ -119,6 +126,7 @@ async def test_what_a_launch_has_left_over_is_deleted_but_never_a_home(
         spare_volume(hub_id="another-hub"),
     }
     lost = spare_volume()
+    discarded = spare_volume(**{HOME_TAG: "bob", DISCARD_TAG: "1700000000"})
     nic = client.create_network_interface(
         SubnetId=next(iter(ec2.resources().subnet_ids.values())),
         TagSpecifications=[
@@ -136,7 +144,7 @@ async def test_what_a_launch_has_left_over_is_deleted_but_never_a_home(
             n["NetworkInterfaceId"] for n in nics
         }
 
-    await asyncio.to_thread(eventually, lambda: not {lost, nic} & left())
+    await asyncio.to_thread(eventually, lambda: not {lost, discarded, nic} & left())
     await asyncio.sleep(6)  # more than a grace: the others had their chance, too
     assert stay <= left()
     assert [m.instance_id for m in living(ec2)] == [owned.instance_id]

@@ -108,6 +108,37 @@ def test_a_part_that_nothing_uses_is_ended_unless_its_launch_has_a_server(sweepe
     assert passes(sweeper, [lost, owned], {"l-2": "i-2"}).end == (lost,)
 
 
+def snapshot(number, **more):
+    return Part(f"snap-{number}", PartKind.SNAPSHOT, "completed", **more)
+
+
+def test_a_discarded_home_is_ended_whatever_its_launch_once_nothing_uses_it(sweeper):
+    free = volume(1, home=True, discarded=True)
+    used = volume(2, home=True, discarded=True, state="in-use", used_by="i-1")
+    kept = volume(3, home=True, discarded=True, kept=True)
+    made = snapshot(4, home=True, discarded=True)
+    found = [free, used, kept, made]
+    assert passes(sweeper, found, {"l-1": "i-1"}, since=200).end == (free, made)
+
+
+def test_a_snapshot_is_never_swept_unless_it_was_discarded(sweeper):
+    assert passes(sweeper, [snapshot(1), snapshot(2, home=True)]) == Verdict()
+
+
+def test_homes_of_a_whole_class_are_discarded_at_once_and_nothing_else_is(sweeper):
+    discarded = tuple(volume(n, home=True, discarded=True) for n in range(9))
+    leaked = tuple(volume(n) for n in range(10, 19))
+    verdict = passes(sweeper, [*discarded, *leaked])
+    assert verdict == Verdict(end=discarded, braked=leaked)
+
+
+def test_without_a_hub_a_discarded_home_stays_for_as_long_as_a_lease():
+    home = volume(1, home=True, discarded=True, discarded_at=5000.0)
+    assert judge_leases([home], {}, 0.0, LEASE, 5999.0).waiting == (home,)
+    assert judge_leases([home], {}, 0.0, LEASE, 6000.0).end == (home,)
+    assert judge_leases([home], None, 0.0, LEASE, 6000.0) == Verdict()
+
+
 def test_of_a_part_without_an_age_its_lease_tells(sweeper):
     def interface(number, lease_until):
         kind = PartKind.INTERFACE
