@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -85,6 +86,17 @@ async def quick_hub(make_quick_hub: MakeHub) -> HubProcess:
     hub = make_quick_hub()
     await hub.start()
     return hub
+
+
+@pytest.fixture(scope="session")
+def idle_hub(
+    cloud: LocalCloudProcess, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[HubProcess]:
+    """One hub for all tests that start nothing on it: most of a test is its start."""
+    hub = HubProcess(tmp_path_factory.mktemp("idle-hub"), cloud)
+    asyncio.run(hub.start())
+    yield hub
+    hub.kill()
 
 
 def terminate(cloud: LocalCloudProcess, instance_ids: list[str]) -> None:

@@ -18,25 +18,25 @@ JUNK = [
 
 @pytest.mark.parametrize("options", JUNK)
 async def test_an_option_that_is_not_on_offer_is_a_400_and_no_launch(
-    quick_hub, ec2, options
+    idle_hub, ec2, options
 ):
-    status, answer = await quick_hub.start_server("alice", options=options)
+    status, answer = await idle_hub.start_server("alice", options=options)
     assert status == 400
     assert "option" in answer["message"] or "on offer" in answer["message"]
     assert ec2.requests("RunInstances") == []
-    assert await quick_hub.server("alice") is None
+    assert await idle_hub.server("alice") is None
 
 
-async def test_a_form_with_a_forged_choice_is_told_so_on_the_page(quick_hub, ec2):
-    async with Visitor(quick_hub.url, "alice", "any") as alice:
+async def test_a_form_with_a_forged_choice_is_told_so_on_the_page(idle_hub, ec2):
+    async with Visitor(idle_hub.url, "alice", "any") as alice:
         await alice.log_in()
         with pytest.raises(SpawnFailed, match="not on offer. Choose one of: small"):
             await alice.choose("huge")
         assert ec2.requests("RunInstances") == []
 
 
-async def test_a_link_starts_nothing_but_preselects_what_it_asks_for(quick_hub, ec2):
-    async with Visitor(quick_hub.url, "alice", "any") as alice:
+async def test_a_link_starts_nothing_but_preselects_what_it_asks_for(idle_hub, ec2):
+    async with Visitor(idle_hub.url, "alice", "any") as alice:
         await alice.log_in()
         _, page = await alice._get(alice.hub_url("spawn?opt-profile=large"))
         assert "A link cannot start a machine by itself" in page
