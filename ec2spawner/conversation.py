@@ -7,7 +7,9 @@ import time
 
 from . import notices
 from .claim.desk import desk
-from .claim.orders import Claim, Orders, Report, Step
+from .claim.orders import Claim, DataVolume, Orders, Report, Step
+from .data import volumes_to_mount
+from .errors import EC2SpawnError
 from .housing import Housing
 from .identity import secret_hash
 from .progress import Progress
@@ -107,6 +109,7 @@ class Conversation:
         spawner = self._spawner
         await spawner.restore_choice()
         home = await self.housing.brought()
+        data = await self._data_volumes()
         token = replace_token(spawner, self.state.token_id)
         spawner.api_token = token
         try:
@@ -131,8 +134,17 @@ class Conversation:
             max_lifetime=spawner.max_lifetime,
             home_volume=home,
             home_seed=spawner.home_seed,
+            data_volumes=data,
             block_metadata=spawner.block_metadata,
         )
+
+    async def _data_volumes(self) -> list[DataVolume]:
+        try:
+            return await volumes_to_mount(self._spawner)
+        except EC2SpawnError as e:
+            self.failure = e.log_message
+            self.news.set()
+            raise
 
     def _home_unusable(self, report: Report) -> None:
         spawner = self._spawner
@@ -156,6 +168,8 @@ class Conversation:
             self._progress.tell(55, "Setting up the machine")
         elif step is Step.HOME:
             self._progress.tell(57, "Mounting your home")
+        elif step is Step.DATA:
+            self._progress.tell(59, "Mounting your data")
         elif step is Step.SETUP and report.message:
             self._progress.tell(60, f"Setting up: {report.message}")
         elif step is Step.STARTING:

@@ -9,6 +9,7 @@ from typing import Any
 
 from jupyterhub import orm
 from jupyterhub.app import JupyterHub
+from traitlets import TraitError
 
 from .choice import settable_by_profiles
 from .ec2.clients import Account
@@ -52,6 +53,17 @@ def problems(spawner: Server, app: Any) -> Iterator[str]:
     except ProfileListError as e:
         yield f"c.EC2Spawner.{e}."
         return
+    trial = type(spawner)(hub=app.hub)
+    for profile in profiles:
+        for name, value in profile.override.items():
+            try:
+                if not callable(value):
+                    setattr(trial, name, value)
+            except TraitError as e:
+                yield (
+                    "c.EC2Spawner.profile_list sets what cannot be, in the profile "
+                    f"{profile.display_name!r}: {e}"
+                )
 
     def every_profile_sets(name: str) -> bool:
         # What a callable will return is not known before there is a user.

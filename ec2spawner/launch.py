@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .disks import Image, data_volumes, root_volume
 from .errors import EC2SpawnError, Reason
 from .identity import HUB_TAG, LAUNCH_TAG, LEASE_TAG, OWNER_TAG, SERVER_TAG, owner_id
 from .lease import lease_text
@@ -28,15 +29,6 @@ _MARKETS = {
     "spot": (SPOT,),
     "spot-then-on-demand": (SPOT, ON_DEMAND),
 }
-
-
-@dataclass(frozen=True)
-class Image:
-    """What a launch must know of an AMI."""
-
-    id: str
-    root_device: str
-    architecture: str = ""
 
 
 @dataclass(frozen=True)
@@ -242,7 +234,10 @@ def _run_instances(
             "InstanceMetadataTags": "disabled",
         },
         "NetworkInterfaces": [_network_interface(settings, place.subnet)],
-        "BlockDeviceMappings": [_root_volume(settings, image)],
+        "BlockDeviceMappings": [
+            root_volume(settings, image),
+            *data_volumes(settings, image),
+        ],
         "TagSpecifications": [
             {"ResourceType": kind, "Tags": _tags(settings, who)} for kind in tagged
         ],
@@ -279,19 +274,6 @@ def _network_interface(settings: LaunchSettings, subnet: str) -> dict[str, Any]:
     if settings.security_groups:
         interface["Groups"] = list(settings.security_groups)
     return interface
-
-
-def _root_volume(settings: LaunchSettings, image: Image) -> dict[str, Any]:
-    ebs: dict[str, Any] = {
-        "VolumeType": "gp3",
-        "DeleteOnTermination": True,
-    }
-    if settings.root_volume_encrypted:
-        # Never False: EC2 refuses that for an image that is encrypted itself.
-        ebs["Encrypted"] = True
-    if settings.root_volume_size:
-        ebs["VolumeSize"] = settings.root_volume_size
-    return {"DeviceName": image.root_device, "Ebs": ebs}
 
 
 def tag_values(

@@ -10,6 +10,7 @@ from contextlib import suppress
 from .admission import Admission
 from .claim.user_data import user_data
 from .conversation import Conversation
+from .disks import data_devices
 from .ec2.machines import Machine
 from .errors import EC2SpawnError, Reason
 from .failures import EndedEarly
@@ -127,6 +128,7 @@ class Starting:
         state.token_id = token_id(spawner.db_session, spawner.api_token)
         state.region = spawner.region
         state.image_id = image.id
+        state.data_devices = data_devices(spawner, image)
         state.port = spawner.port
         state.on_stop = spawner.on_stop if spawner.on_stop != "terminate" else ""
         state.stopped_ttl = spawner.stopped_ttl

@@ -101,6 +101,8 @@ class ServerState:
     #: how long it may rest then, seconds; 0 for ever
     stopped_ttl: float = 0.0
     fingerprint: str = ""
+    #: mount path -> EC2's name for the device, of each data volume
+    data_devices: dict[str, str] = field(default_factory=dict)
     resting: Rest | None = None
     tombstones: list[Tombstone] = field(default_factory=list)
 
@@ -194,7 +196,7 @@ class ServerState:
         saved = {
             name: value
             for name, value in asdict(self).items()
-            if value not in ("", 0, 0.0, [], None)
+            if value not in ("", 0, 0.0, [], {}, None)
         }
         saved["phase"] = self.phase.value
         saved["version"] = STATE_VERSION

@@ -21,6 +21,7 @@ class Step(str, Enum):
     HOME = "home"
     #: the home cannot be mounted; the server starts with an empty one
     RESCUE = "rescue"
+    DATA = "data"
     SETUP = "setup"
     STARTING = "starting"
     READY = "ready"
@@ -32,6 +33,15 @@ class Step(str, Enum):
     INTERRUPTION = "interruption"
     #: EC2 may soon take it back; the message says since when
     REBALANCE = "rebalance"
+
+
+@dataclass(frozen=True)
+class DataVolume:
+    """A volume that is to be mounted, read-only. ``device`` is EC2's name for it."""
+
+    volume_id: str
+    device: str
+    mount_path: str
 
 
 @dataclass(frozen=True)
@@ -52,6 +62,7 @@ class Orders:
     #: the volume that is the account's home directory; empty for none
     home_volume: str
     home_seed: str
+    data_volumes: list[DataVolume]
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

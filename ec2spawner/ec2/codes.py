@@ -29,6 +29,7 @@ from .meanings import (
     PRICE_TOO_LOW,
     QUOTA,
     QUOTA_OF_PARTS,
+    SNAPSHOT,
     SOLD_OUT,
     SPOT_QUOTA,
     TAKEN_BACK,
@@ -199,11 +200,11 @@ TABLE: tuple[Row, ...] = (
             "InvalidAMIID.NotFound",
             "InvalidAMIID.Malformed",
             "InvalidAMIID.Unavailable",
-            "InvalidSnapshot.NotFound",
             "ParameterNotFound",
         ),
         IMAGE,
     ),
+    Row("A setting is wrong", ("InvalidSnapshot.NotFound",), SNAPSHOT),
     Row(
         "A setting is wrong",
         (
@@ -252,7 +253,11 @@ TABLE: tuple[Row, ...] = (
         ("Client.VolumeLimitExceeded",),
         QUOTA_OF_PARTS,
     ),
-    Row("A machine ended (StateReason)", ("Client.InvalidSnapshot.NotFound",), IMAGE),
+    Row(
+        "A machine ended (StateReason)",
+        ("Client.InvalidSnapshot.NotFound",),
+        SNAPSHOT,
+    ),
     Row("A machine ended (StateReason)", ("Client.InternalError",), KEY),
     Row(
         "A machine ended (StateReason)",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from ..disks import Image
 from ..errors import EC2SpawnError, Reason
-from ..launch import Image
 from .clients import Lane
 
 # SSM parameters and name patterns move when their makers publish; an AMI itself
@@ -103,6 +103,10 @@ class Images:
                 id=ami,
                 root_device=images[0].get("RootDeviceName", "/dev/xvda"),
                 architecture=str(images[0].get("Architecture", "")),
+                devices=frozenset(
+                    each.get("DeviceName", "")
+                    for each in images[0].get("BlockDeviceMappings", [])
+                ),
             )
 
         image = await self._lane.run("DescribeImages", work)

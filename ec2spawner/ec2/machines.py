@@ -44,6 +44,8 @@ class Machine:
     #: until when it may live without a Hub, seconds since the epoch; 0 without a tag
     lease_until: float = 0.0
     tags: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    #: the ids of its volumes by the names of their devices, as far as EC2 shows them
+    volumes: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def spared(self) -> bool:
@@ -95,6 +97,10 @@ def read_machine(instance: InstanceTypeDef) -> Machine:
         reason_message=reason.get("Message", ""),
         lease_until=read_lease(tags.get(LEASE_TAG, "")),
         tags=tags,
+        volumes={
+            block.get("DeviceName", ""): block.get("Ebs", {}).get("VolumeId", "")
+            for block in instance.get("BlockDeviceMappings", [])
+        },
     )
 
 

@@ -212,6 +212,13 @@ IMAGE = Meaning(
     Reason.IMAGE,
     "The image of this server cannot be used. Please tell your hub's admin.",
 )
+SNAPSHOT = Meaning(
+    Kind.FATAL,
+    Reason.CONFIG,
+    "The data of this server cannot be found. Please tell your hub's admin.",
+    hint="a snapshot of data_volumes, or the image's own, is not in this region, or "
+    "belongs to another account that does not share it",
+)
 KEY = Meaning(
     Kind.ELSEWHERE,
     Reason.BOOT,

@@ -1,5 +1,6 @@
 """What an admin can set, as plain traits that need no Hub to be read or tested."""
 
+from .data import DataSettings
 from .home import HomeSettings
 from .lifecycle import LifecycleSettings
 from .limits import LimitSettings
@@ -13,6 +14,7 @@ class LaunchSettings(
     NetworkSettings,
     LifecycleSettings,
     HomeSettings,
+    DataSettings,
     LimitSettings,
     ProfileSettings,
 ):
@@ -20,6 +22,7 @@ class LaunchSettings(
 
 
 __all__ = [
+    "DataSettings",
     "HomeSettings",
     "LaunchSettings",
     "LifecycleSettings",

@@ -81,3 +81,18 @@ def test_it_explains_every_line():
         while lines[before].startswith("c."):
             before -= 1
         assert lines[before].startswith("# "), f"line {i + 1}: {lines[i]}"
+
+
+def test_a_profile_that_sets_what_cannot_be_is_named_before_anybody_starts_it(
+    tmp_path,
+):
+    path = tmp_path / "jupyterhub_config.py"
+    path.write_text(
+        (ROOT / "jupyterhub_config.example.py").read_text()
+        + "\nc.EC2Spawner.profile_list[1]['ec2spawner_override']['data_volumes'] = ["
+        "{'snapshot_id': 'snap-0123456789abcdef0', 'mount_path': 'data/dem'}]\n"
+    )
+    app = load(path)
+    (problem,) = problems(spawner_of(app), app)
+    assert "sets what cannot be, in the profile 'Medium'" in problem
+    assert "'data/dem'" in problem

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from ec2spawner.local.machines import roots
 from ..hub.conftest import FreshEC2, eventually, living
 from ..hub.hub_process import TINY_SERVER, HubProcess
 from ..local.conftest import client
+from ..local.test_volumes import state_of, until
 from .guest import Guest
 from .here import Here
 
@@ -131,3 +133,33 @@ def guest(ec2: LocalControl) -> Callable[[], Guest]:
     with contextlib.suppress(ValueError):
         # Shown when the test has failed.
         print(look().console[-6000:])
+
+
+@contextlib.contextmanager
+def in_use(disk: Path) -> Iterator[Path]:
+    """A new file system on a file, mounted."""
+    place = disk.with_suffix(".mounted")
+    place.mkdir()
+    subprocess.run(["mkfs.ext4", "-q", str(disk), "64M"], check=True)
+    subprocess.run(["mount", "-o", "loop", str(disk), str(place)], check=True)
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+@pytest.fixture
+def snapshot(cloud: LocalCloudProcess) -> str:
+    """A snapshot of a volume that was in use: its journal is not empty."""
+    api = client(cloud)
+    zone = cloud.control.resources().zones[0]
+    volume = api.create_volume(AvailabilityZone=zone, Size=1)["VolumeId"]
+    until(api, volume, "available")
+    # Where the local EC2 keeps what is on a volume.
+    with in_use(Path(cloud.folder) / "volumes" / volume) as place:
+        (place / "dem.txt").write_text("heights")
+        subprocess.run(["sync", "-f", str(place)], check=True)
+        made: str = api.create_snapshot(VolumeId=volume)["SnapshotId"]
+        eventually(lambda: state_of(api, made) == "completed")
+    api.delete_volume(VolumeId=volume)
+    return made

@@ -29,6 +29,7 @@ print(json.dumps({
     "boot": read("/proc/sys/kernel/random/boot_id"),
     "source": result["v1"]["datasource"],
     "root": os.stat("/").st_dev,
+    "data": read("/data/dem/dem.txt"),
     "run": [line for line in open("/proc/mounts") if line.split()[1] == "/run"],
 }))
 """
@@ -59,9 +60,10 @@ def serial(volume_id):
     return volume_id.replace("-", "")
 
 
-async def test_a_user_works_on_a_whole_computer(make_hub, cloud, ec2):
+async def test_a_user_works_on_a_whole_computer(make_hub, cloud, ec2, snapshot):
     hub = make_hub(
         settings={
+            "data_volumes": [{"snapshot_id": snapshot, "mount_path": "/data/dem"}],
             "start_timeout": PATIENCE,
             "http_timeout": PATIENCE,
         }
@@ -81,16 +83,18 @@ async def test_a_user_works_on_a_whole_computer(make_hub, cloud, ec2):
         with open("/proc/sys/kernel/random/boot_id") as file:
             assert seen["boot"] != file.read().strip()
         assert "noexec" in seen["run"][0]
+        assert seen["data"] == "heights"
         (machine,) = living(ec2)
         assert machine.pids
         text, _ = await alice.run_cell(DISKS, kernel_id=kernel, timeout=PATIENCE)
         api = client(cloud)
-        (root,) = api.describe_volumes(
+        disks = api.describe_volumes(
             Filters=[
                 {"Name": "attachment.instance-id", "Values": [machine.instance_id]}
             ]
         )["Volumes"]
-        assert json.loads(text) == [serial(root["VolumeId"])]
+        found = sorted(serial(disk["VolumeId"]) for disk in disks)
+        assert len(found) == 2 and json.loads(text) == found
         await alice.stop(timeout=PATIENCE)
         assert living(ec2) == []
 

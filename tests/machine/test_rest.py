@@ -16,9 +16,10 @@ def secrets_of(guest):
 
 
 async def test_a_second_boot_claims_anew_and_does_no_first_boot_work(
-    make_quick_hub, ec2, guest
+    make_quick_hub, ec2, guest, snapshot
 ):
-    hub = make_quick_hub(settings=SETTINGS)
+    data = [{"snapshot_id": snapshot, "mount_path": "/data/dem"}]
+    hub = make_quick_hub(settings={**SETTINGS, "data_volumes": data})
     await hub.start()
     await hub.ready_server("alice")
     (machine,) = living(ec2)
@@ -41,6 +42,8 @@ async def test_a_second_boot_claims_anew_and_does_no_first_boot_work(
     assert woken.machine.instance_id == machine.instance_id
     assert woken.machine.boots == 2
     assert woken.run("cat /home/jovyan/notes /etc/kept") == "rain falls\nkept"
+    assert woken.run("runuser -u jovyan -- cat /data/dem/dem.txt") == "heights"
+    assert "Read-only" in woken.run("touch /data/dem/x 2>&1", check=False)
     after = secrets_of(woken)
     assert not set(before.splitlines()) & set(
         line for line in after.splitlines() if "TOKEN" in line

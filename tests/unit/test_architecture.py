@@ -11,6 +11,7 @@ HOUSE = Path(ec2spawner.__file__).parent
 FILES = {p.relative_to(HOUSE).as_posix(): p for p in HOUSE.rglob("*.py")}
 PRODUCT = {name for name in FILES if not name.startswith("local/")}
 PURE = {
+    "disks.py",
     "errors.py",
     "identity.py",
     "launch.py",

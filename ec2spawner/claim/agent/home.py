@@ -43,8 +43,10 @@ def explain(home: str, volume_id: str, why: str, account: str) -> None:
     _run(["chown", account + ":", path])
 
 
-def device_of(volume_id: str) -> str | None:
+def device_of(volume_id: str, name: str) -> str | None:
     """The block device of a volume, by the names that images and kernels give it.
+
+    ``name`` is what it was called in the request to EC2, such as ``sdf``.
 
     EBS user guide, "Map Amazon EBS volumes to NVMe device names": the serial number
     of an NVMe disk is the volume's id. On Xen instances it is the name that was asked
@@ -56,20 +58,20 @@ def device_of(volume_id: str) -> str | None:
             if file.read().strip() == serial:
                 return "/dev/" + path.split("/")[3]
     by_id = "/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_" + serial
-    for path in (by_id, "/dev/xvdf", "/dev/sdf"):
+    for path in (by_id, "/dev/xvd" + name[-1], "/dev/" + name):
         if os.path.exists(path):
             return os.path.realpath(path)
     return None
 
 
-def wait_for_device(volume_id: str) -> str:
+def wait_for_device(volume_id: str, what: str = "the home", name: str = "sdf") -> str:
     deadline = time.monotonic() + DEVICE_SECONDS
     while True:
-        device = device_of(volume_id)
+        device = device_of(volume_id, name)
         if device is not None and size_of(device):
             return device
         if time.monotonic() > deadline:
-            raise Failed("the home, %s, does not show up on the machine" % volume_id)
+            raise Failed("%s, %s, does not show up on the machine" % (what, volume_id))
         time.sleep(0.2)
 
 

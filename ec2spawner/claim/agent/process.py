@@ -31,12 +31,7 @@ class ProcessHost:
 
     def move_in(self, volume_id: str, account: str, home: str, seed: str) -> str:
         """Where the user's volume is: here it is a folder."""
-        deadline = time.monotonic() + 60
-        volume = os.path.join(os.environ[DEVICES], volume_id)
-        while not os.path.isdir(volume):
-            if time.monotonic() > deadline:
-                raise Failed("the home, %s, does not show up" % volume_id)
-            time.sleep(0.1)
+        volume = wait_for_volume(volume_id, "the home")
         place = os.path.join(volume, "home")
         if not os.path.isdir(place):
             unfinished = place + ".new"
@@ -47,6 +42,16 @@ class ProcessHost:
                 os.mkdir(unfinished)
             os.rename(unfinished, place)
         return place
+
+    def mount_data(self, volumes: list[dict[str, str]], home: str) -> None:
+        """Nobody but root can mount: here they are links below the home."""
+        for each in volumes:
+            path = os.path.join(home, each["mount_path"].lstrip("/"))
+            volume = wait_for_volume(each["volume_id"], "the data volume")
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            if os.path.islink(path):
+                os.unlink(path)
+            os.symlink(volume, path)
 
     def account(self, name: str) -> str:
         return self.home
@@ -78,3 +83,14 @@ class ProcessHost:
     def stop(self) -> None:
         if self.server and self.server.poll() is None:
             self.server.terminate()
+
+
+def wait_for_volume(volume_id: str, what: str) -> str:
+    """The folder that is a volume, once it is there."""
+    deadline = time.monotonic() + 60
+    volume = os.path.join(os.environ[DEVICES], volume_id)
+    while not os.path.isdir(volume):
+        if time.monotonic() > deadline:
+            raise Failed("%s, %s, does not show up" % (what, volume_id))
+        time.sleep(0.1)
+    return volume

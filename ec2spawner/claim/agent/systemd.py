@@ -7,7 +7,7 @@ import pwd
 import subprocess
 import sys
 
-from . import metadata_lock
+from . import data, metadata_lock
 from .commands import LOG_LINES, run_lines, write_private
 from .home import Unusable, explain, mount, settle
 from .unpack import INSTALLED, refresh
@@ -46,6 +46,10 @@ class SystemdHost:
             raise
         settle(account, home, seed)
         return home
+
+    def mount_data(self, volumes: list[dict[str, str]], home: str) -> None:
+        for each in volumes:
+            data.mount(each["volume_id"], each["device"], each["mount_path"])
 
     def account(self, name: str) -> str:
         try:

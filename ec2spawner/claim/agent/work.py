@@ -104,6 +104,9 @@ class Agent:
                 home = self.host.move_in(orders["home_volume"], account, home, seed)
             except Unusable as e:
                 tell("rescue", str(e), e.log)
+        if orders["data_volumes"]:
+            tell("data")
+            self.host.mount_data(orders["data_volumes"], home)
         running = self.came_back and self.host.exit_code() is None
         if orders["setup_script"] and not running:
             tell("setup")
