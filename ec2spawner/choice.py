@@ -33,6 +33,7 @@ _HUB_WIDE = {
     "boot_failure_limit",
     "boot_failure_pause",
     "sweep_grace",
+    "home_on_delete",
 }
 
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from .ec2.clients import Clients
@@ -25,7 +25,7 @@ from .ec2.volumes import (
     homes_of,
 )
 from .errors import EC2SpawnError, Reason
-from .identity import DISCARD_TAG, HOME_TAG, HUB_TAG, digest
+from .identity import ARCHIVE_TAG, DISCARD_TAG, HOME_TAG, HUB_TAG, digest
 
 # EC2 user guide, "Device names for volumes": recommended for data volumes, on every
 # kind of instance. What the machine sees is another name; the agent knows.
@@ -107,7 +107,7 @@ class Homes:
         if volume.hub_id != self._hub_id:
             return None, "it has another hub's tag"
         if volume.discarded:
-            return None, f"it was discarded (tag {DISCARD_TAG})"
+            return None, f"it was given up (tag {DISCARD_TAG} or {ARCHIVE_TAG})"
         return volume, ""
 
     async def make(self, spec: HomeSpec, zone: str, launch_id: str) -> Volume:
@@ -215,6 +215,28 @@ class Homes:
         except EC2Error as e:
             # It is no reason to keep a user from working.
             self._log.warning("Home %s cannot grow now: %s", volume.id, admin_hint(e))
+
+    async def all_of(
+        self, owners: Collection[str], ids: Collection[str]
+    ) -> list[Volume]:
+        """The homes with one of these owners' tags, or one of these ids.
+
+        :raises EC2Error: when EC2 does not answer
+        """
+        reading = self._clients.reading
+        found = [v for o in owners for v in await homes_of(reading, self._hub_id, o)]
+        for id in set(ids) - {v.id for v in found}:
+            volume, _ = await self._known(id)
+            found += [volume] if volume else []
+        return found
+
+    async def archive(self, ids: Sequence[str]) -> None:
+        """Give up homes, but for a snapshot, which the sweep makes of each.
+
+        :raises EC2Error: when they cannot be tagged
+        """
+        tag = {ARCHIVE_TAG: str(int(time.time()))}
+        await create_tags(self._clients.reading, ids, tag)
 
     async def discard(self, ids: Sequence[str]) -> None:
         """Give up volumes or snapshots of homes for good: tag them, then delete them.

@@ -20,6 +20,9 @@ HOME_TAG = "ec2spawner:home"
 #: on a volume or snapshot: it is nobody's home any more, and the sweep deletes it as
 #: soon as nothing uses it; the value is when that was decided, seconds since the epoch
 DISCARD_TAG = "ec2spawner:discard"
+#: on a volume: it is nobody's home any more, and the Hub's sweep makes a snapshot of it
+#: and then discards it; on that snapshot: the volume that it holds
+ARCHIVE_TAG = "ec2spawner:archive"
 TAG_PREFIX = "ec2spawner:"
 
 

@@ -20,6 +20,7 @@ from .ec2.errors import EC2Error
 from .ending import Ending
 from .errors import EC2SpawnError, Reason
 from .failures import spawn_error
+from .farewell import Farewell
 from .fleet import Fleet, FleetKey, fleet_for
 from .identity import hub_id_from_cookie_secret, server_id
 from .profiles import options_from_form
@@ -204,14 +205,12 @@ class EC2Spawner(Server, Spawner):  # type: ignore[misc]
             self.see_to_the_rest()
 
     async def delete_forever(self) -> None:
-        """End what rests for a server that is being deleted.
+        """End what rests for a server that is deleted, and see to its home.
 
         The Hub forgets the server right after; what cannot be ended now is found by
         the sweep.
         """
-        if rest := self.state.resting:
-            fleet = self.fleet_in(rest.region)
-            await fleet.terminate(rest.instance_id, self.stop_timeout)
+        await Farewell(self).run()
 
     async def rest_settled(self) -> None:
         await self._ending.settled()

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from .archiving import Archivist
 from .ec2.errors import EC2Error, admin_hint
 from .ec2.machines import Machine
 from .ec2.parts import Part, PartKind, delete_part, list_parts
@@ -40,6 +41,7 @@ class FleetSweep:
         self._parts: dict[PartKind, Sweeper[Part]] = {
             kind: Sweeper(grace, lease) for kind in PartKind
         }
+        self._archivist = Archivist(fleet.hub_id, fleet.clients, fleet.homes, fleet.log)
         self._said: dict[str, object] = {}
 
     async def once(self, db: Any) -> None:
@@ -58,6 +60,7 @@ class FleetSweep:
         self._end_machines(listing.machines.values(), records)
         doomed = self._judge_parts(parts, records)
         await self._delete(doomed)
+        await self._archivist.once(parts)
         await self._renew(listing.machines, records.wanted)
 
     async def _list_parts(self) -> list[Part]:

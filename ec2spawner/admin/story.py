@@ -138,6 +138,8 @@ def why(machine: Machine | Part, records: Records | None, lease: float) -> str:
         return "a person keeps it (tag ec2spawner:keep)"
     if isinstance(machine, Part) and machine.discarded:
         return "discarded: deleted by the Hub's sweep once nothing uses it"
+    if isinstance(machine, Part) and machine.archived:
+        return "given up: the Hub's sweep makes a snapshot and then deletes it"
     until = lease_end(machine, lease)
     then = f"after {lease_text(until)}" if until else "by a person only"
     if records is None:
@@ -156,17 +158,21 @@ def why(machine: Machine | Part, records: Records | None, lease: float) -> str:
 
 def leftovers(hub: Hub, seen: Survey) -> list[list[str]]:
     """Cells about volumes, interfaces and addresses that nothing uses."""
+
+    def _is_left(part: Part) -> bool:
+        return part.discarded or part.archived or not part.home
+
     return [
         [part.id, part.kind.value, part.zone or region.name, _why_part(hub, seen, part)]
         for region in seen.regions
         for part in region.parts
-        if not part.used_by and not part.gone and (part.discarded or not part.home)
+        if not part.used_by and not part.gone and _is_left(part)
     ]
 
 
 def _why_part(hub: Hub, seen: Survey, part: Part) -> str:
     if seen.records and not part.kept and part.launch_id in seen.records.launches:
         return "its launch has a server"
-    if seen.records is None and not (part.kept or part.discarded):
+    if seen.records is None and not (part.kept or part.discarded or part.archived):
         return "unknown: the database cannot be read; it stays"
     return why(part, seen.records, hub.lease)

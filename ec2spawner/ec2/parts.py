@@ -8,6 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from ..identity import (
+    ARCHIVE_TAG,
     DISCARD_TAG,
     HOME_TAG,
     HUB_TAG,
@@ -50,6 +51,8 @@ class Part:
     launched_at: float = 0.0
     lease_until: float = 0.0
     kept: bool = False
+    #: it is nobody's home any more, and to be discarded once it has a snapshot
+    archived: bool = False
     home: bool = False
     #: it is to be deleted; somebody has decided that
     discarded: bool = False
@@ -61,6 +64,16 @@ class Part:
     def gone(self) -> bool:
         """It is being deleted."""
         return self.state in ("deleting", "deleted")
+
+    @property
+    def to_archive(self) -> bool:
+        """A snapshot of it is to be made now: nobody writes to it any more."""
+        return (
+            self.kind is PartKind.VOLUME
+            and self.archived
+            and self.state == "available"
+            and not (self.discarded or self.kept)
+        )
 
     @property
     def spared(self) -> bool:
@@ -200,6 +213,7 @@ def _from_tags(pairs: list[dict[str, str]]) -> dict[str, Any]:
         "lease_until": read_lease(tags.get(LEASE_TAG, "")),
         "kept": tags.get(KEEP_TAG, "").lower() == "true",
         "home": HOME_TAG in tags,
+        "archived": ARCHIVE_TAG in tags,
         "discarded": DISCARD_TAG in tags,
         "discarded_at": _seconds(tags.get(DISCARD_TAG, "")),
         "tags": tags,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..identity import DISCARD_TAG, HOME_TAG, HUB_TAG
+from ..identity import ARCHIVE_TAG, DISCARD_TAG, HOME_TAG, HUB_TAG
 from .clients import Lane
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Volume:
     attached_to: str = ""
     #: attaching, attached, busy, detaching; empty when it is attached to nothing
     attachment: str = ""
-    #: it is to be deleted, and nobody's home any more
+    #: it is nobody's home any more, and to be deleted, if only after a snapshot
     discarded: bool = False
 
     @property
@@ -48,7 +48,7 @@ def read_volume(volume: VolumeTypeDef | VolumeResponseTypeDef) -> Volume:
         owner=tags.get(HOME_TAG, ""),
         attached_to=attached.get("InstanceId", ""),
         attachment=str(attached.get("State", "")),
-        discarded=DISCARD_TAG in tags,
+        discarded=DISCARD_TAG in tags or ARCHIVE_TAG in tags,
     )
 
 

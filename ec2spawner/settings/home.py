@@ -63,3 +63,23 @@ class HomeSettings(HasTraits):
         .. versionadded:: 0.1
         """,
     )
+
+    home_on_delete = Enum(
+        ["keep", "snapshot", "delete"],
+        default_value="keep",
+        config=True,
+        help="""
+        What becomes of a home when its user or server is deleted: ``"keep"`` it,
+        ``"delete"`` it, or make a ``"snapshot"`` of it and then delete it.
+
+        The home of a user goes when the user is deleted, the home of a server
+        (:attr:`home` = ``"server"``) also when the named server is. Whoever may delete
+        users can then delete their files, and so can a service that deletes idle users
+        (``jupyterhub-idle-culler --cull-users``).
+
+        What the Hub cannot delete at once, its sweep deletes. Snapshots stay until
+        somebody deletes them.
+
+        .. versionadded:: 0.1
+        """,
+    )

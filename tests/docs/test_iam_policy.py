@@ -7,7 +7,7 @@ from pathlib import Path
 import boto3
 
 import ec2spawner.ec2
-from ec2spawner.identity import DISCARD_TAG, HOME_TAG, HUB_TAG, LEASE_TAG
+from ec2spawner.identity import ARCHIVE_TAG, DISCARD_TAG, HOME_TAG, HUB_TAG, LEASE_TAG
 
 from .configs import DOCS, ROOT, load, spawner_of
 
@@ -65,6 +65,7 @@ def test_what_changes_something_is_bound_to_the_hubs_tag():
             "ec2:RunInstances",
             "ec2:CreateTags",
             "ec2:TerminateInstances",
+            "ec2:CreateSnapshot",
             "ec2:DeleteVolume",
             "ec2:DeleteSnapshot",
             "ec2:DeleteNetworkInterface",
@@ -75,11 +76,13 @@ def test_what_changes_something_is_bound_to_the_hubs_tag():
         elif changes:
             assert actions(statement) == {"ec2:RunInstances"}
     tagging = [s for s in STATEMENTS if "ec2:CreateTags" in actions(s)]
-    at_launch, *later = tagging
+    at_launch, *later, at_snapshot = tagging
     at_launch = at_launch["Condition"]["StringEquals"]["ec2:CreateAction"]
     assert set(at_launch) == {"RunInstances", "CreateVolume"}
+    at_snapshot = at_snapshot["Condition"]["StringEquals"]["ec2:CreateAction"]
+    assert at_snapshot == "CreateSnapshot"
     only = [s["Condition"]["ForAllValues:StringEquals"]["aws:TagKeys"] for s in later]
-    assert only == [[LEASE_TAG], [DISCARD_TAG]]
+    assert only == [[LEASE_TAG], [DISCARD_TAG, ARCHIVE_TAG]]
 
 
 def test_the_policy_itself_keeps_homes_from_being_deleted_unless_discarded():

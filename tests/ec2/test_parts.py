@@ -140,7 +140,7 @@ async def test_a_discarded_home_that_cannot_be_deleted_yet_is_nobodys_home(
     await fleet.homes.discard([home])
     assert (await parts(fleet))[home].discarded
     assert await fleet.homes.find("alice", "") is None
-    with pytest.raises(EC2SpawnError, match="it was discarded"):
+    with pytest.raises(EC2SpawnError, match="it was given up"):
         await fleet.homes.find("alice", home)
 
 

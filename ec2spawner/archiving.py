@@ -1,0 +1,88 @@
+"""Homes that were given up and are kept as snapshots: made by the sweep, bit by bit.
+
+What is to be done is in tags, so that a Hub that is killed goes on where it was.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable
+
+from .ec2.archives import archives_of, create_archive
+from .ec2.clients import Clients
+from .ec2.errors import EC2Error, admin_hint
+from .ec2.parts import Part
+from .homes import Homes
+from .identity import ARCHIVE_TAG, HOME_TAG, HUB_TAG, TAG_PREFIX
+
+# For so long EC2 may hide a snapshot whose answer was lost, and there would be two.
+_CONSISTENCY_SECONDS = 60.0
+# AWS writes and reserves these itself.
+_RESERVED = ("aws:", TAG_PREFIX)
+
+
+class Archivist:
+    """Makes snapshots of the homes of one fleet that were given up, then discards them.
+
+    A volume goes only when a snapshot of it is complete.
+    """
+
+    def __init__(
+        self, hub_id: str, clients: Clients, homes: Homes, log: logging.Logger
+    ) -> None:
+        self._hub_id = hub_id
+        self._clients = clients
+        self._homes = homes
+        self._log = log
+        self._asked: dict[str, float] = {}
+        self._said: dict[str, str] = {}
+
+    async def once(self, parts: Iterable[Part]) -> None:
+        """One step for each volume that waits for it."""
+        waiting = [part for part in parts if part.to_archive]
+        # Not for ever: volumes come and go, and the Hub stays.
+        ids = {part.id for part in waiting}
+        self._asked = {id: at for id, at in self._asked.items() if id in ids}
+        self._said = {id: text for id, text in self._said.items() if id in ids}
+        for part in waiting:
+            try:
+                await self._step(part)
+            except EC2Error as e:
+                self._say(part.id, admin_hint(e))
+
+    async def _step(self, part: Part) -> None:
+        found = await archives_of(self._clients.reading, self._hub_id, part.id)
+        made = {archive.state: archive.id for archive in found if not archive.discarded}
+        if "completed" in made:
+            await self._homes.discard([part.id])
+            self._log.info("Home %s is kept as snapshot %s", part.id, made["completed"])
+        elif "error" in made:
+            self._say(
+                part.id, f"snapshot {made['error']} failed; delete it to try again"
+            )
+        elif not made and self._may_ask(part.id):
+            await self._make(part)
+
+    def _may_ask(self, volume_id: str) -> bool:
+        now = time.monotonic()
+        return now - self._asked.get(volume_id, float("-inf")) > _CONSISTENCY_SECONDS
+
+    async def _make(self, part: Part) -> None:
+        self._asked[part.id] = time.monotonic()
+        tags = {k: v for k, v in part.tags.items() if not k.startswith(_RESERVED)}
+        tags[HUB_TAG] = self._hub_id
+        tags[HOME_TAG] = part.tags.get(HOME_TAG, "")
+        tags[ARCHIVE_TAG] = part.id
+        text = f"Home of a server that was deleted, on hub {self._hub_id}"
+        # The lane that repeats nothing by itself.
+        await create_archive(self._clients.launching, part.id, text, tags)
+
+    def _say(self, volume_id: str, why: str) -> None:
+        if self._said.get(volume_id) != why:
+            self._said[volume_id] = why
+            self._log.error(
+                "No snapshot of home %s can be made, so the volume stays: %s",
+                volume_id,
+                why,
+            )

@@ -1,0 +1,195 @@
+"""What becomes of homes when users and servers are deleted or renamed."""
+
+import asyncio
+
+import pytest
+
+from ec2spawner.identity import ARCHIVE_TAG, DISCARD_TAG, HOME_TAG
+from ec2spawner.local import Fault
+
+from .conftest import eventually, living
+from .test_homes import read, the_machine, volumes, write  # noqa: F401
+
+QUICK = {"home_size": 3, "sweep_interval": 1, "sweep_grace": 2}
+
+
+@pytest.fixture
+def make_home_hub(make_quick_hub):
+    """Makes hubs, not yet started, whose users have homes that end in some way."""
+
+    def make(on_delete="keep", home="user", **more):
+        settings = {**QUICK, "home": home, "home_on_delete": on_delete, **more}
+        return make_quick_hub(settings=settings)
+
+    return make
+
+
+def ids(volumes):  # noqa: F811
+    return {v["VolumeId"] for v in volumes()}
+
+
+async def soon(check):
+    return await asyncio.to_thread(eventually, check)
+
+
+async def round_of(hub, user, name="", text=None):
+    """A server runs, is written to, and stops."""
+    await hub.ready_server(user, name=name)
+    if text:
+        write(the_machine_of(hub), text)
+    await hub.stop_server(user, name)
+
+
+def the_machine_of(hub):
+    (machine,) = living(hub.cloud.control)
+    return machine
+
+
+async def delete_user(hub, user):
+    status, answer = await hub.api("DELETE", f"/users/{user}")
+    assert status == 204, answer
+
+
+async def remove_server(hub, user, name):
+    path = f"/users/{user}/servers/{name}"
+    status, answer = await hub.api("DELETE", path, {"remove": True})
+    assert status in (202, 204), answer
+
+
+@pytest.mark.slow
+async def test_the_home_of_a_deleted_user_stays_unless_told_otherwise(
+    make_home_hub, volumes, ec2  # noqa: F811
+):
+    hub = make_home_hub()
+    await hub.start()
+    await round_of(hub, "alice")
+    before = ids(volumes)
+    await delete_user(hub, "alice")
+    await asyncio.sleep(4)  # sweeps and their grace
+    assert ids(volumes) == before
+    (home,) = volumes()
+    assert not {DISCARD_TAG, ARCHIVE_TAG} & {t["Key"] for t in home["Tags"]}
+
+
+@pytest.mark.slow
+async def test_the_home_goes_with_its_user_and_not_with_a_named_server(
+    make_home_hub, volumes, ec2  # noqa: F811
+):
+    hub = make_home_hub("delete")
+    await hub.start()
+    await round_of(hub, "bob")
+    (bobs,) = ids(volumes)
+    await round_of(hub, "alice", "second")
+    (alices,) = ids(volumes) - {bobs}
+    await remove_server(hub, "alice", "second")
+    await asyncio.sleep(4)  # sweeps and their grace
+    assert ids(volumes) == {alices, bobs}
+    await delete_user(hub, "alice")
+    await soon(lambda: ids(volumes) == {bobs})
+
+
+@pytest.mark.slow
+async def test_the_home_of_a_server_goes_with_it_and_no_other_does(
+    make_home_hub, volumes, ec2  # noqa: F811
+):
+    hub = make_home_hub("delete", home="server")
+    await hub.start()
+    await round_of(hub, "alice")
+    first = ids(volumes)
+    await round_of(hub, "alice", "second")
+    await remove_server(hub, "alice", "second")
+    await soon(lambda: ids(volumes) == first)
+    await hub.ready_server("alice", name="second")  # the name is free again
+    assert len(ids(volumes)) == 2
+
+
+async def test_a_deleted_user_leaves_a_snapshot_and_the_volume_goes_when_it_is_complete(
+    make_home_hub, volumes, ec2  # noqa: F811
+):
+    hub = make_home_hub("snapshot", tags={"who": "{username}"})
+    await hub.start()
+    await round_of(hub, "alice", text="rain falls")
+    (home,) = volumes()
+    ec2.change_settings(snapshot_seconds=5)
+    await delete_user(hub, "alice")
+    of = [{"Name": f"tag:{ARCHIVE_TAG}", "Values": [home["VolumeId"]]}]
+
+    def snapshots():
+        return volumes.client.describe_snapshots(Filters=of)["Snapshots"]
+
+    (pending,) = await soon(snapshots)
+    assert pending["State"] == "pending" and ids(volumes) == {home["VolumeId"]}
+    await soon(lambda: not ids(volumes))
+    (snapshot,) = snapshots()
+    assert snapshot["State"] == "completed"
+    tags = {t["Key"]: t["Value"] for t in snapshot["Tags"]}
+    assert tags["who"] == "alice" and tags[HOME_TAG] == tag_of(home, HOME_TAG)
+    # Somebody new with that name begins with an empty home.
+    await hub.ready_server("alice")
+    with pytest.raises(FileNotFoundError):
+        read(the_machine_of(hub))
+
+
+def tag_of(volume, key):
+    return {t["Key"]: t["Value"] for t in volume["Tags"]}.get(key)
+
+
+@pytest.mark.slow
+async def test_a_home_is_given_up_also_when_ec2_was_away_as_its_user_was_deleted(
+    make_home_hub, volumes, ec2  # noqa: F811
+):
+    hub = make_home_hub("delete")
+    await hub.start()
+    await round_of(hub, "alice", text="rain falls")
+    (home,) = ids(volumes)
+    ec2.add_fault(Fault("CreateTags", error=("InternalError", 500)))
+    await delete_user(hub, "alice")
+    assert "cannot be given up yet" in hub.log
+    assert ids(volumes) == {home}
+    ec2.clear_faults()
+    await soon(lambda: not ids(volumes))
+
+
+@pytest.mark.slow
+async def test_who_gets_the_name_meanwhile_keeps_the_home_that_they_were_given(
+    make_home_hub, volumes, ec2  # noqa: F811
+):
+    hub = make_home_hub("delete")
+    await hub.start()
+    await round_of(hub, "alice")
+    (home,) = ids(volumes)
+    ec2.add_fault(Fault("CreateTags", error=("InternalError", 500)))
+    await delete_user(hub, "alice")
+    await hub.ready_server("alice")
+    write(the_machine_of(hub), "mine")
+    ec2.clear_faults()
+    await asyncio.sleep(20)  # longer than it waits to try again
+    assert read(the_machine_of(hub)) == "mine"
+    assert not tag_of(volumes()[0], DISCARD_TAG)
+
+
+@pytest.mark.slow
+async def test_a_user_whose_named_server_runs_cannot_be_deleted_and_keeps_the_home(
+    make_home_hub, volumes, ec2  # noqa: F811
+):
+    """The Hub gives up half way, when it has said goodbye to the default server."""
+    hub = make_home_hub("delete")
+    await hub.start()
+    await round_of(hub, "alice")
+    await hub.ready_server("alice", name="second")
+    write(the_machine_of(hub), "rain falls")
+    status, _ = await hub.api("DELETE", "/users/alice")
+    assert status == 500
+    assert not tag_of(volumes()[0], DISCARD_TAG)
+    assert read(the_machine_of(hub)) == "rain falls"
+
+
+@pytest.mark.slow
+async def test_the_home_of_a_user_whose_machine_rests_goes_with_both(
+    make_home_hub, volumes, ec2  # noqa: F811
+):
+    hub = make_home_hub("delete", on_stop="stop")
+    await hub.start()
+    await round_of(hub, "alice")
+    await delete_user(hub, "alice")
+    await soon(lambda: not living(ec2) and not ids(volumes))
