@@ -7,7 +7,7 @@ from inspect import isawaitable
 from typing import Any
 
 from .errors import EC2SpawnError, Reason
-from .form import render_form
+from .form import Fate, render_form
 from .profiles import (
     ChoiceError,
     Profile,
@@ -61,11 +61,20 @@ async def render_choice(spawner: Server) -> str:
     if not offer:
         return "<p>This hub has no server that you may start.</p>"
     last = (spawner.orm_spawner.user_options or {}).get("profile")
-    return render_form(
-        offer,
-        spawner.asked_for or last,
-        has_home=spawner.home != "none",
-        rests=spawner.on_stop == "stop",
+    fates = {profile.slug: _fate(spawner, profile) for profile in offer}
+    return render_form(offer, spawner.asked_for or last, fates)
+
+
+def _fate(spawner: Server, profile: Profile) -> Fate:
+    def value(name: str) -> Any:
+        # What a callable will return is not known yet.
+        own = profile.override.get(name)
+        return getattr(spawner, name) if own is None or callable(own) else own
+
+    # What may be a spot machine may not rest.
+    return Fate(
+        rests=value("on_stop") != "terminate" and value("market") == "on-demand",
+        has_home=value("home") != "none",
     )
 
 

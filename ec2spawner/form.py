@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 
@@ -13,20 +14,31 @@ _templates = Environment(
 )
 
 
+@dataclass(frozen=True)
+class Fate:
+    """What becomes of a machine, and of the files on it, when its server stops.
+
+    :ivar rests: it is stopped, not ended
+    :ivar has_home: the user's home directory outlives it
+    """
+
+    rests: bool = False
+    has_home: bool = False
+
+
 def render_form(
-    offer: Sequence[Profile],
-    chosen: object,
-    has_home: bool = False,
-    rests: bool = False,
+    offer: Sequence[Profile], chosen: object, fates: Mapping[str, Fate]
 ) -> str:
     """The part of the spawn page that lies inside the Hub's own ``<form>``.
 
     :param chosen: the slug to preselect; when it is not on offer, the default is
-    :param has_home: the user's home directory outlives the machine
-    :param rests: the machine is stopped when its server stops, not ended
+    :param fates: of each profile, by its slug
     """
     slugs = {p.slug for p in offer}
     selected = chosen if chosen in slugs else default_profile(offer).slug
     return _templates.get_template("form.html").render(
-        profiles=offer, selected=selected, has_home=has_home, rests=rests
+        profiles=offer,
+        selected=selected,
+        fates=fates,
+        all_alike=len(set(fates.values())) == 1,
     )

@@ -99,6 +99,13 @@ class LaunchPlan:
     launch_id: str
     candidates: tuple[Candidate, ...]
 
+    @property
+    def fingerprint(self) -> str:
+        """Of a machine that may rest, so of no spot machine if there is a choice."""
+        requests = [each.request for each in self.candidates]
+        stay = (r for r in requests if "InstanceMarketOptions" not in r)
+        return fingerprint(next(stay, requests[0]))
+
 
 def plan_launch(
     settings: LaunchSettings,
@@ -225,8 +232,10 @@ def _run_instances(
         "MaxCount": 1,
         "UserData": user_data,
         # The agent powers off a machine that nobody wants: that must end it, unless
-        # the machine may be wanted again.
-        "InstanceInitiatedShutdownBehavior": settings.on_stop,
+        # the machine may be wanted again. One-time spot machines cannot be stopped.
+        "InstanceInitiatedShutdownBehavior": (
+            "terminate" if spot or settings.on_stop == "terminate" else "stop"
+        ),
         "MetadataOptions": {
             "HttpEndpoint": "enabled",
             "HttpTokens": "required",

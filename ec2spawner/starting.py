@@ -16,7 +16,7 @@ from .errors import EC2SpawnError, Reason
 from .failures import EndedEarly
 from .fleet import CONSISTENCY_SECONDS
 from .identity import new_launch_id, secret_hash
-from .launch import LaunchIdentity, LaunchPlan, fingerprint, plan_launch
+from .launch import LaunchIdentity, LaunchPlan, plan_launch
 from .progress import Progress
 from .server import Server
 from .state import Phase
@@ -161,7 +161,7 @@ class Starting:
         state.ready_at = 0.0
         state.launched_at = time.time()
         state.nonce_hash = secret_hash(nonce)
-        state.fingerprint = fingerprint(plan.candidates[0].request)
+        state.fingerprint = plan.fingerprint
         state.phase = Phase.REQUESTED
         self._spawner.save_state()
         self.conversation.begin()

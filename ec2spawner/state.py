@@ -119,7 +119,9 @@ class ServerState:
     @property
     def may_rest(self) -> bool:
         """Its machine is worth keeping: it has served, and the settings want it."""
-        return bool(self.on_stop and self.instance_id and self.ready_at)
+        # EC2 user guide, "Stop a Spot Instance": not of a one-time request.
+        can = self.on_stop and self.market != "spot"
+        return bool(can and self.instance_id and self.ready_at)
 
     def cleared(self) -> ServerState:
         """What outlives a launch: who the server is, its rest, and its dead."""

@@ -11,7 +11,7 @@ from .claim.user_data import user_data
 from .ec2.errors import EC2Error, admin_hint
 from .ec2.machines import Machine
 from .identity import secret_hash
-from .launch import LaunchPlan, fingerprint
+from .launch import LaunchPlan
 from .server import Server
 from .state import Phase, Rest
 from .walk import place_in_line
@@ -60,7 +60,7 @@ class Waking:
         """Why a machine at rest cannot be what is asked for; empty when it can."""
         if rest.region != self._spawner.region:
             return "Your machine is in another region"
-        if rest.fingerprint != fingerprint(plan.candidates[0].request):
+        if rest.fingerprint != plan.fingerprint:
             return "The image or the settings of your machine have changed"
         return ""
 
