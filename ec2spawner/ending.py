@@ -128,6 +128,10 @@ class Ending:
             state.bury_rest()
 
     def _save(self) -> None:
-        # The row of a deleted server is gone.
-        if inspect(self._spawner.orm_spawner).session is not None:
-            self._spawner.save_state()
+        # The row of a deleted server is gone, and that of a renamed one has another
+        # spawner, whose memory is newer.
+        spawner = self._spawner
+        if inspect(spawner.orm_spawner).session is None:
+            return
+        if spawner.user.spawners.get(spawner.orm_spawner.name, spawner) is spawner:
+            spawner.save_state()

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from .ec2.clients import Clients
@@ -60,13 +60,20 @@ class Homes:
         # Two servers of one user must not make a home each.
         self.making: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def find(self, owner: str, volume_id: str) -> Volume | None:
+    async def find(
+        self,
+        owner: str,
+        volume_id: str,
+        others: Callable[[], Collection[str]] = frozenset,
+    ) -> Volume | None:
         """An owner's home: the one that the database names, else the one so tagged.
 
         A volume that was discarded is nobody's home. Where a home has moved, another
         server of its user may still name the volume that it moved from.
 
         :param volume_id: of the database; empty when it knows of none
+        :param others: the volumes that the database knows as other owners' homes, who
+            may have had the same name
         :raises EC2SpawnError: when the answer would be a guess, or the volume that
             the database names is lost
         :raises EC2Error: when EC2 does not answer
@@ -76,13 +83,18 @@ class Homes:
             known, why = await self._known(volume_id)
             if known is not None:
                 return known
-        tagged = await self._tagged(owner)
+        tagged = await self._tagged(owner, others)
         if volume_id and tagged is None:
             raise lost(volume_id, why)
         return tagged
 
-    async def _tagged(self, owner: str) -> Volume | None:
+    async def _tagged(
+        self, owner: str, others: Callable[[], Collection[str]]
+    ) -> Volume | None:
         found = await homes_of(self._clients.reading, self._hub_id, owner)
+        if found:
+            theirs = others()
+            found = [volume for volume in found if volume.id not in theirs]
         if len(found) > 1:
             ids = ", ".join(sorted(volume.id for volume in found))
             raise EC2SpawnError(
@@ -229,6 +241,13 @@ class Homes:
             volume, _ = await self._known(id)
             found += [volume] if volume else []
         return found
+
+    async def hand_over(self, volume_id: str, owner: str) -> None:
+        """Make a home findable by its owner's new name.
+
+        :raises EC2Error: when it cannot be tagged
+        """
+        await create_tags(self._clients.reading, [volume_id], {HOME_TAG: owner})
 
     async def archive(self, ids: Sequence[str]) -> None:
         """Give up homes, but for a snapshot, which the sweep makes of each.

@@ -6,13 +6,13 @@ import asyncio
 
 from jupyterhub import orm
 
-from .ec2.errors import EC2Error
+from .ec2.errors import EC2Error, admin_hint
 from .ec2.volumes import Volume
 from .errors import EC2SpawnError
 from .failures import spawn_error
-from .homes import HomeSpec, lost
-from .identity import owner_id
+from .homes import HomeSpec
 from .launch import tag_values
+from .owners import kind_of_tag, owner_of
 from .progress import Progress
 from .server import Server
 
@@ -44,10 +44,14 @@ class Housing:
     @property
     def owner(self) -> str:
         """Whose home it is, as its tag says. Never a name."""
+        return self._owner_of(self._spawner.name)
+
+    def _owner_of(self, server_name: str) -> str:
         spawner = self._spawner
-        if spawner.home == "server":
-            return spawner.state.server_id
-        return owner_id(spawner.hub_id, spawner.user.name)
+        kind, user = spawner.home, spawner.user.name
+        if spawner.state.home_id:
+            kind = spawner.state.home_kind or kind
+        return owner_of(spawner.hub_id, user, server_name, kind)
 
     async def find(self) -> Volume | None:
         """The home, if it exists; before a launch, which must go where it is.
@@ -59,36 +63,61 @@ class Housing:
             return None
         spawner, state = self._spawner, self._spawner.state
         known = state.home_id if state.home_region == spawner.region else ""
-        volume = await spawner.fleet.homes.find(self.owner, known)
+        homes = spawner.fleet.homes
+        volume = await homes.find(self.owner, known, self._homes_of_others)
         if volume is None:
             return None
-        if volume.id != known and self._is_of_somebody_else(volume.id):
-            if known:
-                raise lost(known, "its owner's tag is on another user's home")
-            return None
         self._remember(volume)
+        if volume.owner != self.owner and not self._kind(volume):
+            await self._hand_over(volume.id, self.owner)
         return volume
 
     def _remember(self, volume: Volume) -> None:
-        state = self._spawner.state
-        if (state.home_id, state.home_region) != (volume.id, self._spawner.region):
-            state.home_id, state.home_region = volume.id, self._spawner.region
-            self._spawner.save_state()
+        spawner, state = self._spawner, self._spawner.state
+        kind = self._kind(volume) or state.home_kind or spawner.home
+        now = (volume.id, spawner.region, kind)
+        if (state.home_id, state.home_region, state.home_kind) != now:
+            state.home_id, state.home_region, state.home_kind = now
+            spawner.save_state()
 
-    def _is_of_somebody_else(self, volume_id: str) -> bool:
-        """A user with this name had it, and has another name now."""
+    def _kind(self, volume: Volume) -> str:
         spawner = self._spawner
+        user, server = spawner.user.name, spawner.name
+        return kind_of_tag(spawner.hub_id, user, server, volume.owner)
+
+    def _homes_of_others(self) -> set[str]:
+        """What the database knows as homes of others: one may have had this name."""
+        spawner = self._spawner
+        found = set()
         for row in spawner.db_session.query(orm.Spawner):
-            same = (row.state or {}).get("home_id") == volume_id
-            if same and row.user_id != spawner.user.id:
-                spawner.log.warning(
-                    "Home %s has the tag of %s, and the database says that it is "
-                    "another user's: it stays theirs",
-                    volume_id,
-                    spawner._log_name,
-                )
-                return True
-        return False
+            saved = row.state or {}
+            shared = row.user_id == spawner.user.id and (
+                row.name == spawner.name or saved.get("home_kind") != "server"
+            )
+            if not shared:
+                found.add(saved.get("home_id", ""))
+        return found
+
+    async def renamed(self, new_name: str) -> None:
+        """The server gets another name, and its home, if it is its own, that tag."""
+        state = self._spawner.state
+        if state.home_id and state.home_kind == "server":
+            await self._hand_over(state.home_id, self._owner_of(new_name))
+
+    async def _hand_over(self, volume_id: str, owner: str) -> None:
+        spawner = self._spawner
+        try:
+            await spawner.fleet_in(spawner.state.home_region).homes.hand_over(
+                volume_id, owner
+            )
+        except EC2Error as e:
+            # The database knows it, and the sweep tries again.
+            spawner.log.warning(
+                "Home %s of %s cannot get the tag of the new name yet: %s",
+                volume_id,
+                spawner._log_name,
+                admin_hint(e),
+            )
 
     def begin(self) -> None:
         """Bring the home while the machine boots."""

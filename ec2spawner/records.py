@@ -33,6 +33,16 @@ class Record:
 
 
 @dataclass(frozen=True)
+class HomeUse:
+    """A server that has a home. ``kind`` is whose it is: "user", "server" or ""."""
+
+    user: str
+    server: str
+    kind: str = ""
+    region: str = ""
+
+
+@dataclass(frozen=True)
 class Records:
     """One reading of the database."""
 
@@ -42,6 +52,8 @@ class Records:
     tombstones: Mapping[str, Record] = field(default_factory=dict)
     #: (user, server) of every server that the database knows, running or not
     servers: tuple[tuple[str, str], ...] = ()
+    #: by volume id, the servers whose home it is
+    homes: Mapping[str, tuple[HomeUse, ...]] = field(default_factory=dict)
     #: seconds since the epoch: from when on the database can speak of a machine
     since: float = 0.0
 
@@ -59,12 +71,17 @@ def read_records(db: Any) -> Records:
     launches: dict[str, Record] = {}
     tombstones: dict[str, Record] = {}
     servers: list[tuple[str, str]] = []
+    homes: dict[str, tuple[HomeUse, ...]] = {}
     rows = select(orm.User.name, _SPAWNERS.c.name, _SPAWNERS.c.state).outerjoin(
         _SPAWNERS, _SPAWNERS.c.user_id == orm.User.id
     )
     for user, server, saved in db.execute(rows):
         state = json.loads(saved) if saved else {}
         servers.append((user, server or ""))
+        if home := state.get("home_id"):
+            kind, region = state.get("home_kind", ""), state.get("home_region", "")
+            use = HomeUse(user, server or "", kind, region)
+            homes[home] = (*homes.get(home, ()), use)
         if launch_id := state.get("launch_id"):
             launches[launch_id] = _record(user, server, state)
         # A machine that rests is wanted as much as one that serves.
@@ -75,7 +92,8 @@ def read_records(db: Any) -> Records:
             tombstones[grave.get("launch_id", "")] = _record(
                 user, server, {"region": state.get("region", ""), **grave}
             )
-    return Records(launches, tombstones, tuple(servers), database_since(db))
+    since = database_since(db)
+    return Records(launches, tombstones, tuple(servers), homes, since)
 
 
 def _record(user: str, server: str | None, state: Mapping[str, Any]) -> Record:

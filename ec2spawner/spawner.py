@@ -204,6 +204,13 @@ class EC2Spawner(Server, Spawner):  # type: ignore[misc]
             self.save_state()
             self.see_to_the_rest()
 
+    async def rename(self, old_name: str, new_name: str) -> None:
+        """A server keeps its home, which gets the tag of the new name.
+
+        Where EC2 does not answer, the sweep sees to it; the database knows the home.
+        """
+        await self._starting.conversation.housing.renamed(new_name)
+
     async def delete_forever(self) -> None:
         """End what rests for a server that is deleted, and see to its home.
 
@@ -230,9 +237,8 @@ class EC2Spawner(Server, Spawner):  # type: ignore[misc]
         self._ending.nothing_left = False
         self._choice_applied, self.server_ended = True, False
         starting = self._starting = Starting(self)
-        self.state.server_id = self.state.server_id or server_id(
-            self.hub_id, self.user.name, self.name
-        )
+        # Anew: user or server may have been renamed.
+        self.state.server_id = server_id(self.hub_id, self.user.name, self.name)
         # The Hub's own time-out shows the user an empty message.
         seconds = self.start_timeout - min(20.0, self.start_timeout / 10)
         try:

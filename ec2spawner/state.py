@@ -96,6 +96,8 @@ class ServerState:
     #: the volume with the user's files; it outlives every launch
     home_id: str = ""
     home_region: str = ""
+    #: whose home it is: "user" or "server"
+    home_kind: str = ""
     #: what becomes of the machine at a stop: "stop", "hibernate", or "" for its end
     on_stop: str = ""
     #: how long it may rest then, seconds; 0 for ever
@@ -129,6 +131,7 @@ class ServerState:
             server_id=self.server_id,
             home_id=self.home_id,
             home_region=self.home_region,
+            home_kind=self.home_kind,
             last_end=self.last_end,
             resting=self.resting,
             tombstones=list(self.tombstones),

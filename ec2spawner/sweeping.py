@@ -19,6 +19,7 @@ from .ec2.tags import create_tags
 from .fleet import Fleet, fleets
 from .identity import LEASE_TAG
 from .lease import lease_text, to_renew
+from .owners import stale_owners
 from .records import Records, read_records
 from .state import Tombstone
 from .sweep import Sweeper, is_wanted
@@ -61,6 +62,7 @@ class FleetSweep:
         doomed = self._judge_parts(parts, records)
         await self._delete(doomed)
         await self._archivist.once(parts)
+        await self._hand_over(stale_owners(parts, records, self.fleet.hub_id))
         await self._renew(listing.machines, records.wanted)
 
     async def _list_parts(self) -> list[Part]:
@@ -150,6 +152,23 @@ class FleetSweep:
             id,
             part.launch_id or "(unknown)",
         )
+
+    async def _hand_over(self, owners: Mapping[str, str]) -> None:
+        """Tag the homes of users and servers that were renamed."""
+        for home, owner in owners.items():
+            try:
+                await self.fleet.homes.hand_over(home, owner)
+            except EC2Error as e:
+                self._say(
+                    home,
+                    e.code,
+                    "Home %s cannot get the tag of its owner's new name. It stays "
+                    "theirs for as long as the database knows it: %s",
+                    home,
+                    admin_hint(e),
+                )
+            else:
+                self.log.info("Home %s has the tag of its owner's new name", home)
 
     async def _renew(
         self, machines: Mapping[str, Machine], wanted: Mapping[str, str]

@@ -12,6 +12,8 @@ from traitlets import Bool
 
 from ..lease import lease_text
 from .app import AdminApp
+from .homes import HEAD as HOMES_HEAD
+from .homes import home_rows
 from .hub import Hub
 from .story import HEAD, leftovers, rows
 from .survey import Survey, survey
@@ -21,6 +23,7 @@ from .table import table
 class LsApp(AdminApp):
     """List every machine of a hub: whose it is, since when, and why it exists.
 
+    With --homes, list the homes instead, and the snapshots that are kept of homes.
     It reads the Hub's configuration and database and asks EC2, and changes nothing.
     It works with the Hub running or down, and without its database.
     """
@@ -30,14 +33,21 @@ class LsApp(AdminApp):
     examples = """
 ec2spawner ls
 ec2spawner ls -f /etc/jupyterhub/jupyterhub_config.py --hub-folder /srv/jupyterhub
+ec2spawner ls --homes
 ec2spawner ls --json
 """
     json = Bool(False, help="Print JSON, for programs").tag(config=True)
-    flags = {"json": ({"LsApp": {"json": True}}, json.help)}
+    homes = Bool(
+        False, help="List homes: whose they are, where, and what becomes of them"
+    ).tag(config=True)
+    flags = {
+        "json": ({"LsApp": {"json": True}}, json.help),
+        "homes": ({"LsApp": {"homes": True}}, homes.help),
+    }
 
     def start(self) -> None:
         hub = self.hub()
-        seen = asyncio.run(survey(hub))
+        seen = asyncio.run(survey(hub, archives=self.homes))
         for each in seen.trouble:
             print(f"{self.name}: {each}", file=sys.stderr)
         if seen.records is None:
@@ -46,7 +56,10 @@ ec2spawner ls --json
                 f"tags claim: {seen.database_trouble}",
                 file=sys.stderr,
             )
-        print(_as_json(hub, seen) if self.json else _as_text(hub, seen))
+        if self.json:
+            print(_as_json(hub, seen, self.homes))
+        else:
+            print(_homes_as_text(hub, seen) if self.homes else _as_text(hub, seen))
         self.exit(1 if seen.trouble else 0)
 
 
@@ -60,16 +73,24 @@ def _as_text(hub: Hub, seen: Survey) -> str:
     return text
 
 
-def _as_json(hub: Hub, seen: Survey) -> str:
+def _homes_as_text(hub: Hub, seen: Survey) -> str:
+    lines = [row.cells() for row in home_rows(hub, seen)]
+    return table(HOMES_HEAD, lines) if lines else f"Hub {hub.hub_id} has no home."
+
+
+def _as_json(hub: Hub, seen: Survey, homes: bool) -> str:
     found: dict[str, Any] = {
         "hub_id": hub.hub_id,
         "at": lease_text(time.time()),
         "database": seen.records is not None,
         "trouble": list(seen.trouble),
-        "machines": [row.to_dict() for row in rows(hub, seen)],
-        "left_over": [
+    }
+    if homes:
+        found["homes"] = [row.to_dict() for row in home_rows(hub, seen)]
+    else:
+        found["machines"] = [row.to_dict() for row in rows(hub, seen)]
+        found["left_over"] = [
             dict(zip(("id", "kind", "zone", "why"), cells))
             for cells in leftovers(hub, seen)
-        ],
-    }
+        ]
     return json.dumps(found, indent=2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from ..ec2.archives import Archive, archives_of
 from ..ec2.clients import Account, Clients
 from ..ec2.errors import EC2Error, admin_hint
 from ..ec2.machines import Machine, list_machines
@@ -22,6 +23,8 @@ class Region:
     machines: tuple[Machine, ...] = ()
     parts: tuple[Part, ...] = ()
     trouble: tuple[str, ...] = ()
+    #: snapshots of homes that were given up; only if asked for
+    archives: tuple[Archive, ...] = ()
 
     @property
     def name(self) -> str:
@@ -39,9 +42,16 @@ class Survey:
     trouble: tuple[str, ...] = field(default=())
 
 
-async def survey(hub: Hub) -> Survey:
-    """Ask EC2, then the database. What fails is in the answer, nothing is raised."""
-    looked = [await _ask(account, hub.hub_id) for account in hub.accounts]
+async def survey(hub: Hub, archives: bool = False) -> Survey:
+    """Ask EC2, then the database. What fails is in the answer, nothing is raised.
+
+    :param archives: ask also for the snapshots of homes that were given up
+    """
+
+    async def ask(account: Account) -> Region:
+        return await _ask(account, hub.hub_id, archives)
+
+    looked = [await ask(account) for account in hub.accounts]
     try:
         records = read_database(hub.db_url, hub.db_kwargs)
     except DatabaseError as e:
@@ -49,10 +59,11 @@ async def survey(hub: Hub) -> Survey:
     others = {
         r.region for r in (*records.launches.values(), *records.tombstones.values())
     }
+    others |= {use.region for uses in records.homes.values() for use in uses}
     missing = others - {account.region for account in hub.accounts} - {""}
     if missing:
         # Servers run in a region that the configuration does not name any more.
-        looked += [await _ask(hub.in_region(r), hub.hub_id) for r in sorted(missing)]
+        looked += [await ask(hub.in_region(r)) for r in sorted(missing)]
         try:
             # Again: what it speaks of must not be older than the listing.
             records = read_database(hub.db_url, hub.db_kwargs)
@@ -66,16 +77,19 @@ def _made(looked: Sequence[Region], records: Records | None, why: str) -> Survey
     return Survey(tuple(looked), records, why, trouble)
 
 
-async def _ask(account: Account, hub_id: str) -> Region:
+async def _ask(account: Account, hub_id: str, archives: bool) -> Region:
     clients = Clients(account)
     trouble: list[str] = []
     machines: tuple[Machine, ...] = ()
     parts: tuple[Part, ...] = ()
+    kept: tuple[Archive, ...] = ()
     try:
         machines = tuple((await list_machines(clients.reading, hub_id)).values())
         parts = tuple(await list_parts(clients.reading, hub_id))
+        if archives:
+            kept = tuple(await archives_of(clients.reading, hub_id))
     except EC2Error as e:
         trouble.append(admin_hint(e))
     finally:
         clients.close()
-    return Region(account, machines, parts, tuple(trouble))
+    return Region(account, machines, parts, tuple(trouble), kept)

@@ -46,6 +46,7 @@ class Part:
     #: what it belongs to: an instance or a network interface; empty for nothing
     used_by: str = ""
     zone: str = ""
+    size: int = 0  # GiB, of a volume
     launch_id: str = ""
     #: seconds since the epoch, by EC2's clock; 0 where EC2 does not tell
     launched_at: float = 0.0
@@ -166,6 +167,7 @@ def _volume(volume: Any) -> Part:
         state=volume.get("State", ""),
         used_by=next(iter(attached), ""),
         zone=volume.get("AvailabilityZone", ""),
+        size=volume.get("Size", 0),
         launched_at=created.timestamp() if created else 0.0,
         **_from_tags(volume.get("Tags", [])),
     )

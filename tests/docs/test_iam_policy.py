@@ -82,7 +82,7 @@ def test_what_changes_something_is_bound_to_the_hubs_tag():
     at_snapshot = at_snapshot["Condition"]["StringEquals"]["ec2:CreateAction"]
     assert at_snapshot == "CreateSnapshot"
     only = [s["Condition"]["ForAllValues:StringEquals"]["aws:TagKeys"] for s in later]
-    assert only == [[LEASE_TAG], [DISCARD_TAG, ARCHIVE_TAG]]
+    assert only == [[LEASE_TAG], [HOME_TAG, DISCARD_TAG, ARCHIVE_TAG]]
 
 
 def test_the_policy_itself_keeps_homes_from_being_deleted_unless_discarded():

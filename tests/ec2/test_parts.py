@@ -144,6 +144,16 @@ async def test_a_discarded_home_that_cannot_be_deleted_yet_is_nobodys_home(
         await fleet.homes.find("alice", home)
 
 
+async def test_a_home_that_the_database_knows_as_anothers_is_not_found_by_its_tag(
+    fleet, made
+):
+    old, new = (made["volume"](**{HOME_TAG: "alice"}) for _ in range(2))
+    assert (await fleet.homes.find("alice", "", lambda: {old})).id == new
+    assert await fleet.homes.find("alice", "", lambda: {old, new}) is None
+    with pytest.raises(EC2SpawnError, match="EC2 does not know it"):
+        await fleet.homes.find("alice", "vol-0123456789abcdef0", lambda: {old, new})
+
+
 async def test_a_home_that_cannot_be_tagged_is_not_deleted(fleet, made, ec2):
     home = made["volume"](**{HOME_TAG: "alice"})
     ec2.add_fault(Fault("CreateTags", error=("UnauthorizedOperation", 403)))

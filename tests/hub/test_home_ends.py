@@ -1,6 +1,7 @@
 """What becomes of homes when users and servers are deleted or renamed."""
 
 import asyncio
+from urllib.parse import quote
 
 import pytest
 
@@ -193,3 +194,103 @@ async def test_the_home_of_a_user_whose_machine_rests_goes_with_both(
     await round_of(hub, "alice")
     await delete_user(hub, "alice")
     await soon(lambda: not living(ec2) and not ids(volumes))
+
+
+# -- other names ---------------------------------------------------------------
+
+
+async def rename(hub, path, name):
+    status, answer = await hub.api("PATCH", path, {"name": name})
+    assert status == 200, answer
+
+
+async def lose_database(hub):
+    hub.stop()
+    (hub.folder / "jupyterhub.sqlite").unlink()
+    await hub.start()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("home", ["user", "server"])
+async def test_after_a_rename_and_a_lost_database_everybody_finds_their_own_home(
+    make_home_hub, volumes, ec2, home  # noqa: F811
+):
+    hub = make_home_hub(home=home)
+    await hub.start()
+    await round_of(hub, "alice", text="of who is carol now")
+    (carols,) = volumes()
+    await rename(hub, "/users/alice", "carol")
+    await round_of(hub, "alice", text="of the new alice")  # perhaps before the sweep
+    old = tag_of(carols, HOME_TAG)
+
+    def tags():
+        return {v["VolumeId"]: tag_of(v, HOME_TAG) for v in volumes()}
+
+    await soon(lambda: tags()[carols["VolumeId"]] != old)
+    await lose_database(hub)
+    for user, text in (("carol", "of who is carol now"), ("alice", "of the new alice")):
+        await hub.ready_server(user)
+        assert read(the_machine_of(hub)) == text
+        await hub.stop_server(user)
+    assert len(volumes()) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("outage", [False, True], ids=["", "while EC2 is away"])
+async def test_a_server_that_was_renamed_keeps_its_home_also_without_the_database(
+    make_home_hub, volumes, ec2, outage  # noqa: F811
+):
+    hub = make_home_hub(home="server")
+    await hub.start()
+    await round_of(hub, "alice", "old", text="rain falls")
+    (home,) = volumes()
+    if outage:
+        ec2.add_fault(Fault("CreateTags", error=("InternalError", 500)))
+    await rename(hub, "/users/alice/servers/old", "new")
+    ec2.clear_faults()
+    await soon(lambda: tag_of(volumes()[0], HOME_TAG) != tag_of(home, HOME_TAG))
+    await hub.ready_server("alice", name="old")  # another one, of the old name
+    with pytest.raises(FileNotFoundError):
+        read(the_machine_of(hub))
+    await hub.stop_server("alice", "old")
+    await lose_database(hub)
+    await hub.ready_server("alice", name="new")
+    assert read(the_machine_of(hub)) == "rain falls"
+
+
+@pytest.mark.slow
+async def test_a_home_gets_the_new_name_at_its_next_start_before_any_sweep(
+    make_home_hub, volumes, ec2  # noqa: F811
+):
+    hub = make_home_hub(sweep_interval=3600)
+    await hub.start()
+    await round_of(hub, "alice", text="rain falls")
+    await rename(hub, "/users/alice", "carol")
+    await round_of(hub, "carol")
+    await lose_database(hub)
+    await hub.ready_server("carol")
+    assert read(the_machine_of(hub)) == "rain falls"
+
+
+@pytest.mark.slow
+async def test_users_whose_names_look_alike_have_homes_of_their_own(
+    make_home_hub, volumes, ec2  # noqa: F811
+):
+    hub = make_home_hub(home="server")
+    await hub.start()
+    who = [
+        ("a", "b-c"),
+        ("a-b", "c"),
+        ("a-b", ""),
+        ("a--b", ""),
+        ("a.b", ""),
+        ("а", ""),
+    ]
+    for user, name in who:
+        await round_of(hub, quote(user), name, text=f"{user} {name}")
+    await lose_database(hub)
+    for user, name in who:
+        await hub.ready_server(quote(user), name=name)
+        assert read(the_machine_of(hub)) == f"{user} {name}"
+        await hub.stop_server(quote(user), name)
+    assert len(volumes()) == len(who)

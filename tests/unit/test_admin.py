@@ -1,19 +1,23 @@
 """What ``ec2spawner ls`` says of a machine, and how it is shown."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ec2spawner.admin.database import DatabaseError, read_database
+from ec2spawner.admin.homes import home_rows
 from ec2spawner.admin.hub import Hub
 from ec2spawner.admin.story import rows, why
 from ec2spawner.admin.survey import Region, Survey
 from ec2spawner.admin.table import duration, table
+from ec2spawner.ec2.archives import Archive
 from ec2spawner.ec2.clients import Account
 from ec2spawner.ec2.machines import Machine
-from ec2spawner.identity import server_id
+from ec2spawner.ec2.parts import Part, PartKind
+from ec2spawner.identity import HOME_TAG, owner_id, server_id
 from ec2spawner.lease import read_lease
-from ec2spawner.records import Record, Records
+from ec2spawner.records import HomeUse, Record, Records
 from ec2spawner.state import Phase
 
 LEASE = 1000.0
@@ -80,6 +84,62 @@ def test_an_owner_is_known_by_launch_by_server_id_or_only_by_what_a_tag_says():
     shown = {r.id: r.cells(300.0)[2:4] for r in rows(hub, Survey(regions, None))}
     assert shown["i-3"] == ["eve?", "?"]
     assert shown["i-1"] == ["?", "?"]
+
+
+def test_every_home_has_an_owner_and_a_fate():
+    def home(id, tag, **more):
+        tags = {HOME_TAG: tag, "person": "eve"}
+        state = more.pop("state", "available")
+        return Part(id, PartKind.VOLUME, state, home=True, tags=tags, size=3, **more)
+
+    hub = Hub("h", (), "", {}, Path("c.py"), LEASE, ("person",))
+    dans = owner_id("h", "dan")
+    parts = (
+        home("vol-1", "stale", state="in-use", used_by="i-1"),
+        home("vol-2", dans),
+        home("vol-3", "lost"),
+        home("vol-4", "lost", discarded=True),
+        home("vol-5", "lost", archived=True),
+        home("vol-6", "lost", state="deleting"),
+        Part("vol-7", PartKind.VOLUME, "available"),
+    )
+    kept = Archive("snap-1", "completed", "vol-0", dans, 3, 1.0, False, {})
+    uses = (HomeUse("alice", "two", "user"), HomeUse("alice", "", "user"))
+    records = replace(RECORDS, homes={"vol-1": uses})
+    regions = (Region(Account("us-west-2"), parts=parts, archives=(kept,)),)
+    shown = {r.id: r.cells() for r in home_rows(hub, Survey(regions, records))}
+    assert {id: (c[2], c[3], c[6], c[7]) for id, c in shown.items()} == {
+        "vol-1": ("alice", "(default), two", "i-1", "its owner's home"),
+        "vol-2": (
+            "dan",
+            "-",
+            "-",
+            "its owner's home, by its tag: found at the next start",
+        ),
+        "vol-3": (
+            "eve?",
+            "-",
+            "-",
+            "nobody's in the database: stays until a person deletes it",
+        ),
+        "vol-4": (
+            "eve?",
+            "-",
+            "-",
+            "discarded: deleted by the Hub's sweep once nothing uses it",
+        ),
+        "vol-5": (
+            "eve?",
+            "-",
+            "-",
+            "given up: the Hub's sweep makes a snapshot and then deletes it",
+        ),
+        "snap-1": ("dan", "-", "-", "kept of vol-0, until a person deletes it"),
+    }
+    blind = {r.id: r.cells() for r in home_rows(hub, Survey(regions, None))}
+    assert blind["vol-1"][2:4] == ["eve?", "?"]
+    assert blind["vol-1"][7].startswith("unknown:")
+    assert blind["snap-1"][2] == f"{dans}?"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,158 @@
+"""Whose each home is, where, and what will become of it. Pure: listing + records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ..ec2.archives import Archive
+from ..ec2.parts import Part, PartKind
+from ..identity import HOME_TAG
+from ..owners import owner_of
+from ..records import HomeUse, Records
+from .hub import Hub
+from .story import UNKNOWN, why
+from .survey import Survey
+
+HEAD = ("HOME", "STATE", "OWNER", "SERVERS", "SIZE", "ZONE", "MACHINE", "WHY")
+
+
+@dataclass(frozen=True)
+class HomeRow:
+    """A line of ``ec2spawner ls --homes``: a volume, or a snapshot that is kept.
+
+    ``owner`` is None when nobody knows; ``owner_tag`` is what a tag claims then, and
+    ``owner_hash`` what the owner's name becomes.
+    """
+
+    id: str
+    kind: str
+    region: str
+    zone: str
+    state: str
+    size: int  # GiB
+    owner: str | None
+    owner_tag: str
+    owner_hash: str
+    #: of the owner, those that have it as their home; None without a database
+    servers: tuple[str, ...] | None
+    machine: str
+    why: str
+
+    def cells(self) -> list[str]:
+        """As text, in the order of :data:`HEAD`."""
+        owner = self.owner or (self.owner_tag or self.owner_hash) + UNKNOWN
+        servers = ", ".join(name or "(default)" for name in self.servers or ())
+        return [
+            self.id,
+            self.state,
+            owner,
+            servers or (UNKNOWN if self.servers is None else "-"),
+            f"{self.size} GiB",
+            self.zone or self.region,
+            self.machine or "-",
+            self.why,
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def home_rows(hub: Hub, seen: Survey) -> list[HomeRow]:
+    """A row for each home and each snapshot of one, by owner."""
+    names = _names(hub, seen.records)
+    found = [
+        row
+        for region in seen.regions
+        for row in (
+            *_volumes(hub, seen.records, names, region.name, region.parts),
+            *_snapshots(hub, names, region.name, region.archives),
+        )
+    ]
+    return sorted(found, key=lambda r: (r.owner or "", r.owner_hash, r.kind, r.id))
+
+
+def _names(hub: Hub, records: Records | None) -> Mapping[str, HomeUse]:
+    """A home's tag -> whom it belongs to: tags are hashes, and can be made again."""
+    return {
+        owner_of(hub.hub_id, user, server, kind): HomeUse(user, server, kind)
+        for user, server in (records.servers if records else ())
+        for kind in ("user", "server")
+    }
+
+
+def _volumes(
+    hub: Hub,
+    records: Records | None,
+    names: Mapping[str, HomeUse],
+    region: str,
+    parts: tuple[Part, ...],
+) -> Iterator[HomeRow]:
+    for part in parts:
+        if part.kind is not PartKind.VOLUME or not part.home or part.gone:
+            continue
+        uses = records.homes.get(part.id, ()) if records else ()
+        tag = part.tags.get(HOME_TAG, "")
+        users = {use.user for use in uses} or {names[tag].user if tag in names else ""}
+        yield HomeRow(
+            part.id,
+            part.kind.value,
+            region,
+            part.zone,
+            part.state,
+            part.size,
+            ", ".join(sorted(users)) or None,
+            _claimed(hub, part.tags),
+            tag,
+            tuple(sorted(use.server for use in uses)) if records else None,
+            part.used_by,
+            _why(part, records, bool(uses), tag in names, hub.lease),
+        )
+
+
+def _snapshots(
+    hub: Hub,
+    names: Mapping[str, HomeUse],
+    region: str,
+    archives: tuple[Archive, ...],
+) -> Iterator[HomeRow]:
+    for archive in archives:
+        known = names.get(archive.owner)
+        yield HomeRow(
+            archive.id,
+            PartKind.SNAPSHOT.value,
+            region,
+            "",
+            archive.state,
+            archive.size,
+            known.user if known else None,
+            _claimed(hub, archive.tags),
+            archive.owner,
+            (),
+            "",
+            (
+                "discarded: deleted by the Hub's sweep"
+                if archive.discarded
+                else f"kept of {archive.volume_id}, until a person deletes it"
+            ),
+        )
+
+
+def _claimed(hub: Hub, tags: Mapping[str, str]) -> str:
+    """Whose it is, as the admin's tags say: it is written once, and people change."""
+    return next(filter(None, map(tags.get, hub.user_tags)), "") or ""
+
+
+def _why(
+    part: Part, records: Records | None, used: bool, named: bool, lease: float
+) -> str:
+    if part.kept or part.discarded or part.archived:
+        return why(part, records, lease)
+    if records is None:
+        return "unknown: the database cannot be read; it stays"
+    if used:
+        return "its owner's home"
+    if named:
+        return "its owner's home, by its tag: found at the next start"
+    return "nobody's in the database: stays until a person deletes it"

@@ -1,0 +1,57 @@
+"""Whose each home is: the database knows, and the tags of homes follow it. Pure.
+
+A home's tag is a hash of names, so that a Hub which has lost its database finds homes.
+A user or server with another name has another hash. The Hub tells no spawner when a
+user is renamed, nor when it renames servers at its start ("autorename").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from .ec2.parts import Part
+from .identity import HOME_TAG, owner_id, server_id
+from .records import HomeUse, Records
+
+
+def owner_of(hub_id: str, user: str, server: str, kind: str) -> str:
+    """The value of a home's tag.
+
+    :param kind: whose it is, as the setting ``home`` has it: "user" or "server"
+    """
+    if kind == "server":
+        return server_id(hub_id, user, server)
+    return owner_id(hub_id, user)
+
+
+def kind_of_tag(hub_id: str, user: str, server: str, tag: str) -> str:
+    """Whose home it is that has this tag: of the user, of the server, or "" of none."""
+    for kind in ("user", "server"):
+        if owner_of(hub_id, user, server, kind) == tag:
+            return kind
+    return ""
+
+
+def stale_owners(
+    parts: Iterable[Part], records: Records, hub_id: str
+) -> Mapping[str, str]:
+    """Volume id -> the tag that it should have, where it has another.
+
+    A home that the database gives to two is left alone: nobody can say whose it is.
+    """
+    stale = {}
+    for part in parts:
+        if not part.home or part.discarded or part.archived:
+            continue
+        uses = records.homes.get(part.id, ())
+        tag = part.tags.get(HOME_TAG, "")
+        if any(kind_of_tag(hub_id, u.user, u.server, tag) for u in uses):
+            continue
+        wanted = {_owner(hub_id, use) for use in uses}
+        if len(wanted) == 1 and "" not in wanted:
+            stale[part.id] = wanted.pop()
+    return stale
+
+
+def _owner(hub_id: str, use: HomeUse) -> str:
+    return owner_of(hub_id, use.user, use.server, use.kind) if use.kind else ""
