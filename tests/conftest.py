@@ -3,9 +3,16 @@
 import pytest
 from hypothesis import settings
 
-# No test asserts how long something takes, on a computer that is busy.
-settings.register_profile("ours", deadline=None)
-settings.load_profile("ours")
+# No test asserts how long something takes, on a computer that is busy. CI tries the
+# same examples in each run: what is new in a failure is the change. ``slow`` looks for
+# others each time.
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.register_profile("slow", deadline=None, max_examples=300, print_blob=True)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    slow = "slow" in config.getoption("markexpr")
+    settings.load_profile("slow" if slow else "ci")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -2,7 +2,8 @@
 
 DESIGN's invariants: at most one machine per server; every machine is owned or gone
 within the stated time; no token usable after a stop; ``poll()`` is None while anything
-exists; nothing secret in what EC2 is shown; two hubs do not touch each other.
+exists; nothing secret in what EC2 is shown; two hubs do not touch each other; no home
+is lost, on two machines at once, made twice or handed to another.
 """
 
 from __future__ import annotations
@@ -13,52 +14,25 @@ from collections.abc import Callable
 from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
 
 from ec2spawner.local import LocalSettings
 from ec2spawner.state import Phase
 
+from .misfortunes import ENDS, FAULTS, HUBS, SETTINGS, STATED_SECONDS, USERS
 from .virtual_hub import Hub
 from .virtual_world import World, saved, tags_of
 
-USERS = ("alice", "bob")
-HUBS = (0, 1)
-SETTINGS = {
-    "fast_interval": 2,
-    "slow_interval": 15,
-    "poll_interval": 30,
-    "sweep_interval": 30,
-    "sweep_grace": 120,
-    "claim_timeout": 120,
-    "start_timeout": 200,
-    "stop_timeout": 20,
-}
-# What a hub that came back has to do, one after the other: wait for its machines until
-# start_timeout, sweep (grace and two passes), bury (a minute between two tries, and
-# EC2's consistency window).
-STATED_SECONDS = 200 + 120 + 2 * 30 + 60 + 60 + 100
-
-FAULTS = {
-    "no capacity": ("RunInstances", {"error": ("InsufficientInstanceCapacity", 500)}),
-    "no quota": ("RunInstances", {"error": ("VcpuLimitExceeded", 400)}),
-    "launch request lost": ("RunInstances", {"lose_request": True}),
-    "launch answer lost": ("RunInstances", {"lose_answer": True}),
-    "launch fails": ("RunInstances", {"error": ("InternalError", 500)}),
-    "launch dies pending": (
-        "RunInstances",
-        {"state_reason": ("Server.InternalError", "error on launch")},
-    ),
-    "launch throttled": ("RunInstances", {"error": ("RequestLimitExceeded", 503)}),
-    "stop fails": ("TerminateInstances", {"error": ("Unavailable", 503)}),
-    "stop answer lost": ("TerminateInstances", {"lose_answer": True}),
-    "listing fails": ("DescribeInstances", {"error": ("Unavailable", 503)}),
-    "listing forbidden": ("DescribeInstances", {"error": ("ExpiredToken", 400)}),
-    "outage": ("*", {"error": ("Unavailable", 503)}),
-    "no network": ("*", {"lose_request": True}),
-}
-ENDS = ("EC2 loses it", "its server ends", "it shuts down", "an admin terminates it")
+AWAKE = ("pending", "running")
 
 users = st.sampled_from(USERS)
+sizes = st.sampled_from(["small", "large"])
 hubs = st.sampled_from(HUBS)
 # Most moments of a start or a stop are within its first 40 steps.
 moments = st.integers(0, 40)
@@ -72,22 +46,38 @@ class HardDays(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.world = type(self).make_world()
-        self.hubs: list[Hub] = [self.world.hub(**SETTINGS) for _ in HUBS]
-        for hub in self.hubs:
-            hub.start()
+        self.hubs: list[Hub] = []
+        #: (hub, user) -> machine, of servers that nobody and nothing has touched
+        self.calm: dict[tuple[int, str], str] = {}
+        self.leaks = 0
+
+    @initialize(
+        homes=st.tuples(*[st.sampled_from(["none", "user", "server"])] * len(HUBS)),
+        on_stop=st.tuples(*[st.sampled_from(["terminate", "stop"])] * len(HUBS)),
+        stopped_ttl=st.sampled_from([0, 100]),
+    )
+    def begin(
+        self, homes: tuple[str, ...], on_stop: tuple[str, ...], stopped_ttl: int
+    ) -> None:
+        for home, how in zip(homes, on_stop):
+            settings = {"home": home, "on_stop": how, "stopped_ttl": stopped_ttl}
+            self.hubs.append(self.world.hub(**SETTINGS, **settings))
+            self.hubs[-1].start()
+        self._meet_users(*self.hubs)
+
+    def _meet_users(self, *hubs: Hub) -> None:
+        for hub in hubs:
             for user in USERS:
                 hub.call("POST", f"/users/{user}")
         # EC2 tells when a machine was launched by the second, and what looks older
         # than the database is left to a person.
         self.time_passes(2)
-        #: (hub, user) -> machine, of servers that nobody and nothing has touched
-        self.calm: dict[tuple[int, str], str] = {}
-        self.leaks = 0
 
     def teardown(self) -> None:
         try:
-            self.make_good()
-            self.check_the_end()
+            if self.hubs:
+                self.make_good()
+                self.check_the_end()
         finally:
             self.world.close()
 
@@ -99,9 +89,10 @@ class HardDays(RuleBasedStateMachine):
             self.hubs[number].start()
         return self.hubs[number]
 
-    @rule(number=hubs, user=users)
-    def start_server(self, number: int, user: str) -> None:
-        self.up(number).call("POST", f"/users/{user}/server")
+    @rule(number=hubs, user=users, size=sizes)
+    def start_server(self, number: int, user: str, size: str) -> None:
+        options = {"user_options": {"profile": size}}
+        self.up(number).call("POST", f"/users/{user}/server", options)
 
     @rule(number=hubs, user=users)
     def stop_server(self, number: int, user: str) -> None:
@@ -148,6 +139,19 @@ class HardDays(RuleBasedStateMachine):
         hub.steps_left = moment
         hub.start()
         self._live_on(hub)
+
+    @rule(number=hubs)
+    def database_is_lost(self, number: int) -> None:
+        """An admin ends the machines, which no database knows any more."""
+        hub = self.hubs[number]
+        hub.kill()
+        self.calm = {who: id for who, id in self.calm.items() if who[0] != number}
+        (hub.folder / "jupyterhub.sqlite").unlink()
+        for instance in self.world.living(hub):
+            self.world.cloud.lifecycle.terminate(instance)
+        self.time_passes(10)
+        hub.start()
+        self._meet_users(hub)
 
     def _live_on(self, hub: Hub) -> None:
         if hub.alive and hub.steps_left is not None:
@@ -199,6 +203,8 @@ class HardDays(RuleBasedStateMachine):
         else:
             instance = self.world.cloud.instance(instance_id)
             self.world.cloud.lifecycle.terminate(instance)  # type: ignore[arg-type]
+        # It looks well until then.
+        self.world.events.run_due()
 
     @precondition(lambda self: self.leaks < 2)
     @rule(number=hubs)
@@ -228,7 +234,7 @@ class HardDays(RuleBasedStateMachine):
             owners = Counter(
                 tags_of(i)["ec2spawner:server"]
                 for i in self.world.living(hub)
-                if tags_of(i)["ec2spawner:launch"] not in condemned
+                if tags_of(i)["ec2spawner:launch"] not in condemned and i.state in AWAKE
             )
             owners.pop("leak", None)
             assert all(count == 1 for count in owners.values()), owners
@@ -253,12 +259,19 @@ class HardDays(RuleBasedStateMachine):
             for user, spawner in hub.spawners.items():
                 launch, state = spawner.state.launch_id, spawner.state
                 exists = any(
-                    tags_of(i)["ec2spawner:launch"] == launch and i.state != "stopped"
+                    tags_of(i)["ec2spawner:launch"] == launch and i.state in AWAKE
                     for i in self.world.living(hub)
                 )
                 if exists and spawner.active and state.phase is not Phase.STOPPING:
                     status = hub.run(spawner.poll())
                     assert status is None or not hub.alive, (user, status)
+
+    @invariant()
+    def no_home_is_lost_or_mixed_up(self) -> None:
+        assert not self.world.disks.wrongs
+        for hub in self.hubs:
+            for owner, volumes in self.world.homes(hub).items():
+                assert len(volumes) == 1, (owner, [v.id for v in volumes])
 
     def _condemned(self, hub: Hub) -> set[str]:
         """Launches whose machines are being ended, by what the hub remembers."""
@@ -266,6 +279,7 @@ class HardDays(RuleBasedStateMachine):
         for _, state in saved(hub).values():
             found |= {grave.launch_id for grave in state.tombstones}
             if state.phase is Phase.STOPPING:
+                # The one that is to rest, too: it may still be running.
                 found.add(state.launch_id)
         for fleet in hub.fleets if hub.alive else ():
             found |= {grave.launch_id for grave in fleet._burials}
@@ -285,7 +299,8 @@ class HardDays(RuleBasedStateMachine):
 
     def _all_owned(self) -> bool:
         return all(
-            {i.id for i in self.world.living(hub)} == set(hub.serving().values())
+            self._states(hub) == self._wanted(hub)
+            and not self.world.strays(hub)
             and not any(s.active and not s.ready for s in hub.spawners.values())
             and all(
                 running == (user in hub.serving()) and not state.tombstones
@@ -293,6 +308,16 @@ class HardDays(RuleBasedStateMachine):
             )
             for hub in self.hubs
         )
+
+    def _states(self, hub: Hub) -> dict[str, str]:
+        return {i.id: i.state for i in self.world.living(hub)}
+
+    def _wanted(self, hub: Hub) -> dict[str, str]:
+        """The machines that serve, and those that rest."""
+        rests = [state.resting for _, state in saved(hub).values() if state.resting]
+        return dict.fromkeys(hub.serving().values(), "running") | {
+            rest.instance_id: "stopped" for rest in rests
+        }
 
     def check_the_end(self) -> None:
         self._check_owned()
@@ -302,23 +327,23 @@ class HardDays(RuleBasedStateMachine):
                 if user not in hub.serving():
                     status, answer = hub.call("POST", f"/users/{user}/server")
                     assert status in (201, 202), answer
-            hub.pass_time(100)
-            assert hub.serving().keys() == set(USERS)
+            hub.pass_until(lambda: hub.serving().keys() == set(USERS), 100)
         self._check_owned()
         self._check_tokens()
         for hub in self.hubs:
             for user in USERS:
                 status, answer = hub.call("DELETE", f"/users/{user}/server")
                 assert status in (202, 204), answer
-            hub.pass_time(60)
-            assert not self.world.living(hub)
+            hub.pass_until(lambda: self._states(hub) == self._wanted(hub), 60)
+            assert not hub.serving()
         self._check_tokens()
         self._check_secrets()
 
     def _check_owned(self) -> None:
         for hub in self.hubs:
-            living = {i.id: tags_of(i) for i in self.world.living(hub)}
-            assert living.keys() == set(hub.serving().values()), living
+            living = [(i.id, i.state, tags_of(i)) for i in self.world.living(hub)]
+            assert self._states(hub) == self._wanted(hub), living
+            assert not self.world.strays(hub)
             for (user, _), (running, state) in saved(hub).items():
                 assert running == (user in hub.serving()), user
                 assert not state.tombstones, user
@@ -327,12 +352,13 @@ class HardDays(RuleBasedStateMachine):
 
     def _check_tokens(self) -> None:
         for hub in self.hubs:
-            owned = set(hub.serving().values())
+            # Of those of all its boots only the last one's token is any good.
+            owned = [self.world.machine(id) for id in hub.serving().values()]
             for machine in hub.machines:
                 if not machine.token:
                     continue
                 status, _ = hub.call("GET", "/user", token=machine.token)
-                wanted = 200 if machine.spec.instance_id in owned else 403
+                wanted = 200 if machine in owned else 403
                 assert status == wanted, (machine.spec.instance_id, status)
 
     def _check_secrets(self) -> None:

@@ -19,6 +19,7 @@ from jupyterhub.app import JupyterHub
 from jupyterhub.proxy import Proxy
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
+from sqlalchemy.orm import Session
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 from traitlets.config import Config
 
@@ -42,6 +43,7 @@ acting = SimpleNamespace(hub=None)
 _MEMORY: list[tuple[Any, str, Callable[[], Any]]] = [
     (fleet, "_fleets", dict),
     (desk, "_waiting", dict),
+    (desk, "_graves", dict),
     (admission, "_doorkeeper", Doorkeeper),
     (admission, "_breaker", Breaker),
     (hub_start, "_background", set),
@@ -60,6 +62,8 @@ class MemoryProxy(Proxy):  # type: ignore[misc]
         return dict(routes)
 
     async def add_route(self, routespec: str, target: str, data: Any) -> None:
+        if acting.hub.proxy_is_down:
+            raise ConnectionError("the proxy does not answer")
         acting.hub.routes[routespec] = {
             "routespec": routespec,
             "target": target,
@@ -108,6 +112,7 @@ class Hub:
         self.settings = settings
         self.cookie_secret = secrets.token_bytes(32)
         self.routes: dict[str, Any] = {}
+        self.proxy_is_down = False
         self.machines: list[VirtualMachine] = []
         self.app: Any = None
         self.loop: VirtualLoop | None = None
@@ -176,8 +181,11 @@ class Hub:
             return
         assert self.loop is not None
         self.doomed = True
+        engine = self.app.db.get_bind()
         self.app.db.close()
-        self.app.db.get_bind().dispose()
+        engine.dispose()
+        # Megabytes, and hundreds of lives are remembered.
+        engine._compiled_cache.clear()
         tasks = asyncio.all_tasks(self.loop)
         _dead.append((self.loop, self.app, tasks, self.memory))
         self.loop = self.app = None
@@ -235,6 +243,13 @@ class Hub:
         if self.alive:
             self.run_until(until)
         self.world.wait_until(until)
+
+    def pass_until(self, check: Callable[[], Any], seconds: float) -> None:
+        """Live until something is so, which must be within this time."""
+        until = self.world.time.now + seconds
+        while not check():
+            assert self.world.time.now < until, f"not so after {seconds} s"
+            self.pass_time(2)
 
     def meet(self, machine: VirtualMachine) -> None:
         """A machine of this hub is on."""
@@ -320,11 +335,18 @@ def watch_steps() -> None:
         if statement.lstrip().startswith(("INSERT", "UPDATE", "DELETE")):
             writes.add(id(connection))
 
+    written: list[Hub] = []
+
     def commits(connection: Any) -> None:
         hub = acting.hub
         if id(connection) in writes and hub is not None:
             writes.discard(id(connection))
             hub.step("commit")
+            written.append(hub)
+
+    def committed(session: Any) -> None:
+        while written:
+            written.pop().step("after commit")
 
     def calls(request: Any, event_name: str, **rest: Any) -> None:
         if hub := acting.hub:
@@ -342,6 +364,7 @@ def watch_steps() -> None:
     event.listen(Engine, "before_cursor_execute", wrote)
     event.listen(Engine, "commit", commits)
     event.listen(Engine, "rollback", lambda c: writes.discard(id(c)))
+    event.listen(Session, "after_commit", committed)
     for service in ("ec2", "ssm"):
         handlers.BUILTIN_HANDLERS.append((f"before-send.{service}", calls))
         handlers.BUILTIN_HANDLERS.append((f"response-received.{service}", called))

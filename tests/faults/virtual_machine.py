@@ -8,9 +8,15 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 from ec2spawner.claim.agent.config import read_config, script_of
-from ec2spawner.local.machines.base import Ending, NoMachine
+from ec2spawner.local.machines.base import (
+    Ending,
+    NoMachine,
+    VolumeBusy,
+    VolumeSpec,
+)
 
 if TYPE_CHECKING:
+    from .virtual_disks import Disks
     from .virtual_hub import Hub
 
 BOOT_SECONDS = 2.0
@@ -24,14 +30,20 @@ class VirtualMachine(NoMachine):
     next.
     """
 
-    def __init__(self, spec: Any, ended: Any, instance: Any, hub: Hub | None) -> None:
+    def __init__(
+        self, spec: Any, ended: Any, instance: Any, hub: Hub | None, disks: Disks
+    ) -> None:
         super().__init__(spec, ended)
+        self.disks = disks
+        self.plugged = {volume.volume_id for volume in spec.volumes}
         self.address = spec.private_ip
         self.config = read_config(script_of(instance.raw_user_data))
         self.hub = hub
         self.key = secrets.token_hex(16)
         self.on = False
         self.serving = False
+        #: its server has ended for good
+        self.over = False
         self.booted_at = 0.0
         self.orders: dict[str, Any] = {}
         self.to_say: list[dict[str, Any]] = []
@@ -46,14 +58,25 @@ class VirtualMachine(NoMachine):
 
     def stop(self, grace: float) -> None:
         self.on = self.serving = False
+        self.disks.unmount(self)
 
     def destroy(self, grace: float, keep_disk: bool = False) -> None:
-        self.on = self.serving = False
+        self.stop(grace)
 
     def power_off(self) -> None:
         if self.on:
-            self.on = self.serving = False
+            self.stop(0)
             self.ended(Ending.SHUTDOWN)
+
+    def attach(self, volume: VolumeSpec) -> None:
+        self.plugged.add(volume.volume_id)
+
+    def detach(self, volume: VolumeSpec, force: bool = False) -> None:
+        if self.disks.mounted.get(volume.volume_id) is self:
+            if force:
+                self.disks.wrongs.append(f"{volume.volume_id} was torn off")
+            raise VolumeBusy(volume.volume_id)
+        self.plugged.discard(volume.volume_id)
 
     # What happens on it.
 
@@ -64,7 +87,7 @@ class VirtualMachine(NoMachine):
     def crash_server(self) -> None:
         """The server is gone for good; the agent says so and ends the machine."""
         if self.serving:
-            self.serving = False
+            self.serving, self.over = False, True
             self.say("exited", "the server ended with code 1")
 
     def say(self, step: str, message: str = "") -> None:
@@ -75,16 +98,36 @@ class VirtualMachine(NoMachine):
         await asyncio.sleep(BOOT_SECONDS)
         if not self.orders:
             await self._claim()
-        if self.orders and not self.serving and not self.to_say:
-            self.say("account")
-            self.say("starting")
-            await asyncio.sleep(SERVER_SECONDS)
-            self.serving = self.on
-            self.say("ready")
+        if self.orders and not self.serving and not self.over:
+            await self._serve()
         while self.on:
             while self.to_say and self.on:
                 await self._report()
             await asyncio.sleep(1)
+
+    async def _serve(self) -> None:
+        self.to_say = []  # a Hub that has died may have heard some of it
+        self.say("account")
+        if home := self.orders["home_volume"]:
+            self.say("home")
+            while self.on and home not in self.plugged:
+                await asyncio.sleep(0.2)
+            if self.on and self.disks.mounted.get(home) is not self:
+                self.disks.mount(home, self.owner, self)
+        self.say("starting")
+        await asyncio.sleep(SERVER_SECONDS)
+        self.serving = self.on
+        self.say("ready")
+
+    @property
+    def owner(self) -> str:
+        """Whose home it is."""
+        assert self.hub is not None
+        env = self.orders["env"]
+        names = [self.hub.hub_id, env["JUPYTERHUB_USER"]]
+        if self.hub.settings["home"] == "server":
+            names.append(env["JUPYTERHUB_SERVER_NAME"])
+        return "/".join(names)
 
     async def _claim(self) -> None:
         assert self.hub is not None

@@ -32,12 +32,14 @@ class VirtualTime:
     def __init__(self) -> None:
         self._epoch = real_time.time()
         self.now = 1000.0
+        #: by how much the Hub's clock is wrong, seconds; EC2's is right
+        self.wrong = 0.0
 
     def monotonic(self) -> float:
         return self.now
 
     def time(self) -> float:
-        return self._epoch + self.now - 1000.0
+        return self._epoch + self.now - 1000.0 + self.wrong
 
     def sleep(self, seconds: float) -> None:
         """Of a thread, such as boto3's between two tries: costs nothing here."""
@@ -202,7 +204,10 @@ def install(time: VirtualTime, patch: pytest.MonkeyPatch) -> None:
     patch.setattr("jupyterhub.utils.datetime", virtual_datetime)
 
     def utcnow() -> datetime.datetime:
-        return virtual_datetime.now(datetime.timezone.utc).replace(tzinfo=None)
+        right = time.time() - time.wrong
+        utc = datetime.timezone.utc
+        return virtual_datetime.fromtimestamp(right, utc).replace(tzinfo=None)
 
-    patch.setattr("moto.ec2.models.instances.utcnow", utcnow)
+    for module in ("instances", "elastic_block_store"):
+        patch.setattr(f"moto.ec2.models.{module}.utcnow", utcnow)
     patch.setattr(IOLoop, "time", lambda self: time.time())

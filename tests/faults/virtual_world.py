@@ -27,6 +27,7 @@ from ec2spawner.local.faults import FaultBook
 from ec2spawner.state import ServerState
 
 from . import virtual_time
+from .virtual_disks import Disks
 from .virtual_hub import Hub, acting, watch_steps
 from .virtual_machine import VirtualMachine
 
@@ -66,7 +67,8 @@ class World:
         #: action -> how long its answer takes
         self.seconds: dict[str, float] = {}
         self.log = logging.getLogger("virtual-hub")
-        self.clients: dict[str, Any] = {}
+        self.disks = Disks()
+        cloud.volumes = self.disks  # type: ignore[assignment]
         cloud.machine_for = self._machine_for  # type: ignore[method-assign]
 
     def hub(self, **settings: Any) -> Hub:
@@ -95,11 +97,14 @@ class World:
             hub.kill()
         self.cloud.faults.clear()
         self.cloud.settings = SETTINGS
+        self.time.wrong = 0.0
         for instance in self.cloud.all_instances():
             self.cloud.lifecycle.terminate(instance)
         self.wait_until(self.time.now + 60)
         for instance in self.cloud.all_instances():
             self.cloud.forget(instance)
+        self.cloud.backend.volumes.clear()
+        self.cloud.backend.snapshots.clear()
         self.events.clear()
         self.cloud.log.clear()
         shutil.rmtree(self.folder)
@@ -116,6 +121,32 @@ class World:
             for i in self.cloud.all_instances()
             if tags_of(i).get("ec2spawner:hub") == hub.hub_id and i.state not in OVER
         ]
+
+    def homes(self, hub: Hub) -> dict[str, list[Any]]:
+        """Whose -> the volumes of a hub that hold their files."""
+        found: dict[str, list[Any]] = {}
+        for volume, tags in self._volumes(hub):
+            if "ec2spawner:home" in tags and "ec2spawner:discard" not in tags:
+                found.setdefault(tags["ec2spawner:home"], []).append(volume)
+        return found
+
+    def strays(self, hub: Hub) -> list[str]:
+        """Volumes and snapshots of a hub that nothing uses, and that are no homes."""
+        homes = [volume for found in self.homes(hub).values() for volume in found]
+        return [
+            volume.id
+            for volume, _ in self._volumes(hub)
+            if volume.attachment is None and volume not in homes
+        ] + [
+            snapshot.id
+            for snapshot in self.cloud.backend.snapshots.values()
+            if tags_of(snapshot).get("ec2spawner:hub") == hub.hub_id
+        ]
+
+    def _volumes(self, hub: Hub) -> list[tuple[Any, dict[str, str]]]:
+        volumes = list(self.cloud.backend.volumes.values())
+        tagged = [(volume, tags_of(volume)) for volume in volumes]
+        return [v for v in tagged if v[1].get("ec2spawner:hub") == hub.hub_id]
 
     def lose(self, instance_id: str) -> None:
         """EC2's host of a machine fails."""
@@ -156,10 +187,11 @@ class World:
             mac="",
             metadata_url="",
             folder=self.folder,
+            volumes=self.cloud.volume_life.of_machine(instance),
         )
         owner = tags_of(instance).get("ec2spawner:hub")
         hub = next((h for h in self.hubs if h.hub_id == owner), None)
-        return VirtualMachine(spec, ended, instance, hub)
+        return VirtualMachine(spec, ended, instance, hub, self.disks)
 
     # Time.
 
@@ -188,8 +220,8 @@ class _Answer:
     headers: dict[str, str] = {}
 
 
-def tags_of(instance: Any) -> dict[str, str]:
-    return {t["key"]: t["value"] for t in instance.get_tags()}
+def tags_of(thing: Any) -> dict[str, str]:
+    return {t["key"]: t["value"] for t in thing.get_tags()}
 
 
 def saved(hub: Hub) -> dict[tuple[str, str], tuple[bool, ServerState]]:
@@ -226,7 +258,7 @@ def one_cloud() -> Iterator[Callable[[], World]]:
         cloud.metadata = _NoMetadata()  # type: ignore[assignment]
         virtual_time.install(time, patch)
         worlds: list[World] = []
-        _remember_clients(patch, lambda: worlds[-1].clients)
+        _remember_clients(patch)
 
         async def fetch(url: str, **options: Any) -> Any:
             return await worlds[-1].fetch(url, **options)
@@ -241,18 +273,16 @@ def one_cloud() -> Iterator[Callable[[], World]]:
         acting.hub = None
 
 
-def _remember_clients(
-    patch: pytest.MonkeyPatch, remembered: Callable[[], dict[str, Any]]
-) -> None:
+def _remember_clients(patch: pytest.MonkeyPatch) -> None:
     """Making a client takes a tenth of a second, three times in each life."""
     session = boto3.Session(region_name="us-west-2")
+    made: dict[str, Any] = {}
 
     class Session:
         def __init__(self, **options: Any) -> None:
             pass
 
         def client(self, service: str, endpoint_url: str, config: Any) -> Any:
-            made = remembered()
             key = repr((service, endpoint_url, sorted(vars(config).items(), key=str)))
             if key not in made:
                 client = session.client(

@@ -1,0 +1,183 @@
+"""What a Hub does with machines and homes, and dies of. Time is free here.
+
+As in ``test_kill_at_every_step.py`` nobody writes the steps down: the Hub dies at its
+first, at its second, and so on until it lives through the whole.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ec2spawner.state import ServerState
+
+from .virtual_world import saved
+
+AWAKE = ("pending", "running")
+STATED_SECONDS = 400
+SETTINGS = {
+    "home": "user",
+    "home_size": 1,
+    "fast_interval": 2,
+    "slow_interval": 10,
+    "start_timeout": 200,
+    "claim_timeout": 120,
+    "stop_timeout": 20,
+    "sweep_interval": 20,
+    "sweep_grace": 40,
+    "profile_list": [
+        {"display_name": name, "ec2spawner_override": {"instance_type": f"t3.{name}"}}
+        for name in ("small", "large")
+    ],
+}
+NO_CAPACITY = {"error": ("InsufficientInstanceCapacity", 500)}
+
+
+@dataclass(frozen=True)
+class Deed:
+    """What a Hub is about to do when it is killed, and what was done before."""
+
+    act: str
+    before: tuple[str, ...] = ()
+    on_stop: str = "stop"
+    #: action of EC2 -> what goes wrong with it meanwhile
+    faults: dict[str, Any] = field(default_factory=dict)
+    #: a call that must be among its steps
+    call: str = ""
+    #: for how long it goes wrong; 0 until it is done all the same
+    seconds: float = 0
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+DEEDS = {
+    "the first start": Deed("start small", call="CreateVolume"),
+    "a start on a fresh machine": Deed(
+        "start small", ("start small", "stop"), "terminate", call="AttachVolume"
+    ),
+    "the end of a machine": Deed(
+        "stop", ("start small",), "terminate", call="TerminateInstances"
+    ),
+    "the end of a machine that EC2 refuses to end": Deed(
+        "stop",
+        ("start small",),
+        "terminate",
+        faults={"TerminateInstances": {"error": ("Unavailable", 503)}},
+        call="TerminateInstances",
+        seconds=30,
+    ),
+    "going to rest": Deed("stop", ("start small",), call="StopInstances"),
+    "waking up": Deed("start small", ("start small", "stop"), call="StartInstances"),
+    "waking up in another size": Deed(
+        "start large", ("start small", "stop"), call="ModifyInstanceAttribute"
+    ),
+    "a fresh machine for one that cannot wake up": Deed(
+        "start small",
+        ("start small", "stop"),
+        faults={"StartInstances": NO_CAPACITY},
+        call="DetachVolume",
+    ),
+    "the deletion of a user at work": Deed("delete", ("start small",)),
+    "the deletion of a user at rest": Deed("delete", ("start small", "stop")),
+}
+
+
+class HubWithHomes:
+    """A hub that dies at a step of a deed, and what must be so afterwards."""
+
+    def __init__(self, world: Any, deed: Deed) -> None:
+        self.world, self.deed = world, deed
+        self.hub = world.hub(**SETTINGS, on_stop=deed.on_stop, **deed.settings)
+        self.hub.start()
+        # What looks older than the database is left to a person.
+        self.hub.pass_time(2)
+        self.user = ""
+
+    def die_at(self, moment: int) -> bool:
+        """Kill the Hub at that step of the deed.
+
+        :returns: whether the deed has so many steps
+        """
+        hub, self.user = self.hub, f"user-{moment}"
+        hub.call("POST", f"/users/{self.user}")
+        for act in self.deed.before:
+            self.do(act)
+        for action, fault in self.deed.faults.items():
+            self.world.fault(action, **fault)
+        hub.steps.clear()
+        hub.steps_left = moment
+        self.do(self.deed.act, self.deed.seconds)
+        died = not hub.alive
+        hub.steps_left = None
+        self.world.cloud.faults.clear()
+        if died:
+            hub.start()
+        return died
+
+    def do(self, act: str, seconds: float = 0) -> None:
+        """Until it is done, or that long, or the Hub is dead."""
+        what, _, size = act.partition(" ")
+        path = f"/users/{self.user}"
+        if what == "start":
+            options = {"user_options": {"profile": size}}
+            self.hub.call("POST", f"{path}/server", options)
+        else:
+            self.hub.call("DELETE", f"{path}/server" if what == "stop" else path)
+        if seconds:
+            self.hub.pass_time(seconds)
+        elif what == "start":
+            self.pass_until(lambda: self.user in self.hub.serving(), 120)
+        else:
+            self.pass_until(self.is_over, 60)
+
+    def pass_until(self, check: Any, seconds: float) -> None:
+        def so() -> bool:
+            assert sum(i.state in AWAKE for i in self.living()) <= 1
+            return not self.hub.alive or check()
+
+        self.hub.pass_until(so, seconds)
+
+    def living(self) -> list[Any]:
+        """The machines of the present user; others have none."""
+        living: list[Any] = self.world.living(self.hub)
+        return living
+
+    def is_over(self) -> bool:
+        """No server, and no machine but one that rests and is remembered."""
+        spawner = self.hub.spawners.get(self.user)
+        if spawner is not None and (spawner.active or spawner.pending):
+            return False
+        _, state = saved(self.hub).get((self.user, ""), (False, ServerState()))
+        if state.tombstones:
+            return False
+        rest = state.resting
+        wanted = [(rest.instance_id, "stopped")] if rest else []
+        return [(i.id, i.state) for i in self.living()] == wanted
+
+    def check(self) -> None:
+        """All is well, the next click works, and nothing is left over after it."""
+        self.pass_until(
+            lambda: self.user in self.hub.serving() or self.is_over(), STATED_SECONDS
+        )
+        self.hub.call("POST", f"/users/{self.user}")
+        if self.user not in self.hub.serving():
+            self.do("start small")
+        (home,) = self.homes_of_user()
+        assert home.attachment.instance.id == self.hub.serving()[self.user]
+        self.do("stop")
+        self.do("delete")
+        assert not self.living()
+        assert not self.world.disks.wrongs
+
+    def homes_of_user(self) -> list[Any]:
+        home_id = saved(self.hub)[self.user, ""][1].home_id
+        homes: dict[str, list[Any]] = self.world.homes(self.hub)
+        return next(f for f in homes.values() if home_id in [v.id for v in f])
+
+    def check_the_end(self) -> None:
+        """After the sweep there are homes, one for each user, and nothing else."""
+        self.hub.pass_time(2 * SETTINGS["sweep_interval"] + SETTINGS["sweep_grace"] + 5)
+        assert self.world.strays(self.hub) == []
+        homes = self.world.homes(self.hub)
+        assert all(len(volumes) == 1 for volumes in homes.values()), homes
+        owners = {self.world.disks.disks[v.id].owner for (v,) in homes.values()}
+        assert owners == set(self.world.disks.written)
