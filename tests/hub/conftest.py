@@ -88,11 +88,15 @@ async def quick_hub(make_quick_hub: MakeHub) -> HubProcess:
     return hub
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def idle_hub(
     cloud: LocalCloudProcess, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[HubProcess]:
-    """One hub for all tests that start nothing on it: most of a test is its start."""
+    """One hub for the tests of a module that start nothing on it.
+
+    Most of such a test is the hub's start. Beside it other hubs' tests cannot count
+    what EC2 is asked.
+    """
     hub = HubProcess(tmp_path_factory.mktemp("idle-hub"), cloud)
     asyncio.run(hub.start())
     yield hub

@@ -1,6 +1,7 @@
 """However a server ends, nothing of it is left, and nobody else's is touched."""
 
 import asyncio
+import time
 
 import aiohttp
 import boto3
@@ -128,9 +129,12 @@ async def test_an_outage_of_ec2_stops_nobodys_server(quick_hub, ec2):
 async def test_polls_cost_no_call_and_a_listing_serves_all(quick_hub, ec2):
     await asyncio.gather(*(quick_hub.ready_server(n) for n in ("a", "b", "c")))
     before = len(ec2.requests("DescribeInstances"))
+    began = time.monotonic()
     await asyncio.sleep(5)
     listings = len(ec2.requests("DescribeInstances")) - before
-    assert 1 <= listings <= 8  # one a second, for three servers polled each second
+    seconds = time.monotonic() - began
+    # One a second, for three servers polled each second; the first ones are faster.
+    assert 1 <= listings <= seconds + 5
     (filters,) = {
         frozenset(
             (k, v)
