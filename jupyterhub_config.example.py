@@ -76,6 +76,8 @@ c.EC2Spawner.root_volume_size = 30
 # about 0.08 USD a month for each GiB. Their files are there at the next start.
 c.EC2Spawner.home = "user"
 c.EC2Spawner.home_size = 20
+# A home is in one zone. When AWS has no machine there, let it move to another.
+c.EC2Spawner.home_may_move = True
 
 # CHANGE: tags for everything a launch creates, so that AWS's billing shows who or
 # what it was for.

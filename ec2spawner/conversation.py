@@ -103,7 +103,11 @@ class Conversation:
             # Also the way after a restart of the Hub: the same machine asks
             # again, and gets a new token in place of one that was never used.
             self._orders = asyncio.ensure_future(self._make_orders())
-        return await asyncio.shield(self._orders)
+        orders = await asyncio.shield(self._orders)
+        if not self.state.ordered_at:
+            self.state.ordered_at = time.time()
+            self._spawner.save_state()
+        return orders
 
     async def _make_orders(self) -> Orders:
         spawner = self._spawner
@@ -170,6 +174,8 @@ class Conversation:
             self._progress.tell(57, "Mounting your home")
         elif step is Step.DATA:
             self._progress.tell(59, "Mounting your data")
+        elif step is Step.MOUNTED:
+            self.housing.mounted()
         elif step is Step.SETUP and report.message:
             self._progress.tell(60, f"Setting up: {report.message}")
         elif step is Step.STARTING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .ec2.codes import meaning_of_end
 from .ec2.errors import EC2Error, admin_hint
 from .ec2.machines import Machine
-from .errors import EC2SpawnError
+from .errors import EC2SpawnError, Reason
 
 
 class EndedEarly(EC2SpawnError):
@@ -26,4 +26,15 @@ def spawn_error(error: EC2Error) -> EC2SpawnError:
     """What a user reads of a call to AWS that failed."""
     return EC2SpawnError(
         error.meaning.user, reason=error.meaning.reason, log_message=admin_hint(error)
+    )
+
+
+def sold_out_at_home(zone: str, error: EC2SpawnError) -> EC2SpawnError:
+    """What a user reads when there is no machine in the only zone that will do."""
+    return EC2SpawnError(
+        f"Your home is in {zone}, and AWS has no machine of this size free there just "
+        "now. Try again in a few minutes, or choose another size.",
+        reason=Reason.CAPACITY,
+        log_message=f"{error.log_message} -- with home_may_move the home of this user "
+        "would follow a machine to another zone",
     )

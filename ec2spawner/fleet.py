@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from .attaching import Attaching
 from .ec2.batch import Batcher
 from .ec2.catalog import Catalog
 from .ec2.clients import Account, Clients
@@ -23,6 +24,7 @@ from .ec2.machines import (
 )
 from .homes import Homes
 from .launch import LaunchPlan
+from .moves import Moves
 from .rests import Rests
 from .state import Tombstone
 from .walk import Launcher, Listener, Walk, find
@@ -58,7 +60,9 @@ class Fleet:
             lambda: list_machines(self.clients.reading, key.hub_id), fast, slow, log
         )
         self.health = Health(lambda: impaired_machines(self.clients.reading), log)
-        self.homes = Homes(key.hub_id, self.clients, self.inventory, log)
+        self.homes = Homes(key.hub_id, self.clients, log)
+        self.attaching = Attaching(self.clients, self.inventory, self.homes, log)
+        self.moves = Moves(key.hub_id, self.clients, self.homes, log)
         self.rests = Rests(self.clients, self.inventory, log)
         self.launcher = Launcher(self.clients, self.inventory, log)
         self._terminations = Batcher(

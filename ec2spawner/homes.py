@@ -7,34 +7,37 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from .ec2.clients import Clients
 from .ec2.errors import EC2Error, admin_hint
-from .ec2.inventory import Inventory
 from .ec2.meanings import Kind
 from .ec2.parts import Part, PartKind, delete_part
 from .ec2.tags import create_tags
 from .ec2.volumes import (
     Volume,
-    attach_volume,
+    copies_of,
     create_volume,
     describe_volume,
-    detach_volume,
-    grow_volume,
     homes_of,
 )
 from .errors import EC2SpawnError, Reason
-from .identity import ARCHIVE_TAG, DISCARD_TAG, HOME_TAG, HUB_TAG, digest
+from .identity import (
+    ARCHIVE_TAG,
+    DISCARD_TAG,
+    HOME_TAG,
+    HUB_TAG,
+    MOVE_TAG,
+    MOVED_TO_TAG,
+    digest,
+)
+from .lineage import homes_among
 
-# EC2 user guide, "Device names for volumes": recommended for data volumes, on every
-# kind of instance. What the machine sees is another name; the agent knows.
-DEVICE = "/dev/sdf"
 _POLL_SECONDS = 0.5
 _REPEATS_WHEN_AMBIGUOUS = 3
-# The machine is still pending; it has been attached by a call whose answer was lost;
-# it is just being made larger.
-_NOT_YET = ("IncorrectState", "VolumeInUse", "OperationNotPermitted")
+# How late EC2 may show a tag.
+_SHOWN_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -50,15 +53,16 @@ class HomeSpec:
 class Homes:
     """Looks after the homes of one hub in one region."""
 
-    def __init__(
-        self, hub_id: str, clients: Clients, inventory: Inventory, log: logging.Logger
-    ) -> None:
+    def __init__(self, hub_id: str, clients: Clients, log: logging.Logger) -> None:
         self._hub_id = hub_id
         self._clients = clients
-        self._inventory = inventory
         self._log = log
         # Two servers of one user must not make a home each.
         self.making: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        #: held by who gives a volume to a machine, or begins or ends its move
+        self.hands: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        #: volumes whose move a server waits for
+        self.moving: set[str] = set()
 
     async def find(
         self,
@@ -81,30 +85,88 @@ class Homes:
         why = ""
         if volume_id:
             known, why = await self._known(volume_id)
+            if known is None:
+                copies = await copies_of(
+                    self._clients.reading, self._hub_id, origin=volume_id
+                )
+                known = await self._only_one(copies)
             if known is not None:
-                return known
-        tagged = await self._tagged(owner, others)
-        if volume_id and tagged is None:
+                return await self._latest(known)
+        tagged = await homes_of(self._clients.reading, self._hub_id, owner)
+        if tagged:
+            taken = {*others()} - {""}
+            tagged = [v for v in tagged if not taken & {v.id, v.heir, *v.moved_from}]
+        if home := await self._only_one(tagged):
+            return await self._latest(home)
+        if volume_id:
             raise lost(volume_id, why)
-        return tagged
+        return None
 
-    async def _tagged(
-        self, owner: str, others: Callable[[], Collection[str]]
-    ) -> Volume | None:
-        found = await homes_of(self._clients.reading, self._hub_id, owner)
-        if found:
-            theirs = others()
-            found = [volume for volume in found if volume.id not in theirs]
+    async def _only_one(self, volumes: Sequence[Volume]) -> Volume | None:
+        """The volume that is a home, or whose heir is."""
+        found = homes_among(volumes)
         if len(found) > 1:
-            ids = ", ".join(sorted(volume.id for volume in found))
+            ids = ", ".join(sorted(found))
             raise EC2SpawnError(
                 f"You have several homes ({ids}), and only your hub's admin can say "
                 "which is the right one.",
                 reason=Reason.HOME,
-                log_message=f"Volumes {ids} all carry {HOME_TAG}={owner}: take the "
-                "tag off all but one",
+                log_message=f"Volumes {ids} all carry {HOME_TAG} of one owner: take "
+                "the tag off all but one",
             )
-        return found[0] if found else None
+        return next(iter(found.values()), None)
+
+    async def _latest(self, home: Volume) -> Volume:
+        """The volume that has taken a home's place in the end, or the home itself."""
+        while home.heir:
+            home = await self.heir(home.id)
+        return home
+
+    async def heir(self, volume_id: str) -> Volume:
+        """The copy that has taken a volume's place, with the tag that makes it a home.
+
+        A Hub that was killed may have left it without. The volume itself when its
+        move was given up meanwhile.
+
+        :raises EC2SpawnError: when the copy is lost
+        """
+        async with self.hands[volume_id]:
+            home = await describe_volume(self._clients.reading, volume_id)
+            if not home.heir:
+                return home
+            copy, why = await self._known(home.heir)
+            if copy is None or home.id not in copy.moved_from:
+                why = why or "it is no copy of that one"
+                raise lost(
+                    home.heir,
+                    f"it has taken the place of {home.id}, and {why}. To go back to "
+                    f"{home.id}, take the tag {MOVED_TO_TAG} off it",
+                )
+            if not copy.owner:
+                await self.tag(copy.id, {HOME_TAG: home.owner, MOVE_TAG: ""})
+                copy = replace(copy, owner=home.owner, move="")
+            return copy
+
+    async def tag(self, volume_id: str, tags: Mapping[str, str]) -> None:
+        """Set tags on a volume that exists.
+
+        :raises EC2SpawnError: when EC2 does not know it
+        """
+        if await create_tags(self._clients.reading, [volume_id], tags):
+            raise lost(volume_id, "EC2 does not know it")
+
+    async def shown(
+        self, volume_id: str, check: Callable[[Volume], object]
+    ) -> Volume | None:
+        """The volume once EC2 shows what was written to it; None if it never does."""
+        end = time.monotonic() + _SHOWN_SECONDS
+        while True:
+            volume = await describe_volume(self._clients.reading, volume_id)
+            if check(volume):
+                return volume
+            if time.monotonic() > end:
+                return None
+            await asyncio.sleep(_POLL_SECONDS)
 
     async def _known(self, volume_id: str) -> tuple[Volume | None, str]:
         """The volume of that id; or None, and why it is no home of this hub."""
@@ -143,6 +205,13 @@ class Homes:
         if spec.kms_key_id:
             request["KmsKeyId"] = spec.kms_key_id
         token = digest("home", spec.owner, launch_id, zone, length=40)
+        return await self.create(request, token)
+
+    async def create(self, request: Mapping[str, Any], token: str) -> Volume:
+        """CreateVolume, asked again while the answer is in doubt.
+
+        :raises EC2Error: when EC2 refuses it
+        """
         for repeat in range(_REPEATS_WHEN_AMBIGUOUS):
             try:
                 return await create_volume(self._clients.launching, request, token)
@@ -152,81 +221,6 @@ class Homes:
                 doubt = e
                 await asyncio.sleep(0.5 * 2**repeat)
         raise doubt
-
-    async def free(self, volume: Volume, mine: frozenset[str], timeout: float) -> None:
-        """Wait until a home hangs on no machine, or on one of ``mine``.
-
-        It is taken off a machine that is stopped: nobody writes to it there. From
-        one that runs it is not.
-
-        :param mine: ids of machines on which it may stay
-        :raises EC2SpawnError: when another machine has it and keeps it
-        """
-        end = time.monotonic() + timeout
-        while volume.attached_to and volume.attached_to not in mine:
-            holder = await self._holder(volume.attached_to)
-            if holder == "stopped" and volume.attachment == "attached":
-                await self._take_off(volume)
-            if holder in ("pending", "running") or time.monotonic() > end:
-                raise _in_use(volume)
-            await asyncio.sleep(_POLL_SECONDS)
-            volume = await describe_volume(self._clients.reading, volume.id)
-
-    async def _take_off(self, volume: Volume) -> None:
-        try:
-            await detach_volume(self._clients.launching, volume.id, volume.attached_to)
-        except EC2Error as e:
-            # The machine may be ending at this moment: look, and see.
-            self._log.info("Home %s: %s", volume.id, admin_hint(e))
-
-    async def _holder(self, instance_id: str) -> str:
-        """The state of the machine that has a home; empty when EC2 shows none."""
-        listing = await self._inventory.newer_than(time.monotonic(), 10)
-        machine = listing.machines.get(instance_id) if listing else None
-        return machine.state if machine else ""
-
-    async def attach(self, volume_id: str, instance_id: str, timeout: float) -> None:
-        """Attach a home to a machine; return when EC2 says that it is.
-
-        A machine that is pending gets it as soon as it runs.
-
-        :raises EC2SpawnError: when that takes longer than ``timeout`` seconds
-        :raises EC2Error: when EC2 refuses it
-        """
-        end = time.monotonic() + timeout
-        while True:
-            volume = await describe_volume(self._clients.reading, volume_id)
-            if volume.attached_to == instance_id and volume.attachment == "attached":
-                return
-            machine = self._inventory.get(instance_id)
-            pending = machine is not None and machine.state == "pending"
-            if volume.state == "available" and not pending:
-                await self._attach_once(volume, instance_id)
-            if time.monotonic() > end:
-                raise EC2SpawnError(
-                    f"Your home ({volume.id}) could not be attached to machine "
-                    f"{instance_id} in time. Nothing is lost. Try again.",
-                    reason=Reason.HOME,
-                )
-            await asyncio.sleep(_POLL_SECONDS)
-
-    async def _attach_once(self, volume: Volume, instance_id: str) -> None:
-        try:
-            await attach_volume(self._clients.launching, volume.id, instance_id, DEVICE)
-        except EC2Error as e:
-            if e.kind is Kind.FATAL and e.code not in _NOT_YET:
-                raise
-            self._log.info("Home %s: %s", volume.id, admin_hint(e))
-
-    async def grow(self, volume: Volume, size: int) -> None:
-        """Make a home as large as the settings say; a larger one stays as it is."""
-        if volume.size >= size:
-            return
-        try:
-            await grow_volume(self._clients.launching, volume.id, size)
-        except EC2Error as e:
-            # It is no reason to keep a user from working.
-            self._log.warning("Home %s cannot grow now: %s", volume.id, admin_hint(e))
 
     async def all_of(
         self, owners: Collection[str], ids: Collection[str]
@@ -288,12 +282,4 @@ def lost(volume_id: str, why: str) -> EC2SpawnError:
         reason=Reason.HOME,
         log_message=f"Home {volume_id}: {why}. A snapshot may have it; to begin with "
         "an empty home, delete the server's state",
-    )
-
-
-def _in_use(volume: Volume) -> EC2SpawnError:
-    return EC2SpawnError(
-        f"Your home ({volume.id}) is in use on machine {volume.attached_to}. Stop "
-        "the server that runs there, then try again.",
-        reason=Reason.HOME,
     )

@@ -8,7 +8,7 @@ from jupyterhub import orm
 
 from .ec2.errors import EC2Error, admin_hint
 from .ec2.volumes import Volume
-from .errors import EC2SpawnError
+from .errors import EC2SpawnError, Reason
 from .failures import spawn_error
 from .homes import HomeSpec
 from .launch import tag_values
@@ -35,6 +35,8 @@ class Housing:
         self._machine = ""
         #: why the home cannot be had; the start fails with it
         self.error: EC2SpawnError | None = None
+        #: how far the home is while it moves to another zone; empty when it does not
+        self.on_its_way = ""
 
     @property
     def wanted(self) -> bool:
@@ -141,7 +143,17 @@ class Housing:
         :raises EC2SpawnError: when it cannot be had
         """
         self.begin()
-        return await asyncio.shield(self._bringing) if self._bringing else ""
+        if (bringing := self._bringing) is None:
+            return ""
+        try:
+            return await asyncio.shield(bringing)
+        except asyncio.CancelledError:
+            if bringing.cancelled():
+                # Not who asks for it: the machine is not to have it any more.
+                raise EC2SpawnError(
+                    "The start was cancelled.", reason=Reason.CANCELLED
+                ) from None
+            raise
 
     async def _bring(self) -> str:
         try:
@@ -155,7 +167,7 @@ class Housing:
 
     async def _bring_home(self) -> str:
         spawner, state = self._spawner, self._spawner.state
-        homes = spawner.fleet.homes
+        homes, attaching = spawner.fleet.homes, spawner.fleet.attaching
         async with homes.making[self.owner]:
             volume = await self.find()
             if volume is None:
@@ -165,13 +177,60 @@ class Housing:
         if volume.attached_to not in ("", state.instance_id):
             self._progress.tell(25, f"Waiting until {volume.attached_to} gives it back")
         mine = frozenset({state.instance_id})
-        await homes.free(volume, mine, _FREE_SECONDS)
-        await homes.grow(volume, spawner.home_size)
-        await homes.attach(volume.id, state.instance_id, _ATTACH_SECONDS)
+        await attaching.free(volume, mine, _FREE_SECONDS)
+        if volume.zone != state.zone:
+            volume = await self._moved(volume)
+        await attaching.grow(volume, spawner.home_size)
+        await attaching.attach(volume.id, state.instance_id, _ATTACH_SECONDS)
         return volume.id
 
-    def _spec(self) -> HomeSpec:
+    async def _moved(self, home: Volume) -> Volume:
+        """The home, in the zone of the machine."""
+        spawner, zone = self._spawner, self._spawner.state.zone
+        if not spawner.home_may_move:
+            raise EC2SpawnError(
+                f"Your home ({home.id}) is in {home.zone}, and your machine in {zone}. "
+                "Nothing is lost. Try again.",
+                reason=Reason.HOME,
+            )
+
+        def tell(text: str) -> None:
+            self.on_its_way = text
+            self._progress.tell(30, text)
+
+        try:
+            tell(f"Moving your home from {home.zone} to {zone}")
+            moved = await spawner.fleet.moves.move(home, zone, self._tags(), tell)
+            self._remember(moved)
+        finally:
+            # A start that runs out of time reads it before it ends this.
+            self.on_its_way = ""
+        self._progress.tell(40, f"Your home is in {zone}")
+        return moved
+
+    def mounted(self) -> None:
+        """The machine says that it has mounted the home."""
+        spawner = self._spawner
+        if home_id := spawner.state.home_id:
+            spawner.fleet.detach(self._forget_old_volumes(home_id))
+
+    async def _forget_old_volumes(self, home_id: str) -> None:
+        try:
+            await self._spawner.fleet.moves.mounted(home_id)
+        except EC2Error as e:
+            self._spawner.log.warning(
+                "What home %s has moved from stays until its next mount: %s",
+                home_id,
+                admin_hint(e),
+            )
+
+    def _tags(self) -> dict[str, str]:
         spawner = self._spawner
         tags = tag_values(spawner, spawner.user.name, spawner.name)
         tags["Name"] = f"ec2spawner-home-{self.owner[:8]}"
-        return HomeSpec(self.owner, spawner.home_size, spawner.home_kms_key_id, tags)
+        return tags
+
+    def _spec(self) -> HomeSpec:
+        spawner = self._spawner
+        key = spawner.home_kms_key_id
+        return HomeSpec(self.owner, spawner.home_size, key, self._tags())

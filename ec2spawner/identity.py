@@ -23,6 +23,13 @@ DISCARD_TAG = "ec2spawner:discard"
 #: on a volume: it is nobody's home any more, and the Hub's sweep makes a snapshot of it
 #: and then discards it; on that snapshot: the volume that it holds
 ARCHIVE_TAG = "ec2spawner:archive"
+#: on a home: the move to another zone that is under way, empty for none; on a snapshot
+#: and on a volume that is not a home yet: the move that made it. See lineage.py
+MOVE_TAG = "ec2spawner:move"
+#: on a home that has moved: the volume that has taken its place, and by which move
+MOVED_TO_TAG = "ec2spawner:moved-to"
+#: on a copy: the volumes whose place it takes, newest first
+MOVED_FROM_TAG = "ec2spawner:moved-from"
 TAG_PREFIX = "ec2spawner:"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -98,6 +98,8 @@ class LaunchPlan:
 
     launch_id: str
     candidates: tuple[Candidate, ...]
+    #: where the user's home is; empty when there is none yet
+    home_zone: str = ""
 
     @property
     def fingerprint(self) -> str:
@@ -113,7 +115,7 @@ def plan_launch(
     who: LaunchIdentity,
     user_data: bytes,
     region: Region = Region(),
-    zones: Collection[str] = (),
+    home_zone: str = "",
 ) -> LaunchPlan:
     """Turn settings into the requests of one launch.
 
@@ -121,30 +123,32 @@ def plan_launch(
     before one that costs more. Then the type, because the user chose a size and
     not a zone. The subnet changes first.
 
+    But whatever can be had where the home is comes before all that would make it move.
+
     :param user_data: at most 16,384 bytes, as ``claim.user_data`` makes it
-    :param zones: the only zones that will do, as a home binds its machine to its
-        own; empty for any
+    :param home_zone: binds the machine to itself, unless the home may move; empty for
+        no home, or for one that is still to be made
     :raises EC2SpawnError: when no candidate can work
     """
     types = _fitting_types(settings.types, image, region)
-    places = _places(settings.subnets, region, zones)
-    return LaunchPlan(
-        launch_id=who.launch_id,
-        candidates=tuple(
-            Candidate(
-                market,
-                instance_type,
-                place.subnet,
-                _run_instances(
-                    settings, image, who, user_data, market, instance_type, place
-                ),
-                place.zone,
-            )
-            for market in _MARKETS[settings.market]
-            for instance_type in types
-            for place in places
-        ),
-    )
+    places = _places(settings.subnets, region, home_zone, settings.home_may_move)
+    candidates = [
+        Candidate(
+            market,
+            instance_type,
+            place.subnet,
+            _run_instances(
+                settings, image, who, user_data, market, instance_type, place
+            ),
+            place.zone,
+        )
+        for market in _MARKETS[settings.market]
+        for instance_type in types
+        for place in places
+    ]
+    if home_zone:
+        candidates.sort(key=lambda candidate: candidate.zone != home_zone)
+    return LaunchPlan(who.launch_id, tuple(candidates), home_zone)
 
 
 def _fitting_types(types: Sequence[str], image: Image, region: Region) -> list[str]:
@@ -177,21 +181,25 @@ class _Place:
 
 
 def _places(
-    subnets: Sequence[str], region: Region, zones: Collection[str]
+    subnets: Sequence[str], region: Region, home_zone: str, home_may_move: bool
 ) -> list[_Place]:
     if not subnets:
         # A default VPC has one default subnet in each zone.
-        return [_Place("", zone, True) for zone in zones] or [_Place("", "")]
+        at_home, anywhere = _Place("", home_zone, True), _Place("", "")
+        if not home_zone:
+            return [anywhere]
+        return [at_home, anywhere] if home_may_move else [at_home]
     places = [_Place(subnet, region.zones.get(subnet, "")) for subnet in subnets]
-    if zones:
-        places = [place for place in places if place.zone in zones]
+    if not home_zone or home_may_move:
+        return places
+    places = [place for place in places if place.zone == home_zone]
     if not places:
         raise EC2SpawnError(
-            "This server must be in another zone than this hub has machines in. "
-            "Please tell your hub's admin.",
-            reason=Reason.CONFIG,
+            f"Your home is in {home_zone}, where this hub has no machines any more. "
+            "Nothing is lost. Please tell your hub's admin.",
+            reason=Reason.HOME,
             log_message=f"none of the subnets {', '.join(subnets)} is known to be in "
-            f"{' or '.join(zones)}",
+            f"{home_zone}; give one that is, or let homes move (home_may_move)",
         )
     return places
 

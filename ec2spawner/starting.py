@@ -13,7 +13,7 @@ from .conversation import Conversation
 from .disks import data_devices
 from .ec2.machines import Machine
 from .errors import EC2SpawnError, Reason
-from .failures import EndedEarly
+from .failures import EndedEarly, sold_out_at_home
 from .fleet import CONSISTENCY_SECONDS
 from .identity import new_launch_id, secret_hash
 from .launch import LaunchIdentity, LaunchPlan, plan_launch
@@ -46,6 +46,8 @@ class Starting:
         self.failed = False
         self._woken = False
         self._new_home = False
+        #: the only zone that will do, as the home is there and may not move
+        self._bound_to = ""
         #: EC2 refused the launch for certain: there is no machine to look for
         self.refused = False
 
@@ -122,8 +124,9 @@ class Starting:
         )
         home = await self.conversation.housing.find()
         self._new_home = self.conversation.housing.wanted and home is None
-        zones = [home.zone] if home else []
-        plan = plan_launch(spawner, image, who, data, region, zones)
+        zone = home.zone if home else ""
+        self._bound_to = "" if spawner.home_may_move else zone
+        plan = plan_launch(spawner, image, who, data, region, zone)
         await self.admission.ask(launch_id, image.id)
         state.token_id = token_id(spawner.db_session, spawner.api_token)
         state.region = spawner.region
@@ -170,8 +173,10 @@ class Starting:
         self.admission.asks_again()
         try:
             machine = await walk.next()
-        except EC2SpawnError:
+        except EC2SpawnError as e:
             self.refused = walk.refused
+            if self._bound_to and e.reason == Reason.CAPACITY.value:
+                raise sold_out_at_home(self._bound_to, e) from e
             raise
         finally:
             self.admission.answered(self.refused)
@@ -258,6 +263,15 @@ class Starting:
 
     def out_of_time(self, seconds: float) -> EC2SpawnError:
         """What a user reads when nothing failed and nothing came."""
+        if on_its_way := self.conversation.housing.on_its_way:
+            return EC2SpawnError(
+                f"Your home is still on its way ({on_its_way}), and this start has no "
+                "more time. Nothing is lost: start your server again in a few minutes, "
+                "and it goes on from there.",
+                reason=Reason.HOME,
+                log_message=f"Not ready within {seconds:.0f} seconds: {on_its_way}. "
+                "A longer start_timeout lets users wait for large homes",
+            )
         steps = self.progress.steps
         last = f" The last step was: {steps[-1].message}." if steps else ""
         return EC2SpawnError(

@@ -85,6 +85,8 @@ class ServerState:
     nonce_hash: str = ""
     machine_key_hash: str = ""
     claimed_at: float = 0.0
+    #: when its orders were ready for the machine to take
+    ordered_at: float = 0.0
     ready_at: float = 0.0
     token_id: int = 0
     #: what EC2 has announced on the present machine, in words for the user

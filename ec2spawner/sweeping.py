@@ -63,7 +63,17 @@ class FleetSweep:
         await self._delete(doomed)
         await self._archivist.once(parts)
         await self._hand_over(stale_owners(parts, records, self.fleet.hub_id))
+        await self._tidy_up_moves()
         await self._renew(listing.machines, records.wanted)
+
+    async def _tidy_up_moves(self) -> None:
+        try:
+            await self.fleet.moves.sweep()
+        except EC2Error as e:
+            text = "Cannot look for what homes that moved have left over: %s"
+            self._say("moves", e.code, text, admin_hint(e))
+        else:
+            self._said.pop("moves", None)
 
     async def _list_parts(self) -> list[Part]:
         try:

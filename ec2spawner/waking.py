@@ -60,6 +60,8 @@ class Waking:
         """Why a machine at rest cannot be what is asked for; empty when it can."""
         if rest.region != self._spawner.region:
             return "Your machine is in another region"
+        if plan.home_zone and rest.zone != plan.home_zone:
+            return "Your home is in another zone now"
         if rest.fingerprint != plan.fingerprint:
             return "The image or the settings of your machine have changed"
         return ""

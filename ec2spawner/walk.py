@@ -144,10 +144,14 @@ class Walk:
         who presses Start wants it tried. But what EC2 said to others since this
         launch began is not asked again, or a class that logs in together would
         ask for each candidate in each of its launches.
+
+        Where the user's home is, too, old news are not believed: a home that moves
+        costs its user more time than one question.
         """
         known = [(self._launcher.unavailable.of(each), each) for each in self._left]
+        home = self._plan.home_zone
         for news, each in known:
-            if news is None:
+            if news is None or home and each.zone == home and news.at < self._began:
                 return each
         stale = [(n.at, each) for n, each in known if n and n.at < self._began]
         return min(stale, key=lambda pair: pair[0])[1] if stale else None

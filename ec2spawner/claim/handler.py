@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from http import HTTPStatus
 
@@ -16,6 +17,9 @@ from .identity import Verdict, judge_claim, may_report, was_its_machine
 from .orders import Claim, Heartbeat, Report, SchemaError
 
 _RETRY_SECONDS = 1
+# How long a machine waits for one answer: less than the agent's time-out, after which
+# it would take the Hub for one that is away.
+_ORDERS_SECONDS = 10.0
 
 
 class MachineHandler(APIHandler):  # type: ignore[misc]
@@ -89,7 +93,12 @@ class ClaimHandler(MachineHandler):
         if verdict is Verdict.REFUSED:
             raise self.refuse(HTTPStatus.FORBIDDEN, claim.launch_id, verdict.value)
         try:
-            orders = await claimant.give_orders(claim)
+            giving = claimant.give_orders(claim)
+            orders = await asyncio.wait_for(giving, _ORDERS_SECONDS)
+        except asyncio.TimeoutError:
+            # Its home is on the way: the machine is known, and is to wait.
+            self.set_status(HTTPStatus.ACCEPTED)
+            return
         except EC2SpawnError as e:
             # The start fails with it; the machine will be ended.
             self.log.warning("No orders for launch %s: %s", claim.launch_id, e)

@@ -41,7 +41,9 @@ def judge_claim(
         return Verdict.REFUSED
     if state.claimed_at:
         same_machine = _matches(claim.machine_key, state.machine_key_hash)
-        if same_machine and now - state.claimed_at <= REPEAT_SECONDS:
+        # Its home may take long to come: until there are orders, nobody has them.
+        since = state.ordered_at or now
+        if same_machine and now - since <= REPEAT_SECONDS:
             return Verdict.REPEAT
         return Verdict.TAKEN
     if state.phase is not Phase.BOOTING or now - state.launched_at > claim_timeout:

@@ -19,6 +19,7 @@ class Step(str, Enum):
 
     ACCOUNT = "account"
     HOME = "home"
+    MOUNTED = "mounted"
     #: the home cannot be mounted; the server starts with an empty one
     RESCUE = "rescue"
     DATA = "data"

@@ -165,6 +165,15 @@ QUOTA_OF_PARTS = Meaning(
     Scope.EVERYTHING,
     hint="a limit of disks, network interfaces or addresses, the same for all types",
 )
+QUOTA_OF_DISKS = Meaning(
+    Kind.QUOTA,
+    Reason.QUOTA,
+    "This hub's AWS account has reached its limit of disks or their snapshots. "
+    "Please tell your hub's admin.",
+    "The account's limit of disks is reached",
+    Scope.EVERYTHING,
+    hint="ask for more storage or snapshots in Service Quotas, Amazon EBS",
+)
 THROTTLED = Meaning(
     Kind.THROTTLED,
     Reason.CLOUD,
@@ -218,6 +227,13 @@ SNAPSHOT = Meaning(
     "The data of this server cannot be found. Please tell your hub's admin.",
     hint="a snapshot of data_volumes, or the image's own, is not in this region, or "
     "belongs to another account that does not share it",
+)
+KEY_REFUSED = Meaning(
+    Kind.FATAL,
+    Reason.CONFIG,
+    "AWS cannot use the key that encrypts this hub's disks. "
+    "Please tell your hub's admin.",
+    hint="look at the state of the KMS key, and at whether the Hub's role may use it",
 )
 KEY = Meaning(
     Kind.ELSEWHERE,

@@ -15,6 +15,7 @@ from ..identity import (
     KEEP_TAG,
     LAUNCH_TAG,
     LEASE_TAG,
+    MOVED_FROM_TAG,
 )
 from ..lease import read_lease
 from .clients import Lane
@@ -214,7 +215,8 @@ def _from_tags(pairs: list[dict[str, str]]) -> dict[str, Any]:
         "launch_id": tags.get(LAUNCH_TAG, ""),
         "lease_until": read_lease(tags.get(LEASE_TAG, "")),
         "kept": tags.get(KEEP_TAG, "").lower() == "true",
-        "home": HOME_TAG in tags,
+        # What a move has made may be all that is left of a home.
+        "home": HOME_TAG in tags or MOVED_FROM_TAG in tags,
         "archived": ARCHIVE_TAG in tags,
         "discarded": DISCARD_TAG in tags,
         "discarded_at": _seconds(tags.get(DISCARD_TAG, "")),

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..identity import ARCHIVE_TAG, DISCARD_TAG, HOME_TAG, HUB_TAG
+from ..identity import (
+    ARCHIVE_TAG,
+    DISCARD_TAG,
+    HOME_TAG,
+    HUB_TAG,
+    MOVE_TAG,
+    MOVED_FROM_TAG,
+    MOVED_TO_TAG,
+)
 from .clients import Lane
 
 if TYPE_CHECKING:
-    from mypy_boto3_ec2.type_defs import VolumeResponseTypeDef, VolumeTypeDef
+    from mypy_boto3_ec2.type_defs import (
+        FilterTypeDef,
+        VolumeResponseTypeDef,
+        VolumeTypeDef,
+    )
+
+# The API's limit for the values of one filter.
+_VALUES = 200
 
 
 @dataclass(frozen=True)
@@ -28,6 +43,24 @@ class Volume:
     attachment: str = ""
     #: it is nobody's home any more, and to be deleted, if only after a snapshot
     discarded: bool = False
+    kms_key_id: str = ""
+    created: float = 0.0  # seconds since the epoch, by EC2's clock
+    #: the move that is under way, or has made this volume
+    move: str = ""
+    #: the tag's words: the volume that takes its place, and the move
+    moved_to: str = ""
+    #: the volumes whose place it takes, newest first
+    moved_from: tuple[str, ...] = ()
+
+    @property
+    def heir(self) -> str:
+        """The volume that has taken this one's place; empty while none has.
+
+        Only the move that is under way can have done that: one that was given up
+        has no say any more, whenever EC2 carries out its last call.
+        """
+        copy, _, move = self.moved_to.partition(" ")
+        return copy if move and move == self.move else ""
 
     @property
     def gone(self) -> bool:
@@ -39,6 +72,7 @@ def read_volume(volume: VolumeTypeDef | VolumeResponseTypeDef) -> Volume:
     """Read one volume of a DescribeVolumes or CreateVolume answer."""
     tags = {t.get("Key", ""): t.get("Value", "") for t in volume.get("Tags", [])}
     attached: Any = next(iter(volume.get("Attachments", [])), {})
+    created = volume.get("CreateTime")
     return Volume(
         id=volume["VolumeId"],
         state=str(volume.get("State", "")),
@@ -49,6 +83,11 @@ def read_volume(volume: VolumeTypeDef | VolumeResponseTypeDef) -> Volume:
         attached_to=attached.get("InstanceId", ""),
         attachment=str(attached.get("State", "")),
         discarded=DISCARD_TAG in tags or ARCHIVE_TAG in tags,
+        kms_key_id=volume.get("KmsKeyId", ""),
+        created=created.timestamp() if created else 0.0,
+        move=tags.get(MOVE_TAG, ""),
+        moved_to=tags.get(MOVED_TO_TAG, ""),
+        moved_from=tuple(tags.get(MOVED_FROM_TAG, "").split()),
     )
 
 
@@ -64,6 +103,48 @@ async def homes_of(lane: Lane, hub_id: str, owner: str) -> list[Volume]:
         )
         found = [read_volume(v) for page in pages for v in page["Volumes"]]
         return [v for v in found if not (v.gone or v.discarded)]
+
+    return await lane.run("DescribeVolumes", work)
+
+
+async def copies_of(
+    lane: Lane, hub_id: str, move: str = "", origin: str = ""
+) -> list[Volume]:
+    """The volumes that a hub's moves have made.
+
+    :param move: only those of this move
+    :param origin: only those that take, or have taken, this volume's place
+    """
+
+    def work(lane: Lane) -> list[Volume]:
+        filters: list[FilterTypeDef] = [
+            {"Name": f"tag:{HUB_TAG}", "Values": [hub_id]},
+            {"Name": "tag-key", "Values": [MOVED_FROM_TAG]},
+        ]
+        if move:
+            filters.append({"Name": f"tag:{MOVE_TAG}", "Values": [move]})
+        pages = lane.ec2.get_paginator("describe_volumes").paginate(Filters=filters)
+        found = [read_volume(v) for page in pages for v in page["Volumes"]]
+        return [v for v in found if not origin or origin in v.moved_from]
+
+    return await lane.run("DescribeVolumes", work)
+
+
+async def volumes_among(lane: Lane, hub_id: str, ids: Sequence[str]) -> list[Volume]:
+    """Those of a hub's volumes with these ids that EC2 still has."""
+
+    def work(lane: Lane) -> list[Volume]:
+        found = []
+        for at in range(0, len(ids), _VALUES):
+            answer = lane.ec2.describe_volumes(
+                Filters=[
+                    {"Name": f"tag:{HUB_TAG}", "Values": [hub_id]},
+                    # Not VolumeIds: one that is gone would fail the call.
+                    {"Name": "volume-id", "Values": list(ids[at : at + _VALUES])},
+                ]
+            )
+            found += [read_volume(v) for v in answer["Volumes"]]
+        return found
 
     return await lane.run("DescribeVolumes", work)
 

@@ -10,8 +10,17 @@ class Ripening:
     """Something that takes its time, and at least until some work is done."""
 
     def __init__(self, seconds: float, work: Future[None] | None = None) -> None:
+        self._seconds = seconds
         self._at = time.monotonic() + seconds
         self._work = work
+
+    @property
+    def percent(self) -> int:
+        """How far it is; 100 only when nothing is left to do."""
+        if self.ripe:
+            return 100
+        left = max(0.0, self._at - time.monotonic())
+        return min(99, int(100 - 100 * left / self._seconds)) if self._seconds else 0
 
     @property
     def ripe(self) -> bool:

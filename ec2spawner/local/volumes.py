@@ -110,7 +110,7 @@ class LocalSnapshot(ebs.Snapshot):  # type: ignore[misc]
 
     @property
     def progress(self) -> str:
-        return "100%" if self.status == "completed" else "0%"
+        return f"{self.copying.percent if self.copying else 100}%"
 
 
 class VolumeLife:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from traitlets import Enum, HasTraits, Int, Unicode
+from traitlets import Bool, Enum, HasTraits, Int, Unicode
 
 
 class HomeSettings(HasTraits):
@@ -19,7 +19,7 @@ class HomeSettings(HasTraits):
         A home is made at the first start and mounted at the home directory of
         :attr:`user_account`. With ``"user"`` all servers of a user share one, so only
         one of them can run at a time. A home is in one zone, and so are the machines
-        of its user from then on.
+        of its user from then on, unless :attr:`home_may_move`.
 
         .. versionadded:: 0.1
         """,
@@ -35,6 +35,26 @@ class HomeSettings(HasTraits):
 
         When you raise it, homes grow at their next start. EC2 cannot make a volume
         smaller, so a home that is larger stays as it is.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
+    home_may_move = Bool(
+        False,
+        config=True,
+        help="""
+        Let a home move to another zone when its own has no machine for its user.
+
+        The home's own zone is always tried first. When it is sold out, or has no
+        subnet any more, a machine elsewhere is launched, and the home is copied there
+        by a snapshot while that machine boots. The old volume is deleted once the new
+        one has been mounted. A first snapshot of a large home takes minutes or hours,
+        and the user waits for it: a start that runs out of :attr:`start_timeout` goes
+        on with the same snapshot at the next click.
+
+        Off, a start fails when the home's zone is sold out, with a sentence that says
+        so.
 
         .. versionadded:: 0.1
         """,

@@ -7,7 +7,15 @@ from pathlib import Path
 import boto3
 
 import ec2spawner.ec2
-from ec2spawner.identity import ARCHIVE_TAG, DISCARD_TAG, HOME_TAG, HUB_TAG, LEASE_TAG
+from ec2spawner.identity import (
+    ARCHIVE_TAG,
+    DISCARD_TAG,
+    HOME_TAG,
+    HUB_TAG,
+    LEASE_TAG,
+    MOVE_TAG,
+    MOVED_TO_TAG,
+)
 
 from .configs import DOCS, ROOT, load, spawner_of
 
@@ -82,7 +90,11 @@ def test_what_changes_something_is_bound_to_the_hubs_tag():
     at_snapshot = at_snapshot["Condition"]["StringEquals"]["ec2:CreateAction"]
     assert at_snapshot == "CreateSnapshot"
     only = [s["Condition"]["ForAllValues:StringEquals"]["aws:TagKeys"] for s in later]
-    assert only == [[LEASE_TAG], [HOME_TAG, DISCARD_TAG, ARCHIVE_TAG]]
+    assert only == [
+        [HOME_TAG, MOVE_TAG, MOVED_TO_TAG],
+        [LEASE_TAG],
+        [HOME_TAG, DISCARD_TAG, ARCHIVE_TAG],
+    ]
 
 
 def test_the_policy_itself_keeps_homes_from_being_deleted_unless_discarded():

@@ -27,11 +27,11 @@ X86, ARM = frozenset({"x86_64"}), frozenset({"arm64"})
 ZONES = {"subnet-a": "us-west-2a", "subnet-b": "us-west-2b"}
 
 
-def plan(region=Region(zones=ZONES), zones=(), architecture="x86_64", **settings):
+def plan(region=Region(zones=ZONES), home="", architecture="x86_64", **settings):
     settings.setdefault("subnets", ["subnet-a", "subnet-b"])
     image = Image("ami-1", "/dev/sda1", architecture)
     who = LaunchIdentity("hub", "server", "launch")
-    made = plan_launch(LaunchSettings(**settings), image, who, b"", region, zones)
+    made = plan_launch(LaunchSettings(**settings), image, who, b"", region, home)
     return list(made.candidates)
 
 
@@ -126,21 +126,35 @@ def test_when_no_type_fits_the_admin_reads_why_for_each():
     assert "m1.huge (not in this region)" in caught.value.log_message
 
 
-def test_a_zone_that_must_be_leaves_only_its_subnets():
-    assert {c.subnet for c in plan(zones=["us-west-2b"])} == {"subnet-b"}
+def test_a_home_binds_its_machine_to_its_zone():
+    assert {c.subnet for c in plan(home="us-west-2b")} == {"subnet-b"}
+
+
+def test_a_home_that_may_move_does_so_only_when_nothing_can_be_had_where_it_is():
+    found = plan(home="us-west-2b", home_may_move=True, market="spot-then-on-demand")
+    assert [(c.market, c.zone) for c in found] == [
+        ("spot", "us-west-2b"),
+        ("on-demand", "us-west-2b"),
+        ("spot", "us-west-2a"),
+        ("on-demand", "us-west-2a"),
+    ]
 
 
 @pytest.mark.parametrize("region", [Region(zones=ZONES), Region()])
 def test_a_zone_without_a_subnet_that_is_known_to_be_there_is_an_error(region):
     with pytest.raises(EC2SpawnError) as caught:
-        plan(region, zones=["us-west-2c"])
-    assert "another zone" in caught.value.jupyterhub_message
-    assert "us-west-2c" in caught.value.log_message
+        plan(region, home="us-west-2c")
+    assert "Your home is in us-west-2c" in caught.value.jupyterhub_message
+    assert "home_may_move" in caught.value.log_message
+    assert plan(region, home="us-west-2c", home_may_move=True)
 
 
-def test_in_the_default_vpc_a_zone_that_must_be_is_asked_for():
-    (candidate,) = plan(subnets=[], zones=["us-west-2c"])
+def test_in_the_default_vpc_the_zone_of_the_home_is_asked_for():
+    (candidate,) = plan(subnets=[], home="us-west-2c")
     assert candidate.request["Placement"] == {"AvailabilityZone": "us-west-2c"}
+    at_home, anywhere = plan(subnets=[], home="us-west-2c", home_may_move=True)
+    assert at_home == candidate
+    assert "Placement" not in anywhere.request
     (candidate,) = plan(subnets=[])
     assert "Placement" not in candidate.request
 

@@ -80,9 +80,16 @@ def test_a_server_that_is_being_stopped_gives_no_orders():
 
 
 def test_the_same_machine_may_repeat_itself_for_a_minute():
-    assert judge(CLAIMED) is Verdict.REPEAT
-    assert judge(CLAIMED, now=NOW - 5 + REPEAT_SECONDS) is Verdict.REPEAT
-    assert judge(CLAIMED, now=NOW - 4 + REPEAT_SECONDS) is Verdict.TAKEN
+    ordered = dataclasses.replace(CLAIMED, ordered_at=NOW - 5)
+    assert judge(ordered) is Verdict.REPEAT
+    assert judge(ordered, now=NOW - 5 + REPEAT_SECONDS) is Verdict.REPEAT
+    assert judge(ordered, now=NOW - 4 + REPEAT_SECONDS) is Verdict.TAKEN
+
+
+def test_it_may_ask_for_as_long_as_its_orders_are_not_ready():
+    assert judge(CLAIMED, now=NOW + 3600) is Verdict.REPEAT
+    thief = Claim("launch", "nonce", "another key")
+    assert judge(CLAIMED, claim=thief, now=NOW + 3600) is Verdict.TAKEN
 
 
 def test_another_with_the_same_nonce_and_address_comes_too_late():

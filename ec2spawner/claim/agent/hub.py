@@ -28,7 +28,10 @@ class Hub:
         return request("POST", url, data, headers, source=self.address)
 
     def claim(self) -> dict[str, Any]:
-        """The orders. Retries while the Hub is away, up to the claim's limit."""
+        """The orders. Retries while the Hub is away, up to the claim's limit.
+
+        The Hub may ask for patience: then it knows us, and the limit begins anew.
+        """
         deadline = time.monotonic() + self.config["claim_timeout"]
         wait, said = 0.25, ""
         while True:
@@ -38,6 +41,9 @@ class Hub:
                     orders: dict[str, Any] = json.loads(body)
                     return orders
                 why = "HTTP %i" % status
+                if status == 202:
+                    why = "the orders are not ready yet"
+                    deadline = time.monotonic() + self.config["claim_timeout"]
                 if status in (400, 409):
                     raise Failed("the Hub refused the claim: " + why)
             except OSError as e:

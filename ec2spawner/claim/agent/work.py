@@ -102,6 +102,7 @@ class Agent:
             account, seed = orders["account"], orders["home_seed"]
             try:
                 home = self.host.move_in(orders["home_volume"], account, home, seed)
+                tell("mounted")
             except Unusable as e:
                 tell("rescue", str(e), e.log)
         if orders["data_volumes"]:

@@ -1,0 +1,96 @@
+"""Snapshots of homes as EC2 tells of them, and the call that makes one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..identity import HUB_TAG, MOVE_TAG
+from .clients import Lane
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2.type_defs import (
+        FilterTypeDef,
+        SnapshotResponseTypeDef,
+        SnapshotTypeDef,
+    )
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """``state`` is EC2's word: pending, completed, error, ..."""
+
+    id: str
+    state: str
+    volume_id: str
+    #: how much of it is copied, in EC2's words: "63%"
+    progress: str = ""
+    began: float = 0.0  # seconds since the epoch, by EC2's clock
+    #: the move that made it
+    move: str = ""
+
+
+def read_snapshot(snapshot: SnapshotTypeDef | SnapshotResponseTypeDef) -> Snapshot:
+    """Read one snapshot of a DescribeSnapshots or CreateSnapshot answer."""
+    tags = {t.get("Key", ""): t.get("Value", "") for t in snapshot.get("Tags", [])}
+    began = snapshot.get("StartTime")
+    return Snapshot(
+        id=snapshot["SnapshotId"],
+        state=str(snapshot.get("State", "")),
+        volume_id=snapshot.get("VolumeId", ""),
+        progress=snapshot.get("Progress", ""),
+        began=began.timestamp() if began else 0.0,
+        move=tags.get(MOVE_TAG, ""),
+    )
+
+
+async def snapshots_of_moves(
+    lane: Lane, hub_id: str, move: str = "", volume_ids: tuple[str, ...] = ()
+) -> list[Snapshot]:
+    """The snapshots that a hub's moves have made.
+
+    :param move: only those of this move
+    :param volume_ids: only those of these volumes
+    """
+
+    def work(lane: Lane) -> list[Snapshot]:
+        filters: list[FilterTypeDef] = [
+            {"Name": f"tag:{HUB_TAG}", "Values": [hub_id]},
+            {"Name": "tag-key", "Values": [MOVE_TAG]},
+        ]
+        if move:
+            filters.append({"Name": f"tag:{MOVE_TAG}", "Values": [move]})
+        if volume_ids:
+            filters.append({"Name": "volume-id", "Values": list(volume_ids)})
+        pages = lane.ec2.get_paginator("describe_snapshots").paginate(
+            OwnerIds=["self"], Filters=filters
+        )
+        return [read_snapshot(s) for page in pages for s in page["Snapshots"]]
+
+    return await lane.run("DescribeSnapshots", work)
+
+
+async def create_snapshot(
+    lane: Lane, volume_id: str, description: str, tags: Mapping[str, str]
+) -> Snapshot:
+    """CreateSnapshot: EC2 answers before anything is copied.
+
+    It knows no client token: whoever asks twice has two.
+    """
+
+    def work(lane: Lane) -> Snapshot:
+        return read_snapshot(
+            lane.ec2.create_snapshot(
+                VolumeId=volume_id,
+                Description=description,
+                TagSpecifications=[
+                    {
+                        "ResourceType": "snapshot",
+                        "Tags": [{"Key": k, "Value": v} for k, v in tags.items()],
+                    }
+                ],
+            )
+        )
+
+    return await lane.run("CreateSnapshot", work)

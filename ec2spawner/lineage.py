@@ -1,0 +1,90 @@
+"""Which volume is somebody's home, by tags alone. Pure.
+
+A home moves to another zone through a snapshot and a copy of it. At every moment, and
+whatever call was the last one that a killed Hub sent, one volume is the home:
+
+1. A move begins: ``ec2spawner:move`` of the home names it. Snapshot and copy carry the
+   same name, and the copy ``ec2spawner:moved-from``. It is no home, as it lacks
+   ``ec2spawner:home``.
+2. Whoever gives the home to a machine makes ``ec2spawner:move`` empty first. What was
+   copied is void from then on: the user may write to the home.
+3. The change is one call: ``ec2spawner:moved-to`` of the old volume names the copy and
+   the move. It counts only as long as the volume's ``ec2spawner:move`` names the same
+   move, so it changes nothing if EC2 carries it out too late (:attr:`Volume.heir`).
+4. Then the copy gets ``ec2spawner:home``, and with its ``ec2spawner:moved-from`` it
+   rules out all volumes before it, whether or not EC2 already shows rule 3.
+5. Once a machine has mounted it, the old volume is discarded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from .ec2.snapshots import Snapshot
+from .ec2.volumes import Volume
+
+# A tag's value has at most 256 characters, a volume's id 21.
+_LINEAGE = 11
+
+
+def homes_among(volumes: Iterable[Volume]) -> dict[str, Volume]:
+    """The homes by their ids, given volumes of one owner. More than one is no answer.
+
+    :returns: for a home that EC2 may not call one yet, the volume whose heir it is
+    """
+    homes = [v for v in volumes if v.owner and not (v.gone or v.discarded)]
+    before = {origin for v in homes for origin in v.moved_from}
+    return {v.heir or v.id: v for v in homes if v.id not in before}
+
+
+def lineage_of_copy(home: Volume) -> str:
+    """The value of ``ec2spawner:moved-from`` for a copy of a home."""
+    return " ".join((home.id, *home.moved_from)[:_LINEAGE])
+
+
+def fits(snapshot: Snapshot, home: Volume) -> bool:
+    """Whether a snapshot holds what is on the home, to the last byte."""
+    return bool(home.move) and snapshot.move == home.move and not home.attached_to
+
+
+def left_over(
+    volumes: Sequence[Volume], snapshots: Sequence[Snapshot], before: float
+) -> list[str]:
+    """What moves have made and no home needs any more: ids to discard.
+
+    A copy may be all that is left of somebody's files, if a person has deleted the
+    volume that it was made of. So it goes only when it is sure where the home is.
+
+    :param volumes: all of a hub, from a listing that began **after** that of
+        ``snapshots``: a move is on its home before it is on a snapshot
+    :param before: seconds since the epoch; what is younger stays
+    """
+    known = {v.id: v for v in volumes if not v.gone and not v.discarded}
+    settled = [v for v in known.values() if v.owner]
+    copies = [v for v in known.values() if v.moved_from and not v.owner]
+    return [
+        *(v.id for v in copies if v.created < before and _void_copy(v, known, settled)),
+        *(
+            s.id
+            for s in snapshots
+            if s.began < before and _void_snapshot(s, known, settled)
+        ),
+    ]
+
+
+def _void_copy(
+    copy: Volume, known: Mapping[str, Volume], settled: Sequence[Volume]
+) -> bool:
+    origin = copy.moved_from[0]
+    if home := known.get(origin):
+        return copy.move != home.move or home.heir not in ("", copy.id)
+    return any(origin in home.moved_from for home in settled)
+
+
+def _void_snapshot(
+    snapshot: Snapshot, known: Mapping[str, Volume], settled: Sequence[Volume]
+) -> bool:
+    if home := known.get(snapshot.volume_id):
+        # Until the copy has been mounted, both it and the old volume stay.
+        return snapshot.move != home.move
+    return any(snapshot.volume_id in home.moved_from for home in settled)
