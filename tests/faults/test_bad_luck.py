@@ -71,6 +71,22 @@ def test_a_hub_whose_clock_is_slow_still_ends_what_is_nobodys(world):
     hub.pass_until(lambda: nothing_lives(world, hub), 200)
 
 
+def test_a_machine_that_ec2_hides_is_kept_by_the_next_hub(world):
+    """What EC2 has named once is not looked for: it may take longer to show it."""
+    hub = world.hub(**{**SETTINGS, "home": "none"})
+    hub.start()
+    hub.call("POST", "/users/alice")
+    hub.pass_time(2)
+    slow = {"consistency_seconds": 50, "pending_seconds": 30}
+    world.cloud.settings = world.cloud.settings.changed(slow)
+    start(hub)
+    (machine,) = world.living(hub)
+    hub.kill()
+    hub.start()
+    hub.pass_until(lambda: serves(hub), 120)
+    assert hub.serving()["alice"] == machine.id
+
+
 def test_a_home_that_stays_attaching_costs_a_start_and_no_more(world, hub):
     start(hub)
     hub.pass_until(lambda: serves(hub), 60)

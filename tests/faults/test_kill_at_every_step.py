@@ -42,15 +42,15 @@ async def test_a_hub_killed_at_any_step_leaves_one_machine_or_none(mortal, what)
     [
         (
             "start",
-            [
-                {"name": "commit: UPDATE spawners requested", "when": "after"},
-                {"name": "call: RunInstances", "when": "after"},
-                {"name": "commit: UPDATE spawners claimed", "when": "after"},
-            ],
+            {
+                "commit: UPDATE spawners requested": "gone",
+                "call: RunInstances": "adopted",
+                "commit: UPDATE spawners claimed": "adopted",
+            },
         ),
-        ("stop", [{"name": "call: TerminateInstances", "when": "before"}]),
+        ("stop", {"commit: UPDATE spawners stopping": "gone"}),
     ],
 )
 async def test_a_hub_killed_at_a_step_of_each_kind(mortal, what, moments):
-    for at in moments:
-        await mortal.die(what, **at)
+    for name, becomes in moments.items():
+        assert await mortal.die(what, name=name, when="after") == becomes
