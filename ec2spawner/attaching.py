@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable
 
 from .ec2.clients import Clients
 from .ec2.errors import EC2Error, admin_hint
 from .ec2.inventory import Inventory
+from .ec2.machines import Machine
 from .ec2.meanings import Kind
 from .ec2.volumes import (
     Volume,
@@ -39,17 +41,20 @@ class Attaching:
         inventory: Inventory,
         homes: Homes,
         log: logging.Logger,
+        end: Callable[[str, float], Awaitable[bool]],
     ) -> None:
+        """``end`` ends a machine, and says whether EC2 has confirmed it in time."""
         self._clients = clients
         self._inventory = inventory
         self._homes = homes
         self._log = log
+        self._end = end
 
     async def free(self, volume: Volume, mine: frozenset[str], timeout: float) -> None:
         """Wait until a home hangs on no machine, or on one of ``mine``.
 
-        It is taken off a machine that is stopped: nobody writes to it there. From
-        one that runs it is not.
+        It is taken off a machine that is stopped: nobody writes to it there. One that
+        hibernates is ended before. From one that runs it is not taken.
 
         :param mine: ids of machines on which it may stay
         :raises EC2SpawnError: when another machine has it and keeps it
@@ -57,9 +62,14 @@ class Attaching:
         end = time.monotonic() + timeout
         while volume.attached_to and volume.attached_to not in mine:
             holder = await self._holder(volume.attached_to)
-            if holder == "stopped" and volume.attachment == "attached":
+            state = holder.state if holder else ""
+            if holder and holder.hibernated:
+                # In its memory the home is mounted: without it, or changed by
+                # another, it would be damaged when that goes on.
+                await self._end(holder.id, _POLL_SECONDS)
+            elif state == "stopped" and volume.attachment == "attached":
                 await self._take_off(volume)
-            if holder in ("pending", "running") or time.monotonic() > end:
+            if state in ("pending", "running") or time.monotonic() > end:
                 raise in_use(volume)
             await asyncio.sleep(_POLL_SECONDS)
             volume = await describe_volume(self._clients.reading, volume.id)
@@ -71,11 +81,10 @@ class Attaching:
             # The machine may be ending at this moment: look, and see.
             self._log.info("Home %s: %s", volume.id, admin_hint(e))
 
-    async def _holder(self, instance_id: str) -> str:
-        """The state of the machine that has a home; empty when EC2 shows none."""
+    async def _holder(self, instance_id: str) -> Machine | None:
+        """The machine that has a home; None when EC2 shows none."""
         listing = await self._inventory.newer_than(time.monotonic(), 10)
-        machine = listing.machines.get(instance_id) if listing else None
-        return machine.state if machine else ""
+        return listing.machines.get(instance_id) if listing else None
 
     async def attach(self, volume_id: str, instance_id: str, timeout: float) -> None:
         """Attach a home to a machine; return when EC2 says that it is.

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
+from collections.abc import Mapping
+from dataclasses import asdict
 
 from . import notices
 from .claim.desk import desk
@@ -11,11 +14,16 @@ from .claim.orders import Claim, DataVolume, Orders, Report, Step
 from .data import volumes_to_mount
 from .errors import EC2SpawnError
 from .housing import Housing
-from .identity import secret_hash
+from .identity import digest, secret_hash
 from .progress import Progress
 from .server import Server
 from .state import Phase, ServerState
-from .tokens import replace_token
+from .tokens import asleep, replace_token, revive_token
+
+# What JupyterHub itself needs in a server's environment. The rest, whose values may
+# change with every start, reaches a server that hibernates when it starts anew.
+_OF_THE_HUB = ("JUPYTERHUB_", "JPY_")
+_TOKENS = {"JUPYTERHUB_API_TOKEN", "JPY_API_TOKEN"}
 
 # How long a claim waits for EC2's word that the machine is alive.
 # Less than the agent waits for an answer. One listing may have to end before the one
@@ -114,22 +122,33 @@ class Conversation:
         await spawner.restore_choice()
         home = await self.housing.brought()
         data = await self._data_volumes()
-        token = replace_token(spawner, self.state.token_id)
-        spawner.api_token = token
-        try:
-            env = {name: str(value) for name, value in spawner.get_env().items()}
-        finally:
-            # The Hub would take a changed token for one that it must adopt, and
-            # overwrite the OAuth client's scopes (User.spawn). We keep its id.
-            spawner.api_token = ""
+        command = [*spawner.cmd, *spawner.get_args()]
+        told = digest_of(command, self._env(""), spawner.user_account, home, data)
+        goes_on = self._is_in_memory(told)
+        if goes_on:
+            assert self.state.woken is not None
+            revive_token(spawner, self.state.token_id, self.state.woken)
+            env = {}
+            self._progress.tell(75, "Your server goes on where it was")
+        else:
+            env = self._env(replace_token(spawner, self.state.token_id))
         spawner.log.info(
-            "Orders for %s: environment %s",
+            "Orders for %s: %s",
             spawner._log_name,
-            ", ".join(sorted(env)),
+            "go on" if goes_on else "environment " + ", ".join(sorted(env)),
         )
+        hibernates = self.state.on_stop == "hibernate"
+        if hibernates:
+            self.state.server = asleep(
+                spawner.db_session,
+                self.state.token_id,
+                self.state.machine_key_hash,
+                told,
+            )
+            spawner.save_state()
         return Orders(
             account=spawner.user_account,
-            command=[*spawner.cmd, *spawner.get_args()],
+            command=command,
             env=env,
             server_path=list(spawner.server_path),
             setup_script=spawner.setup_script,
@@ -139,8 +158,30 @@ class Conversation:
             home_volume=home,
             home_seed=spawner.home_seed,
             data_volumes=data,
+            hibernates=hibernates,
+            goes_on=goes_on,
             block_metadata=spawner.block_metadata,
         )
+
+    def _env(self, token: str) -> dict[str, str]:
+        spawner = self._spawner
+        spawner.api_token = token
+        try:
+            return {name: str(value) for name, value in spawner.get_env().items()}
+        finally:
+            # The Hub would take a changed token for one that it must adopt, and
+            # overwrite the OAuth client's scopes (User.spawn). We keep its id.
+            spawner.api_token = ""
+
+    def _is_in_memory(self, told: str) -> bool:
+        """The machine has hibernated, and its server is as it would be told to be.
+
+        Only who claims with the key of the same boot has been in memory.
+        """
+        woken = self.state.woken
+        if woken is None or woken.machine_key_hash != self.state.machine_key_hash:
+            return False
+        return woken.digest == told
 
     async def _data_volumes(self) -> list[DataVolume]:
         try:
@@ -215,3 +256,20 @@ class Conversation:
                 self.failure_log = report.log
                 spawner.server_has_ended()
         self.news.set()
+
+
+def digest_of(
+    command: list[str],
+    env: Mapping[str, str],
+    account: str,
+    home: str,
+    data: list[DataVolume],
+) -> str:
+    """Of all that a server cannot be told anew while it runs."""
+    of_hub = {
+        name: value
+        for name, value in env.items()
+        if name.startswith(_OF_THE_HUB) and name not in _TOKENS
+    }
+    volumes = [asdict(volume) for volume in data]
+    return digest(json.dumps([command, of_hub, account, home, volumes], sort_keys=True))

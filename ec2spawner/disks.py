@@ -23,6 +23,8 @@ class Image:
     architecture: str = ""
     #: all devices that it brings along, the root's among them
     devices: frozenset[str] = frozenset()
+    #: GiB, 0 when EC2 does not say
+    root_size: int = 0
 
 
 def root_volume(settings: LaunchSettings, image: Image) -> dict[str, Any]:
@@ -31,7 +33,8 @@ def root_volume(settings: LaunchSettings, image: Image) -> dict[str, Any]:
         "VolumeType": "gp3",
         "DeleteOnTermination": True,
     }
-    if settings.root_volume_encrypted:
+    # Memory that is written to it must be, too: EC2 demands it.
+    if settings.root_volume_encrypted or settings.on_stop == "hibernate":
         # Never False: EC2 refuses that for an image that is encrypted itself.
         ebs["Encrypted"] = True
     if settings.root_volume_size:

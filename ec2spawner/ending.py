@@ -44,7 +44,11 @@ class Ending:
             state.lay_down(time.time())
             spawner.save_state()
             rests = spawner.fleet.rests
-            self._laid(await rests.lay_down(state.instance_id, left))
+            self._laid(
+                await rests.lay_down(
+                    state.instance_id, left, _hibernates(state.resting)
+                )
+            )
         else:
             self.nothing_left = starting.refused or await self._end(starting, left)
         self._log_outcome()
@@ -103,7 +107,9 @@ class Ending:
         spawner, laid = self._spawner, Laid.UNKNOWN
         rests = spawner.fleet_in(rest.region).rests
         while laid is Laid.UNKNOWN:
-            laid = await rests.lay_down(rest.instance_id, spawner.stop_timeout)
+            laid = await rests.lay_down(
+                rest.instance_id, spawner.stop_timeout, _hibernates(rest)
+            )
         if spawner.state.resting == rest:
             self._laid(laid)
             self._save()
@@ -135,3 +141,7 @@ class Ending:
             return
         if spawner.user.spawners.get(spawner.orm_spawner.name, spawner) is spawner:
             spawner.save_state()
+
+
+def _hibernates(rest: Rest | None) -> bool:
+    return rest is not None and rest.how == "hibernate"

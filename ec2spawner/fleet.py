@@ -61,7 +61,9 @@ class Fleet:
         )
         self.health = Health(lambda: impaired_machines(self.clients.reading), log)
         self.homes = Homes(key.hub_id, self.clients, log)
-        self.attaching = Attaching(self.clients, self.inventory, self.homes, log)
+        self.attaching = Attaching(
+            self.clients, self.inventory, self.homes, log, self.terminate
+        )
         self.moves = Moves(key.hub_id, self.clients, self.homes, log)
         self.rests = Rests(self.clients, self.inventory, log)
         self.launcher = Launcher(self.clients, self.inventory, log)

@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import hibernation
 from .disks import Image, data_volumes, root_volume
 from .errors import EC2SpawnError, Reason
+from .hibernation import TypeFacts
 from .identity import HUB_TAG, LAUNCH_TAG, LEASE_TAG, OWNER_TAG, SERVER_TAG, owner_id
 from .lease import lease_text
 from .settings import LaunchSettings
@@ -20,6 +22,8 @@ from .settings import LaunchSettings
 _NOT_IN_TAGS = re.compile(r"[^\w +\-=._:/@]")
 _TAG_VALUE_LENGTH = 256
 _CHANGEABLE = {"InstanceType", "UserData", "TagSpecifications", "ClientToken"}
+# Which of a launch's candidates a machine was depends on what EC2 had.
+_OF_CANDIDATES = {"Placement", "HibernationOptions"}
 _TAGGED_AT_LAUNCH = ("instance", "volume", "network-interface")
 
 ON_DEMAND, SPOT = "on-demand", "spot"
@@ -56,6 +60,7 @@ class Region:
 
     architectures: Mapping[str, frozenset[str]] = field(default_factory=dict)
     zones: Mapping[str, str] = field(default_factory=dict)
+    types: Mapping[str, TypeFacts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,8 @@ class Candidate:
     subnet: str
     request: Mapping[str, Any] = field(compare=False)
     zone: str = ""
+    #: what is in its memory can be kept when it stops
+    hibernates: bool = False
 
     def __str__(self) -> str:
         return f"{self.machine} in {self.zone or self.subnet or 'any zone'}"
@@ -131,6 +138,7 @@ def plan_launch(
     :raises EC2SpawnError: when no candidate can work
     """
     types = _fitting_types(settings.types, image, region)
+    able = hibernation.able_types(settings, types, image, region.types)
     places = _places(settings.subnets, region, home_zone, settings.home_may_move)
     candidates = [
         Candidate(
@@ -138,17 +146,31 @@ def plan_launch(
             instance_type,
             place.subnet,
             _run_instances(
-                settings, image, who, user_data, market, instance_type, place
+                settings,
+                image,
+                who,
+                user_data,
+                market,
+                instance_type,
+                place,
+                hibernates,
             ),
             place.zone,
+            hibernates,
         )
         for market in _MARKETS[settings.market]
         for instance_type in types
         for place in places
+        for hibernates in _ways(market, instance_type in able)
     ]
     if home_zone:
         candidates.sort(key=lambda candidate: candidate.zone != home_zone)
     return LaunchPlan(who.launch_id, tuple(candidates), home_zone)
+
+
+def _ways(market: str, able: bool) -> tuple[bool, ...]:
+    """Whether it hibernates. If EC2 says that it cannot after all, it need not."""
+    return (True, False) if able and market != SPOT else (False,)
 
 
 def _fitting_types(types: Sequence[str], image: Image, region: Region) -> list[str]:
@@ -211,7 +233,7 @@ def fingerprint(request: Mapping[str, Any]) -> str:
     stopped (EC2 API reference, ModifyInstanceAttribute), without names, and without
     the place, which a machine keeps.
     """
-    without = _CHANGEABLE | {"Placement"}
+    without = _CHANGEABLE | _OF_CANDIDATES
     fixed = {name: value for name, value in request.items() if name not in without}
     fixed["NetworkInterfaces"] = [
         {name: value for name, value in interface.items() if name != "SubnetId"}
@@ -229,6 +251,7 @@ def _run_instances(
     market: str,
     instance_type: str,
     place: _Place,
+    hibernates: bool,
 ) -> dict[str, Any]:
     """One RunInstances request (EC2 API reference, RunInstances)."""
     spot = market == SPOT
@@ -259,6 +282,8 @@ def _run_instances(
             {"ResourceType": kind, "Tags": _tags(settings, who)} for kind in tagged
         ],
     }
+    if hibernates:
+        request["HibernationOptions"] = {"Configured": True}
     if place.asked:
         request["Placement"] = {"AvailabilityZone": place.zone}
     if spot:

@@ -32,6 +32,7 @@ def covers(scope: Scope, source: Candidate, other: Candidate) -> bool:
         return True
     market = source.market == other.market
     kind = source.instance_type == other.instance_type
+    image = source.request.get("ImageId") == other.request.get("ImageId")
     # Without its zone, a subnet is all that is known of a place.
     place = (source.zone or source.subnet) == (other.zone or other.subnet)
     quota = quota_family(source.instance_type) == quota_family(other.instance_type)
@@ -44,6 +45,7 @@ def covers(scope: Scope, source: Candidate, other: Candidate) -> bool:
         Scope.SUBNET: source.subnet == other.subnet,
         Scope.FAMILY: market and quota,
         Scope.MARKET: market,
+        Scope.HIBERNATION: kind and image and other.hibernates,
         Scope.EVERYTHING: True,
     }[scope]
 

@@ -44,18 +44,37 @@ class Rests:
         self._inventory = inventory
         self._log = log
         self._stops = Batcher(lambda ids: stop_machines(clients.killing, ids))
+        self._hibernations = Batcher(
+            lambda ids: stop_machines(clients.killing, ids, hibernate=True)
+        )
         self._starts = Batcher(lambda ids: start_machines(clients.launching, ids))
 
     def close(self) -> None:
         self._stops.close()
+        self._hibernations.close()
         self._starts.close()
 
-    async def lay_down(self, instance_id: str, timeout: float) -> Laid:
-        """Stop a machine; return once EC2 has confirmed what becomes of it."""
+    async def lay_down(
+        self, instance_id: str, timeout: float, hibernate: bool = False
+    ) -> Laid:
+        """Stop a machine; return once EC2 has confirmed what becomes of it.
+
+        :param hibernate: with what is in its memory, if it can
+        """
         began = time.monotonic()
         with self._inventory.hurry():
             while True:
-                if laid := await self._stop_once(instance_id):
+                ask = self._hibernations if hibernate else self._stops
+                laid = await self._stop_once(instance_id, ask)
+                if laid is Laid.CANNOT and hibernate:
+                    self._log.warning(
+                        "Machine %s cannot hibernate, so it is stopped: what is in its "
+                        "memory is lost",
+                        instance_id,
+                    )
+                    hibernate = False
+                    continue
+                if laid:
                     return laid
                 machine = self._inventory.get(instance_id)
                 if machine is not None and machine.gone:
@@ -65,9 +84,9 @@ class Rests:
                     return Laid.UNKNOWN
                 await asyncio.sleep(min(1.0 + waited / 10, 5.0))
 
-    async def _stop_once(self, instance_id: str) -> Laid | None:
+    async def _stop_once(self, instance_id: str, stops: Batcher[str]) -> Laid | None:
         try:
-            state = await self._stops.ask(instance_id)
+            state = await stops.ask(instance_id)
         except EC2Error as e:
             self._log.warning("Machine %s: %s", instance_id, admin_hint(e))
             # Not InvalidInstanceID.NotFound: EC2 may be late to know a machine.

@@ -162,6 +162,7 @@ class Starting:
         state.launch_id = plan.launch_id
         state.instance_id = state.private_ip = state.zone = ""
         state.ready_at = 0.0
+        state.woken = None
         state.launched_at = time.time()
         state.nonce_hash = secret_hash(nonce)
         state.fingerprint = plan.fingerprint
@@ -186,6 +187,9 @@ class Starting:
         if self.cancelled:
             raise EC2SpawnError("The start was cancelled.", reason=Reason.CANCELLED)
         candidate = attempt.candidate
+        if self._spawner.on_stop == "hibernate":
+            able = candidate.hibernates
+            self._spawner.state.on_stop = "hibernate" if able else "stop"
         self._spawner.state.begin_attempt(
             attempt.client_token,
             candidate.market,

@@ -12,6 +12,9 @@ from typing import Any
 
 STATE_VERSION = 1
 
+# EC2 user guide, "Limitations of hibernation": 60 days.
+MOST_HIBERNATION = 60 * 86400.0
+
 
 class Phase(str, Enum):
     """How far a launch has come. Each one is in the database before it is acted on."""
@@ -42,6 +45,22 @@ class Tombstone:
 
 
 @dataclass(frozen=True)
+class Asleep:
+    """A server in the memory of a machine that hibernates.
+
+    :ivar machine_key_hash: of the boot that it belongs to
+    :ivar token_prefix: how the Hub finds its token, and with ``token_hash``, which
+        is the Hub's own, all that the Hub itself knows of a token
+    :ivar digest: of what it was told, and would have to be told again
+    """
+
+    machine_key_hash: str
+    token_prefix: str
+    token_hash: str
+    digest: str
+
+
+@dataclass(frozen=True)
 class Rest:
     """A machine that is stopped, or is to be, until its server starts again.
 
@@ -62,6 +81,7 @@ class Rest:
     ready_at: float
     #: EC2 has confirmed that the machine is stopping
     certain: bool = False
+    server: Asleep | None = None
 
 
 @dataclass
@@ -108,6 +128,10 @@ class ServerState:
     #: mount path -> EC2's name for the device, of each data volume
     data_devices: dict[str, str] = field(default_factory=dict)
     resting: Rest | None = None
+    #: the server of the present launch, when it may hibernate
+    server: Asleep | None = None
+    #: the one that was in the machine's memory when it was woken
+    woken: Asleep | None = None
     tombstones: list[Tombstone] = field(default_factory=list)
 
     @property
@@ -141,6 +165,9 @@ class ServerState:
 
     def lay_down(self, now: float) -> None:
         """Remember the machine of the present launch as one that is to rest."""
+        seconds = self.stopped_ttl
+        if self.on_stop == "hibernate":
+            seconds = min(seconds or MOST_HIBERNATION, MOST_HIBERNATION)
         self.resting = Rest(
             launch_id=self.launch_id,
             instance_id=self.instance_id,
@@ -151,8 +178,9 @@ class ServerState:
             fingerprint=self.fingerprint,
             how=self.on_stop,
             since=now,
-            until=now + self.stopped_ttl if self.stopped_ttl else 0.0,
+            until=now + seconds if seconds else 0.0,
             ready_at=self.ready_at,
+            server=self.server or self.woken,
         )
 
     def bury(self) -> None:
@@ -222,6 +250,11 @@ class ServerState:
         values = {name: value for name, value in saved.items() if name in known}
         values["phase"] = Phase(values.get("phase", Phase.NONE.value))
         values["tombstones"] = [Tombstone(**t) for t in values.get("tombstones", [])]
-        if values.get("resting"):
-            values["resting"] = Rest(**values["resting"])
+        for name in ("server", "woken"):
+            if values.get(name):
+                values[name] = Asleep(**values[name])
+        if rest := values.get("resting"):
+            asleep = rest.get("server")
+            server = Asleep(**asleep) if asleep else None
+            values["resting"] = Rest(**{**rest, "server": server})
         return replace(cls(), **values)

@@ -8,6 +8,8 @@ from jupyterhub import orm
 from jupyterhub.utils import new_token
 from sqlalchemy import inspect
 
+from .state import Asleep
+
 if TYPE_CHECKING:
     from jupyterhub.spawner import Spawner
     from sqlalchemy.orm import Session
@@ -52,6 +54,37 @@ def replace_token(spawner: Spawner, id: int) -> str:
             description=client.description,
         )
     return token
+
+
+def asleep(
+    session: Session, id: int, machine_key_hash: str, digest: str
+) -> Asleep | None:
+    """What to remember of a server that may hibernate; its token only as the Hub
+    itself has it, by which nobody can make it out."""
+    row = session.get(orm.APIToken, id) if id else None
+    if row is None:
+        return None
+    return Asleep(machine_key_hash, row.prefix, row.hashed, digest)
+
+
+def revive_token(spawner: Spawner, id: int, server: Asleep) -> None:
+    """Let the token count again that a server has kept in its memory.
+
+    It was deleted when the server stopped, and a process cannot be given another.
+
+    :param id: the database id of the token that the Hub has made for this start
+    :raises LookupError: when it is gone, which means that the server has been
+        stopped
+    """
+    session = inspect(spawner.orm_spawner).session
+    row = session.get(orm.APIToken, id) if id else None
+    if row is None:
+        raise LookupError("the server's token is gone")
+    row.prefix, row.hashed = server.token_prefix, server.token_hash
+    client = spawner.orm_spawner.oauth_client
+    if client is not None:
+        client.secret = server.token_hash
+    session.commit()
 
 
 def revoke_token(session: Session, old_id: int) -> None:

@@ -75,6 +75,9 @@ class Waking:
             return None
         types = [candidate.instance_type for candidate in plan.candidates]
         size = machine.instance_type if machine.instance_type in types else types[0]
+        if machine.hibernated and size != machine.instance_type:
+            self._tell("A machine that hibernates keeps its size: you get a fresh one")
+            return None
         rates = self._spawner.fleet.clients.rates
         if place := place_in_line(rates, "ModifyInstanceAttribute"):
             self._tell(place)
@@ -96,6 +99,7 @@ class Waking:
         state.instance_type = instance_type
         state.fingerprint = rest.fingerprint
         state.ready_at = rest.ready_at
+        state.woken = rest.server
         state.launched_at = time.time()
         state.nonce_hash = secret_hash(nonce)
         state.phase = Phase.BOOTING

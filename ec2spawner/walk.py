@@ -312,6 +312,8 @@ def reordered(
 
 def way_on(refused: Candidate, then: Candidate) -> str:
     """What is tried next, in as few words as tell the difference."""
+    if refused.hibernates and not then.hibernates and refused.zone == then.zone:
+        return "without"
     if refused.machine == then.machine:
         return then.zone or "another zone"
     machine = then.machine

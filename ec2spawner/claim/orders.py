@@ -64,6 +64,11 @@ class Orders:
     home_volume: str
     home_seed: str
     data_volumes: list[DataVolume]
+    #: the machine may hibernate, and is to notice when it wakes up
+    hibernates: bool
+    #: the server that was in memory goes on as it is: its token is valid again, and
+    #: ``env`` lacks it
+    goes_on: bool = False
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

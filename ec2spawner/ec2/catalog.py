@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Generic, TypeVar
 
+from ..hibernation import TypeFacts
 from ..launch import Region
 from .clients import Lane
 from .errors import EC2Error, admin_hint
@@ -27,17 +28,18 @@ class Catalog:
     """Facts of a region that do not change, each asked for once per fleet."""
 
     def __init__(self, lane: Lane, log: logging.Logger) -> None:
-        self._types: _Facts[frozenset[str]] = _Facts(
-            lambda names: _architectures(lane, names), log
+        self._types: _Facts[TypeFacts] = _Facts(
+            lambda names: _type_facts(lane, names), log
         )
         self._zones: _Facts[str] = _Facts(lambda ids: _zones(lane, ids), log)
 
     async def region(self, types: Iterable[str], subnets: Iterable[str]) -> Region:
         """What is known of these types and subnets; less when EC2 does not say."""
-        architectures, zones = await asyncio.gather(
+        found, zones = await asyncio.gather(
             self._types.of(types), self._zones.of(filter(None, subnets))
         )
-        return Region(architectures, zones)
+        architectures = {name: facts.architectures for name, facts in found.items()}
+        return Region(architectures, zones, found)
 
 
 class _Facts(Generic[T]):
@@ -80,21 +82,23 @@ class _Facts(Generic[T]):
             self._not_before = time.monotonic() + _RETRY_SECONDS
 
 
-async def _architectures(lane: Lane, types: list[str]) -> Mapping[str, frozenset[str]]:
-    """The processor architectures of types; none for a type the region lacks."""
+async def _type_facts(lane: Lane, types: list[str]) -> Mapping[str, TypeFacts]:
+    """What EC2 says of types; no architecture for a type the region lacks."""
 
-    def work(lane: Lane) -> dict[str, frozenset[str]]:
+    def work(lane: Lane) -> dict[str, TypeFacts]:
         # A filter and not InstanceTypes: one unknown type would fail the call.
         pages = lane.ec2.get_paginator("describe_instance_types").paginate(
             Filters=[{"Name": "instance-type", "Values": types}],
             PaginationConfig={"PageSize": _PAGE},
         )
-        found = {name: frozenset[str]() for name in types}
+        found = {name: TypeFacts() for name in types}
         for page in pages:
             for each in page["InstanceTypes"]:
                 processor = each.get("ProcessorInfo", {})
-                found[str(each.get("InstanceType", ""))] = frozenset(
-                    map(str, processor.get("SupportedArchitectures", []))
+                found[str(each.get("InstanceType", ""))] = TypeFacts(
+                    frozenset(map(str, processor.get("SupportedArchitectures", []))),
+                    each.get("MemoryInfo", {}).get("SizeInMiB", 0) / 1024,
+                    each.get("HibernationSupported", False),
                 )
         return found
 

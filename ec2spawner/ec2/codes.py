@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from .meanings import (
     ACCOUNT,
     AMBIGUOUS,
+    CANNOT_HIBERNATE,
     CONFIG,
     CREDENTIALS,
     ENDED,
@@ -82,6 +83,11 @@ TABLE: tuple[Row, ...] = (
             "BootForVolumeTypeUnsupported",
         ),
         TYPE_UNFIT,
+    ),
+    Row(
+        "A candidate cannot work",
+        ("UnsupportedHibernationConfiguration",),
+        CANNOT_HIBERNATE,
     ),
     Row(
         "A candidate cannot work",
@@ -240,7 +246,6 @@ TABLE: tuple[Row, ...] = (
             "VolumeIOPSLimit",
             "TagLimitExceeded",
             "EncryptedVolumesNotSupported",
-            "UnsupportedHibernationConfiguration",
             "OperationNotPermitted",
         ),
         CONFIG,

@@ -99,14 +99,17 @@ class Images:
             images = lane.ec2.describe_images(ImageIds=[ami])["Images"]
             if not images:
                 return None
+            root = images[0].get("RootDeviceName", "/dev/xvda")
+            disks = {
+                each.get("DeviceName", ""): each.get("Ebs", {})
+                for each in images[0].get("BlockDeviceMappings", [])
+            }
             return Image(
                 id=ami,
-                root_device=images[0].get("RootDeviceName", "/dev/xvda"),
+                root_device=root,
                 architecture=str(images[0].get("Architecture", "")),
-                devices=frozenset(
-                    each.get("DeviceName", "")
-                    for each in images[0].get("BlockDeviceMappings", [])
-                ),
+                devices=frozenset(disks),
+                root_size=disks.get(root, {}).get("VolumeSize", 0),
             )
 
         image = await self._lane.run("DescribeImages", work)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import InstanceStateChangeTypeDef, InstanceTypeDef
 
 GOING = frozenset({"shutting-down", "terminated"})
+# EC2 API reference, StateReason.
+HIBERNATED = "Client.UserInitiatedHibernate"
 RESTING = frozenset({"stopping", "stopped"})
 
 # The API's limit for a page (DescribeInstances, MaxResults).
@@ -66,6 +68,14 @@ class Machine:
     def stopped_by_wish(self) -> bool:
         """It is stopped, or stopping, because somebody asked for that."""
         return self.state in RESTING and not self.reason_code.startswith("Server.")
+
+    @property
+    def hibernated(self) -> bool:
+        """What it had in memory may be kept: mounted file systems, too.
+
+        It was asked for. Whether the machine managed it, only its next start tells.
+        """
+        return self.state in RESTING and self.reason_code == HIBERNATED
 
     @property
     def why(self) -> str:
@@ -175,11 +185,16 @@ async def terminate_machines(lane: Lane, ids: Sequence[str]) -> dict[str, str]:
     return await lane.run("TerminateInstances", work, resources=len(ids))
 
 
-async def stop_machines(lane: Lane, ids: Sequence[str]) -> dict[str, str]:
-    """StopInstances, and the states that EC2 confirms: id -> state."""
+async def stop_machines(
+    lane: Lane, ids: Sequence[str], hibernate: bool = False
+) -> dict[str, str]:
+    """StopInstances, and the states that EC2 confirms: id -> state.
+
+    :param hibernate: with what is in memory; for machines launched for that only
+    """
 
     def work(lane: Lane) -> dict[str, str]:
-        answer = lane.ec2.stop_instances(InstanceIds=list(ids))
+        answer = lane.ec2.stop_instances(InstanceIds=list(ids), Hibernate=hibernate)
         return _states(answer["StoppingInstances"])
 
     return await lane.run("StopInstances", work, resources=len(ids))

@@ -33,6 +33,7 @@ class Scope(Enum):
     SUBNET = "this subnet"
     FAMILY = "the types of this quota, on this market"
     MARKET = "this market"
+    HIBERNATION = "this type and image, if it is to hibernate"
     EVERYTHING = "every candidate"
 
 
@@ -220,6 +221,16 @@ IMAGE = Meaning(
     Kind.FATAL,
     Reason.IMAGE,
     "The image of this server cannot be used. Please tell your hub's admin.",
+)
+CANNOT_HIBERNATE = Meaning(
+    Kind.UNFIT,
+    Reason.CONFIG,
+    "AWS refused this hub's settings. Please tell your hub's admin.",
+    "{machine} cannot hibernate",
+    Scope.HIBERNATION,
+    600.0,
+    hint="image or instance type do not support hibernation: the machine is launched "
+    "without, and stopped in place of that",
 )
 SNAPSHOT = Meaning(
     Kind.FATAL,

@@ -12,6 +12,7 @@ from moto.ec2.models.instance_types import INSTANCE_TYPES
 from .console import console_output
 from .describe import check_ids
 from .errors import AwsError, request_id
+from .hibernation import check_stop, check_type
 from .instance import LocalInstance
 from .launchrules import check_architecture, check_shutdown_behavior, check_user_data
 from .lifecycle import Lifecycle
@@ -83,6 +84,7 @@ def start_instances(request: ApiRequest, world: World) -> bytes:
 
 def stop_instances(request: ApiRequest, world: World) -> bytes:
     found = _named(request, world)
+    hibernate = request.flag("Hibernate")
     dry_run(request)
     for instance in found:
         if instance.disable_api_stop:
@@ -92,9 +94,12 @@ def stop_instances(request: ApiRequest, world: World) -> bytes:
                 "'disableApiStop' instance attribute and try again.",
             )
         world.lifecycle.check_stop(instance)
+        if hibernate:
+            check_stop(instance, world.settings.hibernation_ready_seconds)
     force = request.flag("Force") or request.flag("SkipOsShutdown")
     return _changes(
-        "StopInstances", [(i, world.lifecycle.stop(i, force)) for i in found]
+        "StopInstances",
+        [(i, world.lifecycle.stop(i, force, hibernate)) for i in found],
     )
 
 
@@ -158,6 +163,7 @@ def modify_instance_attribute(request: ApiRequest, world: World) -> bytes | None
             )
         check_architecture(value, instance.architecture)
         _only_stopped(instance)
+        check_type(instance)
         dry_run(request)
         instance.instance_type = value
     elif "GroupId.1" in request.params:

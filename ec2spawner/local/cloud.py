@@ -23,7 +23,7 @@ from .faults import Fault, FaultBook
 from .ground import ground_for, traces
 from .identitydocument import Signer
 from .keeper import Keeper
-from .machines.base import Ending, Machine, MachineSpec
+from .machines.base import Ending, Machine, MachineSpec, VolumeSpec
 from .machines.marks import MARKER
 from .request import ApiRequest
 from .requestlog import RequestLog
@@ -300,6 +300,9 @@ class LocalCloud:
         )
         return self.ground.machine(self.settings.machines, spec, ended)
 
+    def volumes_of(self, instance: LocalInstance) -> tuple[VolumeSpec, ...]:
+        return self.volume_life.of_machine(instance)
+
     def forget(self, instance: LocalInstance) -> None:
         """A terminated instance is not listed any more."""
         with self.lock:
@@ -335,6 +338,8 @@ class LocalCloud:
             if request is not None and request.flag("DisableApiTermination"):
                 instance.disable_api_termination = True
             if request is not None:
+                option = "HibernationOptions.Configured"
+                instance.may_hibernate = request.flag(option)
                 kind = "InstanceMarketOptions.SpotOptions.SpotInstanceType"
                 instance.spot_persistent = request.get(kind) == "persistent"
             if not instance.security_groups and 0 in instance.nics:

@@ -55,6 +55,12 @@ class LocalInstance(mi.Instance):  # type: ignore[misc]
         #: what it does not reach and is not reached from, see `firewall.BLACKHOLES`
         self.blackhole = ""
         self.was_running = False
+        #: it was launched for hibernation
+        self.may_hibernate = False
+        #: what was in its memory is kept, and goes on at the next start
+        self.hibernated = False
+        #: when it was switched on (`time.monotonic`)
+        self.booted_at = 0.0
         #: (code, message) when this launch or start is scripted to die
         self.doom: tuple[str, str] | None = None
         #: of a spot request that outlives the instance

@@ -11,6 +11,7 @@ from typing import Any
 
 from moto.ec2.models.instance_types import INSTANCE_TYPE_OFFERINGS, INSTANCE_TYPES
 
+from . import hibernation
 from .errors import AwsError
 from .launchdisks import check_disks
 from .request import ApiRequest
@@ -67,6 +68,7 @@ def check_launch(request: ApiRequest, backend: Any, pool_of: Any) -> Launch:
     check_shutdown_behavior(behavior)
     check_disks(request, image, backend)
     _spot(request)
+    hibernation.check_launch(request, image, kind)
     market = "spot" if spot else "on-demand"
     return Launch(minimum, maximum, kind or "m1.small", market, zone, subnet, token)
 

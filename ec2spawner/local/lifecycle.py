@@ -17,7 +17,7 @@ from .clock import Clock
 from .errors import AwsError
 from .identitydocument import Signer
 from .instance import LocalInstance
-from .machines.base import Ending, Machine
+from .machines.base import Ending, Machine, VolumeSpec
 from .metadata import MetadataService
 from .settings import LocalSettings
 from .views import metadata_view
@@ -27,6 +27,10 @@ log = logging.getLogger(__name__)
 USER = (
     "Client.UserInitiatedShutdown",
     "Client.UserInitiatedShutdown: User initiated shutdown",
+)
+HIBERNATE = (
+    "Client.UserInitiatedHibernate",
+    "Client.UserInitiatedHibernate: User initiated hibernate",
 )
 GUEST = (
     "Client.InstanceInitiatedShutdown",
@@ -57,6 +61,8 @@ class World(Protocol):
     ) -> Machine: ...
 
     def forget(self, instance: LocalInstance) -> None: ...
+
+    def volumes_of(self, instance: LocalInstance) -> tuple[VolumeSpec, ...]: ...
 
     def network_changed(self) -> None: ...
 
@@ -95,12 +101,15 @@ class Lifecycle:
         self._later(instance, self.world.settings.pending_seconds, self._boot)
         return before
 
-    def stop(self, instance: LocalInstance, force: bool = False) -> Any:
+    def stop(
+        self, instance: LocalInstance, force: bool = False, hibernate: bool = False
+    ) -> Any:
         before = copy.copy(instance._state)
         if instance.state in ("stopped", "stopping"):
             return before
         self.check_stop(instance)
-        self._begin_stop(instance, USER, _user_initiated(), force)
+        reason = HIBERNATE if hibernate else USER
+        self._begin_stop(instance, reason, _user_initiated(), force)
         return before
 
     def check_stop(self, instance: LocalInstance) -> None:
@@ -186,12 +195,16 @@ class Lifecycle:
                 if instance.epoch != epoch:
                     return
                 doom, instance.doom = instance.doom, None
-                if doom is None:
+                resumes = instance.hibernated
+                if doom is None and not resumes:
                     instance.boots += 1
-                    boots = instance.boots
+                boots = instance.boots
             if doom is None:
                 try:
-                    self._switch_on(instance, boots)
+                    if resumes:
+                        self._resume(instance)
+                    else:
+                        self._switch_on(instance, boots)
                 except Exception:
                     log.exception("machine %s does not boot", instance.id)
                     doom = INTERNAL
@@ -207,6 +220,17 @@ class Lifecycle:
                 else:
                     self._begin_terminate(instance, doom, "")
 
+    def _resume(self, instance: LocalInstance) -> None:
+        """Wake a machine that hibernates, with what was plugged in meanwhile."""
+        with self.world.lock:
+            instance.hibernated = False
+            self.world.network_changed()
+        machine = instance.machine
+        assert machine is not None
+        machine.resume()
+        for volume in self.world.volumes_of(instance):
+            machine.attach(volume)
+
     def _switch_on(self, instance: LocalInstance, boots: int) -> None:
         if instance.machine is None:
             instance.metadata_url = self.world.metadata.open(
@@ -218,6 +242,7 @@ class Lifecycle:
             instance, lambda ending: self._ended(instance, boots, ending)
         )
         instance.machine.start()
+        instance.booted_at = time.monotonic()
 
     def _ended(self, instance: LocalInstance, boots: int, ending: Ending) -> None:
         """The machine ended by itself."""
@@ -287,10 +312,20 @@ class Lifecycle:
     ) -> None:
         began = time.monotonic()
         with instance.power:
-            if instance.machine is not None:
+            hibernate = reason is HIBERNATE
+            hibernate = hibernate and not self.world.settings.hibernation_fails
+            if instance.machine is not None and hibernate:
+                self._hibernate(instance, instance.machine)
+            elif instance.machine is not None and not instance.hibernated:
                 instance.machine.stop(grace)
         left = self.world.settings.stopping_seconds - (time.monotonic() - began)
         self.world.clock.later(left, self._stopped, instance, epoch, reason, why)
+
+    def _hibernate(self, instance: LocalInstance, machine: Machine) -> None:
+        machine.hibernate()
+        with self.world.lock:
+            instance.hibernated = True
+            self.world.network_changed()
 
     def _stopped(
         self, instance: LocalInstance, epoch: int, reason: tuple[str, str], why: str
@@ -309,8 +344,10 @@ class Lifecycle:
         with instance.power:
             if instance.machine is not None:
                 root = instance.block_device_mapping.get(instance.root_device_name)
+                grace = self.world.settings.terminate_grace_seconds
                 instance.machine.destroy(
-                    self.world.settings.terminate_grace_seconds,
+                    # What hibernates is not woken to be ended.
+                    0.0 if instance.hibernated else grace,
                     keep_disk=root is not None and not root.delete_on_termination,
                 )
             self.world.metadata.close(instance.id)

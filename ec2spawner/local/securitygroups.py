@@ -22,7 +22,7 @@ def policy_of(backend: Any, vpc_id: str) -> Policy:
         if nic.subnet.vpc_id == vpc_id and nic.private_ip_address:
             interfaces[str(nic.private_ip_address)] = Interface(
                 groups=tuple(sorted(group.id for group in nic.group_set)),
-                blackhole=getattr(nic.instance, "blackhole", ""),
+                blackhole=_reach(nic.instance),
             )
     return Policy(groups, interfaces)
 
@@ -44,3 +44,10 @@ def _rules(rules: list[Any], groups: dict[str, Any]) -> tuple[Rule, ...]:
             ports = (int(rule.from_port), int(rule.to_port))
         found.append(Rule(protocol, ports, peer))
     return tuple(found)
+
+
+def _reach(instance: Any) -> str:
+    """Of a machine that hibernates nothing is heard, though its processes exist."""
+    if getattr(instance, "hibernated", False):
+        return "everything"
+    return str(getattr(instance, "blackhole", ""))

@@ -66,6 +66,10 @@ class LocalSettings:
     shutting_down_seconds: float = 0.3
     #: how long a machine may take to end on a stop before it is cut off
     stop_grace_seconds: float = 5.0
+    #: how long after its boot a machine cannot hibernate yet (AWS: a minute or two)
+    hibernation_ready_seconds: float = 0.0
+    #: machines fail to hibernate inside, and shut down as ever
+    hibernation_fails: bool = False
     #: how long a machine may take to end on a termination before it is cut off
     terminate_grace_seconds: float = 1.0
     #: how long a terminated instance is still listed (AWS: about an hour)

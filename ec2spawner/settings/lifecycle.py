@@ -64,18 +64,23 @@ class LifecycleSettings(HasTraits):
     )
 
     on_stop = Enum(
-        ["terminate", "stop"],
+        ["terminate", "stop", "hibernate"],
         default_value="terminate",
         config=True,
         help="""
         What becomes of a machine when its server stops: ``"terminate"`` ends it and
-        all that is on its disk, ``"stop"`` lets it rest.
+        all that is on its disk, ``"stop"`` lets it rest, and ``"hibernate"`` lets it
+        rest with what is in its memory.
 
         A machine at rest costs its disk only. At the next start it is woken up, in
         less time than a launch takes, in another size if the user chose one, and
         what was installed on it is still there. A fresh machine takes its place
         when its image or another setting that cannot change has changed, or when
         AWS has no capacity to wake it; the old one is terminated then.
+
+        A machine that hibernates goes on with the user's kernels, variables and
+        terminals. It keeps its size, and its root volume, which is always encrypted,
+        must be larger than its memory. What cannot hibernate is stopped instead.
 
         Spot machines cannot rest and are terminated.
 
@@ -90,6 +95,8 @@ class LifecycleSettings(HasTraits):
         help="""
         Seconds for which a machine may rest, by :attr:`on_stop`, before it is
         terminated; 0 for as long as it takes. Default: a week.
+
+        A machine hibernates for 60 days at most, as AWS demands.
 
         .. versionadded:: 0.1
         """,

@@ -13,6 +13,7 @@ PRODUCT = {name for name in FILES if not name.startswith("local/")}
 PURE = {
     "disks.py",
     "errors.py",
+    "hibernation.py",
     "identity.py",
     "launch.py",
     "lease.py",

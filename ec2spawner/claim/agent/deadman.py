@@ -53,15 +53,17 @@ class DeadMan(threading.Thread):
         os.makedirs(disk_folder, mode=0o700, exist_ok=True)
         now = time.monotonic()
         # Without a note the Hub has just answered the claim.
-        self.heard = min(read_number(self.heard_path, ""), now) or now
+        self.heard = min(read_number(self.heard_path, start), now) or now
         self.ran = read_number(self.ran_path, start)
         self.ticked = self.next_beat = now
         self.failures = 0
         self.warned: set[str] = set()
+        #: another timer takes over
+        self.over = threading.Event()
 
     def run(self) -> None:
         why = ""
-        while not why:
+        while not why and not self.over.is_set():
             try:
                 why = self.look()
             except Exception as e:
@@ -69,8 +71,9 @@ class DeadMan(threading.Thread):
                 say("the dead-man timer goes on after %r" % e)
             if not why:
                 ends = self.life_left() / 2 + 0.1
-                time.sleep(min(TICK, self.silence_limit / 20, ends))
-        self.end(why)
+                self.over.wait(min(TICK, self.silence_limit / 20, ends))
+        if not self.over.is_set():
+            self.end(why)
 
     def look(self) -> str:
         """Why the machine must end now, or nothing."""
@@ -94,7 +97,7 @@ class DeadMan(threading.Thread):
         if not why:
             self.heard, self.failures = now, 0
             self.warned.discard("silence")
-            note_number(self.heard_path, "", now)
+            note_number(self.heard_path, self.started, now)
             self.next_beat = now + interval * random.uniform(0.8, 1.2)
             return ""
         # 403, too: a Hub that lost its database knows no machine, and may get it back.

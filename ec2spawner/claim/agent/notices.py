@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-import time
-from typing import Any, Callable, NoReturn
+from typing import Any, Callable
 
 from .metadata import Metadata
 from .words import say
@@ -29,17 +28,18 @@ class Watch(threading.Thread):
         super().__init__(daemon=True)
         self.tell = tell
         self.look_after = look_after
+        self.over = threading.Event()
         self.told: set[tuple[str, bytes]] = set()
         self.start()
 
-    def run(self) -> NoReturn:
+    def run(self) -> None:
         metadata, rounds = Metadata(), 0
-        while True:
+        while not self.over.is_set():
             if rounds % 12 == 0:
                 self.try_to(self.look_after)
             self.try_to(lambda: self.look(metadata))
             rounds += 1
-            time.sleep(EVERY)
+            self.over.wait(EVERY)
 
     def look(self, metadata: Metadata) -> None:
         for path, (step, what, when) in ANNOUNCED.items():

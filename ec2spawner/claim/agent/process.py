@@ -62,6 +62,7 @@ class ProcessHost:
     def start(
         self, command: list[str], env: dict[str, str], account: str, home: str
     ) -> None:
+        self.stop()
         with open(self.log_path, "ab") as log:
             self.server = subprocess.Popen(
                 command,
@@ -83,6 +84,7 @@ class ProcessHost:
     def stop(self) -> None:
         if self.server and self.server.poll() is None:
             self.server.terminate()
+            self.server.wait()
 
 
 def wait_for_volume(volume_id: str, what: str) -> str:

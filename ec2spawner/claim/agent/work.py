@@ -19,11 +19,21 @@ from .metadata import Metadata
 from .notices import Watch
 from .process import ProcessHost
 from .service import power_off
+from .sleep import Sleep, Woken
 from .systemd import SystemdHost
 from .wire import request
 from .words import Failed, say
 
 RESTARTS = 3
+#: of the orders that a server goes on with which has hibernated
+NEW_WHEN_WOKEN = (
+    "goes_on",
+    "hibernates",
+    "hub_silence_limit",
+    "max_lifetime",
+    "nonce",
+    "ready_url",
+)
 # Set on machines of the local EC2 that are plain processes without systemd.
 PROCESS_MACHINE = "EC2SPAWNER_LOCAL"
 
@@ -42,8 +52,14 @@ class Agent:
         os.makedirs(self.host.run_folder, mode=0o700, exist_ok=True)
         self.reporter: Reporter | None = None
         self.came_back = False
+        self.sleep: Sleep | None = None
 
     def run(self) -> None:
+        while self.serve_until_sleep():
+            say("this machine has hibernated, and wakes up")
+
+    def serve_until_sleep(self) -> bool:
+        """From a claim to the end of the server; or, when true, to the next claim."""
         metadata = Metadata()
         script = script_of(metadata.get("user-data"))
         config = read_config(script)
@@ -51,8 +67,10 @@ class Agent:
         self.address = metadata.get("meta-data/local-ipv4").decode()
         hub = Hub(config, self.address, self.machine_key())
         orders = self.orders(hub)
-        reporter = self.reporter = Reporter(hub)
-        DeadMan(
+        reporter = self.reporter = self.reporter or Reporter(hub)
+        reporter.hub = hub
+        self.sleep = Sleep(config["nonce"]) if orders["hibernates"] else None
+        dead_man = DeadMan(
             hub,
             orders,
             # The Hub gives each launch and each waking a nonce of its own.
@@ -60,8 +78,14 @@ class Agent:
             (self.host.run_folder, self.host.disk_folder),
             lambda text: reporter.report("warning", text),
             self.end_machine,
-        ).start()
-        self.obey(orders, self.reporter.report)
+        )
+        dead_man.start()
+        try:
+            self.obey(orders, reporter.report)
+        except Woken:
+            dead_man.over.set()
+            return True
+        return False
 
     def end_machine(self, why: str) -> NoReturn:
         """Whatever the server is doing. Its unit ends with the machine, in order."""
@@ -75,14 +99,21 @@ class Agent:
     def orders(self, hub: Hub) -> dict[str, Any]:
         """Claim them, or go on with those of this boot if we died and came back."""
         path = os.path.join(self.host.run_folder, "orders")
+        kept: dict[str, Any] = {}
         if os.path.exists(path):
             with open(path) as f:
-                kept: dict[str, Any] = json.load(f)
+                kept = json.load(f)
+        nonce = hub.config["nonce"]
+        if kept and kept["nonce"] == nonce:
             say("going on with the orders of this boot")
             self.came_back = True
             return kept
-        orders = hub.claim()
+        self.came_back = False
+        orders = dict(hub.claim(), nonce=nonce)
         say("claimed the orders of launch " + hub.config["launch_id"])
+        if orders["goes_on"]:
+            # What was in memory has it all, and the Hub has no token to give.
+            orders = dict(kept, **{name: orders[name] for name in NEW_WHEN_WOKEN})
         write_private(path, json.dumps(orders))
         return orders
 
@@ -108,7 +139,8 @@ class Agent:
         if orders["data_volumes"]:
             tell("data")
             self.host.mount_data(orders["data_volumes"], home)
-        running = self.came_back and self.host.exit_code() is None
+        same = self.came_back or orders["goes_on"]
+        running = same and self.host.exit_code() is None
         if orders["setup_script"] and not running:
             tell("setup")
             self.set_up(orders, tell)
@@ -124,8 +156,11 @@ class Agent:
             self.look_after(orders)
             tell("starting")
             self.host.start(command, env, orders["account"], home)
-        Watch(tell, lambda: self.look_after(orders))
-        self.serve(orders, command, env, home, tell)
+        watch = Watch(tell, lambda: self.look_after(orders))
+        try:
+            self.serve(orders, command, env, home, tell)
+        finally:
+            watch.over.set()
 
     def look_after(self, orders: dict[str, Any]) -> None:
         """See to what must be so for as long as the user works here."""
@@ -166,6 +201,8 @@ class Agent:
             code = self.host.exit_code()
             if code is not None:
                 return code, ready
+            if self.sleep:
+                self.sleep.check()
             if not ready and self.answers(ready_url):
                 ready = True
                 tell("ready")

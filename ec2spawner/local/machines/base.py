@@ -106,6 +106,14 @@ class Machine(abc.ABC):
     def thaw(self) -> None:
         """Go on after `freeze`."""
 
+    def hibernate(self) -> None:
+        """Nothing of it runs until `resume`; what it had in memory is kept."""
+        self.freeze()
+
+    def resume(self) -> None:
+        """Go on after `hibernate`."""
+        self.thaw()
+
     @abc.abstractmethod
     def power_off(self) -> None:
         """Shut down as if somebody on the machine had typed ``poweroff``."""

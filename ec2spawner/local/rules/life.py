@@ -59,6 +59,37 @@ RULES: tuple[Rule, ...] = (
         f"{API}/API_StateReason.html",
     ),
     Rule(
+        "hibernation-launch",
+        "RunInstances",
+        "Hibernation must be configured at the launch, for a type that supports it and "
+        "an encrypted root volume that its memory fits on: "
+        "UnsupportedHibernationConfiguration; spot machines that end at an "
+        "interruption: InvalidParameterCombination.",
+        f"{GUIDE}/hibernating-prerequisites.html",
+    ),
+    Rule(
+        "hibernation-refused",
+        "StopInstances",
+        "Hibernate for a machine that was launched without: "
+        "UnsupportedHibernationConfiguration; shortly after its boot: "
+        "UnsupportedOperation, not ready to hibernate yet.",
+        "https://github.com/aws-solutions/instance-scheduler-on-aws/issues/510",
+    ),
+    Rule(
+        "hibernation",
+        "StopInstances, StartInstances",
+        "A machine that hibernates is stopped with Client.UserInitiatedHibernate, "
+        "keeps its volumes, and goes on where it was: nothing boots.",
+        f"{GUIDE}/instance-hibernate-overview.html",
+    ),
+    Rule(
+        "hibernation-type",
+        "ModifyInstanceAttribute",
+        "The type of a machine that hibernates cannot be changed.",
+        "https://github.com/awsdocs/amazon-ec2-user-guide/blob/master/doc_source/"
+        "Hibernate.md",
+    ),
+    Rule(
         "guest-shutdown",
         "-",
         "A shutdown from inside stops or terminates, by "
