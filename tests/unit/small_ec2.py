@@ -245,6 +245,10 @@ class _Inventory:
         """No machine is known to be pending."""
 
 
+async def _nobody_ends(instance_id: str, timeout: float) -> bool:
+    raise AssertionError(f"no machine hibernates here, and {instance_id} is ended")
+
+
 class Hub:
     """The parts of a Hub that look after homes, as they are after a restart."""
 
@@ -252,7 +256,7 @@ class Hub:
         clients: Any = _Clients(ec2)
         inventory: Any = _Inventory()
         self.homes = Homes(HUB, clients, _LOG)
-        self.attaching = Attaching(clients, inventory, self.homes, _LOG)
+        self.attaching = Attaching(clients, inventory, self.homes, _LOG, _nobody_ends)
         self.moves = Moves(HUB, clients, self.homes, _LOG)
 
 
