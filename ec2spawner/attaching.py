@@ -20,6 +20,7 @@ from .ec2.volumes import (
     grow_volume,
 )
 from .errors import EC2SpawnError, Reason
+from .home_errors import in_use, not_attached
 from .homes import Homes
 from .identity import MOVE_TAG
 
@@ -131,11 +132,7 @@ class Attaching:
             if volume.state == "available" and not pending:
                 await self._attach_once(volume, instance_id)
             if time.monotonic() > end:
-                raise EC2SpawnError(
-                    f"Your home ({volume.id}) could not be attached to machine "
-                    f"{instance_id} in time. Nothing is lost. Try again.",
-                    reason=Reason.HOME,
-                )
+                raise not_attached(volume, instance_id)
             await asyncio.sleep(_POLL_SECONDS)
 
     async def _attach_once(self, volume: Volume, instance_id: str) -> None:
@@ -155,11 +152,3 @@ class Attaching:
         except EC2Error as e:
             # It is no reason to keep a user from working.
             self._log.warning("Home %s cannot grow now: %s", volume.id, admin_hint(e))
-
-
-def in_use(volume: Volume) -> EC2SpawnError:
-    return EC2SpawnError(
-        f"Your home ({volume.id}) is in use on machine {volume.attached_to}. Stop "
-        "the server that runs there, then try again.",
-        reason=Reason.HOME,
-    )

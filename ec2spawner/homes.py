@@ -23,6 +23,7 @@ from .ec2.volumes import (
     homes_of,
 )
 from .errors import EC2SpawnError, Reason
+from .home_errors import lost, not_made
 from .identity import (
     ARCHIVE_TAG,
     DISCARD_TAG,
@@ -35,6 +36,9 @@ from .identity import (
 from .lineage import homes_among
 
 _POLL_SECONDS = 0.5
+# How long EC2 may take to make a volume, and to show one that it has made.
+_BORN_SECONDS = 60.0
+_NEW_SECONDS = 15.0
 _REPEATS_WHEN_AMBIGUOUS = 3
 # How late EC2 may show a tag.
 _SHOWN_SECONDS = 60.0
@@ -188,6 +192,7 @@ class Homes:
         """An owner's first home. Made once, however often a launch asks for it.
 
         :raises EC2Error: when EC2 refuses it
+        :raises EC2SpawnError: when EC2 accepts it and then does not make it
         """
         tags = {**spec.tags, HUB_TAG: self._hub_id, HOME_TAG: spec.owner}
         request = {
@@ -205,7 +210,7 @@ class Homes:
         if spec.kms_key_id:
             request["KmsKeyId"] = spec.kms_key_id
         token = digest("home", spec.owner, launch_id, zone, length=40)
-        return await self.create(request, token)
+        return await self._born(await self.create(request, token))
 
     async def create(self, request: Mapping[str, Any], token: str) -> Volume:
         """CreateVolume, asked again while the answer is in doubt.
@@ -221,6 +226,36 @@ class Homes:
                 doubt = e
                 await asyncio.sleep(0.5 * 2**repeat)
         raise doubt
+
+    async def _born(self, volume: Volume) -> Volume:
+        """A new volume, once it is there.
+
+        EC2 looks at the key after it has answered. If it may not use it, the volume
+        is gone again, or is an error (EC2 API reference, CreateVolume, KmsKeyId).
+        """
+        began, seen = time.monotonic(), False
+        while volume.state == "creating" and time.monotonic() < began + _BORN_SECONDS:
+            await asyncio.sleep(_POLL_SECONDS)
+            try:
+                volume = await describe_volume(self._clients.reading, volume.id)
+                seen = True
+            except EC2Error as e:
+                if e.code != "InvalidVolume.NotFound":
+                    raise
+                # Before EC2 has shown it once, it may just be new.
+                if seen or time.monotonic() > began + _NEW_SECONDS:
+                    raise not_made(volume.id, "EC2 has taken it back") from e
+        if volume.gone:
+            await self._bury(volume.id)
+            raise not_made(volume.id, f"it is {volume.state}")
+        return volume
+
+    async def _bury(self, volume_id: str) -> None:
+        """Nothing has ever been on it."""
+        try:
+            await self.discard([volume_id])
+        except EC2Error as e:
+            self._log.warning("Volume %s stays: %s", volume_id, admin_hint(e))
 
     async def all_of(
         self, owners: Collection[str], ids: Collection[str]
@@ -273,13 +308,3 @@ class Homes:
 def kind_of(id: str) -> PartKind:
     """Whether an id is a volume's or a snapshot's."""
     return PartKind.SNAPSHOT if id.startswith("snap-") else PartKind.VOLUME
-
-
-def lost(volume_id: str, why: str) -> EC2SpawnError:
-    return EC2SpawnError(
-        f"Your home ({volume_id}) cannot be found. Nothing is started without it. "
-        "Please tell your hub's admin.",
-        reason=Reason.HOME,
-        log_message=f"Home {volume_id}: {why}. A snapshot may have it; to begin with "
-        "an empty home, delete the server's state",
-    )

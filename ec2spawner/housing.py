@@ -10,6 +10,7 @@ from .ec2.errors import EC2Error, admin_hint
 from .ec2.volumes import Volume
 from .errors import EC2SpawnError, Reason
 from .failures import spawn_error
+from .home_errors import refused
 from .homes import HomeSpec
 from .launch import tag_values
 from .owners import kind_of_tag, owner_of
@@ -159,7 +160,7 @@ class Housing:
         try:
             return await self._bring_home()
         except EC2Error as e:
-            self.error = spawn_error(e)
+            self.error = refused(e, self._spawner.state.home_id) or spawn_error(e)
             raise self.error from e
         except EC2SpawnError as e:
             self.error = e

@@ -11,7 +11,6 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 
-from .attaching import in_use
 from .ec2.clients import Clients
 from .ec2.errors import EC2Error, admin_hint
 from .ec2.meanings import Kind
@@ -23,6 +22,7 @@ from .ec2.volumes import (
     volumes_among,
 )
 from .errors import EC2SpawnError, Reason
+from .home_errors import in_use
 from .homes import Homes
 from .identity import HOME_TAG, HUB_TAG, MOVE_TAG, MOVED_FROM_TAG, MOVED_TO_TAG, digest
 from .lineage import fits, left_over, lineage_of_copy

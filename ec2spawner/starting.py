@@ -20,6 +20,7 @@ from .launch import LaunchIdentity, LaunchPlan, plan_launch
 from .progress import Progress
 from .server import Server
 from .state import Phase
+from .tenancy import check_free
 from .tokens import token_id
 from .waking import Waking
 from .walk import Attempt, Listener, Walk
@@ -123,6 +124,8 @@ class Starting:
             time.time() + spawner.hub_silence_limit,
         )
         home = await self.conversation.housing.find()
+        if home:
+            await check_free(spawner, home)
         self._new_home = self.conversation.housing.wanted and home is None
         zone = home.zone if home else ""
         self._bound_to = "" if spawner.home_may_move else zone

@@ -1,6 +1,7 @@
 """What becomes of homes when users and servers are deleted or renamed."""
 
 import asyncio
+import json
 from urllib.parse import quote
 
 import pytest
@@ -9,6 +10,7 @@ from ec2spawner.identity import ARCHIVE_TAG, DISCARD_TAG, HOME_TAG
 from ec2spawner.local import Fault
 
 from .conftest import eventually, living
+from .test_admin import of_hub
 from .test_homes import read, the_machine, volumes, write  # noqa: F401
 
 QUICK = {"home_size": 3, "sweep_interval": 1, "sweep_grace": 2}
@@ -194,6 +196,34 @@ async def test_the_home_of_a_user_whose_machine_rests_goes_with_both(
     await round_of(hub, "alice")
     await delete_user(hub, "alice")
     await soon(lambda: not living(ec2) and not ids(volumes))
+
+
+@pytest.mark.slow
+async def test_homes_are_listed_while_the_hub_is_down(
+    make_home_hub, volumes, ec2  # noqa: F811
+):
+    hub = make_home_hub("snapshot", tags={"who": "{username}"})
+    await hub.start()
+    for user in ("alice", "bob"):
+        await round_of(hub, user)
+    await delete_user(hub, "bob")
+    await soon(lambda: len(ids(volumes)) == 1)
+    await hub.ready_server("alice")
+    machine = the_machine_of(hub).instance_id
+    hub.kill()
+    (home,) = ids(volumes)
+    code, out, err = await of_hub(hub, "ls", "--homes")
+    assert code == 0, err
+    lines = {line.split()[0]: line for line in out.splitlines()}
+    assert "alice" in lines[home] and machine in lines[home]
+    (kept,) = [id for id in lines if id.startswith("snap-")]
+    assert "bob?" in lines[kept] and "until a person deletes it" in lines[kept]
+    (hub.folder / "jupyterhub.sqlite").unlink()
+    code, out, err = await of_hub(hub, "ls", "--homes", "--json")
+    assert code == 0 and "cannot be read" in err
+    found = {row["id"]: row for row in json.loads(out)["homes"]}
+    assert found[home]["owner"] is None and found[home]["owner_tag"] == "alice"
+    assert found[home]["machine"] == machine
 
 
 # -- other names ---------------------------------------------------------------

@@ -158,7 +158,7 @@ async def test_two_servers_of_a_user_cannot_share_a_home_at_once(hub, ec2, volum
     write(machine, "rain falls")
     await hub.start_server("alice", name="second")
     await hub.wait_gone("alice", name="second")
-    assert f"is in use on machine {machine.instance_id}" in hub.log
+    assert f"your default server, on machine {machine.instance_id}" in hub.log
     assert read(machine) == "rain falls"
     await asyncio.to_thread(eventually, lambda: len(living(ec2)) == 1)
 

@@ -1,0 +1,102 @@
+"""What users read when a home cannot be had. Nothing is ever lost by it. Pure."""
+
+from __future__ import annotations
+
+from .ec2.errors import EC2Error, admin_hint
+from .ec2.meanings import Kind
+from .ec2.volumes import Volume
+from .errors import EC2SpawnError, Reason
+
+# EBS user guide, "Requirements for Amazon EBS encryption".
+_KEY_HINT = (
+    "mostly the KMS key that encrypts homes (home_kms_key_id, or the account's key for "
+    "EBS): it must exist, be enabled, and allow the Hub's role kms:CreateGrant, "
+    "kms:GenerateDataKeyWithoutPlaintext, kms:Decrypt and kms:DescribeKey"
+)
+
+
+def lost(volume_id: str, why: str) -> EC2SpawnError:
+    """A volume that the database names is not there."""
+    return EC2SpawnError(
+        f"Your home ({volume_id}) cannot be found. Nothing is started without it. "
+        "Please tell your hub's admin.",
+        reason=Reason.HOME,
+        log_message=f"Home {volume_id}: {why}. A snapshot may have it; to begin with "
+        "an empty home, delete the server's state",
+    )
+
+
+def in_use(volume: Volume) -> EC2SpawnError:
+    """Another machine has it."""
+    return EC2SpawnError(
+        f"Your home ({volume.id}) is in use on machine {volume.attached_to}. Stop "
+        "the server that runs there, then try again.",
+        reason=Reason.HOME,
+    )
+
+
+def in_use_by(volume: Volume, server_name: str) -> EC2SpawnError:
+    """Another server of the same user has it."""
+    server = f"your server {server_name!r}" if server_name else "your default server"
+    return EC2SpawnError(
+        f"Your home ({volume.id}) is in use by {server}, on machine "
+        f"{volume.attached_to}. Stop that server, then try again.",
+        reason=Reason.HOME,
+    )
+
+
+def not_made(volume_id: str, why: str) -> EC2SpawnError:
+    """EC2 has accepted a new volume, and then could not make it."""
+    return EC2SpawnError(
+        "Your home could not be made: AWS gave up on its volume. Nothing is lost. "
+        "Please tell your hub's admin.",
+        reason=Reason.CONFIG,
+        log_message=f"Volume {volume_id}, a new home: {why}: {_KEY_HINT}",
+    )
+
+
+def not_attached(volume: Volume, instance_id: str) -> EC2SpawnError:
+    """EC2 takes too long."""
+    return EC2SpawnError(
+        f"Your home ({volume.id}) could not be attached to machine {instance_id} in "
+        "time. Nothing is lost. Try again.",
+        reason=Reason.HOME,
+        log_message=f"Home {volume.id} is {volume.state} and not attached to machine "
+        f"{instance_id}. If that comes back, it is {_KEY_HINT}",
+    )
+
+
+def refused(error: EC2Error, volume_id: str) -> EC2SpawnError | None:
+    """The words for a call about a home that EC2 refused; None for no special ones.
+
+    :param volume_id: empty for a home that was to be made
+    """
+    said = f"{error.code} {error.message}".lower()
+    if "kms" in said or error.code == "CustomerKeyHasBeenRevoked":
+        return EC2SpawnError(
+            "AWS refuses the key that encrypts your home. Nothing is lost. Please tell "
+            "your hub's admin.",
+            reason=Reason.PERMISSION,
+            log_message=f"{admin_hint(error)} -- {_KEY_HINT}",
+        )
+    if error.kind is Kind.QUOTA:
+        return EC2SpawnError(
+            "This hub's AWS account has reached its limit of volumes, so your home "
+            "cannot be made. Please tell your hub's admin.",
+            reason=Reason.QUOTA,
+            log_message=f"{error} -- ask for more gp3 storage in Service Quotas, "
+            "Amazon EBS, or delete volumes that nobody needs: ec2spawner ls --homes",
+        )
+    if error.code == "IdempotentParameterMismatch":
+        # So EC2 answers a token whose volume it has taken back.
+        return not_made("(unknown)", str(error))
+    if error.code == "InvalidVolume.ZoneMismatch":
+        return EC2SpawnError(
+            f"Your home ({volume_id}) is in another zone than your machine. Nothing is "
+            "lost. Try again.",
+            reason=Reason.HOME,
+            log_message=admin_hint(error),
+        )
+    if error.code == "InvalidVolume.NotFound" and volume_id:
+        return lost(volume_id, "EC2 does not know it")
+    return None
