@@ -78,6 +78,8 @@ c.EC2Spawner.home = "user"
 c.EC2Spawner.home_size = 20
 # A home is in one zone. When AWS has no machine there, let it move to another.
 c.EC2Spawner.home_may_move = True
+# When a user is deleted, keep the home as a snapshot, which costs less.
+c.EC2Spawner.home_on_delete = "snapshot"
 
 # CHANGE: tags for everything a launch creates, so that AWS's billing shows who or
 # what it was for.

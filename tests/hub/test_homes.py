@@ -152,6 +152,7 @@ async def test_a_renamed_user_keeps_the_home_and_nobody_inherits_it(hub, ec2, vo
     assert read(the_machine(ec2)) == "rain falls"
 
 
+@pytest.mark.slow
 async def test_two_servers_of_a_user_cannot_share_a_home_at_once(hub, ec2, volumes):
     await hub.ready_server("alice")
     machine = the_machine(ec2)
