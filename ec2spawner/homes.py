@@ -14,6 +14,7 @@ from .ec2.clients import Clients
 from .ec2.errors import EC2Error, admin_hint
 from .ec2.meanings import Kind
 from .ec2.parts import Part, PartKind, delete_part
+from .ec2.snapshots import snapshots_of_moves
 from .ec2.tags import create_tags
 from .ec2.volumes import (
     Volume,
@@ -283,8 +284,24 @@ class Homes:
 
         :raises EC2Error: when they cannot be tagged
         """
+        if made := await self._made_by_moves_of(ids):
+            await self.discard(made)
         tag = {ARCHIVE_TAG: str(int(time.time()))}
         await create_tags(self._clients.reading, ids, tag)
+
+    async def _made_by_moves_of(self, ids: Sequence[str]) -> list[str]:
+        """Snapshots, and copies that are no homes: they go with what they are of."""
+        volumes = tuple(id for id in ids if kind_of(id) is PartKind.VOLUME)
+        if not volumes:
+            return []
+        reading = self._clients.reading
+        copies = await copies_of(reading, self._hub_id)
+        snapshots = await snapshots_of_moves(reading, self._hub_id, "", volumes)
+        unfinished = [v for v in copies if not v.owner and v.moved_from[:1]]
+        return [
+            *(v.id for v in unfinished if v.moved_from[0] in volumes),
+            *(snapshot.id for snapshot in snapshots),
+        ]
 
     async def discard(self, ids: Sequence[str]) -> None:
         """Give up volumes or snapshots of homes for good: tag them, then delete them.
@@ -294,6 +311,7 @@ class Homes:
 
         :raises EC2Error: when they cannot be tagged; then nothing is deleted
         """
+        ids = [*ids, *await self._made_by_moves_of(ids)]
         tag = {DISCARD_TAG: str(int(time.time()))}
         unknown = await create_tags(self._clients.reading, ids, tag)
         for id in ids:

@@ -172,6 +172,7 @@ class Housing:
         async with homes.making[self.owner]:
             volume = await self.find()
             if volume is None:
+                await self._runs()
                 self._progress.tell(25, f"Making your home in {state.zone}")
                 volume = await homes.make(self._spec(), state.zone, state.launch_id)
                 self._remember(volume)
@@ -184,6 +185,16 @@ class Housing:
         await attaching.grow(volume, spawner.home_size)
         await attaching.attach(volume.id, state.instance_id, _ATTACH_SECONDS)
         return volume.id
+
+    async def _runs(self) -> None:
+        """Return once the machine runs: the next one may be in another zone."""
+        spawner, state = self._spawner, self._spawner.state
+        inventory = spawner.fleet.inventory
+        while not state.claimed_at:
+            machine = inventory.get(state.instance_id)
+            if machine is not None and machine.state == "running":
+                return
+            await asyncio.sleep(inventory.fast)
 
     async def _moved(self, home: Volume) -> Volume:
         """The home, in the zone of the machine."""

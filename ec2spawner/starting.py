@@ -91,8 +91,9 @@ class Starting:
         Not once it has claimed: the orders of a launch are given away once.
         """
         unclaimed = self._spawner.state.phase is Phase.BOOTING
-        # A home that has just been made is where the first machine was.
-        free = unclaimed and not self._new_home
+        # A home that has just been made is where that machine was.
+        made = self._new_home and bool(self._spawner.state.home_id)
+        free = unclaimed and (not made or self._spawner.home_may_move)
         return end.machine.gone and free and walk.lost(end.machine)
 
     async def in_flight(self, timeout: float) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 from ..ec2.archives import Archive
 from ..ec2.parts import Part, PartKind
-from ..identity import HOME_TAG
+from ..ec2.volumes import heir_named
+from ..identity import HOME_TAG, MOVE_TAG, MOVED_FROM_TAG, MOVED_TO_TAG
 from ..owners import owner_of
 from ..records import HomeUse, Records
 from .hub import Hub
@@ -149,6 +150,8 @@ def _why(
 ) -> str:
     if part.kept or part.discarded or part.archived:
         return why(part, records, lease)
+    if moved := _move(part.tags):
+        return moved
     if records is None:
         return "unknown: the database cannot be read; it stays"
     if used:
@@ -156,3 +159,13 @@ def _why(
     if named:
         return "its owner's home, by its tag: found at the next start"
     return "nobody's in the database: stays until a person deletes it"
+
+
+def _move(tags: Mapping[str, str]) -> str:
+    """What a move to another zone has made of a volume; empty for nothing."""
+    move = tags.get(MOVE_TAG, "")
+    if heir := heir_named(tags.get(MOVED_TO_TAG, ""), move):
+        return f"has moved to {heir}: deleted once that has been mounted"
+    if HOME_TAG not in tags and (origin := tags.get(MOVED_FROM_TAG, "").split()):
+        return f"a copy of {origin[0]}, which has not taken its place yet"
+    return "its owner's home, on its way to another zone" if move else ""

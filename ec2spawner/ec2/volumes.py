@@ -54,18 +54,23 @@ class Volume:
 
     @property
     def heir(self) -> str:
-        """The volume that has taken this one's place; empty while none has.
-
-        Only the move that is under way can have done that: one that was given up
-        has no say any more, whenever EC2 carries out its last call.
-        """
-        copy, _, move = self.moved_to.partition(" ")
-        return copy if move and move == self.move else ""
+        """The volume that has taken this one's place; empty while none has."""
+        return heir_named(self.moved_to, self.move)
 
     @property
     def gone(self) -> bool:
         """It holds nothing that anybody could get back."""
         return self.state in ("deleting", "deleted", "error")
+
+
+def heir_named(moved_to: str, move: str) -> str:
+    """The volume that has taken the place of one with these tags; empty for none.
+
+    Only the move that is under way can have done that: one that was given up has no say
+    any more, whenever EC2 carries out its last call.
+    """
+    copy, _, by = moved_to.partition(" ")
+    return copy if by and by == move else ""
 
 
 def read_volume(volume: VolumeTypeDef | VolumeResponseTypeDef) -> Volume:

@@ -92,13 +92,16 @@ class Ec2Api:
         if request.action == "CreateVolume":
             volumerules.check_create(request, self.cloud.backend)
             zone = request.get("AvailabilityZone") or ""
-            return self._once(request, request.get("ClientToken") or "", zone, entry)
+            token = request.get("ClientToken") or ""
+            answer = self._once(request, token, zone, entry)
+            return self._doomed(answer, b"volumeId", fault)
         if request.action == "AttachVolume":
             return self._attach_volume(request)
         if request.action == "ModifyVolume":
             volumerules.check_modify(request, self.cloud.backend)
         elif request.action == "CreateSnapshot":
             volumerules.check_snapshot(request, self.cloud.backend)
+            return self._doomed(self._ask_moto(request), b"snapshotId", fault)
         elif request.action == "CreateTags":
             self._check_create_tags(request)
         elif request.action == "DeleteNetworkInterface":
@@ -110,6 +113,15 @@ class Ec2Api:
         elif request.action == "DeleteSecurityGroup":
             self._check_delete_group(request)
         return self._ask_moto(request)
+
+    def _doomed(self, answer: Answer, name: bytes, fault: Fault) -> Answer:
+        """What EC2 accepts and cannot make, as when a key is closed to it."""
+        found = re.search(rb"<%b>([^<]+)<" % name, answer.body)
+        if fault.state_reason and found:
+            backend = self.cloud.backend
+            disks = {**backend.volumes, **backend.snapshots}
+            disks[found[1].decode()].doomed = True
+        return answer
 
     def _attach_volume(self, request: ApiRequest) -> Answer:
         (instance,) = self.cloud.instances([request.get("InstanceId") or ""])

@@ -27,7 +27,8 @@ class Fault:
     #: (code, HTTP status) or (code, HTTP status, message): nothing is done
     error: tuple[str, int] | tuple[str, int, str] | None = None
     #: (code, message): the launch or start is accepted, then dies while ``pending``
-    #: with this StateReason, e.g. ("Server.InsufficientInstanceCapacity", "...")
+    #: with this StateReason, e.g. ("Server.InsufficientInstanceCapacity", "..."); a
+    #: volume or snapshot is made and turns out to be in error, with no reason
     state_reason: tuple[str, str] | None = None
     #: seconds to hold the answer back after the work is done
     delay_answer: float = 0.0

@@ -43,6 +43,8 @@ class LocalVolume(ebs.Volume):  # type: ignore[misc]
     __module__ = "moto.ec2.models.elastic_block_store"
 
     life_of: ClassVar[VolumeLife]
+    #: it is to turn out to be in error
+    doomed = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -59,7 +61,9 @@ class LocalVolume(ebs.Volume):  # type: ignore[misc]
             return "error"
         if self.attachment:
             return "in-use"
-        return "available" if self._creation.ripe else "creating"
+        if not self._creation.ripe:
+            return "creating"
+        return "error" if self.doomed else "available"
 
     def modify(self, *args: Any, **kwargs: Any) -> None:
         super().modify(*args, **kwargs)
@@ -91,6 +95,8 @@ class LocalSnapshot(ebs.Snapshot):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         #: of the volume as it was then
         self.gib = int(self.volume.size)
+        #: it is to turn out to be in error
+        self.doomed = False
         #: None: nothing was copied
         self.copying: Ripening | None = None
 
@@ -102,7 +108,9 @@ class LocalSnapshot(ebs.Snapshot):  # type: ignore[misc]
     def status(self) -> str:
         if self.copying is not None and self.copying.failed:
             return "error"
-        return "pending" if self.copying and not self.copying.ripe else "completed"
+        if self.copying and not self.copying.ripe:
+            return "pending"
+        return "error" if self.doomed else "completed"
 
     @status.setter
     def status(self, value: str) -> None:

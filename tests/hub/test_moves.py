@@ -104,6 +104,7 @@ async def test_a_home_moves_to_a_zone_that_has_a_machine_and_back_again(
     await only_home(volumes, back.zone)
 
 
+@pytest.mark.slow
 async def test_without_permission_a_home_stays_and_the_start_says_why(
     make_quick_hub, ec2, volumes  # noqa: F811
 ):
@@ -140,6 +141,7 @@ async def test_without_permission_a_home_stays_and_the_start_says_why(
     await only_home(volumes, the_machine(ec2).zone)
 
 
+@pytest.mark.slow
 async def test_what_was_copied_is_never_used_once_somebody_had_the_home_again(
     hub, ec2, volumes, left  # noqa: F811
 ):
@@ -190,7 +192,7 @@ async def test_a_start_that_runs_out_of_time_goes_on_with_its_snapshot(
 @pytest.mark.parametrize(
     "action, nth",
     [
-        ("CreateSnapshot", 1),
+        pytest.param("CreateSnapshot", 1, marks=pytest.mark.slow),
         pytest.param("CreateVolume", 1, marks=pytest.mark.slow),
         # The move begins; the copy takes its place; it becomes the home.
         pytest.param("CreateTags", 1, marks=pytest.mark.slow),
@@ -217,3 +219,150 @@ async def test_a_hub_killed_in_the_midst_of_a_move_goes_on_with_it(
     assert read(the_machine(ec2)) == "rain falls"
     await only_home(volumes, the_machine(ec2).zone)
     await until(lambda: snapshots(volumes) == [])
+
+
+@pytest.mark.slow
+async def test_a_new_home_is_made_where_the_first_machine_is_that_runs(
+    make_quick_hub, ec2, volumes  # noqa: F811
+):
+    hub = make_quick_hub(settings=HOME)
+    await hub.start()
+    died = ("Server.InsufficientInstanceCapacity", "none left")
+    ec2.add_fault(Fault("RunInstances", state_reason=died, times=1))
+    await hub.ready_server("alice")
+    machine = the_machine(ec2)
+    zones = [m.zone for m in ec2.machines() if m.zone != machine.zone]
+    assert zones, "the first machine was in another zone, and has ended"
+    assert [v["AvailabilityZone"] for v in volumes()] == [machine.zone]
+
+
+@pytest.mark.slow
+async def test_a_machine_that_cannot_wake_gives_its_home_to_one_in_another_zone(
+    make_quick_hub, ec2, volumes  # noqa: F811
+):
+    hub = make_quick_hub(settings={**MOVES, "on_stop": "stop"})
+    await hub.start()
+    await hub.ready_server("alice")
+    asleep = the_machine(ec2)
+    write(asleep, "rain falls")
+    await hub.stop_server("alice")
+    await until(lambda: ec2.machine(asleep.instance_id).state == "stopped")
+    sold_out(ec2, asleep.zone)
+    no_room = ("InsufficientInstanceCapacity", 500)
+    ec2.add_fault(Fault("StartInstances", error=no_room))
+    await hub.ready_server("alice")
+    await until(lambda: [m.state for m in living(ec2)] == ["running"])
+    assert the_machine(ec2).zone != asleep.zone
+    assert read(the_machine(ec2)) == "rain falls"
+    await only_home(volumes, the_machine(ec2).zone)
+
+
+@pytest.mark.slow
+async def test_all_servers_of_a_user_and_a_hub_without_its_database_find_the_home(
+    hub, ec2, volumes, left  # noqa: F811
+):
+    # Another server of alice remembers the home as it was before the move.
+    await hub.ready_server("alice", name="second")
+    await hub.stop_server("alice", name="second")
+    await free(volumes)
+    sold_out(ec2, left)
+    await hub.ready_server("alice")
+    await hub.start_server("alice", name="second")
+    await hub.wait_gone("alice", name="second")
+    assert "is in use on machine" in hub.log
+    await only_home(volumes, the_machine(ec2).zone)
+    await hub.stop_server("alice")
+    await hub.ready_server("alice", name="second")
+    assert read(the_machine(ec2)) == "rain falls"
+    await hub.stop_server("alice", name="second")
+    hub.stop()
+    (hub.folder / "jupyterhub.sqlite").unlink()
+    await hub.start()
+    await hub.ready_server("alice")
+    assert read(the_machine(ec2)) == "rain falls"
+    assert len(volumes()) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "action, code, sentence",
+    [
+        ("CreateSnapshot", "PendingSnapshotLimitExceeded", "limit of disks or their"),
+        ("CreateVolume", "VolumeLimitExceeded", "limit of disks or their"),
+        ("CreateVolume", "CustomerKeyHasBeenRevoked", "cannot use the key"),
+        ("CreateSnapshot", "UnauthorizedOperation", "not allowed to do this on AWS"),
+    ],
+)
+async def test_what_aws_refuses_is_told_and_the_home_stays(
+    hub, ec2, volumes, left, action, code, sentence  # noqa: F811
+):
+    sold_out(ec2, left)
+    ec2.add_fault(Fault(action, error=(code, 400)))
+    assert sentence in await failed_start(hub)
+    await until(lambda: living(ec2) == [])
+    assert code in hub.log
+    await only_home(volumes, left)
+    ec2.clear_faults()
+    await hub.ready_server("alice")
+    assert read(the_machine(ec2)) == "rain falls"
+    await only_home(volumes, the_machine(ec2).zone)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("action", ["CreateSnapshot", "CreateVolume"])
+@pytest.mark.parametrize("lost", ["lose_request", "lose_answer"])
+async def test_a_lost_answer_is_no_second_copy(
+    hub, ec2, volumes, left, action, lost  # noqa: F811
+):
+    sold_out(ec2, left)
+    ec2.add_fault(Fault(action, times=1, **{lost: True}))
+    await hub.ready_server("alice")
+    assert read(the_machine(ec2)) == "rain falls"
+    await only_home(volumes, the_machine(ec2).zone)
+    await until(lambda: snapshots(volumes) == [])
+
+
+@pytest.mark.slow
+async def test_a_throttled_snapshot_is_asked_for_again(
+    hub, ec2, volumes, left  # noqa: F811
+):
+    sold_out(ec2, left)
+    too_soon = ("SnapshotCreationPerVolumeRateExceeded", 400)
+    ec2.add_fault(Fault("CreateSnapshot", error=too_soon, times=1))
+    await hub.ready_server("alice")
+    assert read(the_machine(ec2)) == "rain falls"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("action", ["CreateSnapshot", "CreateVolume"])
+async def test_what_aws_accepts_and_cannot_make_is_told_and_the_next_start_begins_anew(
+    hub, ec2, volumes, left, action  # noqa: F811
+):
+    sold_out(ec2, left)
+    ec2.add_fault(Fault(action, state_reason=("?", "the key is closed"), times=1))
+    said = await failed_start(hub)
+    assert "Nothing is lost" in said
+    await until(lambda: living(ec2) == [])
+    await only_home(volumes, left)
+    await hub.ready_server("alice")
+    assert read(the_machine(ec2)) == "rain falls"
+    await only_home(volumes, the_machine(ec2).zone)
+    await until(lambda: snapshots(volumes) == [])
+
+
+@pytest.mark.slow
+async def test_a_machine_waits_longer_for_its_home_than_for_the_hub(
+    make_quick_hub, ec2, volumes  # noqa: F811
+):
+    limits = {"claim_timeout": 25, "start_timeout": 150}
+    hub = make_quick_hub(settings={**MOVES, **limits})
+    await hub.start()
+    await hub.ready_server("alice")
+    write(the_machine(ec2), "rain falls")
+    zone = the_machine(ec2).zone
+    await hub.stop_server("alice")
+    ec2.change_settings(snapshot_seconds=40)
+    sold_out(ec2, zone)
+    await hub.ready_server("alice", timeout=140)
+    assert read(the_machine(ec2)) == "rain falls"
+    assert len(asked_for(ec2, "RunInstances")) == 3

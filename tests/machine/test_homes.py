@@ -73,3 +73,29 @@ async def test_what_cannot_be_mounted_is_left_alone_and_its_user_is_told(hub, gu
     assert "making a file system" not in rescue.console
     model = await hub.server("alice")
     assert f"Your home ({home}) could not be mounted" in model["state"]["rescued"]
+
+
+@pytest.mark.slow
+async def test_a_file_system_moves_to_another_zone_while_its_machine_waits(
+    make_quick_hub, ec2, guest
+):
+    settings = {**HOME, "home_may_move": True, "start_timeout": 200}
+    hub = make_quick_hub(settings=settings)
+    await hub.start()
+    await hub.ready_server("alice", timeout=120)
+    first = guest()
+    first.run("runuser -u jovyan -- sh -c 'echo rain falls > /home/jovyan/notes'")
+    first.run("runuser -u jovyan -- ln -s notes /home/jovyan/link")
+    before = hub.saved_state("alice")["home_id"]
+    await hub.stop_server("alice")
+    ec2.set_capacity({f"*/{first.machine.zone}": 0})
+    # Long enough for the machine to be up before its home is.
+    ec2.change_settings(snapshot_seconds=30)
+    await hub.ready_server("alice", timeout=180)
+    second = guest()
+    assert second.machine.zone != first.machine.zone
+    assert second.run("cat /home/jovyan/link") == "rain falls"
+    assert second.run("stat -c '%U %a' /home/jovyan") == "jovyan 700"
+    assert "making a file system" not in second.console
+    assert "the orders are not ready yet" in second.console
+    assert hub.saved_state("alice")["home_id"] != before

@@ -143,6 +143,37 @@ def test_every_home_has_an_owner_and_a_fate():
 
 
 @pytest.mark.parametrize(
+    "tags, told",
+    [
+        ({HOME_TAG: "o", "ec2spawner:move": "m"}, "on its way to another zone"),
+        (
+            {
+                HOME_TAG: "o",
+                "ec2spawner:move": "m",
+                "ec2spawner:moved-to": "vol-2 m",
+            },
+            "has moved to vol-2",
+        ),
+        (
+            # Somebody had it again, before it had moved.
+            {HOME_TAG: "o", "ec2spawner:moved-to": "vol-2 m"},
+            "nobody's in the database",
+        ),
+        (
+            {"ec2spawner:move": "m", "ec2spawner:moved-from": "vol-0"},
+            "a copy of vol-0",
+        ),
+    ],
+)
+def test_homes_on_the_move_say_so(tags, told):
+    hub = Hub("h", (), "", {}, Path("c.py"), LEASE, ())
+    part = Part("vol-1", PartKind.VOLUME, "available", home=True, tags=tags)
+    regions = (Region(Account("us-west-2"), parts=(part,)),)
+    (row,) = home_rows(hub, Survey(regions, RECORDS))
+    assert told in row.why
+
+
+@pytest.mark.parametrize(
     "seconds, text",
     [
         (-1, "0 s"),

@@ -109,7 +109,7 @@ steps = st.one_of(
 
 
 @given(st.lists(steps, max_size=8))
-@settings(max_examples=300)
+@settings(max_examples=150)
 # The call that makes the copy the home is carried out when the user has had the old
 # volume again.
 @example(
