@@ -17,6 +17,7 @@ from .ec2.errors import EC2Error, admin_hint
 from .ec2.volumes import Volume
 from .fleet import Fleet, fleets
 from .identity import owner_id, server_id
+from .lineage import last_of
 from .server import Server
 
 # The Hub's caller waits for that long; after that it goes on in the background.
@@ -120,22 +121,26 @@ class Farewell:
         :param own: the rows that are about to be deleted
         :raises EC2Error: when EC2 does not answer
         """
-        volumes = await fleet.homes.all_of(self._owners, self._ids)
+        homes = fleet.homes
+        volumes = await homes.all_of(self._owners, self._ids)
         kept = _homes_of_rows(
             row for row in self._db.query(orm.Spawner) if row not in list(own)
         )
-        doomed = [v.id for v in volumes if v.id not in kept and self._goes(v)]
+        doomed = [v for v in volumes if not kept & _family(v) and self._goes(v)]
         if not doomed:
             return
-        if self._policy == "snapshot":
-            await fleet.homes.archive(doomed)
-        else:
-            await fleet.homes.discard(doomed)
-        self._forget(doomed)
+        gone = {v.id for v in doomed}
+        archived = last_of(doomed) if self._policy == "snapshot" else set()
+        rest = sorted(gone - archived)
+        if archived:
+            await homes.archive(sorted(archived))
+        if rest:
+            await homes.discard(rest)
+        self._forget(gone)
         fleet.log.info(
             "%s is deleted, and so is the home %s (home_on_delete is %r)",
             self._whose,
-            ", ".join(doomed),
+            ", ".join(sorted(gone)),
             self._policy,
         )
 
@@ -149,6 +154,10 @@ class Farewell:
     def _goes(self, volume: Volume) -> bool:
         """It is the home of what is deleted: a user's outlives their named servers."""
         return self._with_user or volume.owner in self._kin
+
+
+def _family(volume: Volume) -> set[str]:
+    return {volume.id, volume.heir, *volume.moved_from} - {""}
 
 
 def _homes_of_rows(rows: Iterable[orm.Spawner]) -> set[str]:

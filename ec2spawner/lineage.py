@@ -37,6 +37,22 @@ def homes_among(volumes: Iterable[Volume]) -> dict[str, Volume]:
     return {v.heir or v.id: v for v in homes if v.id not in before}
 
 
+def last_of(volumes: Sequence[Volume]) -> set[str]:
+    """The ids of those that no other of them has taken the place of.
+
+    Among volumes of one owner they hold the files, whatever else a person has done to
+    their tags. A copy that is no home yet holds nothing that its origin lacks.
+    """
+    ids = {v.id for v in volumes}
+    heirs = {v.heir for v in volumes} & ids
+    before = {origin for v in volumes if v.owner for origin in v.moved_from}
+    before |= {v.id for v in volumes if v.heir in heirs}
+    copies = {v.id for v in volumes if v.moved_from and not v.owner} - heirs
+    # A copy whose origin is gone may be all that is left.
+    copies = {v.id for v in volumes if v.id in copies and ids & {*v.moved_from}}
+    return ids - before - copies
+
+
 def lineage_of_copy(home: Volume) -> str:
     """The value of ``ec2spawner:moved-from`` for a copy of a home."""
     return " ".join((home.id, *home.moved_from)[:_LINEAGE])

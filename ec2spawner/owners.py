@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from .ec2.parts import Part
-from .identity import HOME_TAG, owner_id, server_id
+from .identity import HOME_TAG, MOVED_FROM_TAG, owner_id, server_id
 from .records import HomeUse, Records
 
 
@@ -37,13 +37,20 @@ def stale_owners(
 ) -> Mapping[str, str]:
     """Volume id -> the tag that it should have, where it has another.
 
-    A home that the database gives to two is left alone: nobody can say whose it is.
+    Of a home that has moved the database may know the old volume or the new one. A
+    home that the database gives to two is left alone: nobody can say whose it is.
     """
+    homes = [p for p in parts if p.home and not (p.discarded or p.archived)]
+    kin: dict[str, set[str]] = {home.id: {home.id} for home in homes}
+    for home in homes:
+        for origin in home.tags.get(MOVED_FROM_TAG, "").split():
+            kin[home.id].add(origin)
+            kin.setdefault(origin, {origin}).add(home.id)
     stale = {}
-    for part in parts:
-        if not part.home or part.discarded or part.archived:
-            continue
-        uses = records.homes.get(part.id, ())
+    for part in homes:
+        if HOME_TAG not in part.tags:
+            continue  # a copy that is no home yet
+        uses = [use for id in kin[part.id] for use in records.homes.get(id, ())]
         tag = part.tags.get(HOME_TAG, "")
         if any(kind_of_tag(hub_id, u.user, u.server, tag) for u in uses):
             continue

@@ -6,7 +6,14 @@ from urllib.parse import quote
 
 import pytest
 
-from ec2spawner.identity import ARCHIVE_TAG, DISCARD_TAG, HOME_TAG
+from ec2spawner.identity import (
+    ARCHIVE_TAG,
+    DISCARD_TAG,
+    HOME_TAG,
+    HUB_TAG,
+    MOVE_TAG,
+    MOVED_FROM_TAG,
+)
 from ec2spawner.local import Fault
 
 from .conftest import eventually, living
@@ -224,6 +231,48 @@ async def test_homes_are_listed_while_the_hub_is_down(
     found = {row["id"]: row for row in json.loads(out)["homes"]}
     assert found[home]["owner"] is None and found[home]["owner_tag"] == "alice"
     assert found[home]["machine"] == machine
+
+
+@pytest.mark.slow
+async def test_what_a_move_had_made_goes_with_the_home_and_the_home_becomes_a_snapshot(
+    make_home_hub, volumes, ec2  # noqa: F811
+):
+    hub = make_home_hub("snapshot", hub_id="hub-of-this-test")
+    await hub.start()
+    await round_of(hub, "alice")
+    (home,) = volumes()
+    id, client = home["VolumeId"], volumes.client
+    tags = {HUB_TAG: "hub-of-this-test", MOVE_TAG: "a-move"}
+    client.create_snapshot(VolumeId=id, TagSpecifications=spec("snapshot", tags))
+    tags[MOVED_FROM_TAG] = id
+    copy = client.create_volume(
+        AvailabilityZone=home["AvailabilityZone"],
+        Size=3,
+        TagSpecifications=spec("volume", tags),
+    )["VolumeId"]
+    client.create_tags(Resources=[id], Tags=[{"Key": MOVE_TAG, "Value": "a-move"}])
+    await delete_user(hub, "alice")
+
+    def left():
+        mine = [{"Name": f"tag:{HUB_TAG}", "Values": ["hub-of-this-test"]}]
+        found = client.describe_snapshots(Filters=mine)["Snapshots"]
+        there = {v["VolumeId"] for v in client.describe_volumes()["Volumes"]}
+        return (
+            there & {id, copy},
+            [s["VolumeId"] for s in found if is_archive(s)],
+            len(found),
+        )
+
+    await soon(lambda: left() == (set(), [id], 1))
+
+
+def is_archive(snapshot):
+    return tag_of(snapshot, ARCHIVE_TAG) is not None
+
+
+def spec(kind, tags):
+    pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
+    return [{"ResourceType": kind, "Tags": pairs}]
 
 
 # -- other names ---------------------------------------------------------------

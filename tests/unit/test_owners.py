@@ -5,7 +5,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from ec2spawner.ec2.parts import Part, PartKind
-from ec2spawner.identity import HOME_TAG
+from ec2spawner.identity import HOME_TAG, MOVED_FROM_TAG
 from ec2spawner.owners import kind_of_tag, owner_of, stale_owners
 from ec2spawner.records import HomeUse, Records
 
@@ -71,6 +71,23 @@ def test_the_tag_follows_a_server_that_was_renamed():
     use = HomeUse("alice", "new", "server")
     assert stale(home("vol-1", old), use) == {"vol-1": new}
     assert stale(home("vol-1", new), use) == {}
+
+
+def test_the_tags_of_a_home_that_has_moved_follow_also_where_the_database_lags():
+    tags = {HOME_TAG: ALICES, MOVED_FROM_TAG: "vol-1"}
+    old = home("vol-1", ALICES)
+    new = Part("vol-2", PartKind.VOLUME, "available", home=True, tags=tags)
+    copy = Part(
+        "vol-3",
+        PartKind.VOLUME,
+        "available",
+        home=True,
+        tags={MOVED_FROM_TAG: "vol-2 vol-1"},
+    )
+    for known in ("vol-1", "vol-2"):
+        records = Records(homes={known: (HomeUse("carol", "", "user"),)})
+        stale = stale_owners([old, new, copy], records, HUB)
+        assert stale == {"vol-1": CAROLS, "vol-2": CAROLS}
 
 
 @pytest.mark.parametrize(
