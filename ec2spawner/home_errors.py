@@ -79,7 +79,8 @@ def refused(error: EC2Error, volume_id: str) -> EC2SpawnError | None:
             reason=Reason.PERMISSION,
             log_message=f"{admin_hint(error)} -- {_KEY_HINT}",
         )
-    if error.kind is Kind.QUOTA:
+    # One that moves meets other limits, of which the table has the words.
+    if error.kind is Kind.QUOTA and not volume_id:
         return EC2SpawnError(
             "This hub's AWS account has reached its limit of volumes, so your home "
             "cannot be made. Please tell your hub's admin.",

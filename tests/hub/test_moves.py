@@ -289,7 +289,11 @@ async def test_all_servers_of_a_user_and_a_hub_without_its_database_find_the_hom
     [
         ("CreateSnapshot", "PendingSnapshotLimitExceeded", "limit of disks or their"),
         ("CreateVolume", "VolumeLimitExceeded", "limit of disks or their"),
-        ("CreateVolume", "CustomerKeyHasBeenRevoked", "cannot use the key"),
+        (
+            "CreateVolume",
+            "CustomerKeyHasBeenRevoked",
+            "refuses the key that encrypts your home",
+        ),
         ("CreateSnapshot", "UnauthorizedOperation", "not allowed to do this on AWS"),
     ],
 )
