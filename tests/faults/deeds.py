@@ -46,6 +46,10 @@ class Deed:
     call: str = ""
     #: for how long it goes wrong; 0 until it is done all the same
     seconds: float = 0
+    #: until when the zone of the home has no machine
+    sold_out: str = ""
+    #: the home is given up with its user
+    gives_up: bool = False
     settings: dict[str, Any] = field(default_factory=dict)
 
 
@@ -63,7 +67,7 @@ DEEDS = {
         "terminate",
         faults={"TerminateInstances": {"error": ("Unavailable", 503)}},
         call="TerminateInstances",
-        seconds=30,
+        seconds=12,
     ),
     "going to rest": Deed("stop", ("start small",), call="StopInstances"),
     "waking up": Deed("start small", ("start small", "stop"), call="StartInstances"),
@@ -74,11 +78,45 @@ DEEDS = {
         "start small",
         ("start small", "stop"),
         faults={"StartInstances": NO_CAPACITY},
-        call="DetachVolume",
+        call="AttachVolume",
     ),
     "the deletion of a user at work": Deed("delete", ("start small",)),
     "the deletion of a user at rest": Deed("delete", ("start small", "stop")),
+    "a home that moves to another zone": Deed(
+        "start small",
+        ("start small", "stop"),
+        "terminate",
+        call="CreateSnapshot",
+        sold_out="until all is over",
+        settings={"home_may_move": True},
+    ),
+    "a home that need not move after all": Deed(
+        "start small",
+        ("start small", "stop"),
+        "terminate",
+        call="CreateSnapshot",
+        sold_out="as long as the Hub lives",
+        settings={"home_may_move": True},
+    ),
+    "the deletion of a home": Deed(
+        "delete",
+        ("start small", "stop"),
+        "terminate",
+        call="CreateTags",
+        gives_up=True,
+        settings={"home_on_delete": "delete"},
+    ),
+    "the deletion of a home that is kept as a snapshot": Deed(
+        "delete",
+        ("start small", "stop"),
+        "terminate",
+        call="CreateTags",
+        gives_up=True,
+        settings={"home_on_delete": "snapshot"},
+    ),
 }
+# How long what a move has left over stays, and how long a sweep may take to see it.
+MOVE_SECONDS = 3600
 
 
 class HubWithHomes:
@@ -103,15 +141,24 @@ class HubWithHomes:
             self.do(act)
         for action, fault in self.deed.faults.items():
             self.world.fault(action, **fault)
+        if self.deed.sold_out:
+            (home,) = self.homes_of_user()
+            self._capacity({f"*/{home.availability_zone}": 0})
         hub.steps.clear()
         hub.steps_left = moment
         self.do(self.deed.act, self.deed.seconds)
         died = not hub.alive
         hub.steps_left = None
         self.world.cloud.faults.clear()
+        if self.deed.sold_out == "as long as the Hub lives":
+            self._capacity({})
         if died:
             hub.start()
         return died
+
+    def _capacity(self, capacity: dict[str, int]) -> None:
+        settings = self.world.cloud.settings
+        self.world.cloud.settings = settings.changed({"capacity": capacity})
 
     def do(self, act: str, seconds: float = 0) -> None:
         """Until it is done, or that long, or the Hub is dead."""
@@ -151,7 +198,8 @@ class HubWithHomes:
             return False
         rest = state.resting
         wanted = [(rest.instance_id, "stopped")] if rest else []
-        return [(i.id, i.state) for i in self.living()] == wanted
+        # What was to rest may have ended; the next start will see that.
+        return [(i.id, i.state) for i in self.living()] in (wanted, [])
 
     def check(self) -> None:
         """All is well, the next click works, and nothing is left over after it."""
@@ -161,6 +209,9 @@ class HubWithHomes:
         self.pass_until(
             lambda: self.user in self.hub.serving() or self.is_over(), STATED_SECONDS
         )
+        if self.deed.gives_up:
+            self.do("delete")
+            return
         self.hub.call("POST", f"/users/{self.user}")
         if self.user not in self.hub.serving():
             self.do("start small")
@@ -168,6 +219,7 @@ class HubWithHomes:
         assert home.attachment.instance.id == self.hub.serving()[self.user]
         self.do("stop")
         self.do("delete")
+        self._capacity({})
         assert not self.living()
         assert not self.world.disks.wrongs
 
@@ -178,9 +230,17 @@ class HubWithHomes:
 
     def check_the_end(self) -> None:
         """After the sweep there are homes, one for each user, and nothing else."""
-        self.hub.pass_time(2 * SETTINGS["sweep_interval"] + SETTINGS["sweep_grace"] + 5)
+        sweeps = 3 * SETTINGS["sweep_interval"] + SETTINGS["sweep_grace"]
+        self.hub.pass_time(sweeps + (MOVE_SECONDS if self.deed.sold_out else 0))
         assert self.world.strays(self.hub) == []
-        homes = self.world.homes(self.hub)
+        homes, disks = self.world.homes(self.hub), self.world.disks
         assert all(len(volumes) == 1 for volumes in homes.values()), homes
-        owners = {self.world.disks.disks[v.id].owner for (v,) in homes.values()}
-        assert owners == set(self.world.disks.written)
+        kept = [volume.id for (volume,) in homes.values()]
+        if self.deed.gives_up:
+            assert not homes
+            kept = self.world.archives(self.hub)
+        if self.deed.settings.get("home_on_delete") == "delete":
+            assert not kept
+            return
+        found = {disks.disks[id].owner: disks.disks[id].notes for id in kept}
+        assert found == disks.written and len(kept) == len(found)

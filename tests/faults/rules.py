@@ -313,11 +313,11 @@ class HardDays(RuleBasedStateMachine):
         return {i.id: i.state for i in self.world.living(hub)}
 
     def _wanted(self, hub: Hub) -> dict[str, str]:
-        """The machines that serve, and those that rest."""
+        """The machines that serve, and those that rest, if they have not ended."""
         rests = [state.resting for _, state in saved(hub).values() if state.resting]
-        return dict.fromkeys(hub.serving().values(), "running") | {
-            rest.instance_id: "stopped" for rest in rests
-        }
+        ids = {rest.instance_id for rest in rests} & self._states(hub).keys()
+        serving = dict.fromkeys(hub.serving().values(), "running")
+        return serving | dict.fromkeys(ids, "stopped")
 
     def check_the_end(self) -> None:
         self._check_owned()

@@ -163,6 +163,8 @@ class _Selector(selectors.DefaultSelector):
         if self._loop.is_over():
             raise Stopped
         events = self._loop.events
+        # Or who waits for a deadline that is now would ask for the time for ever.
+        events.time.now += 1e-6
         events.run_due()
         ready = super().select(0)
         # What was due may have given the loop something to do.

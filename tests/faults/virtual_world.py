@@ -39,6 +39,8 @@ SETTINGS = LocalSettings(
     terminated_visible_seconds=600.0,
 )
 OVER = ("shutting-down", "terminated")
+# Tags of homes that are nobody's any more.
+GIVEN_UP = {"ec2spawner:discard", "ec2spawner:archive"}
 _PORT = re.compile(r"http://([\d.]+):(\d+)")
 
 
@@ -123,16 +125,33 @@ class World:
         ]
 
     def homes(self, hub: Hub) -> dict[str, list[Any]]:
-        """Whose -> the volumes of a hub that hold their files."""
+        """Whose -> the volumes of a hub that hold their files, and no older copy."""
         found: dict[str, list[Any]] = {}
-        for volume, tags in self._volumes(hub):
-            if "ec2spawner:home" in tags and "ec2spawner:discard" not in tags:
+        volumes = [
+            (volume, tags)
+            for volume, tags in self._volumes(hub)
+            if "ec2spawner:home" in tags and not GIVEN_UP & tags.keys()
+        ]
+        moved = [tags.get("ec2spawner:moved-from", "").split() for _, tags in volumes]
+        before = {id for ids in moved for id in ids}
+        for volume, tags in volumes:
+            if volume.id not in before:
                 found.setdefault(tags["ec2spawner:home"], []).append(volume)
         return found
 
+    def archives(self, hub: Hub) -> list[str]:
+        """The snapshots in which homes are kept that were given up."""
+        return [
+            snapshot.id
+            for snapshot in self.cloud.backend.snapshots.values()
+            if tags_of(snapshot).get("ec2spawner:hub") == hub.hub_id
+            and "ec2spawner:archive" in tags_of(snapshot)
+        ]
+
     def strays(self, hub: Hub) -> list[str]:
-        """Volumes and snapshots of a hub that nothing uses, and that are no homes."""
+        """Volumes and snapshots of a hub that nothing uses, and that hold no home."""
         homes = [volume for found in self.homes(hub).values() for volume in found]
+        kept = self.archives(hub)
         return [
             volume.id
             for volume, _ in self._volumes(hub)
@@ -141,6 +160,7 @@ class World:
             snapshot.id
             for snapshot in self.cloud.backend.snapshots.values()
             if tags_of(snapshot).get("ec2spawner:hub") == hub.hub_id
+            and snapshot.id not in kept
         ]
 
     def _volumes(self, hub: Hub) -> list[tuple[Any, dict[str, str]]]:

@@ -12,6 +12,7 @@ import struct
 import subprocess
 import time
 
+from .blank import is_blank, is_unfinished, make_file_system, size_of
 from .commands import run_lines
 from .words import Failed, say
 
@@ -23,8 +24,6 @@ Your home (volume %s) could not be mounted: %s.
 Nothing on it was changed or deleted. Please tell your hub's admin, who can repair it.
 Until then you have this empty home. It ends with this machine: keep nothing here.
 """
-# What is looked at beside what blkid knows; all of it must be zero.
-_MARGIN = 1 << 20
 
 
 class Unusable(Exception):
@@ -75,14 +74,6 @@ def wait_for_device(volume_id: str, what: str = "the home", name: str = "sdf") -
         time.sleep(0.2)
 
 
-def size_of(device: str) -> int:
-    try:
-        with open(device, "rb") as file:
-            return file.seek(0, os.SEEK_END)
-    except OSError:
-        return 0
-
-
 def has_grown(device: str) -> bool:
     """The volume is larger than its ext4 file system, by more than a rounding."""
     with open(device, "rb") as file:
@@ -96,23 +87,6 @@ def has_grown(device: str) -> bool:
     )
 
 
-def is_blank(device: str) -> bool:
-    """Nothing at all is on it: no signature that anybody knows, and no bytes."""
-    probe = subprocess.run(
-        ["blkid", "-p", device], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    # blkid(8): 2 when nothing was found; 8 when it was ambivalent.
-    if probe.returncode != 2:
-        return False
-    with open(device, "rb") as file:
-        end = file.seek(0, os.SEEK_END)
-        for start in (0, max(0, end - _MARGIN)):
-            file.seek(start)
-            if file.read(_MARGIN).strip(b"\0"):
-                return False
-    return True
-
-
 def mount(volume_id: str) -> None:
     """Mount the volume at MOUNT, with a file system if it never had one.
 
@@ -122,9 +96,9 @@ def mount(volume_id: str) -> None:
     if os.path.ismount(MOUNT):
         return
     device = wait_for_device(volume_id)
-    if is_blank(device):
+    if is_blank(device) or is_unfinished(device):
         say("%s is blank: making a file system on %s" % (volume_id, device))
-        _run(["mkfs.ext4", "-q", "-m", "1", device])
+        make_file_system(device)
     # fsck(8): 1 is "errors corrected", 2 "and the system should be rebooted".
     code, log = run_lines(["fsck", "-p", device], say)
     if code >= 4:
