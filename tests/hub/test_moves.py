@@ -269,7 +269,7 @@ async def test_all_servers_of_a_user_and_a_hub_without_its_database_find_the_hom
     await hub.ready_server("alice")
     await hub.start_server("alice", name="second")
     await hub.wait_gone("alice", name="second")
-    assert "is in use on machine" in hub.log
+    assert "is in use by your default server" in hub.log
     await only_home(volumes, the_machine(ec2).zone)
     await hub.stop_server("alice")
     await hub.ready_server("alice", name="second")
