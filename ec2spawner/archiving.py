@@ -9,10 +9,10 @@ import logging
 import time
 from collections.abc import Iterable
 
-from .ec2.archives import archives_of, create_archive
 from .ec2.clients import Clients
 from .ec2.errors import EC2Error, admin_hint
 from .ec2.parts import Part
+from .ec2.snapshots import archives_of, create_snapshot
 from .homes import Homes
 from .identity import ARCHIVE_TAG, HOME_TAG, HUB_TAG, TAG_PREFIX
 
@@ -76,7 +76,7 @@ class Archivist:
         tags[ARCHIVE_TAG] = part.id
         text = f"Home of a server that was deleted, on hub {self._hub_id}"
         # The lane that repeats nothing by itself.
-        await create_archive(self._clients.launching, part.id, text, tags)
+        await create_snapshot(self._clients.launching, part.id, text, tags)
 
     def _say(self, volume_id: str, why: str) -> None:
         if self._said.get(volume_id) != why:

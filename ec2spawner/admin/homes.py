@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ..ec2.archives import Archive
 from ..ec2.parts import Part, PartKind
+from ..ec2.snapshots import Snapshot
 from ..ec2.volumes import heir_named
 from ..identity import HOME_TAG, MOVE_TAG, MOVED_FROM_TAG, MOVED_TO_TAG
 from ..owners import owner_of
@@ -116,7 +116,7 @@ def _snapshots(
     hub: Hub,
     names: Mapping[str, HomeUse],
     region: str,
-    archives: tuple[Archive, ...],
+    archives: tuple[Snapshot, ...],
 ) -> Iterator[HomeRow]:
     for archive in archives:
         known = names.get(archive.owner)
@@ -135,7 +135,7 @@ def _snapshots(
             (
                 "discarded: deleted by the Hub's sweep"
                 if archive.discarded
-                else f"kept of {archive.volume_id}, until a person deletes it"
+                else f"kept of {archive.archive_of}, until a person deletes it"
             ),
         )
 

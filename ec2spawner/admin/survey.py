@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ..ec2.archives import Archive, archives_of
 from ..ec2.clients import Account, Clients
 from ..ec2.errors import EC2Error, admin_hint
 from ..ec2.machines import Machine, list_machines
 from ..ec2.parts import Part, list_parts
+from ..ec2.snapshots import Snapshot, archives_of
 from ..records import Records
 from .database import DatabaseError, read_database
 from .hub import Hub
@@ -24,7 +24,7 @@ class Region:
     parts: tuple[Part, ...] = ()
     trouble: tuple[str, ...] = ()
     #: snapshots of homes that were given up; only if asked for
-    archives: tuple[Archive, ...] = ()
+    archives: tuple[Snapshot, ...] = ()
 
     @property
     def name(self) -> str:
@@ -82,7 +82,7 @@ async def _ask(account: Account, hub_id: str, archives: bool) -> Region:
     trouble: list[str] = []
     machines: tuple[Machine, ...] = ()
     parts: tuple[Part, ...] = ()
-    kept: tuple[Archive, ...] = ()
+    kept: tuple[Snapshot, ...] = ()
     try:
         machines = tuple((await list_machines(clients.reading, hub_id)).values())
         parts = tuple(await list_parts(clients.reading, hub_id))

@@ -1,12 +1,16 @@
-"""Snapshots of homes as EC2 tells of them, and the call that makes one."""
+"""Snapshots of homes as EC2 tells of them, and the call that makes one.
+
+They have two uses: a home moves by one, and one may be kept of a home that was given
+up, as its archive.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ..identity import HUB_TAG, MOVE_TAG
+from ..identity import ARCHIVE_TAG, DISCARD_TAG, HOME_TAG, HUB_TAG, MOVE_TAG
 from .clients import Lane
 
 if TYPE_CHECKING:
@@ -24,11 +28,17 @@ class Snapshot:
     id: str
     state: str
     volume_id: str
+    size: int = 0  # GiB
     #: how much of it is copied, in EC2's words: "63%"
     progress: str = ""
     began: float = 0.0  # seconds since the epoch, by EC2's clock
+    owner: str = ""
     #: the move that made it
     move: str = ""
+    #: the volume that it is kept of, as its archive; empty for other snapshots
+    archive_of: str = ""
+    discarded: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
 
 def read_snapshot(snapshot: SnapshotTypeDef | SnapshotResponseTypeDef) -> Snapshot:
@@ -39,9 +49,14 @@ def read_snapshot(snapshot: SnapshotTypeDef | SnapshotResponseTypeDef) -> Snapsh
         id=snapshot["SnapshotId"],
         state=str(snapshot.get("State", "")),
         volume_id=snapshot.get("VolumeId", ""),
+        size=snapshot.get("VolumeSize", 0),
         progress=snapshot.get("Progress", ""),
         began=began.timestamp() if began else 0.0,
+        owner=tags.get(HOME_TAG, ""),
         move=tags.get(MOVE_TAG, ""),
+        archive_of=tags.get(ARCHIVE_TAG, ""),
+        discarded=DISCARD_TAG in tags,
+        tags=tags,
     )
 
 
@@ -52,17 +67,35 @@ async def snapshots_of_moves(
 
     :param move: only those of this move
     :param volume_ids: only those of these volumes
+    :raises EC2Error: when EC2 does not answer, or denies it
     """
+    filters: list[FilterTypeDef] = [
+        {"Name": f"tag:{HUB_TAG}", "Values": [hub_id]},
+        {"Name": "tag-key", "Values": [MOVE_TAG]},
+    ]
+    if move:
+        filters.append({"Name": f"tag:{MOVE_TAG}", "Values": [move]})
+    if volume_ids:
+        filters.append({"Name": "volume-id", "Values": list(volume_ids)})
+    return await _list(lane, filters)
 
-    def work(lane: Lane) -> list[Snapshot]:
-        filters: list[FilterTypeDef] = [
+
+async def archives_of(lane: Lane, hub_id: str, volume_id: str = "") -> list[Snapshot]:
+    """The archives of one volume, or of all of a hub.
+
+    :raises EC2Error: when EC2 does not answer, or denies it
+    """
+    return await _list(
+        lane,
+        [
             {"Name": f"tag:{HUB_TAG}", "Values": [hub_id]},
-            {"Name": "tag-key", "Values": [MOVE_TAG]},
-        ]
-        if move:
-            filters.append({"Name": f"tag:{MOVE_TAG}", "Values": [move]})
-        if volume_ids:
-            filters.append({"Name": "volume-id", "Values": list(volume_ids)})
+            {"Name": f"tag:{ARCHIVE_TAG}", "Values": [volume_id or "*"]},
+        ],
+    )
+
+
+async def _list(lane: Lane, filters: Sequence[FilterTypeDef]) -> list[Snapshot]:
+    def work(lane: Lane) -> list[Snapshot]:
         pages = lane.ec2.get_paginator("describe_snapshots").paginate(
             OwnerIds=["self"], Filters=filters
         )

@@ -11,10 +11,10 @@ from ec2spawner.admin.hub import Hub
 from ec2spawner.admin.story import rows, why
 from ec2spawner.admin.survey import Region, Survey
 from ec2spawner.admin.table import duration, table
-from ec2spawner.ec2.archives import Archive
 from ec2spawner.ec2.clients import Account
 from ec2spawner.ec2.machines import Machine
 from ec2spawner.ec2.parts import Part, PartKind
+from ec2spawner.ec2.snapshots import Snapshot
 from ec2spawner.identity import HOME_TAG, owner_id, server_id
 from ec2spawner.lease import read_lease
 from ec2spawner.records import HomeUse, Record, Records
@@ -103,7 +103,15 @@ def test_every_home_has_an_owner_and_a_fate():
         home("vol-6", "lost", state="deleting"),
         Part("vol-7", PartKind.VOLUME, "available"),
     )
-    kept = Archive("snap-1", "completed", "vol-0", dans, 3, 1.0, False, {})
+    kept = Snapshot(
+        "snap-1",
+        "completed",
+        "vol-0",
+        size=3,
+        began=1.0,
+        owner=dans,
+        archive_of="vol-0",
+    )
     uses = (HomeUse("alice", "two", "user"), HomeUse("alice", "", "user"))
     records = replace(RECORDS, homes={"vol-1": uses})
     regions = (Region(Account("us-west-2"), parts=parts, archives=(kept,)),)
