@@ -157,10 +157,8 @@ def test_each_machine_has_its_own_metadata_and_reaches_no_other_machine(cloud, l
     # This computer reaches both, and they reach it, but not each other.
     refused = errno.ECONNREFUSED  # somebody is there
     for machine in (one, two):
-        with socket.socket() as s:
-            s.settimeout(5)
-            there = (str(cloud.control.machine(machine).private_ip), 8888)
-            assert s.connect_ex(there) == refused
+        there = str(cloud.control.machine(machine).private_ip)
+        eventually(lambda: connect_from_here(there) == refused)
     connect = ("python3", "-c", CONNECT)
     other = str(cloud.control.machine(two).private_ip)
     reached = ("0", str(int(refused)))
@@ -172,6 +170,12 @@ def test_each_machine_has_its_own_metadata_and_reaches_no_other_machine(cloud, l
 def test_what_machines_are_cannot_be_changed_under_a_running_cloud(cloud, ec2, change):
     with pytest.raises(ControlError, match="start another"):
         cloud.control.change_settings(**change)
+
+
+def connect_from_here(address):
+    with socket.socket() as s:
+        s.settimeout(5)
+        return s.connect_ex((address, 8888))
 
 
 def all_stopped(pids):
