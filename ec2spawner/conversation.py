@@ -61,6 +61,8 @@ class Conversation:
     def begin(self) -> None:
         """Listen for the machine of the present launch."""
         desk.open(self.state.launch_id, self)
+        if self.state.phase is Phase.READY:
+            self.housing.in_use()
 
     def end(self) -> None:
         self.housing.end()
@@ -225,6 +227,7 @@ class Conversation:
             self.state.phase = Phase.READY
             self.state.ready_at = time.time()
             spawner.save_state()
+            self.housing.in_use()
         elif step is Step.RESCUE:
             self._home_unusable(report)
         elif step in (Step.INTERRUPTION, Step.REBALANCE):

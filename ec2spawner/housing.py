@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from jupyterhub import orm
+from sqlalchemy import inspect
 
 from .ec2.errors import EC2Error, admin_hint
 from .ec2.volumes import Volume
@@ -80,6 +81,7 @@ class Housing:
         kind = self._kind(volume) or state.home_kind or spawner.home
         now = (volume.id, spawner.region, kind)
         if (state.home_id, state.home_region, state.home_kind) != now:
+            state.home_moved |= bool(volume.moved_from)
             state.home_id, state.home_region, state.home_kind = now
             spawner.save_state()
 
@@ -226,11 +228,23 @@ class Housing:
         if home_id := spawner.state.home_id:
             spawner.fleet.detach(self._forget_old_volumes(home_id))
 
+    def in_use(self) -> None:
+        """A server runs from the home, whether or not we were told of the mount."""
+        state = self._spawner.state
+        if state.home_moved and not state.rescued:
+            self.mounted()
+
     async def _forget_old_volumes(self, home_id: str) -> None:
+        spawner = self._spawner
         try:
-            await self._spawner.fleet.moves.mounted(home_id)
+            await spawner.fleet.moves.mounted(home_id)
+            if spawner.state.home_moved and spawner.state.home_id == home_id:
+                spawner.state.home_moved = False
+                # The row of a deleted server is gone.
+                if inspect(spawner.orm_spawner).persistent:
+                    spawner.save_state()
         except EC2Error as e:
-            self._spawner.log.warning(
+            spawner.log.warning(
                 "What home %s has moved from stays until its next mount: %s",
                 home_id,
                 admin_hint(e),

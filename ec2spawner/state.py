@@ -120,6 +120,8 @@ class ServerState:
     home_region: str = ""
     #: whose home it is: "user" or "server"
     home_kind: str = ""
+    #: it has moved, and the volume that it has moved from may still be there
+    home_moved: bool = False
     #: what becomes of the machine at a stop: "stop", "hibernate", or "" for its end
     on_stop: str = ""
     #: how long it may rest then, seconds; 0 for ever
@@ -158,6 +160,7 @@ class ServerState:
             home_id=self.home_id,
             home_region=self.home_region,
             home_kind=self.home_kind,
+            home_moved=self.home_moved,
             last_end=self.last_end,
             resting=self.resting,
             tombstones=list(self.tombstones),

@@ -114,6 +114,7 @@ class VirtualMachine(NoMachine):
                 await asyncio.sleep(0.2)
             if self.on and self.disks.mounted.get(home) is not self:
                 self.disks.mount(home, self.owner, self)
+            self.say("mounted")
         self.say("starting")
         await asyncio.sleep(SERVER_SECONDS)
         self.serving = self.on
