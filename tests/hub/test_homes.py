@@ -70,7 +70,24 @@ def read(machine):
         return file.read()
 
 
-async def test_a_file_is_there_on_a_fresh_machine_of_another_size(hub, ec2, volumes):
+async def test_a_file_is_there_on_a_fresh_machine_of_another_size_and_image(
+    make_quick_hub, ec2, volumes
+):
+    newer = volumes.client.copy_image(
+        SourceImageId=ec2.resources().image_id,
+        SourceRegion=volumes.client.meta.region_name,
+        Name="newer",
+    )["ImageId"]
+    overrides = {
+        "Small": {"instance_type": "t3.small"},
+        "Large": {"instance_type": "t3.large", "image": newer},
+    }
+    profiles = [
+        {"display_name": name, "ec2spawner_override": override}
+        for name, override in overrides.items()
+    ]
+    hub = make_quick_hub(settings={**HOME, "profile_list": profiles})
+    await hub.start()
     await hub.start_server("alice", options={"profile": "small"})
     await hub.wait_ready("alice")
     first = the_machine(ec2)
@@ -80,6 +97,7 @@ async def test_a_file_is_there_on_a_fresh_machine_of_another_size(hub, ec2, volu
     await hub.wait_ready("alice")
     second = the_machine(ec2)
     assert second.instance_id != first.instance_id
+    assert ec2.requests("RunInstances")[-1].params["ImageId"] == newer
     assert read(second) == "rain falls"
     (home,) = volumes()
     assert home["Encrypted"] and home["VolumeType"] == "gp3" and home["Size"] == 3
