@@ -6,6 +6,8 @@ import re
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from .running_demo import run
 
 STEPS = [
@@ -34,6 +36,7 @@ def assert_whole_round(check: subprocess.CompletedProcess[str]) -> None:
         ), f"no line for {step!r} in\n{check.stdout}"
 
 
+@pytest.mark.slow
 def test_two_checks_at_once_each_do_the_whole_round_even_with_a_zone_sold_out():
     one_zone = "RunInstances@us-west-2a=InsufficientInstanceCapacity"
     commands = [["demo", "--check"], ["demo", "--check", "--break", one_zone]]

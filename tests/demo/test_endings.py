@@ -84,6 +84,7 @@ async def test_a_demo_that_is_killed_leaves_nothing(tmp_path):
         eventually(lambda: not traces.left())
 
 
+@pytest.mark.slow
 async def test_a_second_ctrl_c_hurries_and_leaves_nothing(tmp_path):
     with RunningDemo(tmp_path / "output") as demo:
         traces = await traces_of(demo)

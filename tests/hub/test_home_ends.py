@@ -113,6 +113,7 @@ async def test_the_home_of_a_server_goes_with_it_and_no_other_does(
     assert len(ids(volumes)) == 2
 
 
+@pytest.mark.slow
 async def test_a_deleted_user_leaves_a_snapshot_and_the_volume_goes_when_it_is_complete(
     make_home_hub, volumes, ec2  # noqa: F811
 ):

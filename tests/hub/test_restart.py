@@ -131,6 +131,7 @@ async def test_a_machine_that_died_while_the_hub_was_away_is_noticed(
     assert len(living(ec2)) == 1
 
 
+@pytest.mark.slow
 async def test_an_outage_of_ec2_at_the_hubs_start_costs_nobody_a_server(
     make_quick_hub, ec2
 ):

@@ -20,6 +20,7 @@ async def steps_of(hub, name="alice"):
         return " ".join(e["message"] for e in await visitor.ready())
 
 
+@pytest.mark.slow
 async def test_a_setup_script_runs_as_root_with_a_home_and_its_words_reach_the_page(
     make_quick_hub, guest
 ):

@@ -29,6 +29,7 @@ async def start_alice(hub, ec2):
     return machine
 
 
+@pytest.mark.slow
 async def test_a_machine_that_is_cut_off_while_it_claims_claims_when_it_can(
     make_quick_hub, ec2, guest
 ):
