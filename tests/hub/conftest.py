@@ -103,16 +103,21 @@ def idle_hub(
     hub.kill()
 
 
+def api_of(cloud: LocalCloudProcess) -> Any:
+    """EC2's API, as an admin has it."""
+    return boto3.client(
+        "ec2",
+        region_name=cloud.region,
+        endpoint_url=cloud.endpoint_url,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+
+
 def terminate(cloud: LocalCloudProcess, instance_ids: list[str]) -> None:
     """End machines as an admin does in AWS's console."""
     if instance_ids:
-        client = boto3.client(
-            "ec2",
-            region_name=cloud.region,
-            endpoint_url=cloud.endpoint_url,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
+        client = api_of(cloud)
         client.terminate_instances(InstanceIds=instance_ids)
 
 

@@ -8,14 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import boto3
 import pytest
 
 from ec2spawner.admin.hub import AdminError, read_hub
 from ec2spawner.identity import HUB_TAG, LAUNCH_TAG, LEASE_TAG
 from ec2spawner.local import Fault
 
-from .conftest import living
+from .conftest import api_of, living
 from .hub_process import CONFIG
 
 COMMAND = Path(sys.executable).with_name("ec2spawner")
@@ -31,13 +30,7 @@ SETTINGS = {
 @pytest.fixture
 def leak(cloud, ec2):
     """Makes machines that no database knows, with a lease."""
-    client = boto3.client(
-        "ec2",
-        region_name=cloud.region,
-        endpoint_url=cloud.endpoint_url,
-        aws_access_key_id="x",
-        aws_secret_access_key="x",
-    )
+    client = api_of(cloud)
 
     def make(lease, hub_id=HUB_ID, **tags):
         tags = {HUB_TAG: hub_id, LAUNCH_TAG: "lost", LEASE_TAG: lease, **tags}

@@ -4,12 +4,11 @@ import asyncio
 import time
 
 import aiohttp
-import boto3
 import pytest
 
 from ec2spawner.local import Fault
 
-from .conftest import eventually, living
+from .conftest import api_of, eventually, living
 
 
 async def visit(machine, path, code="0"):
@@ -68,13 +67,7 @@ async def test_a_machine_that_somebody_stopped_is_not_left_behind(
 ):
     await quick_hub.ready_server("alice")
     (machine,) = living(ec2)
-    client = boto3.client(
-        "ec2",
-        region_name=cloud.region,
-        endpoint_url=cloud.endpoint_url,
-        aws_access_key_id="x",
-        aws_secret_access_key="x",
-    )
+    client = api_of(cloud)
     client.stop_instances(InstanceIds=[machine.instance_id])
     await quick_hub.wait_gone("alice")
     assert await asyncio.to_thread(eventually, lambda: not living(ec2))

@@ -2,14 +2,13 @@
 
 import asyncio
 
-import boto3
 import pytest
 
 from ec2spawner.identity import HOME_TAG, HUB_TAG, owner_id
 from ec2spawner.local import Fault
 from ec2spawner.local.demo.visitor import SpawnFailed, Visitor
 
-from .conftest import eventually, living
+from .conftest import api_of, eventually, living
 from .test_homes import volumes  # noqa: F401
 
 HUB_ID = "hub-of-homes-in-trouble"
@@ -17,13 +16,7 @@ HUB_ID = "hub-of-homes-in-trouble"
 
 @pytest.fixture
 def client(cloud):
-    return boto3.client(
-        "ec2",
-        region_name=cloud.region,
-        endpoint_url=cloud.endpoint_url,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
+    return api_of(cloud)
 
 
 @pytest.fixture

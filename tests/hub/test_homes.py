@@ -3,12 +3,11 @@
 import asyncio
 import json
 
-import boto3
 import pytest
 
 from ec2spawner.local import Fault
 
-from .conftest import eventually, living
+from .conftest import api_of, eventually, living
 
 HOME = {"home": "user", "home_size": 3}
 
@@ -24,13 +23,7 @@ async def hub(make_quick_hub):
 @pytest.fixture
 def volumes(cloud, ec2):
     """Lists the homes that this test has made; they are deleted after it."""
-    client = boto3.client(
-        "ec2",
-        region_name=cloud.region,
-        endpoint_url=cloud.endpoint_url,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
+    client = api_of(cloud)
 
     def homes():
         pages = client.get_paginator("describe_volumes").paginate(

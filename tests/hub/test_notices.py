@@ -1,13 +1,12 @@
 """What happens to a machine reaches its user as words on the Hub's own pages."""
 
 import aiohttp
-import boto3
 import pytest
 
 from ec2spawner.local import Fault
 from ec2spawner.local.demo.visitor import Visitor
 
-from .conftest import living
+from .conftest import api_of, living
 
 QUICK_CHECKS = "import ec2spawner.ec2.health as health; health.INTERVAL = 0.5"
 
@@ -23,13 +22,7 @@ async def test_a_machine_that_ended_behind_its_users_back_is_explained(
 ):
     await quick_hub.ready_server("alice")
     (machine,) = living(ec2)
-    boto3.client(
-        "ec2",
-        region_name=cloud.region,
-        endpoint_url=cloud.endpoint_url,
-        aws_access_key_id="x",
-        aws_secret_access_key="x",
-    ).terminate_instances(InstanceIds=[machine.instance_id])
+    api_of(cloud).terminate_instances(InstanceIds=[machine.instance_id])
     await quick_hub.wait_gone("alice")
     told = f"Your last machine, {machine.instance_id}, ended at about "
     who = "somebody with access to the AWS account ended it"

@@ -3,7 +3,6 @@
 import asyncio
 import time
 
-import boto3
 import pytest
 
 from ec2spawner.identity import (
@@ -17,20 +16,14 @@ from ec2spawner.identity import (
 from ec2spawner.lease import read_lease
 from ec2spawner.local import Fault
 
-from .conftest import eventually, living
+from .conftest import api_of, eventually, living
 
 SETTINGS = {"sweep_interval": 1, "sweep_grace": 4, "hub_id": "hub-of-this-test"}
 
 
 @pytest.fixture
 def client(cloud):
-    return boto3.client(
-        "ec2",
-        region_name=cloud.region,
-        endpoint_url=cloud.endpoint_url,
-        aws_access_key_id="x",
-        aws_secret_access_key="x",
-    )
+    return api_of(cloud)
 
 
 def pairs_of(hub_id="hub-of-this-test", **tags):
