@@ -37,6 +37,8 @@ class Disks:
         #: volume -> the machine that has it mounted
         self.mounted: dict[str, object] = {}
         self.wrongs: list[str] = []
+        #: no machine can mount what is on them
+        self.broken = False
 
     def mount(self, volume_id: str, owner: str, machine: object) -> None:
         """Somebody moves in: their home is as they left it, or it is new."""

@@ -112,9 +112,12 @@ class VirtualMachine(NoMachine):
             self.say("home")
             while self.on and home not in self.plugged:
                 await asyncio.sleep(0.2)
-            if self.on and self.disks.mounted.get(home) is not self:
-                self.disks.mount(home, self.owner, self)
-            self.say("mounted")
+            if self.disks.broken:
+                self.say("rescue", "fsck cannot repair it")
+            else:
+                if self.on and self.disks.mounted.get(home) is not self:
+                    self.disks.mount(home, self.owner, self)
+                self.say("mounted")
         self.say("starting")
         await asyncio.sleep(SERVER_SECONDS)
         self.serving = self.on
