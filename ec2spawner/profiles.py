@@ -92,6 +92,15 @@ def _read_profile(
         raise ProfileListError(
             f"{where} ({name!r}): ec2spawner_override must be a dictionary"
         )
+    groups = entry.get("allowed_groups", ())
+    # A string would be taken for the groups that its letters name.
+    if not isinstance(groups, (list, tuple, set, frozenset)) or not all(
+        isinstance(group, str) for group in groups
+    ):
+        raise ProfileListError(
+            f"{where} ({name!r}): allowed_groups must be a list of names of groups, "
+            f"and is {groups!r}"
+        )
     if wrong := set(override) - set(settable):
         raise ProfileListError(
             f"{where} ({name!r}): EC2Spawner has no setting "
@@ -102,7 +111,7 @@ def _read_profile(
         display_name=name,
         description=str(entry.get("description", "")),
         default=bool(entry.get("default", False)),
-        allowed_groups=frozenset(entry.get("allowed_groups", ())),
+        allowed_groups=frozenset(groups),
         override=dict(override),
     )
 

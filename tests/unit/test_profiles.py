@@ -41,12 +41,21 @@ def test_a_dictionary_of_profiles_is_taken_in_the_order_of_its_keys():
         ({**SMALL, "ec2spawner_override": ["t3"]}, "must be a dictionary"),
         ({**SMALL, "ec2spawner_override": {"hub_id": "x"}}, "no setting hub_id"),
         ("small", "must be a dictionary"),
+        ({**SMALL, "allowed_groups": "staff"}, "'Small one'.*list of names.*'staff'"),
+        ({**SMALL, "allowed_groups": None}, "list of names of groups"),
+        ({**SMALL, "allowed_groups": [1]}, "list of names of groups"),
     ],
 )
 def test_a_wrong_profile_is_named_with_what_is_wrong(entry, complaint):
     with pytest.raises(ProfileListError, match=complaint) as caught:
         read(LARGE, entry)
     assert "profile_list[1]" in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", [list, tuple, set, frozenset])
+def test_groups_may_come_in_any_collection_of_names(kind):
+    (profile,) = read({**SMALL, "allowed_groups": kind(["staff"])})
+    assert profile.is_for(["staff"]) and not profile.is_for(["s"])
 
 
 def test_two_profiles_with_one_slug_are_refused():
