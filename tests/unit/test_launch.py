@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from traitlets import TraitError
 
 from ec2spawner.identity import owner_id
-from ec2spawner.launch import Image, LaunchIdentity, plan_launch
+from ec2spawner.launch import Image, LaunchIdentity, fingerprint, plan_launch
 from ec2spawner.settings import LaunchSettings
 
 IMAGE = Image("ami-1", "/dev/sda1", "arm64")
@@ -58,6 +58,10 @@ def test_the_metadata_service_is_version_2_and_one_hop_away():
     assert options["HttpPutResponseHopLimit"] == 1
 
 
+def test_the_metadata_service_does_not_show_our_tags_to_users():
+    assert request()["MetadataOptions"]["InstanceMetadataTags"] == "disabled"
+
+
 def test_a_machine_has_no_public_address_no_key_and_no_role_unless_set():
     made = request()
     assert made["NetworkInterfaces"][0]["AssociatePublicIpAddress"] is False
@@ -76,6 +80,12 @@ def test_a_machine_has_no_public_address_no_key_and_no_role_unless_set():
 )
 def test_an_instance_profile_is_given_by_name_or_arn(setting, expected):
     assert request(iam_instance_profile=setting)["IamInstanceProfile"] == expected
+
+
+def test_a_machine_with_another_role_does_not_serve_in_the_others_place():
+    roles = ["", "nodes", "admins", "arn:aws:iam::1:instance-profile/nodes"]
+    prints = {fingerprint(request(iam_instance_profile=role)) for role in roles}
+    assert len(prints) == len(roles)
 
 
 def test_the_root_volume_is_the_images_and_encrypted_and_goes_with_the_machine():

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +16,22 @@ def test_a_lease_is_a_time_that_people_can_read_and_compare_as_text():
 @given(st.integers(1, 4_000_000_000))
 def test_a_lease_is_read_as_it_was_written(until):
     assert read_lease(lease_text(until)) == until
+
+
+@pytest.fixture
+def in_los_angeles(monkeypatch):
+    """The Hub's computer has its clock set to local time."""
+    with monkeypatch.context() as there:
+        there.setenv("TZ", "America/Los_Angeles")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+def test_a_lease_is_in_utc_wherever_the_hub_is(in_los_angeles):
+    assert time.localtime(1795366800.0).tm_hour == 9
+    assert lease_text(1795366800.0) == "2026-11-22T17:00:00Z"
+    assert read_lease("2026-11-22T17:00:00Z") == 1795366800.0
 
 
 @pytest.mark.parametrize("text", ["", "soon", "2026-11-22", "1795366800"])

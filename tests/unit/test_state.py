@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ec2spawner.state import Phase, ServerState, Tombstone
+from ec2spawner.state import Phase, Rest, ServerState, Tombstone
 
 states = st.builds(
     ServerState,
@@ -40,11 +40,28 @@ def test_a_value_that_cannot_be_is_an_error_and_not_a_guess():
 
 
 def test_clearing_keeps_who_it_is_and_what_must_still_be_buried():
-    state = ServerState(server_id="s", launch_id="l", instance_id="i", token_id=3)
-    state.bury()
-    assert state.cleared() == ServerState(
-        server_id="s", tombstones=[Tombstone("l", "i")]
+    rest = Rest("l0", "i0", "1", "a", "r", "t3.large", "f", "stop", 1.0, 2.0, 1.0)
+    outlives = {
+        "server_id": "s",
+        "home_id": "vol-1",
+        "home_region": "r",
+        "home_kind": "server",
+        "home_moved": True,
+        "last_end": "EC2 has lost it",
+        "resting": rest,
+    }
+    state = ServerState(
+        phase=Phase.READY,
+        launch_id="l",
+        instance_id="i",
+        token_id=3,
+        rescued="no home",
+        announced="it ends soon",
+        **outlives,
     )
+    state.bury()
+    kept = ServerState(**outlives, tombstones=[Tombstone("l", "i")])
+    assert state.cleared() == kept
 
 
 def test_a_launch_is_buried_once_with_the_most_that_is_known_of_it():

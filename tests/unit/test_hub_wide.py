@@ -1,0 +1,41 @@
+"""Settings that protect the whole hub are not for one profile to change."""
+
+import pytest
+
+from ec2spawner.choice import settable_by_profiles
+from ec2spawner.profiles import ProfileListError, read_profiles
+from ec2spawner.spawner import EC2Spawner
+
+HUB_WIDE = [
+    "hub_id",
+    "endpoint_url",
+    "profile_list",
+    "fast_interval",
+    "slow_interval",
+    "hub_silence_limit",
+    "sweep_interval",
+    "sweep_grace",
+    "max_machines",
+    "max_machines_per_user",
+    "max_launches_per_minute",
+    "boot_failure_limit",
+    "boot_failure_pause",
+    "home_on_delete",
+]
+
+
+@pytest.fixture(scope="module")
+def settable():
+    return settable_by_profiles(EC2Spawner())
+
+
+@pytest.mark.parametrize("name", HUB_WIDE)
+def test_no_profile_may_set_what_holds_for_the_whole_hub(settable, name):
+    assert EC2Spawner.class_traits(config=True)[name]
+    entry = {"display_name": "Large", "ec2spawner_override": {name: 1}}
+    with pytest.raises(ProfileListError, match=f"no setting {name}"):
+        read_profiles([entry], settable)
+
+
+def test_a_profile_may_set_what_a_machine_is(settable):
+    assert {"instance_type", "image", "home_size", "on_stop"} <= settable
