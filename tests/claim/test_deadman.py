@@ -103,6 +103,17 @@ def test_a_machine_ends_when_the_hub_has_been_silent_for_its_limit(machine):
     assert "powers itself off in" in one.warnings[0]
 
 
+def test_a_second_silence_is_warned_of_again(machine):
+    one = machine()
+    for silences in (1, 2, 3):
+        one.hub.status = None
+        one.live(23 * HOUR)
+        assert len(one.warnings) == silences
+        one.hub.status = 200
+        one.live(HOUR)
+        assert len(one.warnings) == silences
+
+
 @pytest.mark.parametrize("status", [403, 404, 500, 503, 200])
 def test_an_answer_that_is_no_word_from_the_hub_counts_as_silence(machine, status):
     one = machine()
