@@ -2,9 +2,11 @@
 
 import ast
 import json
+import re
 from pathlib import Path
 
 import boto3
+import pytest
 
 import ec2spawner.ec2
 from ec2spawner.identity import (
@@ -63,26 +65,49 @@ def test_it_allows_what_the_code_calls_and_nothing_else():
     assert all(s["Effect"] == "Allow" for s in STATEMENTS)
 
 
-def test_what_changes_something_is_bound_to_the_hubs_tag():
-    for statement in STATEMENTS:
-        about_tagged = any(
-            part in str(statement["Resource"])
-            for part in ("instance/", "volume/", "network-interface/", "snapshot/")
-        )
-        changes = actions(statement) & {
-            "ec2:RunInstances",
-            "ec2:CreateTags",
-            "ec2:TerminateInstances",
-            "ec2:CreateSnapshot",
-            "ec2:DeleteVolume",
-            "ec2:DeleteSnapshot",
-            "ec2:DeleteNetworkInterface",
-            "ec2:ReleaseAddress",
-        }
-        if changes and about_tagged:
-            assert HUB_TAG in str(statement["Condition"]), statement["Sid"]
-        elif changes:
-            assert actions(statement) == {"ec2:RunInstances"}
+# A launch uses these, and changes nothing about them.
+USED = {"image", "subnet", "security-group"}
+MAKES = {"ec2:RunInstances", "ec2:CreateVolume", "ec2:CreateSnapshot"}
+
+
+def changes(statement):
+    """The actions that do more than look."""
+    looks = re.compile(r"(ec2|ssm):(Describe|Get)[A-Z]\w+")
+    return {action for action in actions(statement) if not looks.fullmatch(action)}
+
+
+def kinds(statement):
+    """What it is about: ``volume`` and so on."""
+    resource = statement["Resource"]
+    names = [resource] if isinstance(resource, str) else resource
+    return {name.split(":")[-1].split("/")[0] for name in names}
+
+
+def is_bound(statement):
+    """Only what carries the hub's tag, or gets it as it is made."""
+    equal = statement.get("Condition", {}).get("StringEquals", {})
+    tags = ["ec2:ResourceTag"]
+    if changes(statement) <= MAKES or "ec2:CreateAction" in equal:
+        tags.append("aws:RequestTag")
+    return "lab-hub" in [equal.get(f"{tag}/{HUB_TAG}") for tag in tags]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [pytest.param(s, id=s["Sid"]) for s in STATEMENTS if changes(s)],
+)
+def test_what_changes_something_is_bound_to_the_hubs_tag(statement):
+    if actions(statement) == {"ec2:RunInstances"} and kinds(statement) <= USED:
+        return
+    assert is_bound(statement)
+
+
+def test_what_only_looks_changes_nothing():
+    looking = [s for s in STATEMENTS if not changes(s)]
+    assert [s["Sid"] for s in looking] == ["Look", "FindPublicImages"]
+
+
+def test_tags_are_set_as_things_are_made_and_later_only_a_few():
     tagging = [s for s in STATEMENTS if "ec2:CreateTags" in actions(s)]
     at_launch, *later, at_snapshot = tagging
     at_launch = at_launch["Condition"]["StringEquals"]["ec2:CreateAction"]
