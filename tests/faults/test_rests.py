@@ -59,6 +59,14 @@ def test_a_stop_that_ec2_cannot_do_just_now_ends_no_machine(world, make_hub):
     assert start(hub) == machine
 
 
+def test_a_machine_that_cannot_rest_is_ended(world, make_hub):
+    hub = make_hub()
+    start(hub)
+    world.fault("StopInstances", error=("UnsupportedOperation", 400))
+    stop(hub)
+    hub.pass_until(lambda: not world.living(hub), 60)
+
+
 def test_a_machine_that_may_or_may_not_wake_up_and_does_not_is_replaced(
     world, make_hub
 ):

@@ -15,6 +15,18 @@ from ec2spawner.records import Record, Records
 LONG_AGO = 200.0
 
 
+class NoClients:
+    """To make those of boto3 takes a while, and nothing is sent here."""
+
+    reading = killing = None
+
+    def __init__(self, account):
+        pass
+
+    def close(self):
+        pass
+
+
 class World:
     """What EC2 and the database say at each look, and what is ended after them."""
 
@@ -68,6 +80,8 @@ def world(tmp_path, monkeypatch):
     config_file = tmp_path / "jupyterhub_config.py"
     config_file.touch()
     made = World(config_file)
+    for module in (survey_module, sweep_module):
+        monkeypatch.setattr(module, "Clients", NoClients)
     monkeypatch.setattr(survey_module, "list_machines", made.machines)
     monkeypatch.setattr(survey_module, "list_parts", made.parts)
     monkeypatch.setattr(survey_module, "read_database", made.database)
