@@ -8,7 +8,7 @@ import pytest
 from ec2spawner.admin.database import DatabaseError, read_database
 from ec2spawner.admin.homes import home_rows
 from ec2spawner.admin.hub import Hub
-from ec2spawner.admin.story import rows, why
+from ec2spawner.admin.story import leftovers, rows, why
 from ec2spawner.admin.survey import Region, Survey
 from ec2spawner.admin.table import duration, table
 from ec2spawner.ec2.clients import Account
@@ -179,6 +179,26 @@ def test_homes_on_the_move_say_so(tags, told):
     regions = (Region(Account("us-west-2"), parts=(part,)),)
     (row,) = home_rows(hub, Survey(regions, RECORDS))
     assert told in row.why
+
+
+def test_left_over_is_what_nothing_uses_and_what_is_no_home():
+    def volume(id, **more):
+        return Part(id, PartKind.VOLUME, more.pop("state", "available"), **more)
+
+    parts = (
+        volume("vol-1"),
+        volume("vol-2", state="in-use", used_by="i-1"),
+        volume("vol-3", state="deleting"),
+        volume("vol-4", home=True),
+        volume("vol-5", home=True, discarded=True),
+        volume("vol-6", home=True, archived=True),
+        Part("eni-1", PartKind.INTERFACE, "available"),
+        Part("eni-2", PartKind.INTERFACE, "in-use", used_by="i-1"),
+    )
+    hub = Hub("h", (), "", {}, Path("c.py"), LEASE, ())
+    regions = (Region(Account("us-west-2"), parts=parts),)
+    shown = [cells[0] for cells in leftovers(hub, Survey(regions, RECORDS))]
+    assert shown == ["vol-1", "vol-5", "vol-6", "eni-1"]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import pytest
 from ec2spawner.ec2.batch import Batcher
 from ec2spawner.ec2.codes import meaning_of
 from ec2spawner.ec2.errors import EC2Error
+from ec2spawner.ec2.meanings import Kind
 
 IDS = [f"i-{n:017x}" for n in range(12)]
 
@@ -16,6 +17,7 @@ class FakeEC2:
         self.asked = []
         self.unknown = set()
         self.forbidden = set()
+        self.silent = set()
         self.error = None
         self.go_on = asyncio.Event()
         self.go_on.set()
@@ -32,7 +34,7 @@ class FakeEC2:
         if self.forbidden & set(ids):
             code = "UnauthorizedOperation"
             raise EC2Error("X", code, "You are not authorized", meaning_of(code))
-        return {id: "shutting-down" for id in ids}
+        return {id: "shutting-down" for id in ids if id not in self.silent}
 
 
 @pytest.fixture
@@ -138,3 +140,24 @@ async def test_a_big_crowd_goes_in_several_requests(ec2, batcher, monkeypatch):
     answers = await outcomes(batcher, IDS)
     assert set(answers.values()) == {"shutting-down"}
     assert [len(ids) for ids in ec2.asked] == [5, 5, 2]
+
+
+async def test_an_id_that_the_answer_lacks_is_an_error_of_its_own(ec2, batcher):
+    ec2.silent = {IDS[2]}
+    answers = await outcomes(batcher, IDS)
+    missing = answers.pop(IDS[2])
+    assert isinstance(missing, EC2Error)
+    assert (missing.code, missing.kind) == ("NotAnswered", Kind.AMBIGUOUS)
+    assert set(answers.values()) == {"shutting-down"}
+
+
+@pytest.mark.parametrize("sent", [False, True])
+async def test_whoever_still_asks_when_it_closes_hears_of_it(ec2, batcher, sent):
+    ec2.go_on.clear()
+    asked = asyncio.ensure_future(batcher.ask(IDS[0]))
+    await asyncio.sleep(0)
+    while sent and not ec2.asked:
+        await asyncio.sleep(0.01)
+    batcher.close()
+    done, _ = await asyncio.wait({asked}, timeout=30)
+    assert done and asked.cancelled()

@@ -97,6 +97,16 @@ def test_a_trial_that_proves_nothing_leaves_the_next_to_try(hub):
     assert hub.admit() is None
 
 
+def test_what_another_launch_does_not_prove_leaves_the_trial_alone(hub):
+    hub.trip()
+    hub.now = 100
+    assert hub.breaker.admit("image", "trial") is None
+    hub.breaker.undecided("image", "from before")
+    assert hub.admit() is not None
+    hub.breaker.undecided("image", "trial")
+    assert hub.admit() is None
+
+
 def test_late_failures_of_launches_from_before_are_no_news(hub):
     hub.trip()
     assert not hub.breaker.bad("image", "earlier", "d", 3, 100)

@@ -1,5 +1,6 @@
 """Which candidates a launch has, in which order, and what a refusal says of others."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -211,6 +212,23 @@ def test_what_a_refusal_says_of_other_candidates(scope, covered):
     assert covers(scope, source, candidate())
 
 
+def test_that_a_type_cannot_hibernate_is_said_of_its_image_and_of_that_only():
+    def found(image="ami-1", hibernates=True, **more):
+        made = candidate(**more)
+        return replace(made, request={"ImageId": image}, hibernates=hibernates)
+
+    source = found()
+    others = {
+        "zone": found(zone="b", subnet="s-b"),
+        "spot": found(market="spot"),
+        "image": found(image="ami-2", zone="b"),
+        "type": found(instance_type="m6i.large"),
+        "awake": found(hibernates=False),
+    }
+    covered = {n for n, c in others.items() if covers(Scope.HIBERNATION, source, c)}
+    assert covered == {"zone", "spot"}
+
+
 class Clock:
     now = 0.0
 
@@ -241,6 +259,21 @@ def test_a_full_subnet_speaks_of_every_type_in_it():
     memory.note(candidate(), refusal("InsufficientFreeAddressesInSubnet"))
     assert memory.of(candidate("spot", "g5.xlarge")) is not None
     assert memory.of(candidate(subnet="s-a2")) is None
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_of_two_refusals_the_newer_is_told(first):
+    clock = Clock()
+    memory = Unavailable(clock)
+    news = [
+        (candidate(), refusal("InsufficientInstanceCapacity")),
+        (candidate(market="spot"), refusal("InsufficientFreeAddressesInSubnet")),
+    ]
+    older, newer = news[first], news[1 - first]
+    memory.note(*older)
+    clock.now = 10
+    memory.note(*newer)
+    assert memory.of(candidate()).error is newer[1]
 
 
 def test_a_quota_is_not_remembered_for_others_who_may_want_less():

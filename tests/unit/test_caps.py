@@ -10,9 +10,15 @@ class World:
     """A clock and an EC2 whose listings are as late as they are told to be."""
 
     def __init__(self):
+        #: of the clock that nobody sets
         self.now = 1000.0
-        self.door = Doorkeeper(lambda: self.now, lambda: self.now)
+        self.door = Doorkeeper(lambda: self.now, lambda: self.wall)
         self.machines = []
+
+    @property
+    def wall(self):
+        """Seconds since the epoch: EC2 speaks of these."""
+        return self.now + 1.7e9
 
     def admit(self, launch, caps, owner="alice", listed=None):
         listed = self.now if listed is None else listed
@@ -96,6 +102,15 @@ def test_a_launch_keeps_its_place_while_listings_are_old(world):
     assert world.admit("l2", caps, listed=old) == Full("user", 1)
 
 
+def test_a_launch_that_nobody_tells_the_end_of_loses_its_place_after_an_hour(world):
+    caps = Caps(per_user=1)
+    assert world.admit("l1", caps) is None
+    world.now += 3599
+    assert world.admit("l2", caps) == Full("user", 1)
+    world.now += 2
+    assert world.admit("l3", caps) is None
+
+
 def test_a_launch_whose_machine_died_keeps_its_place_for_the_next(world):
     caps = Caps(per_user=1)
     assert world.admit("l1", caps) is None
@@ -137,9 +152,18 @@ def test_so_many_a_minute(world):
 
 
 def test_a_restarted_hub_asks_ec2_what_it_launched_in_the_last_minute(world):
-    world.has("l1", launched_at=world.now - 10)
-    world.has("l2", launched_at=world.now - 100)
+    world.has("l1", launched_at=world.wall - 10)
+    world.has("l2", launched_at=world.wall - 100)
     assert world.admit("l3", Caps(per_minute=1)) == Full("minute", 1, 50)
+
+
+def test_a_launch_that_ec2_shows_counts_once_a_minute(world):
+    caps = Caps(per_minute=2)
+    assert world.admit("l1", caps) is None
+    world.door.answered("l1", refused=False)
+    world.has("l1", launched_at=world.wall)
+    assert world.admit("l2", caps) is None
+    assert world.admit("l3", caps) == Full("minute", 2, 60)
 
 
 @given(

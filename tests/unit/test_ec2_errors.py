@@ -1,5 +1,10 @@
 import pytest
-from botocore.exceptions import ClientError, NoCredentialsError, ReadTimeoutError
+from botocore.exceptions import (
+    ClientError,
+    NoCredentialsError,
+    ParamValidationError,
+    ReadTimeoutError,
+)
 
 from ec2spawner.ec2.codes import meaning_of
 from ec2spawner.ec2.errors import admin_hint, from_botocore, zones_named
@@ -45,6 +50,13 @@ def test_a_lost_answer_may_have_happened_and_missing_credentials_cannot():
     lost = from_botocore("RunInstances", ReadTimeoutError(endpoint_url="http://x"))
     assert lost.kind is Kind.AMBIGUOUS
     assert from_botocore("X", NoCredentialsError()).kind is Kind.FATAL
+
+
+def test_a_call_that_boto3_will_not_send_is_a_mistake_of_ours_and_final():
+    wrong = ParamValidationError(report="Unknown parameter in input")
+    made = from_botocore("RunInstances", wrong)
+    assert made.kind is Kind.FATAL
+    assert made.code == "ParamValidationError"
 
 
 _DENIED = (

@@ -138,6 +138,16 @@ def test_a_call_that_aws_turned_away_empties_its_bucket_and_halves_its_rate():
     assert calls.wait() == 0.5
 
 
+async def test_a_call_that_aws_turned_away_may_have_named_too_many_machines():
+    clock = Clock()
+    limits = {"StartInstances": Limit(1000, 1000, resources=(1000, 2))}
+    rates = Rates(limits, clock, clock.sleep)
+    rates.throttled("StartInstances")
+    await rates.take("StartInstances", resources=19)
+    # Of an empty bucket, at half of its 1.9 a second.
+    assert clock.now == pytest.approx(20)
+
+
 def test_a_call_without_figures_is_refused():
     with pytest.raises(UnknownActionError, match="CreateFleet.*LIMITS"):
         Rates().reserve("CreateFleet")

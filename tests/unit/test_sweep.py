@@ -164,6 +164,15 @@ def test_without_a_tag_the_lease_counts_from_the_launch():
     assert judge_leases([lost], {}, 0.0, LEASE, 1100.0).end == (lost,)
 
 
+@pytest.mark.parametrize("wanted", [{}, None], ids=["database", "no database"])
+def test_without_a_hub_what_has_neither_age_nor_lease_waits_for_a_person(wanted):
+    silent = machine(1, launched_at=0.0)
+    verdict = judge_leases([silent], wanted, 0.0, LEASE, 1e12)
+    assert verdict == Verdict(waiting=(silent,))
+    verdict = judge_leases([silent], wanted, 0.0, LEASE, 1e12, force=True)
+    assert verdict == Verdict(end=(silent,))
+
+
 def test_a_machine_with_a_server_outlives_its_lease_for_as_long_as_the_hub_is_down():
     owned = machine(1, lease_until=500.0)
     assert judge_leases([owned], {"l-1": "i-1"}, 0.0, LEASE, 1e9) == Verdict()
