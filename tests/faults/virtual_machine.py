@@ -134,7 +134,7 @@ class VirtualMachine(NoMachine):
         assert self.hub is not None
         deadline = self.booted_at + self.config["claim_timeout"]
         while self.on:
-            status, body = await self._post("claim", {"nonce": self.config["nonce"]})
+            status, body = await self.post("claim", {"nonce": self.config["nonce"]})
             if status == 200:
                 self.orders = json.loads(body)
                 return
@@ -144,7 +144,7 @@ class VirtualMachine(NoMachine):
             await asyncio.sleep(1)
 
     async def _report(self) -> None:
-        status, _ = await self._post("report", self.to_say[0])
+        status, _ = await self.post("report", self.to_say[0])
         if status >= 500:
             await asyncio.sleep(1)
             return
@@ -152,15 +152,16 @@ class VirtualMachine(NoMachine):
         if said["step"] in ("exited", "failed"):
             self.power_off()
 
-    async def _post(self, what: str, body: dict[str, Any]) -> tuple[int, str]:
+    async def post(self, what: str, body: dict[str, Any]) -> tuple[int, str]:
+        """Ask the Hub, from the machine's address."""
         assert self.hub is not None
         return await self.hub.request(
             "POST",
             f"/hub/api/ec2spawner/{what}",
             {
-                **body,
                 "launch_id": self.config["launch_id"],
                 "machine_key": self.key,
+                **body,
             },
             address=self.address,
         )
