@@ -1,7 +1,7 @@
 """What a Hub does in the order in which it does it, with what its database then says.
 
 Two lists that are equal afterwards do not tell which came first. Here everything that
-others can see is in one: commits, calls to EC2, and requests to the Hub and its answers.
+others can see is in one: commits, calls to EC2, requests to the Hub, and its answers.
 """
 
 from __future__ import annotations

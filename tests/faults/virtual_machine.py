@@ -37,7 +37,7 @@ class VirtualMachine(NoMachine):
         self.disks = disks
         self.plugged = {volume.volume_id for volume in spec.volumes}
         self.address = spec.private_ip
-        self.config = read_config(script_of(instance.raw_user_data))
+        self.instance = instance
         self.hub = hub
         self.key = secrets.token_hex(16)
         self.on = False
@@ -79,6 +79,11 @@ class VirtualMachine(NoMachine):
         self.plugged.discard(volume.volume_id)
 
     # What happens on it.
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """By its user-data, which changes while it is stopped."""
+        return read_config(script_of(self.instance.raw_user_data))
 
     @property
     def token(self) -> str:
