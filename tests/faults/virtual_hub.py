@@ -7,6 +7,7 @@ spawner. Only the network is short: requests go to its handlers, not through soc
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import logging
 import secrets
@@ -337,6 +338,7 @@ class Hub:
         return connection.status, connection.body.decode()
 
 
+@functools.lru_cache(maxsize=None)
 def watch_steps() -> None:
     """Tell every Hub of its commits and calls. Once per process."""
     from botocore import handlers
