@@ -29,8 +29,15 @@ def launch(fleet, ec2):
         plan = plan_launch(wanted, image, who, b"#!/bin/sh\n", region)
         run.saved, run.abandoned, run.told = [], [], []
         run.launch_id = who.launch_id
+
+        def save(attempt):
+            requests = ec2.requests("RunInstances")
+            run.sent_before.append(len(requests))
+            run.saved.append(attempt.client_token)
+
+        run.sent_before = []
         listener = Listener(
-            lambda attempt: run.saved.append(attempt.client_token),
+            save,
             run.abandoned.append,
             run.told.append,
         )
@@ -58,6 +65,7 @@ async def test_each_candidate_has_a_token_of_its_own_saved_before_its_call(launc
     await launch()
     sent = [r.params["ClientToken"] for r in ec2.requests("RunInstances")]
     assert sent == launch.saved
+    assert launch.sent_before == [0, 1, 2]
     assert len(set(sent)) == 3
     assert len(launch.told) == 2
     assert all("No t3.small in us-west-2" in text for text in launch.told)
@@ -166,9 +174,12 @@ async def test_a_machine_of_another_hub_is_never_listed(launch, fleet, cloud):
     assert machine.id not in await list_machines(fleet.clients.reading, "other-hub")
 
 
-async def test_the_console_of_a_machine_is_its_own_words(launch, fleet, ec2):
+async def test_a_console_without_words_is_told_from_one_that_ec2_does_not_give(
+    launch, fleet, ec2
+):
     machine = await launch()
-    assert "(" in await fleet.console_tail(machine.id)  # this kind has no console
+    tail = await fleet.console_tail(machine.id)
+    assert tail == "(the console is empty so far)"
     assert "no console output" in await fleet.console_tail("i-0123456789abcdef0")
 
 

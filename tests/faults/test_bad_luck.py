@@ -134,3 +134,34 @@ def test_a_proxy_that_takes_no_route_leaves_no_machine(world, hub):
     hub.proxy_is_down = False
     start(hub)
     hub.pass_until(lambda: serves(hub), 100)
+
+
+def test_a_machine_is_not_lost_that_was_made_after_the_last_listing(world, hub):
+    """However long ago that is: the listing cannot have had it."""
+    hub.pass_time(20)
+    world.fault("DescribeInstances", error=("Unavailable", 503))
+    start(hub)
+    hub.pass_until(lambda: serves(hub), 200)
+    before = hub.serving()
+    hub.pass_time(HOUR)
+    assert hub.serving() == before
+
+
+def test_a_machine_that_was_to_rest_when_the_hub_died_rests_without_a_click(world):
+    hub = world.hub(**{**SETTINGS, "home": "none"}, on_stop="stop")
+    hub.start()
+    hub.call("POST", "/users/alice")
+    hub.pass_time(2)
+    start(hub)
+    hub.pass_until(lambda: serves(hub), 60)
+    world.fault("StopInstances", error=("Unavailable", 503))
+    hub.call("DELETE", "/users/alice/server")
+    hub.pass_time(30)
+    assert not saved(hub)["alice", ""][1].resting.certain
+    hub.kill()
+    world.cloud.faults.clear()
+    hub.start()
+    hub.pass_time(30)
+    (machine,) = world.living(hub)
+    assert machine.state == "stopped"
+    assert saved(hub)["alice", ""][1].resting.certain

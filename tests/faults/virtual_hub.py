@@ -7,6 +7,7 @@ spawner. Only the network is short: requests go to its handlers, not through soc
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import logging
 import secrets
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 from jupyterhub.app import JupyterHub
 from jupyterhub.proxy import Proxy
@@ -124,6 +126,8 @@ class Hub:
         self.memory: list[Any] = []
         self.doomed = False
         self.last_call = ""
+        #: is told of each event as it happens: ``order_of_events.py``
+        self.observer: Callable[[str, dict[str, str]], None] | None = None
 
     # Life and death.
 
@@ -217,6 +221,11 @@ class Hub:
                 self.doomed = True
                 raise Stopped
 
+    def note(self, what: str, sent: dict[str, str] | None = None) -> None:
+        """Something has been done, or is about to be, that others can see."""
+        if self.observer is not None and not self.doomed:
+            self.observer(what, sent or {})
+
     # What others do with it.
 
     def run(self, work: Any) -> Any:
@@ -255,7 +264,7 @@ class Hub:
         """A machine of this hub is on."""
         if machine not in self.machines:
             self.machines.append(machine)
-        if self.alive and self.loop is not None:
+        if self.alive and self.loop is not None and not self.world.silent:
             self.loop.create_task(machine.live())
 
     async def click(self, user: str) -> int:
@@ -310,21 +319,26 @@ class Hub:
             return 503, ""
         connection = _Connection(address)
         headers = HTTPHeaders({"Host": "127.0.0.1"})
+        form = isinstance(body, str)
         if body is not None:
-            headers["Content-Type"] = "application/json"
+            kind = "x-www-form-urlencoded" if form else "json"
+            headers["Content-Type"] = f"application/{kind}"
         if token:
             headers["Authorization"] = f"token {token}"
         request = HTTPServerRequest(
             start_line=RequestStartLine(method, uri, "HTTP/1.1"),
             headers=headers,
-            body=b"" if body is None else json.dumps(body).encode(),
+            body=b"" if body is None else (body if form else json.dumps(body)).encode(),
             connection=connection,  # type: ignore[arg-type]
         )
+        self.note(f"{method} {uri}")
         self.app.tornado_application(request)
         await connection.finished
+        self.note(f"{connection.status} {method} {uri}")
         return connection.status, connection.body.decode()
 
 
+@functools.lru_cache(maxsize=None)
 def watch_steps() -> None:
     """Tell every Hub of its commits and calls. Once per process."""
     from botocore import handlers
@@ -346,11 +360,15 @@ def watch_steps() -> None:
 
     def committed(session: Any) -> None:
         while written:
-            written.pop().step("after commit")
+            hub = written.pop()
+            hub.step("after commit")
+            hub.note("commit")
 
     def calls(request: Any, event_name: str, **rest: Any) -> None:
         if hub := acting.hub:
-            hub.step("before " + event_name.split(".")[-1])
+            action = event_name.split(".")[-1]
+            hub.step("before " + action)
+            hub.note(action, dict(parse_qsl(request.body or "")))
 
     def called(event_name: str, **rest: Any) -> None:
         if hub := acting.hub:

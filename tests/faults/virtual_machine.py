@@ -37,7 +37,7 @@ class VirtualMachine(NoMachine):
         self.disks = disks
         self.plugged = {volume.volume_id for volume in spec.volumes}
         self.address = spec.private_ip
-        self.config = read_config(script_of(instance.raw_user_data))
+        self.instance = instance
         self.hub = hub
         self.key = secrets.token_hex(16)
         self.on = False
@@ -79,6 +79,11 @@ class VirtualMachine(NoMachine):
         self.plugged.discard(volume.volume_id)
 
     # What happens on it.
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """By its user-data, which changes while it is stopped."""
+        return read_config(script_of(self.instance.raw_user_data))
 
     @property
     def token(self) -> str:
@@ -137,7 +142,7 @@ class VirtualMachine(NoMachine):
         assert self.hub is not None
         deadline = self.booted_at + self.config["claim_timeout"]
         while self.on:
-            status, body = await self._post("claim", {"nonce": self.config["nonce"]})
+            status, body = await self.post("claim", {"nonce": self.config["nonce"]})
             if status == 200:
                 self.orders = json.loads(body)
                 return
@@ -147,7 +152,7 @@ class VirtualMachine(NoMachine):
             await asyncio.sleep(1)
 
     async def _report(self) -> None:
-        status, _ = await self._post("report", self.to_say[0])
+        status, _ = await self.post("report", self.to_say[0])
         if status >= 500:
             await asyncio.sleep(1)
             return
@@ -155,15 +160,16 @@ class VirtualMachine(NoMachine):
         if said["step"] in ("exited", "failed"):
             self.power_off()
 
-    async def _post(self, what: str, body: dict[str, Any]) -> tuple[int, str]:
+    async def post(self, what: str, body: dict[str, Any]) -> tuple[int, str]:
+        """Ask the Hub, from the machine's address."""
         assert self.hub is not None
         return await self.hub.request(
             "POST",
             f"/hub/api/ec2spawner/{what}",
             {
-                **body,
                 "launch_id": self.config["launch_id"],
                 "machine_key": self.key,
+                **body,
             },
             address=self.address,
         )

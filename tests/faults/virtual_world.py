@@ -68,6 +68,8 @@ class World:
         self.hubs: list[Hub] = []
         #: action -> how long its answer takes
         self.seconds: dict[str, float] = {}
+        #: machines say nothing by themselves: a test speaks for them
+        self.silent = False
         self.log = logging.getLogger("virtual-hub")
         self.disks = Disks()
         cloud.volumes = self.disks  # type: ignore[assignment]

@@ -119,23 +119,6 @@ async def test_a_stranger_learns_nothing_about_launches(idle_hub):
     assert "launch" not in unknown[1]
 
 
-async def test_nothing_the_machine_reports_is_set_on_the_server(running):
-    hub, machine, config = running
-    before = hub.saved_state("alice")
-    report = {
-        "launch_id": config["launch_id"],
-        "machine_key": config["nonce"],
-        "step": "exited",
-        "message": "",
-        "log": "",
-        "seconds": 1,
-    }
-    for extra in ({}, {"ip": "10.9.9.9"}, {"private_ip": "10.9.9.9", "port": 1}):
-        status, _ = post(hub, "report", {**report, **extra}, machine.private_ip)
-        assert status in (400, 403)
-    assert hub.saved_state("alice") == before
-
-
 async def test_nothing_secret_is_in_anything_that_ec2_was_sent(running, ec2):
     hub, machine, config = running
     secrets = server_secrets(machine)

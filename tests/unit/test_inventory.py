@@ -92,11 +92,29 @@ async def test_an_error_nobody_thought_of_does_not_end_the_listing(ec2, inventor
 
 
 async def test_an_outage_is_not_made_worse_by_hurry(ec2):
-    inventory = Inventory(ec2.list, fast=0.01, slow=0.1, log=LOG)
-    ec2.error = OUTAGE
-    await inventory.newer_than(float("-inf"), 0.5)
+    inventory = Inventory(ec2.list, fast=0.01, slow=60, log=LOG)
+    ec2.error, began = OUTAGE, time.monotonic()
+    with inventory.hurry():
+        while ec2.calls < 6:
+            await asyncio.sleep(0.01)
     inventory.close()
-    assert ec2.calls < 25  # and not the 50 of the fast interval
+    # Each wait is twice the one before, and not the fast interval again.
+    assert time.monotonic() - began >= 0.01 * (2 + 4 + 8 + 16 + 32)
+
+
+async def test_a_listing_began_before_ec2_was_asked(ec2):
+    asked = []
+
+    async def slow_list():
+        asked.append(time.monotonic())
+        await asyncio.sleep(0.05)
+        return await ec2.list()
+
+    inventory = Inventory(slow_list, fast=0.01, slow=60, log=LOG)
+    listing = await inventory.newer_than(float("-inf"), 30)
+    inventory.close()
+    # A machine that was made meanwhile may be missing in it.
+    assert listing.began <= asked[0]
 
 
 async def test_of_two_machines_of_a_launch_the_living_one_is_found(ec2, inventory):

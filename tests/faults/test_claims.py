@@ -1,0 +1,215 @@
+"""Claims and reports that come twice, late, or from others. A test is the machine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from urllib.parse import urlencode
+
+import pytest
+
+from ec2spawner.state import Phase
+
+from .deeds import SETTINGS
+from .virtual_world import saved
+
+
+@pytest.fixture
+def silent(world):
+    """Makes a hub with one user, alice; her machines say what the test says."""
+
+    def make(**settings):
+        world.silent = True
+        hub = world.hub(**{**SETTINGS, "home": "none", **settings})
+        hub.start()
+        hub.call("POST", "/users/alice")
+        hub.pass_time(2)
+        return hub
+
+    return make
+
+
+def state(hub):
+    return saved(hub)["alice", ""][1]
+
+
+def booted(hub):
+    """Alice's machine, which EC2 has named and which has not claimed."""
+    assert hub.call("POST", "/users/alice/server")[0] in (201, 202)
+    hub.pass_until(lambda: state(hub).phase is Phase.BOOTING, 60)
+    hub.pass_time(4)
+    return hub.world.machine(state(hub).instance_id)
+
+
+def claims(machine, key="mine"):
+    nonce = machine.config["nonce"]
+    return machine.post("claim", {"nonce": nonce, "machine_key": key})
+
+
+def orders(hub, machine, key="mine"):
+    status, text = hub.run(claims(machine, key))
+    assert status == 200
+    machine.key = key
+    return json.loads(text)
+
+
+def says(hub, machine, step, **more):
+    report = {"step": step, "message": "", "log": "", "seconds": 1, **more}
+    return hub.run(machine.post("report", report))[0]
+
+
+def serve(hub, machine, key="mine"):
+    """Claim, and be ready. Returns the orders."""
+    given = orders(hub, machine, key)
+    machine.serving = True
+    assert says(hub, machine, "ready") == 204
+    hub.pass_until(lambda: hub.spawners["alice"].ready, 30)
+    return given
+
+
+def is_off(hub):
+    spawner = hub.spawners.get("alice")
+    return spawner is None or not (spawner.active or spawner.pending)
+
+
+def whoami(hub, token):
+    return hub.call("GET", "/user", token=token)[0]
+
+
+def test_of_two_machines_that_claim_at_once_one_gets_orders(silent):
+    hub = silent()
+    machine = booted(hub)
+
+    async def both():
+        # Each waits for EC2's word on who has the address.
+        return await asyncio.gather(claims(machine, "one"), claims(machine, "other"))
+
+    answers = hub.run(both())
+    assert sorted(status for status, _ in answers) == [200, 409]
+    assert sum("TOKEN" in text for _, text in answers) == 1
+
+
+def test_nothing_a_machine_reports_is_set_on_the_server(silent):
+    hub = silent()
+    machine = booted(hub)
+    serve(hub, machine)
+    before = state(hub)
+    lies = {"ip": "10.9.9.9", "private_ip": "10.9.9.9", "port": 1, "url": "http://x"}
+    for step in ("account", "setup", "starting", "ready", "warning", "restarting"):
+        assert says(hub, machine, step, message="10.9.9.9") == 204
+        assert says(hub, machine, step, **lies) in (204, 400)
+        hub.pass_time(60)
+        # Not even ready_at: an answer that was lost is asked for again.
+        assert state(hub) == before
+    assert hub.serving() == {"alice": before.instance_id}
+
+
+def test_a_late_ready_changes_nothing_while_the_server_stops(world, silent):
+    hub = silent()
+    machine = booted(hub)
+    orders(hub, machine)
+    world.fault("TerminateInstances", error=("Unavailable", 503))
+    says(hub, machine, "exited")  # the start fails, so the Hub stops it
+    hub.pass_until(lambda: state(hub).phase is Phase.STOPPING, 60)
+    assert says(hub, machine, "ready") == 403
+    before = state(hub)
+    assert before.phase is Phase.STOPPING and not before.ready_at
+    hub.pass_until(lambda: is_off(hub), 200)
+
+
+def test_only_the_machine_itself_is_told_that_its_server_has_ended(world, silent):
+    hub = silent(stop_timeout=5)
+    machine = booted(hub)
+    serve(hub, machine)
+    assert hub.run(machine.post("heartbeat", {}))[0] == 200
+    world.fault("TerminateInstances", error=("Unavailable", 503))
+    hub.call("DELETE", "/users/alice/server")
+    hub.pass_until(lambda: is_off(hub), 60)
+    assert hub.run(machine.post("heartbeat", {"machine_key": "other"}))[0] == 403
+    assert hub.run(machine.post("heartbeat", {}))[0] == 410
+
+
+def test_a_machine_that_dies_after_its_claim_is_not_replaced_in_the_same_start(
+    world, silent
+):
+    hub = silent()
+    machine = booted(hub)
+    orders(hub, machine)
+    world.lose(state(hub).instance_id)
+    hub.pass_until(lambda: is_off(hub), 200)
+    launches = [r for r in world.cloud.log.since() if r["action"] == "RunInstances"]
+    assert len(launches) == 1
+    assert not world.living(hub)
+
+
+def test_the_token_of_the_orders_leaves_the_rights_of_the_server_as_they_were(silent):
+    hub = silent()
+    machine = booted(hub)
+
+    def scopes():
+        return set(hub.spawners["alice"].orm_spawner.oauth_client.allowed_scopes)
+
+    before = scopes()
+    assert before
+    token = serve(hub, machine)["env"]["JUPYTERHUB_API_TOKEN"]
+    assert scopes() == before
+    assert whoami(hub, token) == 200
+    (row,) = hub.spawners["alice"].orm_spawner.user.api_tokens
+    assert row.match(token)
+
+
+# -- what was in a machine's memory --------------------------------------------
+
+
+@pytest.fixture
+def woken(silent):
+    """A hub, alice's machine that has woken up, and the token in its memory."""
+    hub = silent(on_stop="hibernate", root_volume_size=20)
+    machine = booted(hub)
+    token = serve(hub, machine)["env"]["JUPYTERHUB_API_TOKEN"]
+    hub.pass_time(60)
+    hub.call("DELETE", "/users/alice/server")
+    hub.pass_time(30)
+    assert state(hub).resting and whoami(hub, token) == 403
+    assert booted(hub) is machine
+    return hub, machine, token
+
+
+def test_a_server_that_was_in_memory_goes_on_with_its_token(woken):
+    hub, machine, token = woken
+    again = orders(hub, machine)
+    assert again["goes_on"] and not again["env"]
+    assert whoami(hub, token) == 200
+
+
+def test_a_woken_machine_with_another_key_gets_a_token_of_its_own(woken):
+    """It has booted: there is no server in its memory to go on."""
+    hub, machine, token = woken
+    again = orders(hub, machine, key="another")
+    assert not again["goes_on"]
+    new = again["env"]["JUPYTERHUB_API_TOKEN"]
+    assert new != token
+    assert (whoami(hub, new), whoami(hub, token)) == (200, 403)
+
+
+def test_a_browser_without_cookies_can_log_in_to_a_server_that_goes_on(woken):
+    hub, machine, token = woken
+    orders(hub, machine)
+    # Jupyter proves itself with the token that it has had all the time.
+    assert exchange_code(hub, token) == (400, "invalid_grant")
+    assert exchange_code(hub, "another")[1] == "invalid_client"
+
+
+def exchange_code(hub, secret):
+    """What the Hub says to a server with a code from a browser, here a wrong one."""
+    client = hub.spawners["alice"].orm_spawner.oauth_client
+    form = {
+        "grant_type": "authorization_code",
+        "code": "wrong",
+        "client_id": client.identifier,
+        "client_secret": secret,
+        "redirect_uri": client.redirect_uri,
+    }
+    uri = "/hub/api/oauth2/token"
+    status, text = hub.run(hub.request("POST", uri, urlencode(form)))
+    return status, json.loads(text)["error"]
