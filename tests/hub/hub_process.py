@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -18,17 +17,11 @@ from typing import Any
 import aiohttp
 
 from ec2spawner.local import LocalCloudProcess
+from ec2spawner.local.demo.ports import free_ports
 
 CONFIG = Path(__file__).with_name("hub_config_for_tests.py")
 TINY_SERVER = Path(__file__).with_name("tiny_server.py")
 ADMIN_TOKEN = "0" * 40
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port: int = s.getsockname()[1]
-        return port
 
 
 def descendants(pid: int) -> list[int]:
@@ -63,7 +56,7 @@ class HubProcess:
         self.cloud = cloud
         self.log_path = folder / "hub.log"
         world = cloud.control.resources()
-        port, hub_port, proxy_api_port = free_port(), free_port(), free_port()
+        port, hub_port, proxy_api_port = free_ports(3)
         self.url = f"http://127.0.0.1:{port}"
         self.hub_api = f"http://127.0.0.1:{hub_port}/hub/api"
         options = {

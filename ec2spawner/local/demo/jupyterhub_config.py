@@ -4,6 +4,8 @@ import json
 import os
 from pathlib import Path
 
+import bcrypt
+
 import ec2spawner
 
 c = get_config()  # type: ignore[name-defined]  # noqa: F821
@@ -25,6 +27,10 @@ c.JupyterHub.proxy_class = "traefik_file"
 c.TraefikProxy.traefik_api_url = demo["proxy_api_url"]
 c.TraefikProxy.traefik_api_username = "demo"
 c.TraefikProxy.traefik_api_password = demo["proxy_api_password"]
+# traefik checks it at every call. Nobody guesses a random one, so a cheap hash will do.
+c.TraefikProxy.traefik_api_hashed_password = bcrypt.hashpw(
+    demo["proxy_api_password"].encode(), bcrypt.gensalt(4)
+).decode()
 c.TraefikProxy.static_config_file = f"{folder}/traefik.toml"
 c.TraefikFileProviderProxy.dynamic_config_file = f"{folder}/rules.toml"
 # The demo talks to nobody else: no look for a newer traefik, or a newer JupyterLab.
