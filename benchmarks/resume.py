@@ -30,9 +30,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ec2spawner.local import LocalCloudProcess, LocalSettings
-from ec2spawner.local.demo.needs import search_path
-from ec2spawner.local.demo.ports import free_ports
+from ec2spawner.demo.needs import search_path
+from ec2spawner.demo.ports import free_ports
+from localec2 import LocalCloudProcess, LocalSettings
 
 #: user -> what becomes of the machine
 WAYS = {"fresh": "terminate", "woken": "stop", "resumed": "hibernate"}

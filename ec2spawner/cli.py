@@ -54,7 +54,7 @@ class EC2SpawnerApp(Command):
     # never imports the local EC2 otherwise.
     subcommands = {
         "demo": (
-            "ec2spawner.local.demo.app.DemoApp",
+            "ec2spawner.demo.app.DemoApp",
             "Run a whole hub on this computer, with a stand-in for EC2.",
         ),
         "ls": (

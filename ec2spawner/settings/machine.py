@@ -50,7 +50,7 @@ class MachineSettings(HasTraits):
         The URL of the EC2 API, when it is not AWS's own for the region.
 
         Set it for a VPC endpoint, or for the local EC2 that
-        ``python -m ec2spawner.local`` serves.
+        ``python -m localec2`` serves.
 
         .. versionadded:: 0.1
         """,

@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import expect
 
-from ec2spawner.local import Fault
+from localec2 import Fault
 from tests.hub.conftest import living
 
 from .conftest import keep, log_in

@@ -9,8 +9,8 @@ from importlib.metadata import version
 import pytest
 
 from ec2spawner import cli
-from ec2spawner.local.demo import demo, kinds, needs
-from ec2spawner.local.machines import roots
+from ec2spawner.demo import demo, kinds, needs
+from localec2.machines import roots
 
 from .running_demo import run
 
@@ -74,7 +74,7 @@ def test_what_needs_nothing_does_not_load_the_local_ec2():
         "import sys; from ec2spawner.cli import main\n"
         "try: main(['--version'])\n"
         "except SystemExit: pass\n"
-        "sys.exit(any(m.startswith('ec2spawner.local') for m in sys.modules))"
+        "sys.exit(any(m.startswith('localec2') for m in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ec2spawner.local.demo.visitor import Visitor
+from ec2spawner.demo.visitor import Visitor
 
 from .running_demo import RunningDemo, Traces, eventually, run
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from ec2spawner.local.demo import ports
+from ec2spawner.demo import ports
 
 
 def test_no_port_is_one_that_a_connection_may_be_given():

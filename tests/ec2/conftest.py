@@ -10,7 +10,7 @@ import pytest
 
 from ec2spawner.ec2.clients import Account
 from ec2spawner.fleet import Fleet, FleetKey
-from ec2spawner.local import LocalCloudProcess, LocalControl, LocalSettings
+from localec2 import LocalCloudProcess, LocalControl, LocalSettings
 
 SETTINGS = LocalSettings(machines="none", pending_seconds=0.1, volume_seconds=0)
 

@@ -10,7 +10,7 @@ import ec2spawner.ec2
 from ec2spawner.ec2.clients import Account, Clients
 from ec2spawner.ec2.errors import EC2Error
 from ec2spawner.ec2.rates import LIMITS, Limit, Rates, UnknownActionError
-from ec2spawner.local import Fault
+from localec2 import Fault
 
 
 @pytest.fixture

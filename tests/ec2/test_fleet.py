@@ -8,10 +8,10 @@ from ec2spawner import fleet as module
 from ec2spawner.errors import EC2SpawnError
 from ec2spawner.identity import new_launch_id
 from ec2spawner.launch import LaunchIdentity, plan_launch
-from ec2spawner.local import AWS_THROTTLE, Fault
 from ec2spawner.settings import LaunchSettings
 from ec2spawner.state import Tombstone
 from ec2spawner.walk import Listener
+from localec2 import AWS_THROTTLE, Fault
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from ec2spawner.ec2.parts import PartKind, delete_part, list_parts
 from ec2spawner.ec2.tags import create_tags
 from ec2spawner.errors import EC2SpawnError
 from ec2spawner.identity import DISCARD_TAG, HOME_TAG, HUB_TAG, LAUNCH_TAG, LEASE_TAG
-from ec2spawner.local import Fault
+from localec2 import Fault
 
 LEASE = "2026-11-22T17:00:00Z"
 

@@ -9,10 +9,10 @@ from ec2spawner import fleet as fleet_module
 from ec2spawner.errors import EC2SpawnError
 from ec2spawner.identity import new_launch_id
 from ec2spawner.launch import LaunchIdentity, plan_launch
-from ec2spawner.local import Fault
 from ec2spawner.settings import LaunchSettings
 from ec2spawner.state import Tombstone
 from ec2spawner.walk import Listener
+from localec2 import Fault
 
 A, B, C = "us-west-2a", "us-west-2b", "us-west-2c"
 SOLD_OUT = ("Server.InsufficientInstanceCapacity", "no host")

@@ -13,7 +13,7 @@ from typing import Any
 
 import aiohttp
 
-from ec2spawner.local import LocalControl
+from localec2 import LocalControl
 
 from ..hub.conftest import MakeHub, living
 from ..hub.hub_process import HubProcess

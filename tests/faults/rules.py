@@ -22,8 +22,8 @@ from hypothesis.stateful import (
     rule,
 )
 
-from ec2spawner.local import LocalSettings
 from ec2spawner.state import Phase
+from localec2 import LocalSettings
 
 from .misfortunes import ENDS, FAULTS, HUBS, SETTINGS, STATED_SECONDS, USERS
 from .virtual_hub import Hub

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ec2spawner.claim.agent.blank import _UNFINISHED
-from ec2spawner.local.machines.loops import Loop
+from localec2.machines.loops import Loop
 
 from . import mortal_agent
 

@@ -8,12 +8,7 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 from ec2spawner.claim.agent.config import read_config, script_of
-from ec2spawner.local.machines.base import (
-    Ending,
-    NoMachine,
-    VolumeBusy,
-    VolumeSpec,
-)
+from localec2.machines.base import Ending, NoMachine, VolumeBusy, VolumeSpec
 
 if TYPE_CHECKING:
     from .virtual_disks import Disks

@@ -21,10 +21,10 @@ from botocore.config import Config
 
 from ec2spawner.claim.user_data import user_data
 from ec2spawner.ec2 import clients
-from ec2spawner.local import Fault, LocalSettings
-from ec2spawner.local.cloud import LocalCloud
-from ec2spawner.local.faults import FaultBook
 from ec2spawner.state import ServerState
+from localec2 import Fault, LocalSettings
+from localec2.requests.faults import FaultBook
+from localec2.world.cloud import LocalCloud
 
 from . import virtual_time
 from .virtual_disks import Disks
@@ -200,7 +200,7 @@ class World:
         return instance.machine if instance is not None else None  # type: ignore
 
     def _machine_for(self, instance: Any, ended: Any) -> VirtualMachine:
-        from ec2spawner.local.machines.base import MachineSpec
+        from localec2.machines.base import MachineSpec
 
         spec = MachineSpec(
             cloud_id="virtual",

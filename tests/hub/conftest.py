@@ -12,8 +12,8 @@ from typing import Any
 import boto3
 import pytest
 
-from ec2spawner.local import LocalCloudProcess, LocalControl, LocalSettings
-from ec2spawner.local.control import MachineInfo
+from localec2 import LocalCloudProcess, LocalControl, LocalSettings
+from localec2.client import MachineInfo
 
 from .hub_process import TINY_SERVER, HubProcess
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import aiohttp
 
-from ec2spawner.local import LocalCloudProcess
-from ec2spawner.local.demo.ports import free_ports
+from ec2spawner.demo.ports import free_ports
+from localec2 import LocalCloudProcess
 
 CONFIG = Path(__file__).with_name("hub_config_for_tests.py")
 TINY_SERVER = Path(__file__).with_name("tiny_server.py")

@@ -12,7 +12,7 @@ import pytest
 
 from ec2spawner.admin.hub import AdminError, read_hub
 from ec2spawner.identity import HUB_TAG, LAUNCH_TAG, LEASE_TAG
-from ec2spawner.local import Fault
+from localec2 import Fault
 
 from .conftest import api_of, living
 from .hub_process import CONFIG

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ec2spawner.local.demo.visitor import SpawnFailed, Visitor
+from ec2spawner.demo.visitor import SpawnFailed, Visitor
 
 from .conftest import living
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ec2spawner.local import Fault
+from localec2 import Fault
 
 from .conftest import eventually, living
 from .test_claim import post

@@ -6,7 +6,7 @@ import time
 import aiohttp
 import pytest
 
-from ec2spawner.local import Fault
+from localec2 import Fault
 
 from .conftest import eventually, living
 

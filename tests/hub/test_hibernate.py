@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from ec2spawner.local import Fault
-from ec2spawner.local.demo.visitor import Visitor
+from ec2spawner.demo.visitor import Visitor
+from localec2 import Fault
 
 from .conftest import eventually, living
 from .test_claim import server_secrets, whoami

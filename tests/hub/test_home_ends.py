@@ -14,7 +14,7 @@ from ec2spawner.identity import (
     MOVE_TAG,
     MOVED_FROM_TAG,
 )
-from ec2spawner.local import Fault
+from localec2 import Fault
 
 from .conftest import eventually, living
 from .test_admin import of_hub

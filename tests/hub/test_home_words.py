@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
+from ec2spawner.demo.visitor import SpawnFailed, Visitor
 from ec2spawner.identity import HOME_TAG, HUB_TAG, owner_id
-from ec2spawner.local import Fault
-from ec2spawner.local.demo.visitor import SpawnFailed, Visitor
+from localec2 import Fault
 
 from .conftest import api_of, eventually, living
 from .test_homes import volumes  # noqa: F401

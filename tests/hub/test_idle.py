@@ -2,7 +2,7 @@
 
 import asyncio
 
-from ec2spawner.local.demo.visitor import Visitor
+from ec2spawner.demo.visitor import Visitor
 
 from .conftest import living
 

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from ec2spawner.local import Fault
-from ec2spawner.local.demo.visitor import SpawnFailed, Visitor
+from ec2spawner.demo.visitor import SpawnFailed, Visitor
+from localec2 import Fault
 
 from .conftest import eventually, living
 

@@ -3,8 +3,8 @@
 import aiohttp
 import pytest
 
-from ec2spawner.local import Fault
-from ec2spawner.local.demo.visitor import Visitor
+from ec2spawner.demo.visitor import Visitor
+from localec2 import Fault
 
 from .conftest import api_of, living
 

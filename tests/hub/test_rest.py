@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from ec2spawner.local import Fault
+from localec2 import Fault
 
 from .conftest import eventually, living, terminate
 from .test_claim import server_secrets, whoami

@@ -14,7 +14,7 @@ from ec2spawner.identity import (
     LEASE_TAG,
 )
 from ec2spawner.lease import read_lease
-from ec2spawner.local import Fault
+from localec2 import Fault
 
 from .conftest import api_of, eventually, living
 

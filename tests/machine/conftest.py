@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from ec2spawner.local import LocalCloudProcess, LocalControl, LocalSettings
-from ec2spawner.local.machines import roots
+from localec2 import LocalCloudProcess, LocalControl, LocalSettings
+from localec2.machines import roots
 
 from ..hub.conftest import FreshEC2, eventually, living
 from ..hub.hub_process import TINY_SERVER, HubProcess

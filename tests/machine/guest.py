@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from ec2spawner.local.control import MachineInfo
+from localec2.client import MachineInfo
 
 
 class Guest:

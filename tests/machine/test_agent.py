@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from ec2spawner.local.demo.visitor import Visitor
+from ec2spawner.demo.visitor import Visitor
 
 from ..hub.conftest import eventually, living
 

@@ -6,7 +6,7 @@ from email.utils import parsedate_to_datetime
 import aiohttp
 import pytest
 
-from ec2spawner.local import LocalSettings
+from localec2 import LocalSettings
 
 from ..hub.conftest import living
 from .test_qemu import PATIENCE, cloud, settings  # noqa: F401

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from ec2spawner.local import LocalCloudProcess
-from ec2spawner.local.demo.visitor import Visitor
+from ec2spawner.demo.visitor import Visitor
+from localec2 import LocalCloudProcess
 
 from ..hub.conftest import eventually
 from ..local.conftest import client

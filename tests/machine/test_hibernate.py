@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from ec2spawner.local.demo.visitor import Visitor
+from ec2spawner.demo.visitor import Visitor
 
 from ..hub.conftest import eventually, living
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ec2spawner.local.machines import roots
+from localec2.machines import roots
 
 from ..local.conftest import describe
 

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from ec2spawner.local.control import ControlError
+from localec2.client import ControlError
 
 from ..hub.conftest import eventually
 from ..local.conftest import client, describe, request_for

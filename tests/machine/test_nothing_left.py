@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ec2spawner.local import LocalCloudProcess, marked
-from ec2spawner.local.machines.cgroups import cloud_groups
-from ec2spawner.local.machines.marks import MARKER
+from localec2 import LocalCloudProcess
+from localec2.machines.cgroups import cloud_groups
+from localec2.machines.marks import MARKER
+from localec2.processes import marked
 
 from ..hub.conftest import eventually
 from ..local.conftest import client, request_for

@@ -8,10 +8,11 @@ import os
 
 import pytest
 
-from ec2spawner.local import LocalCloudProcess, LocalSettings, marked
-from ec2spawner.local.demo.visitor import Visitor
-from ec2spawner.local.machines import roots
-from ec2spawner.local.machines.marks import MARKER
+from ec2spawner.demo.visitor import Visitor
+from localec2 import LocalCloudProcess, LocalSettings
+from localec2.machines import roots
+from localec2.machines.marks import MARKER
+from localec2.processes import marked
 
 from ..hub.conftest import eventually, living
 from ..local.conftest import client, describe, request_for

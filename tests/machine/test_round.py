@@ -2,7 +2,7 @@
 
 import json
 
-from ec2spawner.local.demo.visitor import Visitor
+from ec2spawner.demo.visitor import Visitor
 
 from ..hub.conftest import living
 

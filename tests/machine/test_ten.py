@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ec2spawner.local.demo.visitor import Visitor
+from ec2spawner.demo.visitor import Visitor
 
 from ..hub.conftest import living
 

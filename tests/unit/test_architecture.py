@@ -56,7 +56,7 @@ def test_only_the_ec2_folder_calls_boto3():
 
 
 def test_the_product_does_not_know_the_local_ec2():
-    assert users_of("ec2spawner.local") <= {"cli.py"}
+    assert users_of("localec2") <= {"cli.py"}
 
 
 @pytest.mark.parametrize("name", sorted(PURE))

@@ -18,11 +18,11 @@ from ec2spawner.launch import (
     Region,
     plan_launch,
 )
-from ec2spawner.local.capacity import quota_bucket
 from ec2spawner.offerings import Unavailable, covers, quota_family
 from ec2spawner.settings import LaunchSettings
 from ec2spawner.state import ServerState
 from ec2spawner.walk import reordered, way_on
+from localec2.world.capacity import quota_bucket
 
 X86, ARM = frozenset({"x86_64"}), frozenset({"arm64"})
 ZONES = {"subnet-a": "us-west-2a", "subnet-b": "us-west-2b"}

@@ -12,8 +12,8 @@ from ec2spawner.ec2.rates import (
     TokenBucket,
     UnknownActionError,
 )
-from ec2spawner.local import AWS_THROTTLE
-from ec2spawner.local.throttle import limit_for
+from localec2 import AWS_THROTTLE
+from localec2.requests.throttle import limit_for
 
 
 class Clock:

@@ -1,0 +1,1 @@
+"""What clients say to EC2: actions, and the rules for them."""

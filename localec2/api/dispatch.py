@@ -1,0 +1,292 @@
+"""The work behind a request: AWS's rules first, then moto."""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.model import OperationNotFoundError
+from moto.ec2.exceptions import FilterNotImplementedError
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    create_backend_app,
+)
+
+from ..errors import AwsError
+from ..requests.client_tokens import ClientTokens
+from ..requests.faults import Fault
+from ..requests.request import ApiRequest
+from ..requests.request_log import LoggedRequest
+from ..world import in_use as inuse
+from ..world import moto_patches as patches
+from ..world.capacity import no_capacity, no_spot_capacity
+from ..world.describe import check_ids, check_status_filters
+from . import image_actions as imageactions
+from . import tag_rules as tagrules
+from . import volume_actions as volumeactions
+from . import volume_rules as volumerules
+from .instance_actions import ACTIONS, dry_run
+from .launch_rules import Launch, check_launch
+
+if TYPE_CHECKING:
+    from ..world.cloud import LocalCloud
+
+log = logging.getLogger(__name__)
+
+#: they read only what never changes, and take long: not under the world's lock
+_UNLOCKED = (
+    "DescribeInstanceTypes",
+    "DescribeInstanceTypeOfferings",
+    "DescribeRegions",
+)
+
+_OWN = {**ACTIONS, **volumeactions.ACTIONS, **imageactions.ACTIONS}
+
+_INSTANCE_ID = re.compile(rb"<instanceId>(i-[0-9a-f]+)</instanceId>")
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    content_type: str
+    body: bytes
+
+
+class Ec2Api:
+    """Answers requests of every service; EC2's with the overlay."""
+
+    def __init__(self, cloud: LocalCloud) -> None:
+        self.cloud = cloud
+        self.tokens = ClientTokens()
+        self._moto = DomainDispatcherApplication(create_backend_app)
+
+    def answer(self, request: ApiRequest, fault: Fault, entry: LoggedRequest) -> Answer:
+        if not request.is_ec2:
+            return self._ask_moto(request)
+        if request.region != self.cloud.region:
+            raise AwsError(
+                "AuthFailure",
+                "Credential should be scoped to a valid region: this local EC2 is "
+                f"{self.cloud.region}, not {request.region}.",
+                401,
+            )
+        if request.action in _UNLOCKED:
+            return self._ask_moto(request)
+        with self.cloud.lock:
+            # RunInstances works on what nobody can see yet.
+            patches.view.client = request.action != "RunInstances"
+            try:
+                return self._ec2(request, fault, entry)
+            finally:
+                patches.view.client = False
+                if not request.action.startswith(("Describe", "Get")):
+                    self.cloud.network_changed()
+
+    def _ec2(self, request: ApiRequest, fault: Fault, entry: LoggedRequest) -> Answer:
+        self.cloud.scripted = fault
+        self.cloud.launching = None
+        own = _OWN.get(request.action)
+        if own is not None:
+            body = own(request, self.cloud)
+            if body is not None:
+                return Answer(200, "text/xml;charset=UTF-8", body)
+        if request.action == "RunInstances":
+            return self._run_instances(request, entry)
+        if request.action == "CreateVolume":
+            volumerules.check_create(request, self.cloud.backend)
+            zone = request.get("AvailabilityZone") or ""
+            token = request.get("ClientToken") or ""
+            answer = self._once(request, token, zone, entry)
+            return self._doomed(answer, b"volumeId", fault)
+        if request.action == "AttachVolume":
+            return self._attach_volume(request)
+        if request.action == "ModifyVolume":
+            volumerules.check_modify(request, self.cloud.backend)
+        elif request.action == "CreateSnapshot":
+            volumerules.check_snapshot(request, self.cloud.backend)
+            return self._doomed(self._ask_moto(request), b"snapshotId", fault)
+        elif request.action == "CreateTags":
+            self._check_create_tags(request)
+        elif request.action == "DeleteNetworkInterface":
+            inuse.check_delete_interface(request, self.cloud.backend)
+        elif request.action == "ReleaseAddress":
+            inuse.check_release_address(request, self.cloud.backend)
+        elif request.action == "DescribeInstanceStatus":
+            check_status_filters([f["Name"] for f in request.groups("Filter")])
+        elif request.action == "DeleteSecurityGroup":
+            self._check_delete_group(request)
+        return self._ask_moto(request)
+
+    def _doomed(self, answer: Answer, name: bytes, fault: Fault) -> Answer:
+        """What EC2 accepts and cannot make, as when a key is closed to it."""
+        found = re.search(rb"<%b>([^<]+)<" % name, answer.body)
+        if fault.state_reason and found:
+            backend = self.cloud.backend
+            disks = {**backend.volumes, **backend.snapshots}
+            disks[found[1].decode()].doomed = True
+        return answer
+
+    def _attach_volume(self, request: ApiRequest) -> Answer:
+        (instance,) = self.cloud.instances([request.get("InstanceId") or ""])
+        volumerules.check_attach(request, self.cloud.backend, instance)
+        answer = self._ask_moto(request)
+        if answer.status == 200:
+            volume = self.cloud.backend.volumes[request.get("VolumeId")]
+            self.cloud.volume_life.attached(volume)
+        return answer
+
+    def _run_instances(self, request: ApiRequest, entry: LoggedRequest) -> Answer:
+        asked = dict(request.params)
+        cloud = self.cloud
+        launch = check_launch(request, cloud.backend, cloud.pool_of)
+        dry_run(request)
+        if launch.token:
+            known = self.tokens.recall(
+                "RunInstances", launch.token, launch.zone or "", asked
+            )
+            if known is not None:
+                self._check_alive(known.instance_ids)
+                entry.instance_ids = known.instance_ids
+                return Answer(200, known.content_type, known.body)
+        zone, count = self._place(launch)
+        changes = {"MinCount": str(count), "MaxCount": str(count)}
+        if launch.subnet is None:
+            name = "SubnetId"
+            if request.groups("NetworkInterface"):
+                name = "NetworkInterface.1.SubnetId"
+            changes[name] = cloud.resources.subnet_ids[zone]
+        request.rewrite(changes)
+        cloud.launching = request
+        answer = self._ask_moto(request)
+        if answer.status == 200:
+            entry.instance_ids = _ids(answer.body)
+            if launch.token:
+                self.tokens.remember(
+                    "RunInstances",
+                    launch.token,
+                    launch.zone or "",
+                    asked,
+                    answer.content_type,
+                    answer.body,
+                    entry.instance_ids,
+                )
+        return answer
+
+    def _place(self, launch: Launch) -> tuple[str, int]:
+        """(zone, how many), as many as there is room and quota for."""
+        cloud = self.cloud
+        zones = [launch.zone] if launch.zone else list(cloud.resources.zones)
+        kind = launch.instance_type
+        allowed = cloud.quota_left(launch.market, kind, launch.min_count)
+        for zone in zones:
+            left = cloud.room(launch.market, kind, zone)
+            count = min(
+                launch.max_count,
+                allowed,
+                launch.max_count if left is None else left,
+            )
+            if count >= launch.min_count:
+                return zone, count
+        if launch.market == "spot":
+            raise no_spot_capacity()
+        others = [
+            zone
+            for zone in cloud.resources.zones
+            if zone not in zones and cloud.room(launch.market, kind, zone) != 0
+        ]
+        raise no_capacity(kind, zones[0], others)
+
+    def _check_alive(self, instance_ids: list[str]) -> None:
+        states = self.cloud.states(instance_ids)
+        if all(state in (None, "terminated", "shutting-down") for state in states):
+            raise AwsError(
+                "IdempotentInstanceTerminated",
+                "The client token you have provided is associated with a terminated "
+                "instance. Please use a different client token.",
+            )
+
+    def _once(
+        self, request: ApiRequest, token: str, zone: str, entry: LoggedRequest
+    ) -> Answer:
+        asked = dict(request.params)
+        if token:
+            known = self.tokens.recall(request.action, token, zone, asked)
+            if known is not None:
+                return Answer(200, known.content_type, known.body)
+        answer = self._ask_moto(request)
+        if token and answer.status == 200:
+            self.tokens.remember(
+                request.action, token, zone, asked, answer.content_type, answer.body, []
+            )
+        return answer
+
+    def _check_create_tags(self, request: ApiRequest) -> None:
+        tags = [(t.get("Key", ""), t.get("Value", "")) for t in request.groups("Tag")]
+        tagrules.check_tags(tags)
+        ids = [i for i in request.numbered("ResourceId") if i.startswith("i-")]
+        check_ids(ids)
+        self.cloud.instances(ids)
+
+    def _check_delete_group(self, request: ApiRequest) -> None:
+        group_id = request.get("GroupId")
+        for nic in self.cloud.backend.enis.values():
+            if any(group.id == group_id for group in nic.group_set):
+                raise AwsError(
+                    "DependencyViolation",
+                    f"resource {group_id} has a dependent object",
+                )
+
+    def _ask_moto(self, request: ApiRequest) -> Answer:
+        result: dict[str, Any] = {}
+
+        def start_response(
+            status: str, headers: list[tuple[str, str]], exc_info: Any = None
+        ) -> Any:
+            result["status"] = int(status.split()[0])
+            result["headers"] = {name.lower(): value for name, value in headers}
+            return lambda data: None
+
+        try:
+            body = b"".join(self._moto(request.rewind(), start_response))
+        except AwsError:
+            raise
+        except OperationNotFoundError:
+            raise _invalid_action(request) from None
+        except FilterNotImplementedError as error:
+            name = re.search(r"'([^']*)'", str(error))
+            raise AwsError(
+                "InvalidParameterValue",
+                f"The filter '{name.group(1) if name else ''}' is invalid",
+            ) from None
+        except NotImplementedError as error:
+            if "action has not been implemented" in str(error):
+                raise _invalid_action(request) from None
+            filter_name = re.search(r"[Ff]ilter.*'([^']+)'", str(error))
+            if filter_name:
+                raise AwsError(
+                    "InvalidParameterValue",
+                    f"The filter '{filter_name.group(1)}' is invalid",
+                ) from None
+            raise AwsError("UnsupportedOperation", str(error)) from None
+        except Exception as error:
+            log.exception("%s failed inside moto", request.action)
+            raise AwsError(
+                "InternalError", f"An internal error has occurred ({error!r})", 500
+            ) from error
+        kind = result["headers"].get("content-type", "text/xml")
+        if result["status"] >= 400 and kind.startswith("text/html"):
+            raise _invalid_action(request)
+        return Answer(result["status"], kind, body)
+
+
+def _invalid_action(request: ApiRequest) -> AwsError:
+    return AwsError(
+        "InvalidAction",
+        f"The action {request.action} is not valid for this web service.",
+    )
+
+
+def _ids(body: bytes) -> list[str]:
+    return list(dict.fromkeys(i.decode() for i in _INSTANCE_ID.findall(body)))

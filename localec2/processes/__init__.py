@@ -1,0 +1,1 @@
+"""Processes of machines, found and ended whatever happens."""

@@ -1,0 +1,1 @@
+"""One request on its way: parameters, rates, faults, the log."""
