@@ -7,12 +7,12 @@ from math import ceil
 
 from .breaker import Breaker
 from .caps import Caps, Doorkeeper, Full
+from .core.errors import EC2SpawnError, Reason
+from .core.ids import digest, owner_id
+from .core.state import Phase
 from .ec2.machines import Machine
-from .errors import EC2SpawnError, Reason
 from .fleet import fleets
-from .identity import digest, owner_id
 from .server import Server
-from .state import Phase
 
 _LISTING_SECONDS = 10.0
 

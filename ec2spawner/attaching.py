@@ -7,6 +7,8 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 
+from .core.errors import EC2SpawnError, Reason
+from .core.ids import MOVE_TAG
 from .ec2.clients import Clients
 from .ec2.errors import EC2Error, admin_hint
 from .ec2.inventory import Inventory
@@ -19,10 +21,8 @@ from .ec2.volumes import (
     detach_volume,
     grow_volume,
 )
-from .errors import EC2SpawnError, Reason
 from .home_errors import in_use, not_attached
 from .homes import Homes
-from .identity import MOVE_TAG
 
 # EC2 user guide, "Device names for volumes": recommended for data volumes, on every
 # kind of instance. What the machine sees is another name; the agent knows.

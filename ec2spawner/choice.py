@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from inspect import isawaitable
 from typing import Any
 
-from .errors import EC2SpawnError, Reason
+from .core.errors import EC2SpawnError, Reason
 from .form import Fate, render_form
 from .profiles import (
     ChoiceError,

@@ -11,13 +11,13 @@ from dataclasses import asdict
 from . import notices
 from .claim.desk import desk
 from .claim.orders import Claim, DataVolume, Orders, Report, Step
+from .core.errors import EC2SpawnError
+from .core.ids import digest, secret_hash
+from .core.state import Phase, ServerState
 from .data import volumes_to_mount
-from .errors import EC2SpawnError
 from .housing import Housing
-from .identity import digest, secret_hash
 from .progress import Progress
 from .server import Server
-from .state import Phase, ServerState
 from .tokens import asleep, replace_token, revive_token
 
 # What JupyterHub itself needs in a server's environment. The rest, whose values may

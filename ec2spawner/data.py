@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from .claim.orders import DataVolume
-from .errors import EC2SpawnError, Reason
+from .core.errors import EC2SpawnError, Reason
 from .server import Server
 
 _SECONDS = 60.0

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import EC2SpawnError, Reason
+from .core.errors import EC2SpawnError, Reason
 from .settings import LaunchSettings
 
 # EC2 user guide, "Device names for volumes". The home has /dev/sdf.

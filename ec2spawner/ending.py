@@ -10,10 +10,10 @@ from functools import partial
 from sqlalchemy import inspect
 
 from .claim.desk import desk
+from .core.state import Phase, Rest, Tombstone
 from .rests import Laid
 from .server import Server
 from .starting import Starting
-from .state import Phase, Rest, Tombstone
 
 
 class Ending:

@@ -13,10 +13,10 @@ from collections.abc import Iterable
 from jupyterhub import orm
 from sqlalchemy import inspect
 
+from .core.ids import owner_id, server_id
 from .ec2.errors import EC2Error, admin_hint
 from .ec2.volumes import Volume
 from .fleet import Fleet, fleets
-from .identity import owner_id, server_id
 from .lineage import last_of
 from .server import Server
 

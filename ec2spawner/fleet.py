@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from .attaching import Attaching
+from .core.state import Tombstone
 from .ec2.batch import Batcher
 from .ec2.catalog import Catalog
 from .ec2.clients import Account, Clients
@@ -26,7 +27,6 @@ from .homes import Homes
 from .launch import LaunchPlan
 from .moves import Moves
 from .rests import Rests
-from .state import Tombstone
 from .walk import Launcher, Listener, Walk, find
 
 # How long EC2 may fail to show what it has made. AWS states no bound; Karpenter

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from .core.errors import EC2SpawnError, Reason
 from .disks import Image
-from .errors import EC2SpawnError, Reason
 from .settings import LaunchSettings
 
 # Of Linux machines, GiB.

@@ -10,6 +10,16 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from .core.errors import EC2SpawnError, Reason
+from .core.ids import (
+    ARCHIVE_TAG,
+    DISCARD_TAG,
+    HOME_TAG,
+    HUB_TAG,
+    MOVE_TAG,
+    MOVED_TO_TAG,
+    digest,
+)
 from .ec2.clients import Clients
 from .ec2.errors import EC2Error, admin_hint
 from .ec2.meanings import Kind
@@ -23,17 +33,7 @@ from .ec2.volumes import (
     describe_volume,
     homes_of,
 )
-from .errors import EC2SpawnError, Reason
 from .home_errors import lost, not_made
-from .identity import (
-    ARCHIVE_TAG,
-    DISCARD_TAG,
-    HOME_TAG,
-    HUB_TAG,
-    MOVE_TAG,
-    MOVED_TO_TAG,
-    digest,
-)
 from .lineage import homes_among
 
 _POLL_SECONDS = 0.5

@@ -7,9 +7,9 @@ import asyncio
 from jupyterhub import orm
 from sqlalchemy import inspect
 
+from .core.errors import EC2SpawnError, Reason
 from .ec2.errors import EC2Error, admin_hint
 from .ec2.volumes import Volume
-from .errors import EC2SpawnError, Reason
 from .failures import spawn_error
 from .home_errors import refused
 from .homes import HomeSpec

@@ -12,9 +12,9 @@ from jupyterhub.app import JupyterHub
 from traitlets import TraitError
 
 from .choice import settable_by_profiles
+from .core.ids import hub_id_from_cookie_secret
 from .ec2.clients import Account
 from .fleet import FleetKey, fleet_for
-from .identity import hub_id_from_cookie_secret
 from .old_rests import end_old_rests
 from .pages import with_notices
 from .profiles import ProfileListError, read_profiles

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import hibernation
+from .core.errors import EC2SpawnError, Reason
+from .core.ids import HUB_TAG, LAUNCH_TAG, LEASE_TAG, OWNER_TAG, SERVER_TAG, owner_id
+from .core.tags import lease_text
 from .disks import Image, data_volumes, root_volume
-from .errors import EC2SpawnError, Reason
 from .hibernation import TypeFacts
-from .identity import HUB_TAG, LAUNCH_TAG, LEASE_TAG, OWNER_TAG, SERVER_TAG, owner_id
-from .lease import lease_text
 from .settings import LaunchSettings
 
 # EC2 user guide, "Tag your Amazon EC2 resources": the characters that every

@@ -11,6 +11,8 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 
+from .core.errors import EC2SpawnError, Reason
+from .core.ids import HOME_TAG, HUB_TAG, MOVE_TAG, MOVED_FROM_TAG, MOVED_TO_TAG, digest
 from .ec2.clients import Clients
 from .ec2.errors import EC2Error, admin_hint
 from .ec2.meanings import Kind
@@ -21,10 +23,8 @@ from .ec2.volumes import (
     describe_volume,
     volumes_among,
 )
-from .errors import EC2SpawnError, Reason
 from .home_errors import in_use
 from .homes import Homes
-from .identity import HOME_TAG, HUB_TAG, MOVE_TAG, MOVED_FROM_TAG, MOVED_TO_TAG, digest
 from .lineage import fits, left_over, lineage_of_copy
 
 _POLL_SECONDS = 1.0

@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from . import notices
+from .core.state import ServerState
 from .ec2.machines import Machine
 from .fleet import Fleet
 from .settings import LaunchSettings
-from .state import ServerState
 
 # An EC2 that is silent for a moment is nobody's concern.
 _WORTH_TELLING_SECONDS = 60.0

@@ -15,18 +15,18 @@ from traitlets import default
 from . import hub_start
 from .choice import apply_choice, render_choice
 from .claim import handler as claim_handler
+from .core.errors import EC2SpawnError, Reason
+from .core.ids import hub_id_from_cookie_secret, server_id
+from .core.state import Phase, ServerState, Tombstone
 from .ec2.clients import Account
 from .ec2.errors import EC2Error
 from .ending import Ending
-from .errors import EC2SpawnError, Reason
 from .failures import spawn_error
 from .farewell import Farewell
 from .fleet import Fleet, FleetKey, fleet_for
-from .identity import hub_id_from_cookie_secret, server_id
 from .profiles import options_from_form
 from .server import Server
 from .starting import Starting
-from .state import Phase, ServerState, Tombstone
 from .tokens import revoke_token
 
 # How long a restarted Hub looks for a machine that it may have asked for in its

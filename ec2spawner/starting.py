@@ -10,16 +10,16 @@ from contextlib import suppress
 from .admission import Admission
 from .claim.user_data import user_data
 from .conversation import Conversation
+from .core.errors import EC2SpawnError, Reason
+from .core.ids import new_launch_id, secret_hash
+from .core.state import Phase
 from .disks import data_devices
 from .ec2.machines import Machine
-from .errors import EC2SpawnError, Reason
 from .failures import EndedEarly, sold_out_at_home
 from .fleet import CONSISTENCY_SECONDS
-from .identity import new_launch_id, secret_hash
 from .launch import LaunchIdentity, LaunchPlan, plan_launch
 from .progress import Progress
 from .server import Server
-from .state import Phase
 from .tenancy import check_free
 from .tokens import token_id
 from .waking import Waking

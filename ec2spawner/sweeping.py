@@ -12,16 +12,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .archiving import Archivist
+from .core.ids import LEASE_TAG
+from .core.state import Tombstone
+from .core.tags import lease_text, to_renew
 from .ec2.errors import EC2Error, admin_hint
 from .ec2.machines import Machine
 from .ec2.parts import Part, PartKind, delete_part, list_parts
 from .ec2.tags import create_tags
 from .fleet import Fleet, fleets
-from .identity import LEASE_TAG
-from .lease import lease_text, to_renew
 from .owners import stale_owners
 from .records import Records, read_records
-from .state import Tombstone
 from .sweep import Sweeper, is_wanted
 
 _LISTING_SECONDS = 60.0

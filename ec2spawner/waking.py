@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable
 
 from .claim.user_data import user_data
+from .core.ids import secret_hash
+from .core.state import Phase, Rest
 from .ec2.errors import EC2Error, admin_hint
 from .ec2.machines import Machine
-from .identity import secret_hash
 from .launch import LaunchPlan
 from .server import Server
-from .state import Phase, Rest
 from .walk import place_in_line
 
 # EC2 may take minutes until a machine that is stopping has stopped (EC2 user guide,

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from .core.errors import EC2SpawnError
+from .core.ids import client_token
 from .ec2.clients import Clients
 from .ec2.codes import meaning_of_end
 from .ec2.errors import EC2Error, admin_hint, zones_named
@@ -16,9 +18,7 @@ from .ec2.inventory import Inventory
 from .ec2.machines import Machine, NotSent, machine_of_token, run_machine
 from .ec2.meanings import Kind
 from .ec2.rates import Rates
-from .errors import EC2SpawnError
 from .failures import spawn_error
-from .identity import client_token
 from .launch import Candidate, LaunchPlan
 from .offerings import News, Unavailable, covers
 

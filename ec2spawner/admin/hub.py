@@ -12,9 +12,9 @@ from typing import Any
 from jupyterhub.app import JupyterHub
 from traitlets import TraitError
 
+from ..core.ids import hub_id_from_cookie_secret
 from ..ec2.clients import Account
 from ..hub_start import regions as regions_of
-from ..identity import hub_id_from_cookie_secret
 from ..profiles import ProfileListError
 from ..server import Server
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from traitlets import Bool
 
-from ..lease import lease_text
+from ..core.tags import lease_text
 from .app import AdminApp
 from .homes import HEAD as HOMES_HEAD
 from .homes import home_rows

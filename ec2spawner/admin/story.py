@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ..core.ids import server_id
+from ..core.state import Phase
+from ..core.tags import lease_text
 from ..ec2.machines import Machine
 from ..ec2.parts import Part
-from ..identity import server_id
-from ..lease import lease_text
 from ..records import Record, Records
-from ..state import Phase
 from ..sweep import is_wanted, lease_end
 from .hub import Hub
 from .survey import Survey

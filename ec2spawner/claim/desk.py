@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from ..state import ServerState, Tombstone
+from ..core.state import ServerState, Tombstone
 from .orders import Claim, Orders, Report
 
 

@@ -11,7 +11,7 @@ from jupyterhub.apihandlers.base import APIHandler
 from jupyterhub.metrics import prometheus_log_method
 from tornado import web
 
-from ..errors import EC2SpawnError
+from ..core.errors import EC2SpawnError
 from .desk import Claimant, desk
 from .identity import Verdict, judge_claim, may_report, was_its_machine
 from .orders import Claim, Heartbeat, Report, SchemaError

@@ -6,8 +6,8 @@ import hmac
 import ipaddress
 from enum import Enum
 
-from ..identity import secret_hash
-from ..state import Phase, ServerState, Tombstone
+from ..core.ids import secret_hash
+from ..core.state import Phase, ServerState, Tombstone
 from .orders import Claim, Heartbeat, Report
 
 # A machine whose answer was lost asks again at once; a thief comes later.

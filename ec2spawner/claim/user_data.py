@@ -9,7 +9,7 @@ import json
 from functools import cache
 from importlib.resources import files
 
-from ..errors import EC2SpawnError, Reason
+from ..core.errors import EC2SpawnError, Reason
 from .agent.config import CONFIG_MARK
 from .agent.unpack import as_comments
 

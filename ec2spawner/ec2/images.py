@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from ..core.errors import EC2SpawnError, Reason
 from ..disks import Image
-from ..errors import EC2SpawnError, Reason
 from .clients import Lane
 
 # SSM parameters and name patterns move when their makers publish; an AMI itself

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from ..identity import (
+from ..core.ids import (
     ARCHIVE_TAG,
     DISCARD_TAG,
     HOME_TAG,
@@ -17,7 +17,7 @@ from ..identity import (
     LEASE_TAG,
     MOVED_FROM_TAG,
 )
-from ..lease import read_lease
+from ..core.tags import read_lease
 from .clients import Lane
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from ec2spawner import homes
+from ec2spawner.core.errors import EC2SpawnError
 from ec2spawner.ec2.volumes import describe_volume
-from ec2spawner.errors import EC2SpawnError
 from ec2spawner.homes import HomeSpec
 
 SPEC = HomeSpec("owner-of-this-test", 3, "", {})

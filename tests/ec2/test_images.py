@@ -2,8 +2,8 @@
 
 import pytest
 
+from ec2spawner.core.errors import EC2SpawnError
 from ec2spawner.ec2.errors import EC2Error
-from ec2spawner.errors import EC2SpawnError
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ import sys
 import pytest
 
 from ec2spawner import fleet as fleet_module
-from ec2spawner.errors import EC2SpawnError
-from ec2spawner.identity import new_launch_id
+from ec2spawner.core.errors import EC2SpawnError
+from ec2spawner.core.ids import new_launch_id
+from ec2spawner.core.state import Tombstone
 from ec2spawner.launch import LaunchIdentity, plan_launch
 from ec2spawner.settings import LaunchSettings
-from ec2spawner.state import Tombstone
 from ec2spawner.walk import Listener
 from localec2 import Fault
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from ec2spawner.state import ServerState
+from ec2spawner.core.state import ServerState
 
 from .virtual_world import saved
 

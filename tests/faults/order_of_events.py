@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ec2spawner.state import ServerState
+from ec2spawner.core.state import ServerState
 
 from .virtual_hub import Hub
 from .virtual_world import saved

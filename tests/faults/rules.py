@@ -22,7 +22,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from ec2spawner.state import Phase
+from ec2spawner.core.state import Phase
 from localec2 import LocalSettings
 
 from .misfortunes import ENDS, FAULTS, HUBS, SETTINGS, STATED_SECONDS, USERS

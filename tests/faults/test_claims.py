@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from ec2spawner.state import Phase
+from ec2spawner.core.state import Phase
 
 from .deeds import SETTINGS
 from .virtual_world import saved

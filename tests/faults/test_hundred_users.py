@@ -18,9 +18,9 @@ from typing import Any
 
 import pytest
 
+from ec2spawner.core.ids import new_launch_id
 from ec2spawner.ec2.clients import Account
 from ec2spawner.fleet import Fleet, FleetKey
-from ec2spawner.identity import new_launch_id
 from ec2spawner.launch import LaunchIdentity, plan_launch
 from ec2spawner.settings import LaunchSettings
 from ec2spawner.walk import Listener

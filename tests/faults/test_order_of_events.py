@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ec2spawner.identity import secret_hash
-from ec2spawner.state import Phase
+from ec2spawner.core.ids import secret_hash
+from ec2spawner.core.state import Phase
 
 from .deeds import NO_CAPACITY, SETTINGS
 from .order_of_events import Events

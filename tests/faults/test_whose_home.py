@@ -8,7 +8,7 @@ import sqlite3
 
 import pytest
 
-from ec2spawner.state import Phase, ServerState
+from ec2spawner.core.state import Phase, ServerState
 
 from ..hub.hub_process import ADMIN_TOKEN
 from .deeds import SETTINGS

@@ -29,7 +29,7 @@ from ec2spawner import admission, fleet, hub_start
 from ec2spawner.breaker import Breaker
 from ec2spawner.caps import Doorkeeper
 from ec2spawner.claim.desk import desk
-from ec2spawner.identity import hub_id_from_cookie_secret
+from ec2spawner.core.ids import hub_id_from_cookie_secret
 
 from ..hub.hub_process import ADMIN_TOKEN
 from .virtual_time import Stopped, VirtualLoop

@@ -20,8 +20,8 @@ import pytest
 from botocore.config import Config
 
 from ec2spawner.claim.user_data import user_data
+from ec2spawner.core.state import ServerState
 from ec2spawner.ec2 import clients
-from ec2spawner.state import ServerState
 from localec2 import Fault, LocalSettings
 from localec2.requests.faults import FaultBook
 from localec2.world.cloud import LocalCloud

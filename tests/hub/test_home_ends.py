@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from ec2spawner.identity import (
+from ec2spawner.core.ids import (
     ARCHIVE_TAG,
     DISCARD_TAG,
     HOME_TAG,

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
+from ec2spawner.core.ids import HOME_TAG, HUB_TAG, owner_id
 from ec2spawner.demo.visitor import SpawnFailed, Visitor
-from ec2spawner.identity import HOME_TAG, HUB_TAG, owner_id
 from localec2 import Fault
 
 from .conftest import api_of, eventually, living

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from ec2spawner.identity import (
+from ec2spawner.core.ids import (
     DISCARD_TAG,
     HOME_TAG,
     HUB_TAG,
@@ -13,7 +13,7 @@ from ec2spawner.identity import (
     LAUNCH_TAG,
     LEASE_TAG,
 )
-from ec2spawner.lease import read_lease
+from ec2spawner.core.tags import read_lease
 from localec2 import Fault
 
 from .conftest import api_of, eventually, living

@@ -11,14 +11,14 @@ from ec2spawner.admin.hub import Hub
 from ec2spawner.admin.story import leftovers, rows, why
 from ec2spawner.admin.survey import Region, Survey
 from ec2spawner.admin.table import duration, table
+from ec2spawner.core.ids import HOME_TAG, owner_id, server_id
+from ec2spawner.core.state import Phase
+from ec2spawner.core.tags import read_lease
 from ec2spawner.ec2.clients import Account
 from ec2spawner.ec2.machines import Machine
 from ec2spawner.ec2.parts import Part, PartKind
 from ec2spawner.ec2.snapshots import Snapshot
-from ec2spawner.identity import HOME_TAG, owner_id, server_id
-from ec2spawner.lease import read_lease
 from ec2spawner.records import HomeUse, Record, Records
-from ec2spawner.state import Phase
 
 LEASE = 1000.0
 UNTIL = read_lease("2026-11-22T17:00:00Z")

@@ -7,10 +7,11 @@ import pytest
 from traitlets import TraitError
 
 from ec2spawner.choice import apply_choice
+from ec2spawner.core.errors import EC2SpawnError
+from ec2spawner.core.state import ServerState
 from ec2spawner.ec2.codes import meaning_of
 from ec2spawner.ec2.errors import EC2Error
 from ec2spawner.ec2.meanings import Scope
-from ec2spawner.errors import EC2SpawnError
 from ec2spawner.launch import (
     Candidate,
     Image,
@@ -20,7 +21,6 @@ from ec2spawner.launch import (
 )
 from ec2spawner.offerings import Unavailable, covers, quota_family
 from ec2spawner.settings import LaunchSettings
-from ec2spawner.state import ServerState
 from ec2spawner.walk import reordered, way_on
 from localec2.world.capacity import quota_bucket
 

@@ -13,8 +13,8 @@ from ec2spawner.claim.identity import (
     same_address,
 )
 from ec2spawner.claim.orders import BODY_LIMIT, Claim, Report, SchemaError, Step
-from ec2spawner.identity import secret_hash
-from ec2spawner.state import Phase, ServerState
+from ec2spawner.core.ids import secret_hash
+from ec2spawner.core.state import Phase, ServerState
 
 NOW = 1_000_000.0
 CLAIM = Claim("launch", "nonce", "key")

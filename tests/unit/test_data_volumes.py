@@ -1,8 +1,8 @@
 import pytest
 from traitlets import TraitError
 
+from ec2spawner.core.errors import EC2SpawnError
 from ec2spawner.disks import Image, data_devices
-from ec2spawner.errors import EC2SpawnError
 from ec2spawner.launch import LaunchIdentity, fingerprint, plan_launch
 from ec2spawner.settings import LaunchSettings
 

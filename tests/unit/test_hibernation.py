@@ -1,13 +1,13 @@
 import pytest
 
+from ec2spawner.core.errors import EC2SpawnError
+from ec2spawner.core.state import MOST_HIBERNATION, Asleep, ServerState
 from ec2spawner.ec2.codes import meaning_of
 from ec2spawner.ec2.machines import Machine
-from ec2spawner.errors import EC2SpawnError
 from ec2spawner.hibernation import TypeFacts
 from ec2spawner.launch import Image, LaunchIdentity, Region, plan_launch
 from ec2spawner.offerings import covers
 from ec2spawner.settings import LaunchSettings
-from ec2spawner.state import MOST_HIBERNATION, Asleep, ServerState
 
 WHO = LaunchIdentity("hub", "server", "launch")
 IMAGE = Image("ami-1", "/dev/sda1", root_size=16)

@@ -3,7 +3,7 @@ import string
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ec2spawner.identity import (
+from ec2spawner.core.ids import (
     client_token,
     hub_id_from_cookie_secret,
     new_launch_id,

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from traitlets import TraitError
 
-from ec2spawner.identity import owner_id
+from ec2spawner.core.ids import owner_id
 from ec2spawner.launch import Image, LaunchIdentity, fingerprint, plan_launch
 from ec2spawner.settings import LaunchSettings
 

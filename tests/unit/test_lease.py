@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ec2spawner.lease import lease_text, read_lease, to_renew
+from ec2spawner.core.tags import lease_text, read_lease, to_renew
 
 HOUR = 3600.0
 

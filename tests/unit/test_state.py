@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ec2spawner.state import Phase, Rest, ServerState, Tombstone
+from ec2spawner.core.state import Phase, Rest, ServerState, Tombstone
 
 states = st.builds(
     ServerState,

@@ -16,7 +16,7 @@ from ec2spawner.claim.agent.config import read_config, script_of
 from ec2spawner.claim.agent.unpack import archive, as_comments, refresh
 from ec2spawner.claim.agent.words import Failed
 from ec2spawner.claim.user_data import LIMIT, compact, user_data
-from ec2spawner.errors import EC2SpawnError
+from ec2spawner.core.errors import EC2SpawnError
 
 AGENT = sorted(Path(agent.__file__).parent.glob("*.py"))
 

@@ -1,0 +1,1 @@
+"""What every part of the house speaks of: errors, ids, tags, state. Pure."""
