@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from .core.ids import ARCHIVE_TAG, HOME_TAG, HUB_TAG, TAG_PREFIX
 from .ec2.clients import Clients
 from .ec2.errors import EC2Error, admin_hint
-from .ec2.parts import Part
+from .ec2.resources import Part
 from .ec2.snapshots import archives_of, create_snapshot
 from .homes import Homes
 

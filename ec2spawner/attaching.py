@@ -10,10 +10,10 @@ from collections.abc import Awaitable, Callable
 from .core.errors import EC2SpawnError, Reason
 from .core.ids import MOVE_TAG
 from .ec2.clients import Clients
+from .ec2.error_kinds import Kind
 from .ec2.errors import EC2Error, admin_hint
 from .ec2.inventory import Inventory
 from .ec2.machines import Machine
-from .ec2.meanings import Kind
 from .ec2.volumes import (
     Volume,
     attach_volume,

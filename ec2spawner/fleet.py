@@ -10,12 +10,11 @@ from dataclasses import dataclass
 
 from .attaching import Attaching
 from .core.state import Tombstone
-from .ec2.batch import Batcher
-from .ec2.catalog import Catalog
+from .ec2.batcher import Batcher
 from .ec2.clients import Account, Clients
 from .ec2.errors import EC2Error, admin_hint
-from .ec2.health import Health, impaired_machines
 from .ec2.images import Images
+from .ec2.instance_types import Catalog
 from .ec2.inventory import Inventory
 from .ec2.machines import (
     Machine,
@@ -23,6 +22,7 @@ from .ec2.machines import (
     list_machines,
     terminate_machines,
 )
+from .ec2.status_checks import Health, impaired_machines
 from .homes import Homes
 from .launch import LaunchPlan
 from .moves import Moves

@@ -21,9 +21,9 @@ from .core.ids import (
     digest,
 )
 from .ec2.clients import Clients
+from .ec2.error_kinds import Kind
 from .ec2.errors import EC2Error, admin_hint
-from .ec2.meanings import Kind
-from .ec2.parts import Part, PartKind, delete_part
+from .ec2.resources import Part, PartKind, delete_part
 from .ec2.snapshots import snapshots_of_moves
 from .ec2.tags import create_tags
 from .ec2.volumes import (

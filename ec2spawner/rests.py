@@ -7,8 +7,9 @@ import logging
 import time
 from enum import Enum
 
-from .ec2.batch import Batcher
+from .ec2.batcher import Batcher
 from .ec2.clients import Clients
+from .ec2.error_kinds import Kind
 from .ec2.errors import EC2Error, admin_hint
 from .ec2.inventory import Inventory
 from .ec2.machines import (
@@ -19,7 +20,6 @@ from .ec2.machines import (
     start_machines,
     stop_machines,
 )
-from .ec2.meanings import Kind
 
 _AWAKE = frozenset({"pending", "running"})
 _REPEATS_WHEN_AMBIGUOUS = 3

@@ -17,7 +17,7 @@ from .core.state import Tombstone
 from .core.tags import lease_text, to_renew
 from .ec2.errors import EC2Error, admin_hint
 from .ec2.machines import Machine
-from .ec2.parts import Part, PartKind, delete_part, list_parts
+from .ec2.resources import Part, PartKind, delete_part, list_parts
 from .ec2.tags import create_tags
 from .fleet import Fleet, fleets
 from .owners import stale_owners

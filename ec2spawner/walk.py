@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from .core.errors import EC2SpawnError
 from .core.ids import client_token
 from .ec2.clients import Clients
-from .ec2.codes import meaning_of_end
+from .ec2.error_kinds import Kind
+from .ec2.error_table import meaning_of_end
 from .ec2.errors import EC2Error, admin_hint, zones_named
 from .ec2.inventory import Inventory
 from .ec2.machines import Machine, NotSent, machine_of_token, run_machine
-from .ec2.meanings import Kind
-from .ec2.rates import Rates
+from .ec2.throttle import Rates
 from .failures import spawn_error
 from .launch import Candidate, LaunchPlan
 from .offerings import News, Unavailable, covers

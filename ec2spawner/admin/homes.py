@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..core.ids import HOME_TAG, MOVE_TAG, MOVED_FROM_TAG, MOVED_TO_TAG
-from ..ec2.parts import Part, PartKind
+from ..ec2.resources import Part, PartKind
 from ..ec2.snapshots import Snapshot
 from ..ec2.volumes import heir_named
 from ..owners import owner_of

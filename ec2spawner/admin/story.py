@@ -9,7 +9,7 @@ from ..core.ids import server_id
 from ..core.state import Phase
 from ..core.tags import lease_text
 from ..ec2.machines import Machine
-from ..ec2.parts import Part
+from ..ec2.resources import Part
 from ..records import Record, Records
 from ..sweep import is_wanted, lease_end
 from .hub import Hub

@@ -14,7 +14,7 @@ from traitlets import Bool, Float
 from ..ec2.clients import Account, Clients, Lane
 from ..ec2.errors import EC2Error, admin_hint
 from ..ec2.machines import Machine, terminate_machines
-from ..ec2.parts import Part, PartKind, delete_part
+from ..ec2.resources import Part, PartKind, delete_part
 from ..sweep import Verdict, judge_leases
 from .app import AdminApp
 from .hub import Hub

@@ -21,9 +21,9 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from .error_kinds import Kind
 from .errors import EC2Error, from_botocore
-from .meanings import Kind
-from .rates import LIMITS, Rates, RetryBudget
+from .throttle import LIMITS, Rates, RetryBudget
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import ec2spawner
-from ec2spawner.ec2 import meanings
+from ec2spawner.ec2 import error_kinds as meanings
 
 from .configs import DOCS
 

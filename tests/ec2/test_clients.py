@@ -9,7 +9,7 @@ import pytest
 import ec2spawner.ec2
 from ec2spawner.ec2.clients import Account, Clients
 from ec2spawner.ec2.errors import EC2Error
-from ec2spawner.ec2.rates import LIMITS, Limit, Rates, UnknownActionError
+from ec2spawner.ec2.throttle import LIMITS, Limit, Rates, UnknownActionError
 from localec2 import Fault
 
 

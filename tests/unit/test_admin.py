@@ -16,7 +16,7 @@ from ec2spawner.core.state import Phase
 from ec2spawner.core.tags import read_lease
 from ec2spawner.ec2.clients import Account
 from ec2spawner.ec2.machines import Machine
-from ec2spawner.ec2.parts import Part, PartKind
+from ec2spawner.ec2.resources import Part, PartKind
 from ec2spawner.ec2.snapshots import Snapshot
 from ec2spawner.records import HomeUse, Record, Records
 

@@ -2,10 +2,10 @@ import asyncio
 
 import pytest
 
-from ec2spawner.ec2.batch import Batcher
-from ec2spawner.ec2.codes import meaning_of
+from ec2spawner.ec2.batcher import Batcher
+from ec2spawner.ec2.error_kinds import Kind
+from ec2spawner.ec2.error_table import meaning_of
 from ec2spawner.ec2.errors import EC2Error
-from ec2spawner.ec2.meanings import Kind
 
 IDS = [f"i-{n:017x}" for n in range(12)]
 
@@ -81,7 +81,7 @@ async def test_what_comes_while_one_is_in_flight_goes_together_afterwards(ec2, b
 
 
 async def test_a_request_that_hangs_holds_nobody_up_for_long(ec2, batcher, monkeypatch):
-    from ec2spawner.ec2 import batch
+    from ec2spawner.ec2 import batcher as batch
 
     monkeypatch.setattr(batch, "_BEHIND_SECONDS", 0.05)
     ec2.go_on.clear()
@@ -134,7 +134,7 @@ async def test_who_is_cancelled_takes_nobody_along(ec2, batcher):
 
 
 async def test_a_big_crowd_goes_in_several_requests(ec2, batcher, monkeypatch):
-    from ec2spawner.ec2 import batch
+    from ec2spawner.ec2 import batcher as batch
 
     monkeypatch.setattr(batch, "_MOST", 5)
     answers = await outcomes(batcher, IDS)

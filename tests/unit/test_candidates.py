@@ -9,9 +9,9 @@ from traitlets import TraitError
 from ec2spawner.choice import apply_choice
 from ec2spawner.core.errors import EC2SpawnError
 from ec2spawner.core.state import ServerState
-from ec2spawner.ec2.codes import meaning_of
+from ec2spawner.ec2.error_kinds import Scope
+from ec2spawner.ec2.error_table import meaning_of
 from ec2spawner.ec2.errors import EC2Error
-from ec2spawner.ec2.meanings import Scope
 from ec2spawner.launch import (
     Candidate,
     Image,

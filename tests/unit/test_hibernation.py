@@ -2,7 +2,7 @@ import pytest
 
 from ec2spawner.core.errors import EC2SpawnError
 from ec2spawner.core.state import MOST_HIBERNATION, Asleep, ServerState
-from ec2spawner.ec2.codes import meaning_of
+from ec2spawner.ec2.error_table import meaning_of
 from ec2spawner.ec2.machines import Machine
 from ec2spawner.hibernation import TypeFacts
 from ec2spawner.launch import Image, LaunchIdentity, Region, plan_launch

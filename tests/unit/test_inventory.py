@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from ec2spawner.ec2.codes import meaning_of
+from ec2spawner.ec2.error_table import meaning_of
 from ec2spawner.ec2.errors import EC2Error
 from ec2spawner.ec2.inventory import Inventory
 from ec2spawner.ec2.machines import Machine

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ec2spawner.ec2.rates import (
+from ec2spawner.ec2.throttle import (
     LIMITS,
     Limit,
     Rates,

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ec2spawner.ec2.machines import Machine
-from ec2spawner.ec2.parts import Part, PartKind
+from ec2spawner.ec2.resources import Part, PartKind
 from ec2spawner.sweep import Sweeper, Verdict, judge_leases
 
 GRACE = 10.0

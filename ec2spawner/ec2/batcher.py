@@ -7,9 +7,9 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
-from .codes import meaning_of
+from .error_kinds import Kind
+from .error_table import meaning_of
 from .errors import EC2Error
-from .meanings import Kind
 
 T = TypeVar("T")
 
