@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from . import notices
-from .claim.desk import desk
-from .claim.orders import Claim, DataVolume, Orders, Report, Step
+from .claim.messages import Claim, DataVolume, Orders, Report, Step
+from .claim.registry import desk
 from .core.errors import EC2SpawnError
 from .core.ids import digest, secret_hash
 from .core.state import Phase, ServerState

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from .claim.orders import DataVolume
+from .claim.messages import DataVolume
 from .core.errors import EC2SpawnError, Reason
 from .server import Server
 

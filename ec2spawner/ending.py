@@ -9,7 +9,7 @@ from functools import partial
 
 from sqlalchemy import inspect
 
-from .claim.desk import desk
+from .claim.registry import desk
 from .core.state import Phase, Rest, Tombstone
 from .rests import Laid
 from .server import Server

@@ -14,7 +14,7 @@ from traitlets import default
 
 from . import hub_start
 from .choice import apply_choice, render_choice
-from .claim import handler as claim_handler
+from .claim import api as claim_handler
 from .core.errors import EC2SpawnError, Reason
 from .core.ids import hub_id_from_cookie_secret, server_id
 from .core.state import Phase, ServerState, Tombstone

@@ -28,7 +28,7 @@ from traitlets.config import Config
 from ec2spawner import admission, fleet, hub_start
 from ec2spawner.breaker import Breaker
 from ec2spawner.caps import Doorkeeper
-from ec2spawner.claim.desk import desk
+from ec2spawner.claim.registry import desk
 from ec2spawner.core.ids import hub_id_from_cookie_secret
 
 from ..hub.hub_process import ADMIN_TOKEN

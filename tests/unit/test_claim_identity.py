@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ec2spawner.claim.identity import (
+from ec2spawner.claim.messages import BODY_LIMIT, Claim, Report, SchemaError, Step
+from ec2spawner.claim.verify import (
     REPEAT_SECONDS,
     Verdict,
     judge_claim,
     may_report,
     same_address,
 )
-from ec2spawner.claim.orders import BODY_LIMIT, Claim, Report, SchemaError, Step
 from ec2spawner.core.ids import secret_hash
 from ec2spawner.core.state import Phase, ServerState
 

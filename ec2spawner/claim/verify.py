@@ -8,7 +8,7 @@ from enum import Enum
 
 from ..core.ids import secret_hash
 from ..core.state import Phase, ServerState, Tombstone
-from .orders import Claim, Heartbeat, Report
+from .messages import Claim, Heartbeat, Report
 
 # A machine whose answer was lost asks again at once; a thief comes later.
 REPEAT_SECONDS = 60.0

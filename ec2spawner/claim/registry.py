@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from ..core.state import ServerState, Tombstone
-from .orders import Claim, Orders, Report
+from .messages import Claim, Orders, Report
 
 
 class Claimant(Protocol):

@@ -12,9 +12,9 @@ from jupyterhub.metrics import prometheus_log_method
 from tornado import web
 
 from ..core.errors import EC2SpawnError
-from .desk import Claimant, desk
-from .identity import Verdict, judge_claim, may_report, was_its_machine
-from .orders import Claim, Heartbeat, Report, SchemaError
+from .messages import Claim, Heartbeat, Report, SchemaError
+from .registry import Claimant, desk
+from .verify import Verdict, judge_claim, may_report, was_its_machine
 
 _RETRY_SECONDS = 1
 # How long a machine waits for one answer: less than the agent's time-out, after which
