@@ -7,8 +7,8 @@ from inspect import isawaitable
 from typing import Any
 
 from .core.errors import EC2SpawnError, Reason
-from .form import Fate, render_form
-from .profiles import (
+from .profiles.form import Fate, render_form
+from .profiles.read import (
     ChoiceError,
     Profile,
     ProfileListError,

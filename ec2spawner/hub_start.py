@@ -17,7 +17,7 @@ from .ec2.clients import Account
 from .fleet import FleetKey, fleet_for
 from .old_rests import end_old_rests
 from .pages import with_notices
-from .profiles import ProfileListError, read_profiles
+from .profiles.read import ProfileListError, read_profiles
 from .server import Server
 from .settings.network import why_unreachable
 from .sweeping import sweep_for_ever

@@ -24,7 +24,7 @@ from .ending import Ending
 from .failures import spawn_error
 from .farewell import Farewell
 from .fleet import Fleet, FleetKey, fleet_for
-from .profiles import options_from_form
+from .profiles.read import options_from_form
 from .server import Server
 from .starting import Starting
 from .tokens import revoke_token

@@ -15,7 +15,7 @@ from traitlets import TraitError
 from ..core.ids import hub_id_from_cookie_secret
 from ..ec2.clients import Account
 from ..hub_start import regions as regions_of
-from ..profiles import ProfileListError
+from ..profiles.read import ProfileListError
 from ..server import Server
 
 

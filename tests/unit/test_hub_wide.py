@@ -3,7 +3,7 @@
 import pytest
 
 from ec2spawner.choice import settable_by_profiles
-from ec2spawner.profiles import ProfileListError, read_profiles
+from ec2spawner.profiles.read import ProfileListError, read_profiles
 from ec2spawner.spawner import EC2Spawner
 
 HUB_WIDE = [

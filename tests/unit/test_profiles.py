@@ -1,6 +1,6 @@
 import pytest
 
-from ec2spawner.profiles import (
+from ec2spawner.profiles.read import (
     ChoiceError,
     ProfileListError,
     choose,

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 
-from .profiles import Profile, default_profile
+from .read import Profile, default_profile
 
 _templates = Environment(
-    loader=PackageLoader("ec2spawner"), autoescape=select_autoescape(default=True)
+    loader=PackageLoader("ec2spawner.profiles"), autoescape=select_autoescape(default=True)
 )
 
 
