@@ -17,7 +17,7 @@ from .core.ids import owner_id, server_id
 from .ec2.errors import EC2Error, admin_hint
 from .ec2.volumes import Volume
 from .fleet import Fleet, fleets
-from .lineage import last_of
+from .homes.lineage import last_of
 from .server import Server
 
 # The Hub's caller waits for that long; after that it goes on in the background.

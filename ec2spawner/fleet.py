@@ -8,7 +8,6 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from .attaching import Attaching
 from .core.state import Tombstone
 from .ec2.batcher import Batcher
 from .ec2.clients import Account, Clients
@@ -23,9 +22,10 @@ from .ec2.machines import (
     terminate_machines,
 )
 from .ec2.status_checks import Health, impaired_machines
-from .homes import Homes
+from .homes.attach import Attaching
+from .homes.move import Moves
+from .homes.store import Homes
 from .launch import LaunchPlan
-from .moves import Moves
 from .rests import Rests
 from .walk import Launcher, Listener, Walk, find
 

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .archiving import Archivist
 from .core.ids import LEASE_TAG
 from .core.state import Tombstone
 from .core.tags import lease_text, to_renew
@@ -20,6 +19,7 @@ from .ec2.machines import Machine
 from .ec2.resources import Part, PartKind, delete_part, list_parts
 from .ec2.tags import create_tags
 from .fleet import Fleet, fleets
+from .homes.archive import Archivist
 from .owners import stale_owners
 from .records import Records, read_records
 from .sweep import Sweeper, is_wanted

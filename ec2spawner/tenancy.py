@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 from .ec2.volumes import Volume
-from .home_errors import in_use, in_use_by
+from .homes.errors import in_use, in_use_by
 from .server import Server
 
 _LISTING_SECONDS = 10.0

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from ec2spawner import homes
 from ec2spawner.core.errors import EC2SpawnError
 from ec2spawner.ec2.volumes import describe_volume
-from ec2spawner.homes import HomeSpec
+from ec2spawner.homes import store as homes
+from ec2spawner.homes.store import HomeSpec
 
 SPEC = HomeSpec("owner-of-this-test", 3, "", {})
 

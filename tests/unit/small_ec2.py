@@ -14,13 +14,13 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ec2spawner.attaching import Attaching
 from ec2spawner.core.ids import HOME_TAG, HUB_TAG
 from ec2spawner.ec2.errors import from_botocore
 from ec2spawner.ec2.volumes import read_volume
-from ec2spawner.homes import Homes
-from ec2spawner.lineage import homes_among
-from ec2spawner.moves import Moves
+from ec2spawner.homes.attach import Attaching
+from ec2spawner.homes.lineage import homes_among
+from ec2spawner.homes.move import Moves
+from ec2spawner.homes.store import Homes
 
 HUB, OWNER = "hub", "owner"
 _LOG = logging.getLogger(__name__)

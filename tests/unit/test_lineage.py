@@ -3,7 +3,7 @@
 import pytest
 
 from ec2spawner.ec2.volumes import Volume
-from ec2spawner.lineage import last_of
+from ec2spawner.homes.lineage import last_of
 
 
 def volume(id, owner="alice", **more):

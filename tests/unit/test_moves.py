@@ -7,11 +7,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ec2spawner import attaching, homes, moves
 from ec2spawner.core.errors import EC2SpawnError
 from ec2spawner.core.ids import MOVED_TO_TAG
 from ec2spawner.ec2.volumes import Volume
-from ec2spawner.lineage import left_over
+from ec2spawner.homes import attach as attaching
+from ec2spawner.homes import move as moves
+from ec2spawner.homes import store as homes
+from ec2spawner.homes.lineage import left_over
 
 from .small_ec2 import OWNER, Hub, Killed, SmallEC2, first_home
 

@@ -20,8 +20,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from .ec2.snapshots import Snapshot
-from .ec2.volumes import Volume
+from ..ec2.snapshots import Snapshot
+from ..ec2.volumes import Volume
 
 # A tag's value has at most 256 characters, a volume's id 21.
 _LINEAGE = 11

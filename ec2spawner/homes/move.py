@@ -11,21 +11,16 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 
-from .core.errors import EC2SpawnError, Reason
-from .core.ids import HOME_TAG, HUB_TAG, MOVE_TAG, MOVED_FROM_TAG, MOVED_TO_TAG, digest
-from .ec2.clients import Clients
-from .ec2.error_kinds import Kind
-from .ec2.errors import EC2Error, admin_hint
-from .ec2.snapshots import Snapshot, create_snapshot, snapshots_of_moves
-from .ec2.volumes import (
-    Volume,
-    copies_of,
-    describe_volume,
-    volumes_among,
-)
-from .home_errors import in_use
-from .homes import Homes
+from ..core.errors import EC2SpawnError, Reason
+from ..core.ids import HOME_TAG, HUB_TAG, MOVE_TAG, MOVED_FROM_TAG, MOVED_TO_TAG, digest
+from ..ec2.clients import Clients
+from ..ec2.error_kinds import Kind
+from ..ec2.errors import EC2Error, admin_hint
+from ..ec2.snapshots import Snapshot, create_snapshot, snapshots_of_moves
+from ..ec2.volumes import Volume, copies_of, describe_volume, volumes_among
+from .errors import in_use
 from .lineage import fits, left_over, lineage_of_copy
+from .store import Homes
 
 _POLL_SECONDS = 1.0
 _SLOWEST_POLL = 5.0

@@ -7,22 +7,22 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 
-from .core.errors import EC2SpawnError, Reason
-from .core.ids import MOVE_TAG
-from .ec2.clients import Clients
-from .ec2.error_kinds import Kind
-from .ec2.errors import EC2Error, admin_hint
-from .ec2.inventory import Inventory
-from .ec2.machines import Machine
-from .ec2.volumes import (
+from ..core.errors import EC2SpawnError, Reason
+from ..core.ids import MOVE_TAG
+from ..ec2.clients import Clients
+from ..ec2.error_kinds import Kind
+from ..ec2.errors import EC2Error, admin_hint
+from ..ec2.inventory import Inventory
+from ..ec2.machines import Machine
+from ..ec2.volumes import (
     Volume,
     attach_volume,
     describe_volume,
     detach_volume,
     grow_volume,
 )
-from .home_errors import in_use, not_attached
-from .homes import Homes
+from .errors import in_use, not_attached
+from .store import Homes
 
 # EC2 user guide, "Device names for volumes": recommended for data volumes, on every
 # kind of instance. What the machine sees is another name; the agent knows.

@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .core.errors import EC2SpawnError, Reason
-from .core.ids import (
+from ..core.errors import EC2SpawnError, Reason
+from ..core.ids import (
     ARCHIVE_TAG,
     DISCARD_TAG,
     HOME_TAG,
@@ -20,20 +20,14 @@ from .core.ids import (
     MOVED_TO_TAG,
     digest,
 )
-from .ec2.clients import Clients
-from .ec2.error_kinds import Kind
-from .ec2.errors import EC2Error, admin_hint
-from .ec2.resources import Part, PartKind, delete_part
-from .ec2.snapshots import snapshots_of_moves
-from .ec2.tags import create_tags
-from .ec2.volumes import (
-    Volume,
-    copies_of,
-    create_volume,
-    describe_volume,
-    homes_of,
-)
-from .home_errors import lost, not_made
+from ..ec2.clients import Clients
+from ..ec2.error_kinds import Kind
+from ..ec2.errors import EC2Error, admin_hint
+from ..ec2.resources import Part, PartKind, delete_part
+from ..ec2.snapshots import snapshots_of_moves
+from ..ec2.tags import create_tags
+from ..ec2.volumes import Volume, copies_of, create_volume, describe_volume, homes_of
+from .errors import lost, not_made
 from .lineage import homes_among
 
 _POLL_SECONDS = 0.5

@@ -9,12 +9,12 @@ import logging
 import time
 from collections.abc import Iterable
 
-from .core.ids import ARCHIVE_TAG, HOME_TAG, HUB_TAG, TAG_PREFIX
-from .ec2.clients import Clients
-from .ec2.errors import EC2Error, admin_hint
-from .ec2.resources import Part
-from .ec2.snapshots import archives_of, create_snapshot
-from .homes import Homes
+from ..core.ids import ARCHIVE_TAG, HOME_TAG, HUB_TAG, TAG_PREFIX
+from ..ec2.clients import Clients
+from ..ec2.errors import EC2Error, admin_hint
+from ..ec2.resources import Part
+from ..ec2.snapshots import archives_of, create_snapshot
+from .store import Homes
 
 # For so long EC2 may hide a snapshot whose answer was lost, and there would be two.
 _CONSISTENCY_SECONDS = 60.0

@@ -1,0 +1,1 @@
+"""Volumes that outlive machines."""
