@@ -25,9 +25,9 @@ from .ec2.status_checks import Health, impaired_machines
 from .homes.attach import Attaching
 from .homes.move import Moves
 from .homes.store import Homes
-from .launch import LaunchPlan
+from .launch.attempts import Launcher, Listener, Walk, find
+from .launch.plan import LaunchPlan
 from .rests import Rests
-from .walk import Launcher, Listener, Walk, find
 
 # How long EC2 may fail to show what it has made. AWS states no bound; Karpenter
 # and Jenkins wait less (EC2 developer guide, "Eventual consistency").

@@ -10,10 +10,10 @@ from sqlalchemy import inspect
 from .core.errors import EC2SpawnError, Reason
 from .ec2.errors import EC2Error, admin_hint
 from .ec2.volumes import Volume
-from .failures import spawn_error
 from .homes.errors import refused
 from .homes.store import HomeSpec
-from .launch import tag_values
+from .launch.failures import spawn_error
+from .launch.plan import tag_values
 from .owners import kind_of_tag, owner_of
 from .progress import Progress
 from .server import Server

@@ -21,9 +21,9 @@ from .core.state import Phase, ServerState, Tombstone
 from .ec2.clients import Account
 from .ec2.errors import EC2Error
 from .ending import Ending
-from .failures import spawn_error
 from .farewell import Farewell
 from .fleet import Fleet, FleetKey, fleet_for
+from .launch.failures import spawn_error
 from .profiles.read import options_from_form
 from .server import Server
 from .starting import Starting

@@ -13,17 +13,17 @@ from .conversation import Conversation
 from .core.errors import EC2SpawnError, Reason
 from .core.ids import new_launch_id, secret_hash
 from .core.state import Phase
-from .disks import data_devices
 from .ec2.machines import Machine
-from .failures import EndedEarly, sold_out_at_home
 from .fleet import CONSISTENCY_SECONDS
-from .launch import LaunchIdentity, LaunchPlan, plan_launch
+from .launch.attempts import Attempt, Listener, Walk
+from .launch.block_devices import data_devices
+from .launch.failures import EndedEarly, sold_out_at_home
+from .launch.plan import LaunchIdentity, LaunchPlan, plan_launch
 from .progress import Progress
 from .server import Server
 from .tenancy import check_free
 from .tokens import token_id
 from .waking import Waking
-from .walk import Attempt, Listener, Walk
 
 _CONSOLE_SECONDS = 8.0
 

@@ -12,9 +12,9 @@ from .core.ids import secret_hash
 from .core.state import Phase, Rest
 from .ec2.errors import EC2Error, admin_hint
 from .ec2.machines import Machine
-from .launch import LaunchPlan
+from .launch.attempts import place_in_line
+from .launch.plan import LaunchPlan
 from .server import Server
-from .walk import place_in_line
 
 # EC2 may take minutes until a machine that is stopping has stopped (EC2 user guide,
 # "Stop and start Amazon EC2 instances").

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from ..core.errors import EC2SpawnError, Reason
-from ..disks import Image
+from ..launch.block_devices import Image
 from .clients import Lane
 
 # SSM parameters and name patterns move when their makers publish; an AMI itself

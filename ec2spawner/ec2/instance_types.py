@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Generic, TypeVar
 
-from ..hibernation import TypeFacts
-from ..launch import Region
+from ..launch.hibernation import TypeFacts
+from ..launch.plan import Region
 from .clients import Lane
 from .errors import EC2Error, admin_hint
 

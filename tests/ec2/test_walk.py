@@ -9,9 +9,9 @@ from ec2spawner import fleet as fleet_module
 from ec2spawner.core.errors import EC2SpawnError
 from ec2spawner.core.ids import new_launch_id
 from ec2spawner.core.state import Tombstone
-from ec2spawner.launch import LaunchIdentity, plan_launch
+from ec2spawner.launch.attempts import Listener
+from ec2spawner.launch.plan import LaunchIdentity, plan_launch
 from ec2spawner.settings import LaunchSettings
-from ec2spawner.walk import Listener
 from localec2 import Fault
 
 A, B, C = "us-west-2a", "us-west-2b", "us-west-2c"
@@ -88,7 +88,7 @@ async def test_four_of_five_sold_out_cost_one_call_each_and_no_waiting(
     assert asked(ec2) == [(each, A) for each in types]
     assert all(request.error for request in ec2.requests("RunInstances")[:4])
     # Only AWS's own limit of requests, which others keep for us.
-    assert "ec2spawner.walk" not in slept
+    assert "ec2spawner.launch.attempts" not in slept
     tokens = [r.params["ClientToken"] for r in ec2.requests("RunInstances")]
     assert tokens == [a.client_token for a in walk.attempts] and len(set(tokens)) == 5
     assert walk.told[-1] == f"No t3.large in {A} just now, trying t3.xlarge in {A}"

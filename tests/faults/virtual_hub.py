@@ -26,10 +26,10 @@ from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 from traitlets.config import Config
 
 from ec2spawner import admission, fleet, hub_start
-from ec2spawner.breaker import Breaker
-from ec2spawner.caps import Doorkeeper
 from ec2spawner.claim.registry import desk
 from ec2spawner.core.ids import hub_id_from_cookie_secret
+from ec2spawner.launch.breaker import Breaker
+from ec2spawner.launch.limits import Doorkeeper
 
 from ..hub.hub_process import ADMIN_TOKEN
 from .virtual_time import Stopped, VirtualLoop

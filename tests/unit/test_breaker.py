@@ -1,6 +1,6 @@
 import pytest
 
-from ec2spawner.breaker import Breaker
+from ec2spawner.launch.breaker import Breaker
 
 
 class Hub:

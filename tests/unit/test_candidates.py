@@ -12,16 +12,10 @@ from ec2spawner.core.state import ServerState
 from ec2spawner.ec2.error_kinds import Scope
 from ec2spawner.ec2.error_table import meaning_of
 from ec2spawner.ec2.errors import EC2Error
-from ec2spawner.launch import (
-    Candidate,
-    Image,
-    LaunchIdentity,
-    Region,
-    plan_launch,
-)
-from ec2spawner.offerings import Unavailable, covers, quota_family
+from ec2spawner.launch.attempts import reordered, way_on
+from ec2spawner.launch.plan import Candidate, Image, LaunchIdentity, Region, plan_launch
+from ec2spawner.launch.unavailable import Unavailable, covers, quota_family
 from ec2spawner.settings import LaunchSettings
-from ec2spawner.walk import reordered, way_on
 from localec2.world.capacity import quota_bucket
 
 X86, ARM = frozenset({"x86_64"}), frozenset({"arm64"})

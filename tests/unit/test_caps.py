@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ec2spawner.caps import Caps, Doorkeeper, Full
 from ec2spawner.ec2.machines import Machine
+from ec2spawner.launch.limits import Caps, Doorkeeper, Full
 
 
 class World:

@@ -2,8 +2,8 @@ import pytest
 from traitlets import TraitError
 
 from ec2spawner.core.errors import EC2SpawnError
-from ec2spawner.disks import Image, data_devices
-from ec2spawner.launch import LaunchIdentity, fingerprint, plan_launch
+from ec2spawner.launch.block_devices import Image, data_devices
+from ec2spawner.launch.plan import LaunchIdentity, fingerprint, plan_launch
 from ec2spawner.settings import LaunchSettings
 
 SNAPSHOT, OTHER = "snap-0123456789abcdef0", "snap-89abcdef"

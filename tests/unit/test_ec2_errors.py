@@ -11,7 +11,7 @@ from ec2spawner.ec2.error_kinds import Kind
 from ec2spawner.ec2.error_table import meaning_of
 from ec2spawner.ec2.errors import admin_hint, from_botocore, zones_named
 from ec2spawner.ec2.machines import Machine
-from ec2spawner.failures import EndedEarly, spawn_error
+from ec2spawner.launch.failures import EndedEarly, spawn_error
 
 
 def error(code, status=400, message="words"):

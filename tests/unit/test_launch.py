@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from traitlets import TraitError
 
 from ec2spawner.core.ids import owner_id
-from ec2spawner.launch import Image, LaunchIdentity, fingerprint, plan_launch
+from ec2spawner.launch.plan import Image, LaunchIdentity, fingerprint, plan_launch
 from ec2spawner.settings import LaunchSettings
 
 IMAGE = Image("ami-1", "/dev/sda1", "arm64")

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .ec2.error_kinds import Scope
-from .ec2.errors import EC2Error
-from .launch import Candidate
+from ..ec2.error_kinds import Scope
+from ..ec2.errors import EC2Error
+from .plan import Candidate
 
 # Letters of a type's family -> its quota, where they are not the same
 # (EC2 instance types guide, "Amazon EC2 instance type quotas").

@@ -9,18 +9,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .core.errors import EC2SpawnError
-from .core.ids import client_token
-from .ec2.clients import Clients
-from .ec2.error_kinds import Kind
-from .ec2.error_table import meaning_of_end
-from .ec2.errors import EC2Error, admin_hint, zones_named
-from .ec2.inventory import Inventory
-from .ec2.machines import Machine, NotSent, machine_of_token, run_machine
-from .ec2.throttle import Rates
+from ..core.errors import EC2SpawnError
+from ..core.ids import client_token
+from ..ec2.clients import Clients
+from ..ec2.error_kinds import Kind
+from ..ec2.error_table import meaning_of_end
+from ..ec2.errors import EC2Error, admin_hint, zones_named
+from ..ec2.inventory import Inventory
+from ..ec2.machines import Machine, NotSent, machine_of_token, run_machine
+from ..ec2.throttle import Rates
 from .failures import spawn_error
-from .launch import Candidate, LaunchPlan
-from .offerings import News, Unavailable, covers
+from .plan import Candidate, LaunchPlan
+from .unavailable import News, Unavailable, covers
 
 _WORTH_TELLING_SECONDS = 2.0
 _REPEATS_WHEN_AMBIGUOUS = 3

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from .ec2.machines import Machine
+from ..ec2.machines import Machine
 
 _MINUTE = 60.0
 # EC2 may hide what it has made for this long ("Eventual consistency").

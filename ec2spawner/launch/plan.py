@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..core.errors import EC2SpawnError, Reason
+from ..core.ids import HUB_TAG, LAUNCH_TAG, LEASE_TAG, OWNER_TAG, SERVER_TAG, owner_id
+from ..core.tags import lease_text
+from ..settings import LaunchSettings
 from . import hibernation
-from .core.errors import EC2SpawnError, Reason
-from .core.ids import HUB_TAG, LAUNCH_TAG, LEASE_TAG, OWNER_TAG, SERVER_TAG, owner_id
-from .core.tags import lease_text
-from .disks import Image, data_volumes, root_volume
+from .block_devices import Image, data_volumes, root_volume
 from .hibernation import TypeFacts
-from .settings import LaunchSettings
 
 # EC2 user guide, "Tag your Amazon EC2 resources": the characters that every
 # service accepts in tag values.

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from .core.errors import EC2SpawnError, Reason
-from .settings import LaunchSettings
+from ..core.errors import EC2SpawnError, Reason
+from ..settings import LaunchSettings
 
 # EC2 user guide, "Device names for volumes". The home has /dev/sdf.
 _DATA_LETTERS = "ghijklmnop"

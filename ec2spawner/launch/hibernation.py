@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .core.errors import EC2SpawnError, Reason
-from .disks import Image
-from .settings import LaunchSettings
+from ..core.errors import EC2SpawnError, Reason
+from ..settings import LaunchSettings
+from .block_devices import Image
 
 # Of Linux machines, GiB.
 _MOST_MEMORY = 150

@@ -1,0 +1,1 @@
+"""From settings and a choice to a machine."""
