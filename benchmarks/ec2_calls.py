@@ -22,7 +22,7 @@ import boto3
 from ec2spawner.core.ids import HUB_TAG
 from ec2spawner.ec2.clients import Account, Clients
 from ec2spawner.ec2.machines import list_machines, read_machine, terminate_machines
-from ec2spawner.fleet import Fleet, FleetKey
+from ec2spawner.fleet.fleet import Fleet, FleetKey
 from localec2 import AWS_THROTTLE, LocalCloudProcess, LocalSettings
 
 HUB = "benchmark"

@@ -9,7 +9,7 @@ from .core.errors import EC2SpawnError, Reason
 from .core.ids import digest, owner_id
 from .core.state import Phase
 from .ec2.machines import Machine
-from .fleet import fleets
+from .fleet.fleet import fleets
 from .launch.breaker import Breaker
 from .launch.limits import Caps, Doorkeeper, Full
 from .server import Server

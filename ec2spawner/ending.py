@@ -11,7 +11,7 @@ from sqlalchemy import inspect
 
 from .claim.registry import desk
 from .core.state import Phase, Rest, Tombstone
-from .rests import Laid
+from .fleet.power import Laid
 from .server import Server
 from .starting import Starting
 

@@ -16,7 +16,7 @@ from sqlalchemy import inspect
 from .core.ids import owner_id, server_id
 from .ec2.errors import EC2Error, admin_hint
 from .ec2.volumes import Volume
-from .fleet import Fleet, fleets
+from .fleet.fleet import Fleet, fleets
 from .homes.lineage import last_of
 from .server import Server
 

@@ -14,7 +14,7 @@ from traitlets import TraitError
 from .choice import settable_by_profiles
 from .core.ids import hub_id_from_cookie_secret
 from .ec2.clients import Account
-from .fleet import FleetKey, fleet_for
+from .fleet.fleet import FleetKey, fleet_for
 from .old_rests import end_old_rests
 from .pages import with_notices
 from .profiles.read import ProfileListError, read_profiles

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from . import notices
 from .core.state import ServerState
 from .ec2.machines import Machine
-from .fleet import Fleet
+from .fleet.fleet import Fleet
 from .settings import LaunchSettings
 
 # An EC2 that is silent for a moment is nobody's concern.

@@ -22,7 +22,7 @@ from .ec2.clients import Account
 from .ec2.errors import EC2Error
 from .ending import Ending
 from .farewell import Farewell
-from .fleet import Fleet, FleetKey, fleet_for
+from .fleet.fleet import Fleet, FleetKey, fleet_for
 from .launch.failures import spawn_error
 from .profiles.read import options_from_form
 from .server import Server

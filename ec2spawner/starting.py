@@ -14,7 +14,7 @@ from .core.errors import EC2SpawnError, Reason
 from .core.ids import new_launch_id, secret_hash
 from .core.state import Phase
 from .ec2.machines import Machine
-from .fleet import CONSISTENCY_SECONDS
+from .fleet.fleet import CONSISTENCY_SECONDS
 from .launch.attempts import Attempt, Listener, Walk
 from .launch.block_devices import data_devices
 from .launch.failures import EndedEarly, sold_out_at_home

@@ -18,11 +18,11 @@ from .ec2.errors import EC2Error, admin_hint
 from .ec2.machines import Machine
 from .ec2.resources import Part, PartKind, delete_part, list_parts
 from .ec2.tags import create_tags
-from .fleet import Fleet, fleets
+from .fleet.fleet import Fleet, fleets
+from .fleet.sweep_policy import Sweeper, is_wanted
 from .homes.archive import Archivist
 from .owners import stale_owners
 from .records import Records, read_records
-from .sweep import Sweeper, is_wanted
 
 _LISTING_SECONDS = 60.0
 

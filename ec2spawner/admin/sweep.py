@@ -15,7 +15,7 @@ from ..ec2.clients import Account, Clients, Lane
 from ..ec2.errors import EC2Error, admin_hint
 from ..ec2.machines import Machine, terminate_machines
 from ..ec2.resources import Part, PartKind, delete_part
-from ..sweep import Verdict, judge_leases
+from ..fleet.sweep_policy import Verdict, judge_leases
 from .app import AdminApp
 from .hub import Hub
 from .lock import AlreadyLocked, only_one

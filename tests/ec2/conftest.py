@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from ec2spawner.ec2.clients import Account
-from ec2spawner.fleet import Fleet, FleetKey
+from ec2spawner.fleet.fleet import Fleet, FleetKey
 from localec2 import LocalCloudProcess, LocalControl, LocalSettings
 
 SETTINGS = LocalSettings(machines="none", pending_seconds=0.1, volume_seconds=0)

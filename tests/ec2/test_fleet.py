@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from ec2spawner import fleet as module
 from ec2spawner.core.errors import EC2SpawnError
 from ec2spawner.core.ids import new_launch_id
 from ec2spawner.core.state import Tombstone
+from ec2spawner.fleet import fleet as module
 from ec2spawner.launch.attempts import Listener
 from ec2spawner.launch.plan import LaunchIdentity, plan_launch
 from ec2spawner.settings import LaunchSettings

@@ -20,7 +20,7 @@ import pytest
 
 from ec2spawner.core.ids import new_launch_id
 from ec2spawner.ec2.clients import Account
-from ec2spawner.fleet import Fleet, FleetKey
+from ec2spawner.fleet.fleet import Fleet, FleetKey
 from ec2spawner.launch.attempts import Listener
 from ec2spawner.launch.plan import LaunchIdentity, plan_launch
 from ec2spawner.settings import LaunchSettings

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from ec2spawner.ec2.machines import Machine
 from ec2spawner.ec2.resources import Part, PartKind
-from ec2spawner.sweep import Sweeper, Verdict, judge_leases
+from ec2spawner.fleet.sweep_policy import Sweeper, Verdict, judge_leases
 
 GRACE = 10.0
 LEASE = 1000.0

@@ -8,26 +8,21 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from .core.state import Tombstone
-from .ec2.batcher import Batcher
-from .ec2.clients import Account, Clients
-from .ec2.errors import EC2Error, admin_hint
-from .ec2.images import Images
-from .ec2.instance_types import Catalog
-from .ec2.inventory import Inventory
-from .ec2.machines import (
-    Machine,
-    console_output,
-    list_machines,
-    terminate_machines,
-)
-from .ec2.status_checks import Health, impaired_machines
-from .homes.attach import Attaching
-from .homes.move import Moves
-from .homes.store import Homes
-from .launch.attempts import Launcher, Listener, Walk, find
-from .launch.plan import LaunchPlan
-from .rests import Rests
+from ..core.state import Tombstone
+from ..ec2.batcher import Batcher
+from ..ec2.clients import Account, Clients
+from ..ec2.errors import EC2Error, admin_hint
+from ..ec2.images import Images
+from ..ec2.instance_types import Catalog
+from ..ec2.inventory import Inventory
+from ..ec2.machines import Machine, console_output, list_machines, terminate_machines
+from ..ec2.status_checks import Health, impaired_machines
+from ..homes.attach import Attaching
+from ..homes.move import Moves
+from ..homes.store import Homes
+from ..launch.attempts import Launcher, Listener, Walk, find
+from ..launch.plan import LaunchPlan
+from .power import Rests
 
 # How long EC2 may fail to show what it has made. AWS states no bound; Karpenter
 # and Jenkins wait less (EC2 developer guide, "Eventual consistency").

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from .ec2.machines import Machine
-from .ec2.resources import Part
+from ..ec2.machines import Machine
+from ..ec2.resources import Part
 
 # A pass that would end more than this is more likely a mistake of ours (a database
 # restored from a backup, a changed hub id) than that many leaks.

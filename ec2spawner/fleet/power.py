@@ -7,12 +7,12 @@ import logging
 import time
 from enum import Enum
 
-from .ec2.batcher import Batcher
-from .ec2.clients import Clients
-from .ec2.error_kinds import Kind
-from .ec2.errors import EC2Error, admin_hint
-from .ec2.inventory import Inventory
-from .ec2.machines import (
+from ..ec2.batcher import Batcher
+from ..ec2.clients import Clients
+from ..ec2.error_kinds import Kind
+from ..ec2.errors import EC2Error, admin_hint
+from ..ec2.inventory import Inventory
+from ..ec2.machines import (
     RESTING,
     Machine,
     set_instance_type,

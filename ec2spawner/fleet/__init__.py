@@ -1,0 +1,1 @@
+"""All machines of one hub in one region. It knows no Hub."""
