@@ -11,14 +11,14 @@ from jupyterhub import orm
 from jupyterhub.app import JupyterHub
 from traitlets import TraitError
 
-from .choice import settable_by_profiles
 from .core.ids import hub_id_from_cookie_secret
 from .ec2.clients import Account
 from .fleet.fleet import FleetKey, fleet_for
 from .old_rests import end_old_rests
 from .pages import with_notices
 from .profiles.read import ProfileListError, read_profiles
-from .server import Server
+from .server.choice import settable_by_profiles
+from .server.context import Server
 from .settings.network import why_unreachable
 from .sweeping import sweep_for_ever
 

@@ -13,21 +13,21 @@ from sqlalchemy.orm import Session
 from traitlets import default
 
 from . import hub_start
-from .choice import apply_choice, render_choice
 from .claim import api as claim_handler
 from .core.errors import EC2SpawnError, Reason
 from .core.ids import hub_id_from_cookie_secret, server_id
 from .core.state import Phase, ServerState, Tombstone
 from .ec2.clients import Account
 from .ec2.errors import EC2Error
-from .ending import Ending
-from .farewell import Farewell
 from .fleet.fleet import Fleet, FleetKey, fleet_for
 from .launch.failures import spawn_error
 from .profiles.read import options_from_form
-from .server import Server
-from .starting import Starting
-from .tokens import revoke_token
+from .server.choice import apply_choice, render_choice
+from .server.context import Server
+from .server.delete import Farewell
+from .server.start import Starting
+from .server.stop import Ending
+from .server.tokens import revoke_token
 
 # How long a restarted Hub looks for a machine that it may have asked for in its
 # last moments, before it lets go. What shows up later is ended all the same.

@@ -16,7 +16,7 @@ from ..core.ids import hub_id_from_cookie_secret
 from ..ec2.clients import Account
 from ..hub_start import regions as regions_of
 from ..profiles.read import ProfileListError
-from ..server import Server
+from ..server.context import Server
 
 
 class AdminError(Exception):

@@ -5,8 +5,8 @@ import textwrap
 
 import pytest
 
-from ec2spawner.choice import settable_by_profiles
 from ec2spawner.profiles.read import read_profiles
+from ec2spawner.server.choice import settable_by_profiles
 
 from .configs import DOCS, ROOT, load, settings_of, spawner_of, unrecognised
 

@@ -25,12 +25,13 @@ from sqlalchemy.orm import Session
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 from traitlets.config import Config
 
-from ec2spawner import admission, hub_start
+from ec2spawner import hub_start
 from ec2spawner.claim.registry import desk
 from ec2spawner.core.ids import hub_id_from_cookie_secret
 from ec2spawner.fleet import fleet
 from ec2spawner.launch.breaker import Breaker
 from ec2spawner.launch.limits import Doorkeeper
+from ec2spawner.server import admission
 
 from ..hub.hub_process import ADMIN_TOKEN
 from .virtual_time import Stopped, VirtualLoop

@@ -120,7 +120,7 @@ async def test_a_machine_that_aws_takes_back_is_announced_and_then_explained(
 
 @pytest.mark.slow
 async def test_a_long_silence_of_ec2_is_told_to_who_has_a_server(make_quick_hub, ec2):
-    patience = "import ec2spawner.server as s; s._WORTH_TELLING_SECONDS = 1"
+    patience = "import ec2spawner.server.context as s; s._WORTH_TELLING_SECONDS = 1"
     hub = make_quick_hub(code=patience)
     await hub.start()
     await hub.ready_server("alice")

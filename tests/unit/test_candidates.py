@@ -6,7 +6,6 @@ from types import SimpleNamespace
 import pytest
 from traitlets import TraitError
 
-from ec2spawner.choice import apply_choice
 from ec2spawner.core.errors import EC2SpawnError
 from ec2spawner.core.state import ServerState
 from ec2spawner.ec2.error_kinds import Scope
@@ -15,6 +14,7 @@ from ec2spawner.ec2.errors import EC2Error
 from ec2spawner.launch.attempts import reordered, way_on
 from ec2spawner.launch.plan import Candidate, Image, LaunchIdentity, Region, plan_launch
 from ec2spawner.launch.unavailable import Unavailable, covers, quota_family
+from ec2spawner.server.choice import apply_choice
 from ec2spawner.settings import LaunchSettings
 from localec2.world.capacity import quota_bucket
 

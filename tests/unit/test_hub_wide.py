@@ -2,8 +2,8 @@
 
 import pytest
 
-from ec2spawner.choice import settable_by_profiles
 from ec2spawner.profiles.read import ProfileListError, read_profiles
+from ec2spawner.server.choice import settable_by_profiles
 from ec2spawner.spawner import EC2Spawner
 
 HUB_WIDE = [

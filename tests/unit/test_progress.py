@@ -1,6 +1,6 @@
 import asyncio
 
-from ec2spawner.progress import Progress
+from ec2spawner.server.progress import Progress
 
 
 async def follow(progress):

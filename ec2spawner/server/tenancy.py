@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from .ec2.volumes import Volume
-from .homes.errors import in_use, in_use_by
-from .server import Server
+from ..ec2.volumes import Volume
+from ..homes.errors import in_use, in_use_by
+from .context import Server
 
 _LISTING_SECONDS = 10.0
 

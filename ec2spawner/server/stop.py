@@ -9,11 +9,11 @@ from functools import partial
 
 from sqlalchemy import inspect
 
-from .claim.registry import desk
-from .core.state import Phase, Rest, Tombstone
-from .fleet.power import Laid
-from .server import Server
-from .starting import Starting
+from ..claim.registry import desk
+from ..core.state import Phase, Rest, Tombstone
+from ..fleet.power import Laid
+from .context import Server
+from .start import Starting
 
 
 class Ending:

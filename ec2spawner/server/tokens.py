@@ -8,7 +8,7 @@ from jupyterhub import orm
 from jupyterhub.utils import new_token
 from sqlalchemy import inspect
 
-from .core.state import Asleep
+from ..core.state import Asleep
 
 if TYPE_CHECKING:
     from jupyterhub.spawner import Spawner

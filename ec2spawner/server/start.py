@@ -7,23 +7,23 @@ import secrets
 import time
 from contextlib import suppress
 
+from ..claim.user_data import user_data
+from ..core.errors import EC2SpawnError, Reason
+from ..core.ids import new_launch_id, secret_hash
+from ..core.state import Phase
+from ..ec2.machines import Machine
+from ..fleet.fleet import CONSISTENCY_SECONDS
+from ..launch.attempts import Attempt, Listener, Walk
+from ..launch.block_devices import data_devices
+from ..launch.failures import EndedEarly, sold_out_at_home
+from ..launch.plan import LaunchIdentity, LaunchPlan, plan_launch
 from .admission import Admission
-from .claim.user_data import user_data
-from .conversation import Conversation
-from .core.errors import EC2SpawnError, Reason
-from .core.ids import new_launch_id, secret_hash
-from .core.state import Phase
-from .ec2.machines import Machine
-from .fleet.fleet import CONSISTENCY_SECONDS
-from .launch.attempts import Attempt, Listener, Walk
-from .launch.block_devices import data_devices
-from .launch.failures import EndedEarly, sold_out_at_home
-from .launch.plan import LaunchIdentity, LaunchPlan, plan_launch
+from .context import Server
 from .progress import Progress
-from .server import Server
+from .resume import Waking
+from .session import Conversation
 from .tenancy import check_free
 from .tokens import token_id
-from .waking import Waking
 
 _CONSOLE_SECONDS = 8.0
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from inspect import isawaitable
 from typing import Any
 
-from .core.errors import EC2SpawnError, Reason
-from .profiles.form import Fate, render_form
-from .profiles.read import (
+from ..core.errors import EC2SpawnError, Reason
+from ..profiles.form import Fate, render_form
+from ..profiles.read import (
     ChoiceError,
     Profile,
     ProfileListError,
@@ -16,7 +16,7 @@ from .profiles.read import (
     on_offer,
     read_profiles,
 )
-from .server import Server
+from .context import Server
 
 # Settings of the hub, which no profile may change.
 _HUB_WIDE = {

@@ -7,16 +7,16 @@ import asyncio
 from jupyterhub import orm
 from sqlalchemy import inspect
 
-from .core.errors import EC2SpawnError, Reason
-from .ec2.errors import EC2Error, admin_hint
-from .ec2.volumes import Volume
-from .homes.errors import refused
-from .homes.store import HomeSpec
-from .launch.failures import spawn_error
-from .launch.plan import tag_values
-from .owners import kind_of_tag, owner_of
+from ..core.errors import EC2SpawnError, Reason
+from ..ec2.errors import EC2Error, admin_hint
+from ..ec2.volumes import Volume
+from ..homes.errors import refused
+from ..homes.store import HomeSpec
+from ..launch.failures import spawn_error
+from ..launch.plan import tag_values
+from ..owners import kind_of_tag, owner_of
+from .context import Server
 from .progress import Progress
-from .server import Server
 
 _FREE_SECONDS = 240.0
 _ATTACH_SECONDS = 120.0

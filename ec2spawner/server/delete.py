@@ -13,12 +13,12 @@ from collections.abc import Iterable
 from jupyterhub import orm
 from sqlalchemy import inspect
 
-from .core.ids import owner_id, server_id
-from .ec2.errors import EC2Error, admin_hint
-from .ec2.volumes import Volume
-from .fleet.fleet import Fleet, fleets
-from .homes.lineage import last_of
-from .server import Server
+from ..core.ids import owner_id, server_id
+from ..ec2.errors import EC2Error, admin_hint
+from ..ec2.volumes import Volume
+from ..fleet.fleet import Fleet, fleets
+from ..homes.lineage import last_of
+from .context import Server
 
 # The Hub's caller waits for that long; after that it goes on in the background.
 _PATIENCE = 20.0

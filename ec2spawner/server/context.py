@@ -8,11 +8,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from ..core.state import ServerState
+from ..ec2.machines import Machine
+from ..fleet.fleet import Fleet
+from ..settings import LaunchSettings
 from . import notices
-from .core.state import ServerState
-from .ec2.machines import Machine
-from .fleet.fleet import Fleet
-from .settings import LaunchSettings
 
 # An EC2 that is silent for a moment is nobody's concern.
 _WORTH_TELLING_SECONDS = 60.0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-from .claim.messages import DataVolume
-from .core.errors import EC2SpawnError, Reason
-from .server import Server
+from ..claim.messages import DataVolume
+from ..core.errors import EC2SpawnError, Reason
+from .context import Server
 
 _SECONDS = 60.0
 

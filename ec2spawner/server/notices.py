@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timezone
 
-from .ec2.machines import RESTING, Machine
+from ..ec2.machines import RESTING, Machine
 
 # EC2 API reference, StateReason; the user guide's pages on spot and on retirement.
 _WHO = {

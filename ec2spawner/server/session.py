@@ -8,16 +8,16 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict
 
+from ..claim.messages import Claim, DataVolume, Orders, Report, Step
+from ..claim.registry import desk
+from ..core.errors import EC2SpawnError
+from ..core.ids import digest, secret_hash
+from ..core.state import Phase, ServerState
 from . import notices
-from .claim.messages import Claim, DataVolume, Orders, Report, Step
-from .claim.registry import desk
-from .core.errors import EC2SpawnError
-from .core.ids import digest, secret_hash
-from .core.state import Phase, ServerState
-from .data import volumes_to_mount
-from .housing import Housing
+from .context import Server
+from .data_volumes import volumes_to_mount
+from .home import Housing
 from .progress import Progress
-from .server import Server
 from .tokens import asleep, replace_token, revive_token
 
 # What JupyterHub itself needs in a server's environment. The rest, whose values may

@@ -7,14 +7,14 @@ import secrets
 import time
 from collections.abc import Callable
 
-from .claim.user_data import user_data
-from .core.ids import secret_hash
-from .core.state import Phase, Rest
-from .ec2.errors import EC2Error, admin_hint
-from .ec2.machines import Machine
-from .launch.attempts import place_in_line
-from .launch.plan import LaunchPlan
-from .server import Server
+from ..claim.user_data import user_data
+from ..core.ids import secret_hash
+from ..core.state import Phase, Rest
+from ..ec2.errors import EC2Error, admin_hint
+from ..ec2.machines import Machine
+from ..launch.attempts import place_in_line
+from ..launch.plan import LaunchPlan
+from .context import Server
 
 # EC2 may take minutes until a machine that is stopping has stopped (EC2 user guide,
 # "Stop and start Amazon EC2 instances").

@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from math import ceil
 
-from .core.errors import EC2SpawnError, Reason
-from .core.ids import digest, owner_id
-from .core.state import Phase
-from .ec2.machines import Machine
-from .fleet.fleet import fleets
-from .launch.breaker import Breaker
-from .launch.limits import Caps, Doorkeeper, Full
-from .server import Server
+from ..core.errors import EC2SpawnError, Reason
+from ..core.ids import digest, owner_id
+from ..core.state import Phase
+from ..ec2.machines import Machine
+from ..fleet.fleet import fleets
+from ..launch.breaker import Breaker
+from ..launch.limits import Caps, Doorkeeper, Full
+from .context import Server
 
 _LISTING_SECONDS = 10.0
 
