@@ -12,7 +12,6 @@ from sqlalchemy import inspect
 from sqlalchemy.orm import Session
 from traitlets import default
 
-from . import hub_start
 from .claim import api as claim_handler
 from .core.errors import EC2SpawnError, Reason
 from .core.ids import hub_id_from_cookie_secret, server_id
@@ -20,6 +19,7 @@ from .core.state import Phase, ServerState, Tombstone
 from .ec2.clients import Account
 from .ec2.errors import EC2Error
 from .fleet.fleet import Fleet, FleetKey, fleet_for
+from .hub import startup as hub_start
 from .launch.failures import spawn_error
 from .profiles.read import options_from_form
 from .server.choice import apply_choice, render_choice

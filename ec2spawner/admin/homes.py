@@ -10,8 +10,8 @@ from ..core.ids import HOME_TAG, MOVE_TAG, MOVED_FROM_TAG, MOVED_TO_TAG
 from ..ec2.resources import Part, PartKind
 from ..ec2.snapshots import Snapshot
 from ..ec2.volumes import heir_named
-from ..owners import owner_of
-from ..records import HomeUse, Records
+from ..hub.owners import owner_of
+from ..hub.records import HomeUse, Records
 from .hub import Hub
 from .story import UNKNOWN, why
 from .survey import Survey

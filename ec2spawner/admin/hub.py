@@ -14,7 +14,7 @@ from traitlets import TraitError
 
 from ..core.ids import hub_id_from_cookie_secret
 from ..ec2.clients import Account
-from ..hub_start import regions as regions_of
+from ..hub.startup import regions as regions_of
 from ..profiles.read import ProfileListError
 from ..server.context import Server
 

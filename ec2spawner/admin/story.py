@@ -11,7 +11,7 @@ from ..core.tags import lease_text
 from ..ec2.machines import Machine
 from ..ec2.resources import Part
 from ..fleet.sweep_policy import is_wanted, lease_end
-from ..records import Record, Records
+from ..hub.records import Record, Records
 from .hub import Hub
 from .survey import Survey
 from .table import duration

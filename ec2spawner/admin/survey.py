@@ -10,7 +10,7 @@ from ..ec2.errors import EC2Error, admin_hint
 from ..ec2.machines import Machine, list_machines
 from ..ec2.resources import Part, list_parts
 from ..ec2.snapshots import Snapshot, archives_of
-from ..records import Records
+from ..hub.records import Records
 from .database import DatabaseError, read_database
 from .hub import Hub
 

@@ -12,9 +12,9 @@ from ..ec2.errors import EC2Error, admin_hint
 from ..ec2.volumes import Volume
 from ..homes.errors import refused
 from ..homes.store import HomeSpec
+from ..hub.owners import kind_of_tag, owner_of
 from ..launch.failures import spawn_error
 from ..launch.plan import tag_values
-from ..owners import kind_of_tag, owner_of
 from .context import Server
 from .progress import Progress
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from ec2spawner import EC2Spawner
-from ec2spawner.hub_start import problems
+from ec2spawner.hub.startup import problems
 from ec2spawner.profiles.read import on_offer, read_profiles
 from ec2spawner.server.choice import settable_by_profiles
 

@@ -25,10 +25,10 @@ from sqlalchemy.orm import Session
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 from traitlets.config import Config
 
-from ec2spawner import hub_start
 from ec2spawner.claim.registry import desk
 from ec2spawner.core.ids import hub_id_from_cookie_secret
 from ec2spawner.fleet import fleet
+from ec2spawner.hub import startup as hub_start
 from ec2spawner.launch.breaker import Breaker
 from ec2spawner.launch.limits import Doorkeeper
 from ec2spawner.server import admission

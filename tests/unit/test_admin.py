@@ -18,7 +18,7 @@ from ec2spawner.ec2.clients import Account
 from ec2spawner.ec2.machines import Machine
 from ec2spawner.ec2.resources import Part, PartKind
 from ec2spawner.ec2.snapshots import Snapshot
-from ec2spawner.records import HomeUse, Record, Records
+from ec2spawner.hub.records import HomeUse, Record, Records
 
 LEASE = 1000.0
 UNTIL = read_lease("2026-11-22T17:00:00Z")

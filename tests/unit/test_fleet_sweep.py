@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from ec2spawner.ec2.inventory import Listing
 from ec2spawner.ec2.machines import Machine
-from ec2spawner.sweeping import FleetSweep
+from ec2spawner.hub.sweep import FleetSweep
 
 LOG = logging.getLogger("test")
 LEASE = 1000.0

@@ -1,7 +1,7 @@
 import pytest
 
 from ec2spawner.ec2.machines import Machine
-from ec2spawner.pages import with_notices
+from ec2spawner.hub.pages import with_notices
 from ec2spawner.server import notices
 
 NOON = 1_800_014_400.0

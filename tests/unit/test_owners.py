@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from ec2spawner.core.ids import HOME_TAG, MOVED_FROM_TAG
 from ec2spawner.ec2.resources import Part, PartKind
-from ec2spawner.owners import kind_of_tag, owner_of, stale_owners
-from ec2spawner.records import HomeUse, Records
+from ec2spawner.hub.owners import kind_of_tag, owner_of, stale_owners
+from ec2spawner.hub.records import HomeUse, Records
 
 HUB = "hub-of-this-test"
 

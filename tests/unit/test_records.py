@@ -7,7 +7,7 @@ from jupyterhub import orm
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
-from ec2spawner.records import HomeUse, read_records
+from ec2spawner.hub.records import HomeUse, read_records
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any
 
-from .server.context import Server
+from ..server.context import Server
 
 # What the Hub's templates show at the top of a page. The other two replace the
 # first on a page of their own, where an admin has set them.

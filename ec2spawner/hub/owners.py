@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from .core.ids import HOME_TAG, MOVED_FROM_TAG, owner_id, server_id
-from .ec2.resources import Part
+from ..core.ids import HOME_TAG, MOVED_FROM_TAG, owner_id, server_id
+from ..ec2.resources import Part
 from .records import HomeUse, Records
 
 

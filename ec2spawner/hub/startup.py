@@ -11,16 +11,16 @@ from jupyterhub import orm
 from jupyterhub.app import JupyterHub
 from traitlets import TraitError
 
-from .core.ids import hub_id_from_cookie_secret
-from .ec2.clients import Account
-from .fleet.fleet import FleetKey, fleet_for
-from .old_rests import end_old_rests
+from ..core.ids import hub_id_from_cookie_secret
+from ..ec2.clients import Account
+from ..fleet.fleet import FleetKey, fleet_for
+from ..profiles.read import ProfileListError, read_profiles
+from ..server.choice import settable_by_profiles
+from ..server.context import Server
+from ..settings.network import why_unreachable
+from .expired_stops import end_old_rests
 from .pages import with_notices
-from .profiles.read import ProfileListError, read_profiles
-from .server.choice import settable_by_profiles
-from .server.context import Server
-from .settings.network import why_unreachable
-from .sweeping import sweep_for_ever
+from .sweep import sweep_for_ever
 
 # The event loop itself keeps no task alive.
 _background: set[asyncio.Task[None]] = set()

@@ -12,7 +12,7 @@ from typing import Any
 from jupyterhub import orm
 from sqlalchemy import Text, column, func, select, table
 
-from .core.state import Phase
+from ..core.state import Phase
 
 # The state as text: of the Hub's own type SQLAlchemy warns that it is not cached.
 _SPAWNERS = table(

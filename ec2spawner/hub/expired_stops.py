@@ -8,7 +8,7 @@ from typing import Any
 
 from jupyterhub import orm
 
-from .server.context import Server
+from ..server.context import Server
 
 
 async def end_old_rests(app: Any, spawner: Server) -> None:

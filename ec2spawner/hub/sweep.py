@@ -11,16 +11,16 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .core.ids import LEASE_TAG
-from .core.state import Tombstone
-from .core.tags import lease_text, to_renew
-from .ec2.errors import EC2Error, admin_hint
-from .ec2.machines import Machine
-from .ec2.resources import Part, PartKind, delete_part, list_parts
-from .ec2.tags import create_tags
-from .fleet.fleet import Fleet, fleets
-from .fleet.sweep_policy import Sweeper, is_wanted
-from .homes.archive import Archivist
+from ..core.ids import LEASE_TAG
+from ..core.state import Tombstone
+from ..core.tags import lease_text, to_renew
+from ..ec2.errors import EC2Error, admin_hint
+from ..ec2.machines import Machine
+from ..ec2.resources import Part, PartKind, delete_part, list_parts
+from ..ec2.tags import create_tags
+from ..fleet.fleet import Fleet, fleets
+from ..fleet.sweep_policy import Sweeper, is_wanted
+from ..homes.archive import Archivist
 from .owners import stale_owners
 from .records import Records, read_records
 
