@@ -1,6 +1,6 @@
 """What an admin can set, as plain traits that need no Hub to be read or tested."""
 
-from .data import DataSettings
+from .data_volumes import DataSettings
 from .home import HomeSettings
 from .lifecycle import LifecycleSettings
 from .limits import LimitSettings
