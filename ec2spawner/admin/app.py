@@ -9,7 +9,7 @@ from typing import Any
 from traitlets import List, Unicode
 
 from ..cli import Command
-from .hub import AdminError, Hub, read_hub
+from .hub_config import AdminError, Hub, read_hub
 
 
 class AdminApp(Command):

@@ -12,9 +12,9 @@ from ..ec2.snapshots import Snapshot
 from ..ec2.volumes import heir_named
 from ..hub.owners import owner_of
 from ..hub.records import HomeUse, Records
-from .hub import Hub
-from .story import UNKNOWN, why
-from .survey import Survey
+from .collect import Survey
+from .explain import UNKNOWN, why
+from .hub_config import Hub
 
 HEAD = ("HOME", "STATE", "OWNER", "SERVERS", "SIZE", "ZONE", "MACHINE", "WHY")
 

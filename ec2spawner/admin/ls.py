@@ -12,11 +12,11 @@ from traitlets import Bool
 
 from ..core.tags import lease_text
 from .app import AdminApp
+from .collect import Survey, survey
+from .explain import HEAD, leftovers, rows
 from .homes import HEAD as HOMES_HEAD
 from .homes import home_rows
-from .hub import Hub
-from .story import HEAD, leftovers, rows
-from .survey import Survey, survey
+from .hub_config import Hub
 from .table import table
 
 

@@ -17,10 +17,10 @@ from ..ec2.machines import Machine, terminate_machines
 from ..ec2.resources import Part, PartKind, delete_part
 from ..fleet.sweep_policy import Verdict, judge_leases
 from .app import AdminApp
-from .hub import Hub
+from .collect import Survey, survey
+from .explain import why
+from .hub_config import Hub
 from .lock import AlreadyLocked, only_one
-from .story import why
-from .survey import Survey, survey
 
 
 class Status(IntEnum):

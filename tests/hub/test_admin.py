@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ec2spawner.admin.hub import AdminError, read_hub
+from ec2spawner.admin.hub_config import AdminError, read_hub
 from ec2spawner.core.ids import HUB_TAG, LAUNCH_TAG, LEASE_TAG
 from localec2 import Fault
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from ec2spawner.admin.collect import Region, Survey
 from ec2spawner.admin.database import DatabaseError, read_database
+from ec2spawner.admin.explain import leftovers, rows, why
 from ec2spawner.admin.homes import home_rows
-from ec2spawner.admin.hub import Hub
-from ec2spawner.admin.story import leftovers, rows, why
-from ec2spawner.admin.survey import Region, Survey
+from ec2spawner.admin.hub_config import Hub
 from ec2spawner.admin.table import duration, table
 from ec2spawner.core.ids import HOME_TAG, owner_id, server_id
 from ec2spawner.core.state import Phase

@@ -2,11 +2,11 @@
 
 import pytest
 
-from ec2spawner.admin import survey as survey_module
+from ec2spawner.admin import collect as survey_module
 from ec2spawner.admin import sweep as sweep_module
-from ec2spawner.admin.hub import Hub
+from ec2spawner.admin.collect import survey
+from ec2spawner.admin.hub_config import Hub
 from ec2spawner.admin.lock import AlreadyLocked, only_one
-from ec2spawner.admin.survey import survey
 from ec2spawner.admin.sweep import SweepApp
 from ec2spawner.ec2.clients import Account
 from ec2spawner.ec2.machines import Machine

@@ -12,8 +12,8 @@ from ..ec2.machines import Machine
 from ..ec2.resources import Part
 from ..fleet.sweep_policy import is_wanted, lease_end
 from ..hub.records import Record, Records
-from .hub import Hub
-from .survey import Survey
+from .collect import Survey
+from .hub_config import Hub
 from .table import duration
 
 UNKNOWN = "?"

@@ -12,7 +12,7 @@ from ..ec2.resources import Part, list_parts
 from ..ec2.snapshots import Snapshot, archives_of
 from ..hub.records import Records
 from .database import DatabaseError, read_database
-from .hub import Hub
+from .hub_config import Hub
 
 
 @dataclass(frozen=True)
