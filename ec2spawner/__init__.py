@@ -6,7 +6,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .hub_config import setup
+    from .config import setup
     from .spawner import EC2Spawner
 
 __version__ = version("ec2spawner")
@@ -21,7 +21,7 @@ def __getattr__(name: str) -> Any:
 
         return EC2Spawner
     if name == "setup":
-        from .hub_config import setup
+        from .config import setup
 
         return setup
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

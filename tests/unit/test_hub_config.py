@@ -2,7 +2,7 @@ import pytest
 from traitlets.config import Config
 
 import ec2spawner
-from ec2spawner.hub_config import CULLER
+from ec2spawner.config import CULLER
 
 
 def test_setup_uses_the_spawner_and_a_culler_that_may_do_its_work():
