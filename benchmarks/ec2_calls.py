@@ -19,7 +19,7 @@ from typing import Any
 
 import boto3
 
-from ec2spawner.core.ids import HUB_TAG
+from ec2spawner.core.tags import HUB_TAG
 from ec2spawner.ec2.clients import Account, Clients
 from ec2spawner.ec2.machines import list_machines, read_machine, terminate_machines
 from ec2spawner.fleet.fleet import Fleet, FleetKey

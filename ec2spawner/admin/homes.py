@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ..core.ids import HOME_TAG, MOVE_TAG, MOVED_FROM_TAG, MOVED_TO_TAG
+from ..core.ids import owner_of
+from ..core.tags import HOME_TAG, MOVE_TAG, MOVED_FROM_TAG, MOVED_TO_TAG
 from ..ec2.resources import Part, PartKind
 from ..ec2.snapshots import Snapshot
 from ..ec2.volumes import heir_named
-from ..hub.owners import owner_of
 from ..hub.records import HomeUse, Records
 from .collect import Survey
 from .explain import UNKNOWN, why

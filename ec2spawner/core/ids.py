@@ -1,36 +1,10 @@
-"""Who is who: ids that never rest on a name alone, and the tags that carry them."""
+"""Who is who: ids of hubs, servers, owners and launches. Never a name alone. Pure."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import secrets
-
-HUB_TAG = "ec2spawner:hub"
-SERVER_TAG = "ec2spawner:server"
-LAUNCH_TAG = "ec2spawner:launch"
-OWNER_TAG = "ec2spawner:owner"
-#: until when a machine may live without a Hub, see lease.py
-LEASE_TAG = "ec2spawner:lease"
-#: a person's word that a machine must not be swept, whatever we think of it
-KEEP_TAG = "ec2spawner:keep"
-#: marks a home, whatever its value: no sweep ever deletes what carries it, unless it
-#: was discarded
-HOME_TAG = "ec2spawner:home"
-#: on a volume or snapshot: it is nobody's home any more, and the sweep deletes it as
-#: soon as nothing uses it; the value is when that was decided, seconds since the epoch
-DISCARD_TAG = "ec2spawner:discard"
-#: on a volume: it is nobody's home any more, and the Hub's sweep makes a snapshot of it
-#: and then discards it; on that snapshot: the volume that it holds
-ARCHIVE_TAG = "ec2spawner:archive"
-#: on a home: the move to another zone that is under way, empty for none; on a snapshot
-#: and on a volume that is not a home yet: the move that made it. See lineage.py
-MOVE_TAG = "ec2spawner:move"
-#: on a home that has moved: the volume that has taken its place, and by which move
-MOVED_TO_TAG = "ec2spawner:moved-to"
-#: on a copy: the volumes whose place it takes, newest first
-MOVED_FROM_TAG = "ec2spawner:moved-from"
-TAG_PREFIX = "ec2spawner:"
 
 
 def digest(*parts: str | bytes, length: int = 20) -> str:
@@ -55,6 +29,24 @@ def server_id(hub_id: str, user_name: str, server_name: str) -> str:
 def owner_id(hub_id: str, user_name: str) -> str:
     """The id of one user of one hub."""
     return digest("ec2spawner owner", hub_id, user_name)
+
+
+def owner_of(hub_id: str, user: str, server: str, kind: str) -> str:
+    """The value of a home's tag.
+
+    :param kind: whose it is, as the setting ``home`` has it: "user" or "server"
+    """
+    if kind == "server":
+        return server_id(hub_id, user, server)
+    return owner_id(hub_id, user)
+
+
+def kind_of_tag(hub_id: str, user: str, server: str, tag: str) -> str:
+    """Whose home it is that has this tag: of the user, of the server, or "" of none."""
+    for kind in ("user", "server"):
+        if owner_of(hub_id, user, server, kind) == tag:
+            return kind
+    return ""
 
 
 def new_launch_id() -> str:

@@ -1,14 +1,38 @@
-"""The lease of a machine: until when it may live without a Hub. Pure.
-
-It is the value of the tag ``ec2spawner:lease``, a time in UTC as
-``2026-11-22T16:40:00Z``, which people and AWS's tools can read and compare as text.
-"""
+"""The tags on what this project creates, and what their values say. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timezone
 
+HUB_TAG = "ec2spawner:hub"
+SERVER_TAG = "ec2spawner:server"
+LAUNCH_TAG = "ec2spawner:launch"
+OWNER_TAG = "ec2spawner:owner"
+#: until when a machine may live without a Hub, see below
+LEASE_TAG = "ec2spawner:lease"
+#: a person's word that a machine must not be swept, whatever we think of it
+KEEP_TAG = "ec2spawner:keep"
+#: marks a home, whatever its value: no sweep ever deletes what carries it, unless it
+#: was discarded
+HOME_TAG = "ec2spawner:home"
+#: on a volume or snapshot: it is nobody's home any more, and the sweep deletes it as
+#: soon as nothing uses it; the value is when that was decided, seconds since the epoch
+DISCARD_TAG = "ec2spawner:discard"
+#: on a volume: it is nobody's home any more, and the Hub's sweep makes a snapshot of it
+#: and then discards it; on that snapshot: the volume that it holds
+ARCHIVE_TAG = "ec2spawner:archive"
+#: on a home: the move to another zone that is under way, empty for none; on a snapshot
+#: and on a volume that is not a home yet: the move that made it. See lineage.py
+MOVE_TAG = "ec2spawner:move"
+#: on a home that has moved: the volume that has taken its place, and by which move
+MOVED_TO_TAG = "ec2spawner:moved-to"
+#: on a copy: the volumes whose place it takes, newest first
+MOVED_FROM_TAG = "ec2spawner:moved-from"
+TAG_PREFIX = "ec2spawner:"
+
+# A lease is a time in UTC as ``2026-11-22T16:40:00Z``, which people and AWS's tools can
+# read and compare as text.
 _FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 # What is left of a lease, as a share, when it must be renewed: before half of it is
 # over. Those that have come nearly so far go along in the same call, so that the

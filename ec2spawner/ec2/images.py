@@ -6,8 +6,8 @@ import time
 from collections.abc import Sequence
 
 from ..core.errors import EC2SpawnError, Reason
-from ..launch.block_devices import Image
 from .clients import Lane
+from .facts import Image
 
 # SSM parameters and name patterns move when their makers publish; an AMI itself
 # never changes.

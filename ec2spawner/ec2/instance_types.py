@@ -9,10 +9,9 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Generic, TypeVar
 
-from ..launch.hibernation import TypeFacts
-from ..launch.plan import Region
 from .clients import Lane
 from .errors import EC2Error, admin_hint
+from .facts import Region, TypeFacts
 
 T = TypeVar("T")
 

@@ -6,8 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ..core.ids import HUB_TAG, KEEP_TAG, LAUNCH_TAG, LEASE_TAG, OWNER_TAG, SERVER_TAG
-from ..core.tags import read_lease
+from ..core.tags import (
+    HUB_TAG,
+    KEEP_TAG,
+    LAUNCH_TAG,
+    LEASE_TAG,
+    OWNER_TAG,
+    SERVER_TAG,
+    read_lease,
+)
 from .clients import Lane
 from .errors import EC2Error
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from ..core.ids import (
+from ..core.tags import (
     ARCHIVE_TAG,
     DISCARD_TAG,
     HOME_TAG,
@@ -16,8 +16,8 @@ from ..core.ids import (
     LAUNCH_TAG,
     LEASE_TAG,
     MOVED_FROM_TAG,
+    read_lease,
 )
-from ..core.tags import read_lease
 from .clients import Lane
 
 if TYPE_CHECKING:

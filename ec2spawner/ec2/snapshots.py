@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ..core.ids import ARCHIVE_TAG, DISCARD_TAG, HOME_TAG, HUB_TAG, MOVE_TAG
+from ..core.tags import ARCHIVE_TAG, DISCARD_TAG, HOME_TAG, HUB_TAG, MOVE_TAG
 from .clients import Lane
 
 if TYPE_CHECKING:

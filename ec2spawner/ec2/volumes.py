@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..core.ids import (
+from ..core.tags import (
     ARCHIVE_TAG,
     DISCARD_TAG,
     HOME_TAG,

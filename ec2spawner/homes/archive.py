@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Iterable
 
-from ..core.ids import ARCHIVE_TAG, HOME_TAG, HUB_TAG, TAG_PREFIX
+from ..core.tags import ARCHIVE_TAG, HOME_TAG, HUB_TAG, TAG_PREFIX
 from ..ec2.clients import Clients
 from ..ec2.errors import EC2Error, admin_hint
 from ..ec2.resources import Part

@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from ..core.errors import EC2SpawnError, Reason
-from ..core.ids import MOVE_TAG
+from ..core.tags import MOVE_TAG
 from ..ec2.clients import Clients
 from ..ec2.error_kinds import Kind
 from ..ec2.errors import EC2Error, admin_hint

@@ -12,7 +12,8 @@ import time
 from collections.abc import Callable, Mapping
 
 from ..core.errors import EC2SpawnError, Reason
-from ..core.ids import HOME_TAG, HUB_TAG, MOVE_TAG, MOVED_FROM_TAG, MOVED_TO_TAG, digest
+from ..core.ids import digest
+from ..core.tags import HOME_TAG, HUB_TAG, MOVE_TAG, MOVED_FROM_TAG, MOVED_TO_TAG
 from ..ec2.clients import Clients
 from ..ec2.error_kinds import Kind
 from ..ec2.errors import EC2Error, admin_hint

@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..core.errors import EC2SpawnError, Reason
-from ..core.ids import (
+from ..core.ids import digest
+from ..core.tags import (
     ARCHIVE_TAG,
     DISCARD_TAG,
     HOME_TAG,
     HUB_TAG,
     MOVE_TAG,
     MOVED_TO_TAG,
-    digest,
 )
 from ..ec2.clients import Clients
 from ..ec2.error_kinds import Kind

@@ -9,27 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ..core.ids import HOME_TAG, MOVED_FROM_TAG, owner_id, server_id
+from ..core.ids import kind_of_tag, owner_of
+from ..core.tags import HOME_TAG, MOVED_FROM_TAG
 from ..ec2.resources import Part
 from .records import HomeUse, Records
-
-
-def owner_of(hub_id: str, user: str, server: str, kind: str) -> str:
-    """The value of a home's tag.
-
-    :param kind: whose it is, as the setting ``home`` has it: "user" or "server"
-    """
-    if kind == "server":
-        return server_id(hub_id, user, server)
-    return owner_id(hub_id, user)
-
-
-def kind_of_tag(hub_id: str, user: str, server: str, tag: str) -> str:
-    """Whose home it is that has this tag: of the user, of the server, or "" of none."""
-    for kind in ("user", "server"):
-        if owner_of(hub_id, user, server, kind) == tag:
-            return kind
-    return ""
 
 
 def stale_owners(

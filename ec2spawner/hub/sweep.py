@@ -11,9 +11,8 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ..core.ids import LEASE_TAG
 from ..core.state import Tombstone
-from ..core.tags import lease_text, to_renew
+from ..core.tags import LEASE_TAG, lease_text, to_renew
 from ..ec2.errors import EC2Error, admin_hint
 from ..ec2.machines import Machine
 from ..ec2.resources import Part, PartKind, delete_part, list_parts

@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from ..core.errors import EC2SpawnError, Reason
+from ..ec2.facts import Image
 from ..settings import LaunchSettings
 
 # EC2 user guide, "Device names for volumes". The home has /dev/sdf.
 _DATA_LETTERS = "ghijklmnop"
 _DATA_DEVICE = re.compile(r"/dev/(?:sd|xvd)([a-z])\d*")
-
-
-@dataclass(frozen=True)
-class Image:
-    """What a launch must know of an AMI."""
-
-    id: str
-    root_device: str
-    architecture: str = ""
-    #: all devices that it brings along, the root's among them
-    devices: frozenset[str] = frozenset()
-    #: GiB, 0 when EC2 does not say
-    root_size: int = 0
 
 
 def root_volume(settings: LaunchSettings, image: Image) -> dict[str, Any]:

@@ -6,23 +6,13 @@ EC2 user guide, "Prerequisites for EC2 instance hibernation" and "Limitations".
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from ..core.errors import EC2SpawnError, Reason
+from ..ec2.facts import Image, TypeFacts
 from ..settings import LaunchSettings
-from .block_devices import Image
 
 # Of Linux machines, GiB.
 _MOST_MEMORY = 150
-
-
-@dataclass(frozen=True)
-class TypeFacts:
-    """What EC2 says of an instance type. ``memory`` is in GiB."""
-
-    architectures: frozenset[str] = frozenset()
-    memory: float = 0.0
-    can_hibernate: bool = False
 
 
 def able_types(

@@ -10,12 +10,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..core.errors import EC2SpawnError, Reason
-from ..core.ids import HUB_TAG, LAUNCH_TAG, LEASE_TAG, OWNER_TAG, SERVER_TAG, owner_id
-from ..core.tags import lease_text
+from ..core.ids import owner_id
+from ..core.tags import (
+    HUB_TAG,
+    LAUNCH_TAG,
+    LEASE_TAG,
+    OWNER_TAG,
+    SERVER_TAG,
+    lease_text,
+)
+from ..ec2.facts import Image, Region
 from ..settings import LaunchSettings
 from . import hibernation
-from .block_devices import Image, data_volumes, root_volume
-from .hibernation import TypeFacts
+from .block_devices import data_volumes, root_volume
 
 # EC2 user guide, "Tag your Amazon EC2 resources": the characters that every
 # service accepts in tag values.
@@ -46,21 +53,6 @@ class LaunchIdentity:
     servername: str = ""
     #: seconds since the epoch until when it may live without a Hub; 0 for no word
     lease_until: float = 0.0
-
-
-@dataclass(frozen=True)
-class Region:
-    """What EC2 says of types and subnets. What it does not say is not held against
-    a candidate.
-
-    :ivar architectures: of each instance type, ``x86_64`` and so on; an empty set
-        for a type that the region does not have
-    :ivar zones: of each subnet
-    """
-
-    architectures: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    zones: Mapping[str, str] = field(default_factory=dict)
-    types: Mapping[str, TypeFacts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 from .read import Profile, default_profile
 
 _templates = Environment(
-    loader=PackageLoader("ec2spawner.profiles"), autoescape=select_autoescape(default=True)
+    loader=PackageLoader("ec2spawner.profiles"),
+    autoescape=select_autoescape(default=True),
 )
 
 

@@ -8,11 +8,11 @@ from jupyterhub import orm
 from sqlalchemy import inspect
 
 from ..core.errors import EC2SpawnError, Reason
+from ..core.ids import kind_of_tag, owner_of
 from ..ec2.errors import EC2Error, admin_hint
 from ..ec2.volumes import Volume
 from ..homes.errors import refused
 from ..homes.store import HomeSpec
-from ..hub.owners import kind_of_tag, owner_of
 from ..launch.failures import spawn_error
 from ..launch.plan import tag_values
 from .context import Server

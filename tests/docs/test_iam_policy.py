@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 import ec2spawner.ec2
-from ec2spawner.core.ids import (
+from ec2spawner.core.tags import (
     ARCHIVE_TAG,
     DISCARD_TAG,
     HOME_TAG,

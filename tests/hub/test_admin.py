@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ec2spawner.admin.hub_config import AdminError, read_hub
-from ec2spawner.core.ids import HUB_TAG, LAUNCH_TAG, LEASE_TAG
+from ec2spawner.core.tags import HUB_TAG, LAUNCH_TAG, LEASE_TAG
 from localec2 import Fault
 
 from .conftest import api_of, living

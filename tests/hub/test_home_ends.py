@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from ec2spawner.core.ids import (
+from ec2spawner.core.tags import (
     ARCHIVE_TAG,
     DISCARD_TAG,
     HOME_TAG,

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from ec2spawner.core.ids import HOME_TAG, HUB_TAG, owner_id
+from ec2spawner.core.ids import owner_id
+from ec2spawner.core.tags import HOME_TAG, HUB_TAG
 from ec2spawner.demo.visitor import SpawnFailed, Visitor
 from localec2 import Fault
 

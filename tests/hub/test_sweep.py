@@ -5,15 +5,15 @@ import time
 
 import pytest
 
-from ec2spawner.core.ids import (
+from ec2spawner.core.tags import (
     DISCARD_TAG,
     HOME_TAG,
     HUB_TAG,
     KEEP_TAG,
     LAUNCH_TAG,
     LEASE_TAG,
+    read_lease,
 )
-from ec2spawner.core.tags import read_lease
 from localec2 import Fault
 
 from .conftest import api_of, eventually, living

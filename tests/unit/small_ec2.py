@@ -14,7 +14,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ec2spawner.core.ids import HOME_TAG, HUB_TAG
+from ec2spawner.core.tags import HOME_TAG, HUB_TAG
 from ec2spawner.ec2.errors import from_botocore
 from ec2spawner.ec2.volumes import read_volume
 from ec2spawner.homes.attach import Attaching

@@ -11,9 +11,9 @@ from ec2spawner.admin.explain import leftovers, rows, why
 from ec2spawner.admin.homes import home_rows
 from ec2spawner.admin.hub_config import Hub
 from ec2spawner.admin.table import duration, table
-from ec2spawner.core.ids import HOME_TAG, owner_id, server_id
+from ec2spawner.core.ids import owner_id, server_id
 from ec2spawner.core.state import Phase
-from ec2spawner.core.tags import read_lease
+from ec2spawner.core.tags import HOME_TAG, read_lease
 from ec2spawner.ec2.clients import Account
 from ec2spawner.ec2.machines import Machine
 from ec2spawner.ec2.resources import Part, PartKind

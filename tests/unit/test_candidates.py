@@ -11,8 +11,9 @@ from ec2spawner.core.state import ServerState
 from ec2spawner.ec2.error_kinds import Scope
 from ec2spawner.ec2.error_table import meaning_of
 from ec2spawner.ec2.errors import EC2Error
+from ec2spawner.ec2.facts import Region
 from ec2spawner.launch.attempts import reordered, way_on
-from ec2spawner.launch.plan import Candidate, Image, LaunchIdentity, Region, plan_launch
+from ec2spawner.launch.plan import Candidate, Image, LaunchIdentity, plan_launch
 from ec2spawner.launch.unavailable import Unavailable, covers, quota_family
 from ec2spawner.server.choice import apply_choice
 from ec2spawner.settings import LaunchSettings

@@ -2,7 +2,8 @@ import pytest
 from traitlets import TraitError
 
 from ec2spawner.core.errors import EC2SpawnError
-from ec2spawner.launch.block_devices import Image, data_devices
+from ec2spawner.ec2.facts import Image
+from ec2spawner.launch.block_devices import data_devices
 from ec2spawner.launch.plan import LaunchIdentity, fingerprint, plan_launch
 from ec2spawner.settings import LaunchSettings
 

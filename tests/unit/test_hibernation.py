@@ -3,9 +3,9 @@ import pytest
 from ec2spawner.core.errors import EC2SpawnError
 from ec2spawner.core.state import MOST_HIBERNATION, Asleep, ServerState
 from ec2spawner.ec2.error_table import meaning_of
+from ec2spawner.ec2.facts import Region, TypeFacts
 from ec2spawner.ec2.machines import Machine
-from ec2spawner.launch.hibernation import TypeFacts
-from ec2spawner.launch.plan import Image, LaunchIdentity, Region, plan_launch
+from ec2spawner.launch.plan import Image, LaunchIdentity, plan_launch
 from ec2spawner.launch.unavailable import covers
 from ec2spawner.settings import LaunchSettings
 

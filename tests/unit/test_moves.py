@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ec2spawner.core.errors import EC2SpawnError
-from ec2spawner.core.ids import MOVED_TO_TAG
+from ec2spawner.core.tags import MOVED_TO_TAG
 from ec2spawner.ec2.volumes import Volume
 from ec2spawner.homes import attach as attaching
 from ec2spawner.homes import move as moves

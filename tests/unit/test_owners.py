@@ -4,9 +4,10 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from ec2spawner.core.ids import HOME_TAG, MOVED_FROM_TAG
+from ec2spawner.core.ids import kind_of_tag, owner_of
+from ec2spawner.core.tags import HOME_TAG, MOVED_FROM_TAG
 from ec2spawner.ec2.resources import Part, PartKind
-from ec2spawner.hub.owners import kind_of_tag, owner_of, stale_owners
+from ec2spawner.hub.owners import stale_owners
 from ec2spawner.hub.records import HomeUse, Records
 
 HUB = "hub-of-this-test"
