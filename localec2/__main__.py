@@ -14,8 +14,8 @@ import os
 import signal
 import threading
 
+from .serve import LocalCloud
 from .settings import LocalSettings
-from .world.cloud import LocalCloud
 
 
 def main(argv: list[str] | None = None) -> None:

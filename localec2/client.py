@@ -11,7 +11,7 @@ from typing import Any
 
 from .requests.faults import Fault
 from .requests.request_log import LoggedRequest
-from .world.seed import Resources
+from .resources import Resources
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .machines.recipe import SUITES
-
 #: action or pattern ("Describe*") -> (bucket size, refill per second)
 Throttle = Mapping[str, tuple[float, float]]
 
@@ -52,6 +50,8 @@ AWS_THROTTLE: Throttle = {
 #: kinds of machine that boot a Linux of their own
 BOOTED = ("nspawn", "qemu")
 KINDS = ("process", *BOOTED, "none")
+#: the distributions that machines can be; `machines.recipe` has what each is made of
+SUITES = ("bookworm", "trixie", "noble")
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The control API under ``/_local/``: what no EC2 has, for tests and the demo.
 
-JSON in and out. `control.LocalControl` is its client.
+JSON in and out. `client.LocalControl` is its client.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from ..requests.faults import Fault
 from ..requests.request import ApiRequest
 
 if TYPE_CHECKING:
-    from ..world.cloud import LocalCloud
+    from ..world.cloud import Cloud
     from ..world.instance import LocalInstance
 
 
 class ControlApi:
-    def __init__(self, cloud: LocalCloud) -> None:
+    def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
 
     def answer(self, request: ApiRequest) -> tuple[int, bytes]:

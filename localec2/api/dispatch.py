@@ -31,7 +31,7 @@ from .instance_actions import ACTIONS, dry_run
 from .launch_rules import Launch, check_launch
 
 if TYPE_CHECKING:
-    from ..world.cloud import LocalCloud
+    from ..world.cloud import Cloud
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class Answer:
 class Ec2Api:
     """Answers requests of every service; EC2's with the overlay."""
 
-    def __init__(self, cloud: LocalCloud) -> None:
+    def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
         self.tokens = ClientTokens()
         self._moto = DomainDispatcherApplication(create_backend_app)

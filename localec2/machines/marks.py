@@ -10,10 +10,8 @@ import threading
 from collections.abc import Callable, Sequence
 
 from ..processes import marked
+from ..processes.marked import MARKER
 from .base import Ending, Machine, MachineSpec
-
-#: in the environment of everything that runs on a machine: <cloud id>/<instance id>
-MARKER = "EC2SPAWNER_LOCAL"
 
 
 class MarkedMachine(Machine):

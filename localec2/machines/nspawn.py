@@ -19,10 +19,11 @@ from pathlib import Path
 
 from ..net.vpc import VpcNetwork, until_in_namespace
 from ..processes import marked
+from ..processes.marked import MARKER
 from . import cgroups, devices
 from .base import Ending, MachineSpec, VolumeBusy, VolumeSpec
 from .loops import Loop
-from .marks import MARKER, MarkedMachine
+from .marks import MarkedMachine
 from .volume_store import copy_tree
 
 #: exit status of systemd-nspawn when the machine wants to boot again

@@ -16,9 +16,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from ..processes.marked import MARKER
 from . import boot
 from .base import Ending, VolumeSpec
-from .marks import MARKER, MarkedMachine
+from .marks import MarkedMachine
 
 #: how long a machine waits for its own processes when it shuts itself down, seconds
 _OWN_GRACE = 5

@@ -22,9 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from ..net.vpc import VpcNetwork
+from ..processes.marked import MARKER
 from . import disks, roots
 from .base import Ending, MachineSpec, VolumeBusy, VolumeSpec, nvme_serial
-from .marks import MARKER, MarkedMachine
+from .marks import MarkedMachine
 from .qmp import Qmp, QmpError
 
 #: how long a machine may take until it lets go of a volume

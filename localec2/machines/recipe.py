@@ -109,8 +109,8 @@ class Recipe:
         return f"{self.suite}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
-#: the distributions that machines can be, by the name of their suite
-SUITES: dict[str, dict[str, Any]] = {
+#: what each of `settings.SUITES` has of its own
+DIFFERENCES: dict[str, dict[str, Any]] = {
     "bookworm": {},
     "trixie": {
         "python": "3.13",
@@ -134,5 +134,5 @@ SUITES: dict[str, dict[str, Any]] = {
 
 
 def recipe_for(suite: str) -> Recipe:
-    """The recipe for one of `SUITES`."""
-    return Recipe(suite=suite, **SUITES[suite])
+    """The recipe for one of `settings.SUITES`."""
+    return Recipe(suite=suite, **DIFFERENCES[suite])

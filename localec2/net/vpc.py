@@ -28,7 +28,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from ..machines.marks import MARKER
+from ..processes.marked import MARKER
 from . import netns
 from .dhcp import DhcpServer
 from .firewall import PORT_PREFIX, Policy, Port, ruleset

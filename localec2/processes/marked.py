@@ -5,7 +5,7 @@ starts, also to what starts a session of its own (Jupyter's kernels do), so the 
 finds what process groups and sessions lose. What was started with an emptied
 environment is found as a descendant of a marked process.
 
-Run as a script it is the keeper's other half (`keeper.Keeper`). Then nothing else of
+Run as a script it is the keeper's other half (`reaper.Keeper`). Then nothing else of
 this package can be imported: only the standard library here.
 """
 
@@ -17,6 +17,9 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+
+#: in the environment of everything that runs on a machine: <cloud id>/<instance id>
+MARKER = "EC2SPAWNER_LOCAL"
 
 #: states in which a process does not run (proc(5), /proc/pid/stat): stopped, traced,
 #: ended, unknown because it is gone

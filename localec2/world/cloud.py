@@ -1,38 +1,31 @@
-"""A local EC2 in this process: owns everything and takes it all down again."""
+"""The world of one local EC2: what there is in it, and what holds for all of it."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import secrets
-import tempfile
 import threading
 import time
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from ..client import LocalControl
 from ..errors import AwsError
 from ..machines.base import Ending, Machine, MachineSpec, VolumeSpec
-from ..machines.marks import MARKER
-from ..machines.substrate import ground_for, traces
+from ..machines.substrate import Ground, Network
 from ..machines.volume_store import VolumeStore
 from ..metadata.identity_document import Signer
+from ..metadata.service import MetadataService
 from ..net.addresses import AddressPool
-from ..processes import marked
-from ..processes.reaper import Keeper
 from ..requests.faults import Fault, FaultBook
 from ..requests.request import ApiRequest
 from ..requests.request_log import RequestLog
 from ..requests.throttle import Buckets
-from ..settings import BOOTED, LocalSettings
+from ..resources import Resources
+from ..settings import LocalSettings
 from . import capacity
 from .clock import Clock
 from .security_groups import policy_of
-from .seed import ACCOUNT, plant
 
 if TYPE_CHECKING:
     from .images import ImageLife
@@ -44,20 +37,24 @@ if TYPE_CHECKING:
 _IN_USE = ("pending", "running")
 
 
-class LocalCloud:
-    """A local EC2, started by entering it. One at a time in a process: moto keeps
-    its world in module globals."""
+class Cloud:
+    """Everything of one local EC2. `serve.LocalCloud` fills it."""
 
-    _taken = threading.Lock()
+    folder: Path
+    ground: Ground
+    network: Network
+    metadata: MetadataService
+    volumes: VolumeStore
+    clock: Clock
+    lifecycle: Lifecycle
+    volume_life: VolumeLife
+    image_life: ImageLife
+    resources: Resources
+    #: moto's EC2
+    backend: Any
 
-    def __init__(
-        self,
-        settings: LocalSettings | None = None,
-        region: str = "us-west-2",
-        folder: str | os.PathLike[str] | None = None,
-        port: int = 0,
-    ) -> None:
-        self.settings = settings or LocalSettings()
+    def __init__(self, settings: LocalSettings, region: str) -> None:
+        self.settings = settings
         self.region = region
         self.cloud_id = secrets.token_hex(8)
         #: everything that changes the world holds it
@@ -70,107 +67,7 @@ class LocalCloud:
         self.launching: ApiRequest | None = None
         self.scripted = Fault()
         self.endpoint_url = ""
-        self.lifecycle: Lifecycle
-        self.volume_life: VolumeLife
-        self.image_life: ImageLife
-        self._parent = folder
-        self._port = port
         self._pools: dict[str, AddressPool] = {}
-        self._undo = contextlib.ExitStack()
-
-    # ---- start and stop
-
-    def start(self) -> LocalCloud:
-        _import_moto()
-        if not LocalCloud._taken.acquire(blocking=False):
-            raise RuntimeError("this process runs a local EC2 already")
-        with contextlib.ExitStack() as undo:
-            undo.callback(LocalCloud._taken.release)
-            self._start(undo)
-            self._undo = undo.pop_all()
-        return self
-
-    def _start(self, undo: contextlib.ExitStack) -> None:
-        """Start part by part; ``undo`` ends them in the opposite order."""
-        from moto.core.base_backend import BackendDict
-        from moto.ec2.models import ec2_backends
-
-        from ..api.control_api import ControlApi
-        from ..api.dispatch import Ec2Api
-        from ..api.http import Gate, HttpServer
-        from . import moto_patches as patches
-        from .describe import describe_instance_status, describe_instances
-        from .images import ImageLife, LocalAmi
-        from .instance import LocalInstance
-        from .lifecycle import Lifecycle
-        from .volumes import LocalModification, LocalSnapshot, LocalVolume, VolumeLife
-
-        if self._parent is not None:
-            Path(self._parent).mkdir(parents=True, exist_ok=True)
-        self.folder = Path(
-            tempfile.mkdtemp(prefix="ec2spawner-local-", dir=self._parent)
-        )
-        kind = self.settings.machines
-        left = [self.folder, *traces(kind, self.cloud_id)]
-        undo.callback(Keeper(MARKER, self.cloud_id, left).close)
-        for each in left:
-            undo.callback(marked.remove_folder, str(each))
-        self.ground = ground_for(self.settings, self.cloud_id)
-        undo.callback(self.ground.close)
-        self.network, self.metadata = self.ground.network, self.ground.metadata
-        undo.callback(marked.kill_marked, MARKER, self.cloud_id)
-        self.volumes = VolumeStore(self.folder / "volumes", kind in BOOTED)
-        undo.callback(self.volumes.close)
-        self.clock = Clock()
-        undo.callback(self.clock.close)
-        # Before the workers are waited for: some wait for machines to end.
-        undo.callback(marked.kill_marked, MARKER, self.cloud_id)
-        self.lifecycle = Lifecycle(self)
-        LocalInstance.lifecycle_of = self.lifecycle
-        self.volume_life = LocalVolume.life_of = VolumeLife(self)
-        BackendDict.reset()
-        patches.install(
-            instance_class=LocalInstance,
-            hidden=self._hidden,
-            ran=self._ran,
-            pool_of=self.pool_of,
-            newest_first=lambda: self.settings.address_reuse == "newest-first",
-            describe_instances=describe_instances,
-            describe_instance_status=describe_instance_status,
-        )
-        patches.install_volumes(
-            LocalVolume, LocalModification, LocalSnapshot, self.volume_life
-        )
-        patches.install_images(LocalAmi)
-        self.resources = plant(self.region, self.network)
-        self.backend: Any = ec2_backends[ACCOUNT][self.region]
-        self.image_life = ImageLife(self)
-        if "nspawn" in self.ground.kinds:
-            self.image_life.list_roots(self.backend.amis[self.resources.image_id])
-        self.network_changed()
-        self.api = Ec2Api(self)
-        server = HttpServer(Gate(self.api, ControlApi(self)), self._port)
-        undo.callback(server.stop)
-        self.endpoint_url = server.url
-
-    def stop(self) -> None:
-        """All machines gone, all ports free, the folder removed."""
-        self._undo.close()
-
-    def __enter__(self) -> LocalCloud:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
-
-    @property
-    def control(self) -> LocalControl:
-        return LocalControl(self.endpoint_url)
 
     def info(self) -> dict[str, Any]:
         return {
@@ -349,31 +246,3 @@ class LocalCloud:
             for nic in instance.nics.values():
                 nic.add_tags(tags.get("network-interface", {}))
             self.lifecycle.launched(instance)
-
-
-def _import_moto() -> None:
-    try:
-        found = version("moto")
-        os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"
-        os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
-        # Read at import only; thousands of images that nobody here can boot.
-        with tempfile.NamedTemporaryFile("w", suffix=".json") as empty:
-            empty.write("[]")
-            empty.flush()
-            os.environ["MOTO_AMIS_PATH"] = empty.name
-            try:
-                import moto.ec2.models  # noqa: F401
-            finally:
-                del os.environ["MOTO_AMIS_PATH"]
-    except ImportError as error:
-        raise ImportError(
-            "The local EC2 needs moto, which is not installed: "
-            'pip install "ec2spawner[demo]"'
-        ) from error
-    from .moto_patches import MOTO_VERSION
-
-    if found != MOTO_VERSION:
-        raise ImportError(
-            f"The local EC2 needs moto {MOTO_VERSION} exactly and found {found}: "
-            'pip install "ec2spawner[demo]"'
-        )

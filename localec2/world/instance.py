@@ -6,14 +6,11 @@ import base64
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import moto.ec2.models.instances as mi
 
 from ..machines.base import Machine
-
-if TYPE_CHECKING:
-    from .lifecycle import Lifecycle
 
 #: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceState.html
 CODES = {
@@ -26,13 +23,27 @@ CODES = {
 }
 
 
+class Life(Protocol):
+    """What an instance needs of `lifecycle.Lifecycle`."""
+
+    def root_size(self, instance: LocalInstance) -> int: ...
+
+    def start(self, instance: LocalInstance) -> Any: ...
+
+    def stop(self, instance: LocalInstance) -> Any: ...
+
+    def terminate(self, instance: LocalInstance) -> Any: ...
+
+    def reboot(self, instance: LocalInstance) -> None: ...
+
+
 class LocalInstance(mi.Instance):  # type: ignore[misc]
     """moto's instance with AWS's states. It only holds data: `Lifecycle` acts."""
 
     # moto's metaclass reads the service's name from here.
     __module__ = "moto.ec2.models.instances"
 
-    lifecycle_of: ClassVar[Lifecycle]
+    lifecycle_of: ClassVar[Life]
     nics: dict[int, Any]
     _subnet_id: str | None
 

@@ -24,7 +24,7 @@ from ec2spawner.core.state import ServerState
 from ec2spawner.ec2 import clients
 from localec2 import Fault, LocalSettings
 from localec2.requests.faults import FaultBook
-from localec2.world.cloud import LocalCloud
+from localec2.serve import LocalCloud
 
 from . import virtual_time
 from .virtual_disks import Disks

@@ -3,7 +3,7 @@
 import boto3
 
 from localec2 import LocalSettings
-from localec2.world.cloud import LocalCloud
+from localec2.serve import LocalCloud
 
 for _ in range(2):
     with LocalCloud(LocalSettings(pending_seconds=0)) as cloud:

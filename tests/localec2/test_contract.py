@@ -39,13 +39,13 @@ def test_a_moved_name_would_be_noticed(monkeypatch):
 
 
 def test_only_listed_names_of_moto_are_replaced():
-    """`patches.py` is the one place that sets anything inside moto."""
+    """`moto_patches.py` is the one place that sets anything inside moto."""
     package = Path(localec2.__file__).parent
     for path in package.rglob("*.py"):
         text = path.read_text()
-        if path.name != "patches.py":
+        if path.name != "moto_patches.py":
             assert "setattr(" not in text, path
-    text = (package / "patches.py").read_text()
+    text = Path(patches.__file__).read_text()
     replaced = [
         node.args[1].value
         for node in ast.walk(ast.parse(text))
@@ -101,7 +101,7 @@ def test_without_moto_a_sentence_says_what_to_install():
     script = (
         "import sys\n"
         "sys.modules['moto'] = None\n"
-        "from localec2.world.cloud import LocalCloud\n"
+        "from localec2.serve import LocalCloud\n"
         "try:\n"
         "    LocalCloud().start()\n"
         "except ImportError as error:\n"

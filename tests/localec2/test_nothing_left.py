@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from localec2 import Keeper, LocalCloudProcess, LocalSettings
-from localec2.machines.process import MARKER
 from localec2.net.addresses import LoopbackNetwork
 from localec2.processes import marked
+from localec2.processes.marked import MARKER
 
 from .conftest import client, eventually, request_for
 from .test_machines import ESCAPES

@@ -9,7 +9,8 @@ import time
 import pytest
 
 from localec2.machines import roots
-from localec2.machines.recipe import SUITES, Keyring, Recipe, recipe_for
+from localec2.machines.recipe import DIFFERENCES, Keyring, Recipe, recipe_for
+from localec2.settings import SUITES
 
 
 @pytest.fixture
@@ -51,6 +52,10 @@ def test_builders_at_once_make_one_root(cache, made):
     for thread in threads:
         thread.join()
     assert [c[0] for c in made].count("mmdebstrap") == 1
+
+
+def test_every_suite_has_a_recipe_and_every_recipe_a_suite():
+    assert set(DIFFERENCES) == set(SUITES)
 
 
 def test_another_recipe_is_another_root():

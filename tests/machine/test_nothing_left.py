@@ -9,8 +9,8 @@ import pytest
 
 from localec2 import LocalCloudProcess
 from localec2.machines.cgroups import cloud_groups
-from localec2.machines.marks import MARKER
 from localec2.processes import marked
+from localec2.processes.marked import MARKER
 
 from ..hub.conftest import eventually
 from ..local.conftest import client, request_for
