@@ -1,7 +1,7 @@
 """boto3 behind three lanes, so that a hanging launch never holds up a stop.
 
 This is the only way to AWS: each lane's clients pay for every request from the
-buckets of ``rates.py``, whoever wrote the call, and the SDK repeats none by itself.
+buckets of ``throttle.py``, whoever wrote the call, and the SDK repeats none by itself.
 """
 
 from __future__ import annotations

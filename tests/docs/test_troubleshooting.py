@@ -12,8 +12,8 @@ from ec2spawner.ec2 import error_kinds as meanings
 from .configs import DOCS
 
 HOUSE = Path(ec2spawner.__file__).parent
-SOURCES = [p for p in HOUSE.rglob("*.py") if "local" not in p.parts]
-FORM = (HOUSE / "templates" / "form.html").read_text()
+SOURCES = [p for p in HOUSE.rglob("*.py") if "demo" not in p.relative_to(HOUSE).parts]
+FORM = (HOUSE / "profiles" / "templates" / "form.html").read_text()
 PAGE = " ".join((DOCS / "howto" / "troubleshooting.md").read_text().split())
 QUOTED = re.findall(
     r"^### `(.*)`$", (DOCS / "howto" / "troubleshooting.md").read_text(), re.M
@@ -62,8 +62,8 @@ def messages_to_users():
 
 
 def messages_at_the_start():
-    """What hub_start and why_unreachable say, by their longest constant part."""
-    for name in ("hub_start.py", "settings/network.py"):
+    """What the checks at the Hub's start and why_unreachable say, by their longest constant part."""
+    for name in ("hub/startup.py", "settings/network.py"):
         for node in ast.walk(ast.parse((HOUSE / name).read_text())):
             if isinstance(node, (ast.Yield, ast.Return)) and (
                 parts := parts_of(node.value)
