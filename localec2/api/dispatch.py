@@ -19,14 +19,10 @@ from ..requests.client_tokens import ClientTokens
 from ..requests.faults import Fault
 from ..requests.request import ApiRequest
 from ..requests.request_log import LoggedRequest
-from ..world import in_use as inuse
 from ..world import moto_patches as patches
 from ..world.capacity import no_capacity, no_spot_capacity
 from ..world.describe import check_ids, check_status_filters
-from . import image_actions as imageactions
-from . import tag_rules as tagrules
-from . import volume_actions as volumeactions
-from . import volume_rules as volumerules
+from . import image_actions, in_use, tag_rules, volume_actions, volume_rules
 from .instance_actions import ACTIONS, dry_run
 from .launch_rules import Launch, check_launch
 
@@ -42,7 +38,7 @@ _UNLOCKED = (
     "DescribeRegions",
 )
 
-_OWN = {**ACTIONS, **volumeactions.ACTIONS, **imageactions.ACTIONS}
+_OWN = {**ACTIONS, **volume_actions.ACTIONS, **image_actions.ACTIONS}
 
 _INSTANCE_ID = re.compile(rb"<instanceId>(i-[0-9a-f]+)</instanceId>")
 
@@ -95,7 +91,7 @@ class Ec2Api:
         if request.action == "RunInstances":
             return self._run_instances(request, entry)
         if request.action == "CreateVolume":
-            volumerules.check_create(request, self.cloud.backend)
+            volume_rules.check_create(request, self.cloud.backend)
             zone = request.get("AvailabilityZone") or ""
             token = request.get("ClientToken") or ""
             answer = self._once(request, token, zone, entry)
@@ -103,16 +99,16 @@ class Ec2Api:
         if request.action == "AttachVolume":
             return self._attach_volume(request)
         if request.action == "ModifyVolume":
-            volumerules.check_modify(request, self.cloud.backend)
+            volume_rules.check_modify(request, self.cloud.backend)
         elif request.action == "CreateSnapshot":
-            volumerules.check_snapshot(request, self.cloud.backend)
+            volume_rules.check_snapshot(request, self.cloud.backend)
             return self._doomed(self._ask_moto(request), b"snapshotId", fault)
         elif request.action == "CreateTags":
             self._check_create_tags(request)
         elif request.action == "DeleteNetworkInterface":
-            inuse.check_delete_interface(request, self.cloud.backend)
+            in_use.check_delete_interface(request, self.cloud.backend)
         elif request.action == "ReleaseAddress":
-            inuse.check_release_address(request, self.cloud.backend)
+            in_use.check_release_address(request, self.cloud.backend)
         elif request.action == "DescribeInstanceStatus":
             check_status_filters([f["Name"] for f in request.groups("Filter")])
         elif request.action == "DeleteSecurityGroup":
@@ -130,7 +126,7 @@ class Ec2Api:
 
     def _attach_volume(self, request: ApiRequest) -> Answer:
         (instance,) = self.cloud.instances([request.get("InstanceId") or ""])
-        volumerules.check_attach(request, self.cloud.backend, instance)
+        volume_rules.check_attach(request, self.cloud.backend, instance)
         answer = self._ask_moto(request)
         if answer.status == 200:
             volume = self.cloud.backend.volumes[request.get("VolumeId")]
@@ -224,7 +220,7 @@ class Ec2Api:
 
     def _check_create_tags(self, request: ApiRequest) -> None:
         tags = [(t.get("Key", ""), t.get("Value", "")) for t in request.groups("Tag")]
-        tagrules.check_tags(tags)
+        tag_rules.check_tags(tags)
         ids = [i for i in request.numbered("ResourceId") if i.startswith("i-")]
         check_ids(ids)
         self.cloud.instances(ids)

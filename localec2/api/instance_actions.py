@@ -12,11 +12,11 @@ from moto.ec2.models.instance_types import INSTANCE_TYPES
 from ..errors import AwsError, request_id
 from ..requests.request import ApiRequest
 from ..settings import LocalSettings
-from ..world.console import console_output
 from ..world.describe import check_ids
 from ..world.hibernation import check_stop, check_type
 from ..world.instance import LocalInstance
 from ..world.lifecycle import Lifecycle
+from .console import console_output
 from .launch_rules import check_architecture, check_shutdown_behavior, check_user_data
 
 

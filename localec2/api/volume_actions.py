@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from ..requests.request import ApiRequest
 from ..world.volumes import VolumeLife
-from . import volume_rules as volumerules
+from . import volume_rules
 from .instance_actions import done, dry_run, xml
 
 
@@ -17,7 +17,7 @@ class World(Protocol):
 
 
 def detach_volume(request: ApiRequest, world: World) -> bytes:
-    volume = volumerules.check_detach(request, world.backend)
+    volume = volume_rules.check_detach(request, world.backend)
     dry_run(request)
     attachment = volume.attachment
     world.volume_life.detach(volume, request.flag("Force"))
@@ -32,7 +32,7 @@ def detach_volume(request: ApiRequest, world: World) -> bytes:
 
 
 def delete_volume(request: ApiRequest, world: World) -> bytes:
-    volume = volumerules.check_delete(request, world.backend)
+    volume = volume_rules.check_delete(request, world.backend)
     dry_run(request)
     world.volume_life.delete(volume)
     return done("DeleteVolume")
