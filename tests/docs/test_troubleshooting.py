@@ -62,7 +62,7 @@ def messages_to_users():
 
 
 def messages_at_the_start():
-    """What the checks at the Hub's start and why_unreachable say, by their longest constant part."""
+    """What is said when the Hub starts, by its longest constant part."""
     for name in ("hub/startup.py", "settings/network.py"):
         for node in ast.walk(ast.parse((HOUSE / name).read_text())):
             if isinstance(node, (ast.Yield, ast.Return)) and (
