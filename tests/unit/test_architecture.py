@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from tests.house import LAYERS, files, needs
+from tests.house import LAYERS, ROOT, files, needs
 
 PACKAGES = sorted(LAYERS)
 FILES = {package: files(package) for package in PACKAGES}
@@ -164,6 +164,19 @@ def test_a_file_can_be_read_in_one_sitting(file):
     assert (
         lines <= LINES
     ), f"{file} has {lines} lines, more than {LINES}: split it by subject, not by size"
+
+
+def test_a_unit_test_is_where_its_module_is():
+    """tests/unit/hub/test_sweep.py, or test_sweep_<what>.py, tests hub/sweep.py."""
+    modules = {f.name.removesuffix(".py") for f in PRODUCT}
+    unit = ROOT / "tests" / "unit"
+    lost = []
+    for path in unit.glob("*/test_*.py"):
+        name = path.relative_to(unit).as_posix().removesuffix(".py")
+        name = name.replace("/test_", "/")
+        if not any(name == m or name.startswith(m + "_") for m in modules):
+            lost.append(str(path.relative_to(ROOT)))
+    assert not lost, f"no module has these names: move or rename the tests {lost}"
 
 
 def test_only_the_ec2_folder_calls_boto3():
