@@ -50,7 +50,7 @@ AWS_THROTTLE: Throttle = {
 #: kinds of machine that boot a Linux of their own
 BOOTED = ("nspawn", "qemu")
 KINDS = ("process", *BOOTED, "none")
-#: the distributions that machines can be; `machines.recipe` has what each is made of
+#: the distributions that machines can be; `roots.recipe` has what each is made of
 SUITES = ("bookworm", "trixie", "noble")
 
 

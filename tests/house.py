@@ -32,7 +32,7 @@ LAYERS = {
         ["world"],
         ["machines"],
         ["metadata"],
-        ["net", "requests"],
+        ["net", "requests", "roots"],
         ["processes", "settings", "resources", "errors", "rules"],
     ],
 }

@@ -14,8 +14,8 @@ from pathlib import Path
 from types import TracebackType
 
 from localec2 import Keeper, LocalCloudProcess, LocalControl
-from localec2.machines.roots import CannotBoot
 from localec2.processes.marked import kill_marked, marked_processes, remove_folder
+from localec2.roots.roots import CannotBoot
 
 from .hub import DemoHub
 from .kinds import KINDS, Kind

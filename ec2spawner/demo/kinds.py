@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from localec2 import LocalSettings
-from localec2.machines import roots
 from localec2.machines.substrate import ready
+from localec2.roots import roots
 from localec2.settings import BOOTED
 
 

@@ -23,7 +23,7 @@ from typing import Any
 
 from ..net.vpc import VpcNetwork
 from ..processes.marked import MARKER
-from . import disks, roots
+from ..roots import disks, roots
 from .base import Ending, MachineSpec, VolumeBusy, VolumeSpec, nvme_serial
 from .marks import MarkedMachine
 from .qmp import Qmp, QmpError

@@ -10,13 +10,14 @@ from ..metadata.service import MetadataService, SharedMetadataService
 from ..net.addresses import LoopbackNetwork
 from ..net.firewall import Policy
 from ..net.vpc import METADATA_ADDRESS, VpcNetwork
+from ..roots import disks, roots
+from ..roots.recipe import recipe_for
 from ..settings import BOOTED, LocalSettings
-from . import cgroups, disks, limits, roots
+from . import cgroups, limits
 from .base import Ending, Machine, MachineSpec, NoMachine
 from .nspawn import NspawnMachine
 from .process import ProcessMachine
 from .qemu import QemuMachine
-from .recipe import recipe_for
 
 
 class Network(Protocol):

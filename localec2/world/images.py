@@ -16,8 +16,8 @@ from typing import Any, ClassVar, Protocol
 
 import moto.ec2.models.amis as amis
 
-from ..machines import roots
 from ..machines.base import Machine
+from ..roots import roots
 from ..settings import LocalSettings
 from .clock import Clock
 from .instance import LocalInstance

@@ -10,7 +10,7 @@ import pytest
 
 from ec2spawner import cli
 from ec2spawner.demo import demo, kinds, needs
-from localec2.machines import roots
+from localec2.roots import roots
 
 from .running_demo import run
 

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from localec2.machines import roots
-from localec2.machines.recipe import DIFFERENCES, Keyring, Recipe, recipe_for
+from localec2.roots import roots
+from localec2.roots.recipe import DIFFERENCES, Keyring, Recipe, recipe_for
 from localec2.settings import SUITES
 
 

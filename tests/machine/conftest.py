@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from localec2 import LocalCloudProcess, LocalControl, LocalSettings
-from localec2.machines import roots
+from localec2.roots import roots
 
 from ..hub.conftest import FreshEC2, eventually, living
 from ..hub.hub_process import TINY_SERVER, HubProcess

@@ -2,7 +2,7 @@
 
 import pytest
 
-from localec2.machines import roots
+from localec2.roots import roots
 
 from ..local.conftest import describe
 

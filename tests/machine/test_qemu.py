@@ -10,9 +10,9 @@ import pytest
 
 from ec2spawner.demo.visitor import Visitor
 from localec2 import LocalCloudProcess, LocalSettings
-from localec2.machines import roots
 from localec2.processes import marked
 from localec2.processes.marked import MARKER
+from localec2.roots import roots
 
 from ..hub.conftest import eventually, living
 from ..local.conftest import client, describe, request_for

@@ -19,7 +19,6 @@ FULLER = {
     "ec2spawner/claim/agent": 19,
     "ec2spawner/demo": 15,
     "ec2spawner/ec2": 16,
-    "localec2/machines": 16,
 }
 
 #: decide and compute, and leave doing to others
