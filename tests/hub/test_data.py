@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ..local.conftest import client
-from ..local.test_volumes import state_of, until
+from ..localec2.conftest import client
+from ..localec2.test_volumes import state_of, until
 from .conftest import eventually, living
 from .test_homes import home_of
 

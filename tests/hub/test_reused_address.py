@@ -6,7 +6,7 @@ import json
 import aiohttp
 import pytest
 
-from ..local.conftest import client, request_for
+from ..localec2.conftest import client, request_for
 from .conftest import eventually, living
 from .test_claim import config_in_user_data, post
 

@@ -16,8 +16,8 @@ from localec2.roots import roots
 
 from ..hub.conftest import FreshEC2, eventually, living
 from ..hub.hub_process import TINY_SERVER, HubProcess
-from ..local.conftest import client
-from ..local.test_volumes import state_of, until
+from ..localec2.conftest import client
+from ..localec2.test_volumes import state_of, until
 from .guest import Guest
 from .here import Here
 

@@ -1,7 +1,7 @@
 """What a test does with machines and volumes, in few words."""
 
-from ..local.conftest import client, eventually, request_for
-from ..local.test_volumes import attachment, until
+from ..localec2.conftest import client, eventually, request_for
+from ..localec2.test_volumes import attachment, until
 from .guest import Guest
 
 

@@ -3,8 +3,8 @@
 import pytest
 
 from ..hub.conftest import eventually, living
-from ..local.conftest import client
-from ..local.test_volumes import state_of, until
+from ..localec2.conftest import client
+from ..localec2.test_volumes import state_of, until
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ import pytest
 from ec2spawner.demo.visitor import Visitor
 
 from ..hub.conftest import eventually, living
-from ..local.conftest import client
+from ..localec2.conftest import client
 
 FULL_HOME = """#!/bin/sh -e
 mount -t tmpfs -o size=64k,mode=755 tmpfs /home/jovyan

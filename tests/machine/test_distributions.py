@@ -12,7 +12,7 @@ from ec2spawner.demo.visitor import Visitor
 from localec2 import LocalCloudProcess
 
 from ..hub.conftest import eventually
-from ..local.conftest import client
+from ..localec2.conftest import client
 from .conftest import SETTINGS
 
 NAMES = {"trixie": "Debian GNU/Linux 13", "noble": "Ubuntu 24.04"}

@@ -4,7 +4,7 @@ import pytest
 
 from localec2.roots import roots
 
-from ..local.conftest import describe
+from ..localec2.conftest import describe
 
 # Something new, something changed, something removed, something replaced.
 CHANGE = """

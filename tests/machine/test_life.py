@@ -8,7 +8,7 @@ import pytest
 from localec2.client import ControlError
 
 from ..hub.conftest import eventually
-from ..local.conftest import client, describe, request_for
+from ..localec2.conftest import client, describe, request_for
 from .guest import Guest
 
 UNIT = r"""[Service]

@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from ..hub.conftest import eventually
-from ..local.conftest import client, refused, request_for
+from ..localec2.conftest import client, refused, request_for
 from .guest import Guest
 
 REFUSED = (

@@ -13,7 +13,7 @@ from localec2.processes import marked
 from localec2.processes.marked import MARKER
 
 from ..hub.conftest import eventually
-from ..local.conftest import client, request_for
+from ..localec2.conftest import client, request_for
 from .conftest import SETTINGS
 
 

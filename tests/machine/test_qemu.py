@@ -15,7 +15,7 @@ from localec2.processes.marked import MARKER
 from localec2.roots import roots
 
 from ..hub.conftest import eventually, living
-from ..local.conftest import client, describe, request_for
+from ..localec2.conftest import client, describe, request_for
 
 #: how long anything may take, on a busy computer
 PATIENCE = 1500

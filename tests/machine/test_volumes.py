@@ -5,8 +5,8 @@ Most are slow: ``pytest -m "machine and slow"``.
 
 import pytest
 
-from ..local.conftest import describe, eventually
-from ..local.test_volumes import attachment, until
+from ..localec2.conftest import describe, eventually
+from ..localec2.test_volumes import attachment, until
 
 
 def disk(device, **ebs):
