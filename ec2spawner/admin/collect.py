@@ -56,9 +56,7 @@ async def survey(hub: Hub, archives: bool = False) -> Survey:
         records = read_database(hub.db_url, hub.db_kwargs)
     except DatabaseError as e:
         return _made(looked, None, str(e))
-    others = {
-        r.region for r in (*records.launches.values(), *records.tombstones.values())
-    }
+    others = {r.region for r in (*records.launches.values(), *records.doomed.values())}
     others |= {use.region for uses in records.homes.values() for use in uses}
     missing = others - {account.region for account in hub.accounts} - {""}
     if missing:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..core.ids import server_id
-from ..core.state import Phase
+from ..core.state import Phase, Wish
 from ..core.tags import lease_text
 from ..ec2.machines import Machine
 from ..ec2.resources import Part
@@ -19,12 +19,11 @@ from .table import duration
 UNKNOWN = "?"
 
 _WITH_A_SERVER = {
-    Phase.NONE: "it goes to its rest",
+    Phase.PLANNED: "its server is starting",
     Phase.REQUESTED: "its server is starting",
     Phase.BOOTING: "its server is starting",
     Phase.CLAIMED: "its server is starting",
     Phase.READY: "its server is ready",
-    Phase.STOPPING: "its server is being stopped",
 }
 
 
@@ -125,7 +124,7 @@ def _names_of_servers(
 def _record(machine: Machine, records: Records | None) -> Record | None:
     if records is None:
         return None
-    return records.launches.get(machine.launch_id) or records.tombstones.get(
+    return records.launches.get(machine.launch_id) or records.doomed.get(
         machine.launch_id
     )
 
@@ -148,12 +147,20 @@ def why(machine: Machine | Part, records: Records | None, lease: float) -> str:
         record = records.launches[machine.launch_id]
         if isinstance(machine, Machine) and machine.over:
             return f"it is {machine.state}, and its server will want it again"
-        return _WITH_A_SERVER.get(record.phase, record.phase.value)
-    if machine.launch_id in records.tombstones:
+        return _with_a_server(record)
+    if machine.launch_id in records.doomed:
         return "to be ended: the Hub tries it until EC2 confirms it"
     if machine.launched_at and machine.launched_at < records.since:
         return "no server; older than the database, so a person must decide"
     return f"no server: ended by the Hub's sweep, or without a Hub {then}"
+
+
+def _with_a_server(record: Record) -> str:
+    if record.phase is None:
+        return "it is being stopped, and its server will want it again"
+    if record.wish is not Wish.SERVE:
+        return "its server is being stopped"
+    return _WITH_A_SERVER.get(record.phase, record.phase.value)
 
 
 def leftovers(hub: Hub, seen: Survey) -> list[list[str]]:

@@ -16,7 +16,7 @@ from ..core.ids import hub_id_from_cookie_secret
 from ..ec2.clients import Account
 from ..hub.startup import regions as regions_of
 from ..profiles.read import ProfileListError
-from ..server.context import Server
+from ..settings import LaunchSettings
 
 
 class AdminError(Exception):
@@ -89,7 +89,7 @@ def _load(path: Path) -> JupyterHub:
     return app
 
 
-def _spawner_of(app: JupyterHub) -> Server:
+def _spawner_of(app: JupyterHub) -> LaunchSettings:
     if not issubclass(app.spawner_class, Server):
         raise AdminError(
             f"c.JupyterHub.spawner_class is {app.spawner_class.__name__}, which is "

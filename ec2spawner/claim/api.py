@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from http import HTTPStatus
 
 from jupyterhub.apihandlers import default_handlers
@@ -13,7 +14,7 @@ from tornado import web
 
 from ..core.errors import EC2SpawnError
 from .messages import Claim, Heartbeat, Report, SchemaError
-from .registry import Claimant, desk
+from .registry import Claimant, Registry
 from .verify import Verdict, judge_claim, may_report, was_its_machine
 
 _RETRY_SECONDS = 1
@@ -24,6 +25,12 @@ _ORDERS_SECONDS = 10.0
 
 class MachineHandler(APIHandler):  # type: ignore[misc]
     """A request by a machine, which has no token, no cookie and no user."""
+
+    _registry: Callable[[], Registry]
+
+    def initialize(self, registry: Callable[[], Registry]) -> None:
+        """Tornado's hook for what a route is registered with."""
+        self._registry = registry
 
     #: answers that are no news: every machine gets them again and again
     routine: frozenset[HTTPStatus] = frozenset()
@@ -63,7 +70,7 @@ class MachineHandler(APIHandler):  # type: ignore[misc]
         return web.HTTPError(status, "refused")
 
     def claimant(self, launch_id: str) -> Claimant:
-        found = desk.get(launch_id)
+        found = self._registry().get(launch_id)
         if found is None:
             raise self.refuse(HTTPStatus.FORBIDDEN, launch_id, "no such launch")
         return found
@@ -109,7 +116,7 @@ class ClaimHandler(MachineHandler):
 
     def judge(self, claimant: Claimant, claim: Claim) -> Verdict:
         return judge_claim(
-            claimant.state, claim, self.source, time.time(), claimant.claim_timeout
+            claimant.launch, claim, self.source, time.time(), claimant.claim_timeout
         )
 
 
@@ -125,7 +132,7 @@ class ReportHandler(MachineHandler):
         except SchemaError as e:
             raise self.refuse(HTTPStatus.BAD_REQUEST, "", str(e)) from e
         claimant = self.claimant(report.launch_id)
-        if not may_report(claimant.state, report, self.source):
+        if not may_report(claimant.launch, report, self.source):
             raise self.refuse(HTTPStatus.FORBIDDEN, report.launch_id, "not its machine")
         claimant.heard(report)
         self.set_status(HTTPStatus.NO_CONTENT)
@@ -145,22 +152,30 @@ class HeartbeatHandler(MachineHandler):
         except SchemaError as e:
             raise self.refuse(HTTPStatus.BAD_REQUEST, "", str(e)) from e
         launch_id = heartbeat.launch_id
-        grave = desk.grave(launch_id)
-        if grave is not None and was_its_machine(grave, heartbeat):
+        doomed = self._registry().doomed(launch_id)
+        if doomed is not None and was_its_machine(doomed, heartbeat):
             # Only who is known is sent away. A Hub that has lost its database knows
             # nobody, and must not end everybody's work.
             raise web.HTTPError(HTTPStatus.GONE, "its server has ended")
         claimant = self.claimant(launch_id)
-        if not may_report(claimant.state, heartbeat, self.source):
+        if not may_report(claimant.launch, heartbeat, self.source):
             raise self.refuse(HTTPStatus.FORBIDDEN, launch_id, "not its machine")
         self.finish({"hub_silence_limit": claimant.hub_silence_limit})
 
 
-def register() -> None:
-    """Add the routes to the Hub that this process is about to become."""
+def register(registry: Callable[[], Registry]) -> None:
+    """Add the routes to the Hub that this process is about to become.
+
+    :param registry: gives the launches of this process at the time of a request
+    """
+    known = {route[0] for route in default_handlers}
     routes = [
         (r"/api/ec2spawner/claim", ClaimHandler),
         (r"/api/ec2spawner/report", ReportHandler),
         (r"/api/ec2spawner/heartbeat", HeartbeatHandler),
     ]
-    default_handlers.extend(r for r in routes if r not in default_handlers)
+    default_handlers.extend(
+        (path, handler, {"registry": registry})
+        for path, handler in routes
+        if path not in known
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from ..core.state import ServerState, Tombstone
+from ..core.state import Doomed, Launch
 from .messages import Claim, Orders, Report
 
 
@@ -20,8 +20,8 @@ class Claimant(Protocol):
         """Seconds for which the machine may live without a word from the Hub."""
 
     @property
-    def state(self) -> ServerState:
-        """What the database remembers of the server."""
+    def launch(self) -> Launch:
+        """What the database remembers of its launch."""
 
     async def owns_its_address(self) -> bool:
         """Whether EC2 says, after this was asked, that its machine has its address."""
@@ -36,12 +36,12 @@ class Claimant(Protocol):
         """Take note of a step that the machine reports."""
 
 
-class Desk:
+class Registry:
     """The launches of this Hub that have a machine, or may have, by launch id."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, Claimant] = {}
-        self._graves: dict[str, Tombstone] = {}
+        self._doomed: dict[str, Doomed] = {}
 
     def open(self, launch_id: str, claimant: Claimant) -> None:
         self._waiting[launch_id] = claimant
@@ -54,25 +54,21 @@ class Desk:
 
     def at(self, address: str) -> list[Claimant]:
         """Who is thought to have a machine at this address."""
-        return [c for c in self._waiting.values() if c.state.private_ip == address]
+        return [c for c in self._waiting.values() if c.launch.private_ip == address]
 
-    def bury(self, grave: Tombstone) -> None:
+    def doom(self, doomed: Doomed) -> None:
         """The machine of this launch is to be ended: tell it so when it asks.
 
         One that never claimed cannot ask.
         """
-        if grave.machine_key_hash:
-            self._graves[grave.launch_id] = grave
+        if doomed.machine_key_hash:
+            self._doomed[doomed.launch_id] = doomed
 
-    def forget(self, grave: Tombstone) -> None:
+    def forget(self, doomed: Doomed) -> None:
         """It has ended."""
-        if self._graves.get(grave.launch_id) == grave:
-            del self._graves[grave.launch_id]
+        if self._doomed.get(doomed.launch_id) == doomed:
+            del self._doomed[doomed.launch_id]
 
-    def grave(self, launch_id: str) -> Tombstone | None:
-        return self._graves.get(launch_id)
-
-
-# One per process, as the Hub's list of handlers is: a request finds its server
-# here, and a spawner that the Hub has loaded again announces itself here.
-desk = Desk()
+    def doomed(self, launch_id: str) -> Doomed | None:
+        """The launch, if its machine is to be ended."""
+        return self._doomed.get(launch_id)

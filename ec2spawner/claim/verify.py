@@ -7,7 +7,7 @@ import ipaddress
 from enum import Enum
 
 from ..core.ids import secret_hash
-from ..core.state import Phase, ServerState, Tombstone
+from ..core.state import Doomed, Launch, Phase, Wish
 from .messages import Claim, Heartbeat, Report
 
 # A machine whose answer was lost asks again at once; a thief comes later.
@@ -25,46 +25,47 @@ class Verdict(Enum):
 
 
 def judge_claim(
-    state: ServerState, claim: Claim, source: str, now: float, claim_timeout: float
+    launch: Launch, claim: Claim, source: str, now: float, claim_timeout: float
 ) -> Verdict:
     """Check a claim against what the database remembers of its launch.
 
     :param source: the address that the connection comes from, from the socket
     :param now: seconds since the epoch
     """
-    right_nonce = _matches(claim.nonce, state.nonce_hash)
-    if not right_nonce or claim.launch_id != state.launch_id:
+    right_nonce = _matches(claim.nonce, launch.nonce_hash)
+    if not right_nonce or claim.launch_id != launch.id:
         return Verdict.REFUSED
-    if not state.private_ip:
+    if launch.phase is Phase.REQUESTED or not launch.private_ip:
         return Verdict.NOT_YET
-    if not same_address(source, state.private_ip):
+    if not same_address(source, launch.private_ip):
         return Verdict.REFUSED
-    if state.claimed_at:
-        same_machine = _matches(claim.machine_key, state.machine_key_hash)
+    if launch.claimed_at:
+        same_machine = _matches(claim.machine_key, launch.machine_key_hash)
         # Its home may take long to come: until there are orders, nobody has them.
-        since = state.ordered_at or now
+        since = launch.ordered_at or now
         if same_machine and now - since <= REPEAT_SECONDS:
             return Verdict.REPEAT
         return Verdict.TAKEN
-    if state.phase is not Phase.BOOTING or now - state.launched_at > claim_timeout:
+    waited_for = launch.phase is Phase.BOOTING and launch.wish is Wish.SERVE
+    if not waited_for or now - launch.launched_at > claim_timeout:
         return Verdict.REFUSED
     return Verdict.FIRST
 
 
-def may_report(state: ServerState, report: Report | Heartbeat, source: str) -> bool:
+def may_report(launch: Launch, report: Report | Heartbeat, source: str) -> bool:
     """Whether a report, or a question, comes from the machine that has the orders."""
     return (
-        report.launch_id == state.launch_id
-        and bool(state.claimed_at)
-        and _matches(report.machine_key, state.machine_key_hash)
-        and same_address(source, state.private_ip)
+        report.launch_id == launch.id
+        and bool(launch.claimed_at)
+        and _matches(report.machine_key, launch.machine_key_hash)
+        and same_address(source, launch.private_ip)
     )
 
 
-def was_its_machine(grave: Tombstone, heartbeat: Heartbeat) -> bool:
+def was_its_machine(doomed: Doomed, heartbeat: Heartbeat) -> bool:
     """Whether a question comes from a machine that is to be ended."""
-    return grave.launch_id == heartbeat.launch_id and _matches(
-        heartbeat.machine_key, grave.machine_key_hash
+    return doomed.launch_id == heartbeat.launch_id and _matches(
+        heartbeat.machine_key, doomed.machine_key_hash
     )
 
 

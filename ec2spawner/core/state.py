@@ -1,35 +1,88 @@
-"""What the Hub's database remembers of a server: dataclass <-> state dict.
+"""What is remembered of one server, and what follows from it. Pure.
 
-The Hub shows this dict to API clients that may read server state, so it holds
-no secret: nonces and keys are kept as SHA-256 digests, tokens as database ids.
+*What is* (``Phase``) and *what it is to become* (``Wish``) decide together what happens
+next: ``ACTS`` is the whole table. Nothing beside it decides the fate of a machine. The
+state changes by events only (``events.py``); ``saved_state.py`` brings it to the Hub's
+database and back.
+
+The Hub shows this to API clients that may read server state, so it holds no secret:
+nonces and keys are kept as SHA-256 digests, tokens as database ids. All times are
+seconds since the epoch, UTC.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum
+from itertools import product
 from typing import Any
-
-STATE_VERSION = 1
 
 # EC2 user guide, "Limitations of hibernation": 60 days.
 MOST_HIBERNATION = 60 * 86400.0
 
 
 class Phase(str, Enum):
-    """How far a launch has come. Each one is in the database before it is acted on."""
+    """How far a launch has come. Each one is saved before it is acted on."""
 
-    NONE = "none"
-    REQUESTED = "requested"  # written before RunInstances
+    PLANNED = "planned"  # a start is under way, and EC2 has been asked for nothing
+    REQUESTED = "requested"  # written before RunInstances or StartInstances
     BOOTING = "booting"  # EC2 has named the machine
     CLAIMED = "claimed"  # the machine has its orders
     READY = "ready"  # the server has answered
-    STOPPING = "stopping"
+    OVER = "over"  # EC2 has confirmed what became of it
+
+
+class Wish(str, Enum):
+    """What is to become of a launch. It never goes back up this list."""
+
+    SERVE = "serve"  # its server is to run
+    KEEP = "keep"  # stop or hibernate its machine, if that is worth it
+    END = "end"  # terminate its machine
+
+
+class Act(Enum):
+    """What is to be done next, in words."""
+
+    ASK = "wake the stopped machine, or ask EC2 for one"
+    AWAIT_ANSWER = "wait for EC2's answer; after a restart of the Hub look for it"
+    AWAIT_CLAIM = "wait until the machine claims its orders"
+    AWAIT_READY = "wait until the machine says that its server answers"
+    WATCH = "look at it whenever the Hub polls"
+    LET_GO = "nothing: EC2 was asked for nothing, and a stopped machine stays stopped"
+    FIND = "wait for EC2's answer or look for the machine, then end it"
+    STOP = "StopInstances, until EC2 confirms it"
+    TERMINATE = "TerminateInstances, until EC2 confirms it"
+    NOTHING = "nothing: EC2 has confirmed what became of it"
+
+
+# KEEP means END for a machine that is not worth keeping (``Launch.worth_keeping``).
+ACTS: Mapping[tuple[Phase, Wish], Act] = {
+    (Phase.PLANNED, Wish.SERVE): Act.ASK,
+    (Phase.PLANNED, Wish.KEEP): Act.LET_GO,
+    (Phase.PLANNED, Wish.END): Act.LET_GO,
+    (Phase.REQUESTED, Wish.SERVE): Act.AWAIT_ANSWER,
+    (Phase.REQUESTED, Wish.KEEP): Act.STOP,
+    (Phase.REQUESTED, Wish.END): Act.FIND,
+    (Phase.BOOTING, Wish.SERVE): Act.AWAIT_CLAIM,
+    (Phase.BOOTING, Wish.KEEP): Act.STOP,
+    (Phase.BOOTING, Wish.END): Act.TERMINATE,
+    (Phase.CLAIMED, Wish.SERVE): Act.AWAIT_READY,
+    (Phase.CLAIMED, Wish.KEEP): Act.STOP,
+    (Phase.CLAIMED, Wish.END): Act.TERMINATE,
+    (Phase.READY, Wish.SERVE): Act.WATCH,
+    (Phase.READY, Wish.KEEP): Act.STOP,
+    (Phase.READY, Wish.END): Act.TERMINATE,
+    (Phase.OVER, Wish.SERVE): Act.NOTHING,
+    (Phase.OVER, Wish.KEEP): Act.NOTHING,
+    (Phase.OVER, Wish.END): Act.NOTHING,
+}
+assert set(ACTS) == set(product(Phase, Wish))
 
 
 @dataclass(frozen=True)
-class Tombstone:
-    """A machine that may still exist although no server is to have it.
+class Doomed:
+    """A machine that is still to be terminated: EC2 has not confirmed its end.
 
     :ivar instance_id: empty while EC2 has not named it
     :ivar client_token: of the one attempt of the launch that is meant; empty for
@@ -45,7 +98,7 @@ class Tombstone:
 
 
 @dataclass(frozen=True)
-class Asleep:
+class ServerInMemory:
     """A server in the memory of a machine that hibernates.
 
     :ivar machine_key_hash: of the boot that it belongs to
@@ -61,36 +114,60 @@ class Asleep:
 
 
 @dataclass(frozen=True)
-class Rest:
-    """A machine that is stopped, or is to be, until its server starts again.
-
-    Times are seconds since the epoch, UTC.
-    """
+class StoppedMachine:
+    """A machine that is stopped, or is to be, until its server starts again."""
 
     launch_id: str
     instance_id: str
-    private_ip: str
-    zone: str
-    region: str
-    instance_type: str
-    #: of what cannot be changed while a machine is stopped: ``launch.fingerprint``
-    fingerprint: str
-    how: str  # "stop" or "hibernate"
-    since: float
-    until: float  # 0 for ever
-    ready_at: float
+    private_ip: str = ""
+    zone: str = ""
+    region: str = ""
+    instance_type: str = ""
+    #: of what cannot be changed while a machine is stopped: ``LaunchPlan.fingerprint``
+    fingerprint: str = ""
+    how: str = ""  # "stop" or "hibernate"
+    since: float = 0.0
+    until: float = 0.0  # 0 for ever
+    ready_at: float = 0.0
     #: EC2 has confirmed that the machine is stopping
     certain: bool = False
-    server: Asleep | None = None
+    server: ServerInMemory | None = None
+
+    @property
+    def hibernates(self) -> bool:
+        """What is in its memory is to be kept."""
+        return self.how == "hibernate"
+
+    @property
+    def doomed(self) -> Doomed:
+        """The same machine, once nobody wants it any more."""
+        return Doomed(self.launch_id, self.instance_id, self.region)
 
 
-@dataclass
-class ServerState:
-    """One server's memory. Times are seconds since the epoch, UTC."""
+@dataclass(frozen=True)
+class HomeRef:
+    """The volume with the user's files; it outlives every launch.
 
-    server_id: str = ""
-    phase: Phase = Phase.NONE
-    launch_id: str = ""
+    :ivar kind: whose home it is, "user" or "server"
+    :ivar moved: it has moved, and the volume that it has moved from may still be there
+    """
+
+    id: str
+    region: str = ""
+    kind: str = ""
+    moved: bool = False
+
+
+@dataclass(frozen=True)
+class Launch:
+    """One try to get a machine for one server."""
+
+    #: of the start that it belongs to; a late answer to another start is none to this
+    start_id: str
+    #: as the machine's tag has it: of this start, or of the one that made the machine
+    id: str
+    phase: Phase = Phase.PLANNED
+    wish: Wish = Wish.SERVE
     client_token: str = ""
     launched_at: float = 0.0
     region: str = ""
@@ -101,78 +178,50 @@ class ServerState:
     instance_type: str = ""
     market: str = ""
     image_id: str = ""
-    profile: str = ""
     nonce_hash: str = ""
     machine_key_hash: str = ""
     claimed_at: float = 0.0
     #: when its orders were ready for the machine to take
     ordered_at: float = 0.0
+    #: when a server on this machine has answered, now or before it was woken
     ready_at: float = 0.0
     token_id: int = 0
-    #: what EC2 has announced on the present machine, in words for the user
+    #: what EC2 has announced on the machine, in words for the user
     announced: str = ""
-    #: why the last machine is over that the user did not stop; told until a start
-    last_end: str = ""
-    #: that the home could not be mounted on the present machine
+    #: that the home could not be mounted on the machine
     rescued: str = ""
-    #: the volume with the user's files; it outlives every launch
-    home_id: str = ""
-    home_region: str = ""
-    #: whose home it is: "user" or "server"
-    home_kind: str = ""
-    #: it has moved, and the volume that it has moved from may still be there
-    home_moved: bool = False
     #: what becomes of the machine at a stop: "stop", "hibernate", or "" for its end
     on_stop: str = ""
-    #: how long it may rest then, seconds; 0 for ever
+    #: how long it may be stopped then, seconds; 0 for ever
     stopped_ttl: float = 0.0
     fingerprint: str = ""
     #: mount path -> EC2's name for the device, of each data volume
-    data_devices: dict[str, str] = field(default_factory=dict)
-    resting: Rest | None = None
-    #: the server of the present launch, when it may hibernate
-    server: Asleep | None = None
-    #: the one that was in the machine's memory when it was woken
-    woken: Asleep | None = None
-    tombstones: list[Tombstone] = field(default_factory=list)
+    data_devices: Mapping[str, str] = field(default_factory=dict)
+    #: its server, when it may hibernate
+    server: ServerInMemory | None = None
+    #: the server that was in the machine's memory when it was woken
+    woken: ServerInMemory | None = None
 
     @property
-    def launching(self) -> bool:
-        """Something of ours may exist: a launch was recorded and has not ended."""
-        return bool(self.launch_id)
-
-    @property
-    def rests(self) -> bool:
-        """The machine of the present launch is to rest, not to end."""
-        return self.resting is not None and self.resting.launch_id == self.launch_id
-
-    @property
-    def may_rest(self) -> bool:
-        """Its machine is worth keeping: it has served, and the settings want it."""
+    def worth_keeping(self) -> bool:
+        """Its machine has served, can stop, and the settings want it stopped."""
         # EC2 user guide, "Stop a Spot Instance": not of a one-time request.
-        can = self.on_stop and self.market != "spot"
-        return bool(can and self.instance_id and self.ready_at)
+        can_stop = self.on_stop and self.market != "spot"
+        return bool(can_stop and self.instance_id and self.ready_at)
 
-    def cleared(self) -> ServerState:
-        """What outlives a launch: who the server is, its rest, and its dead."""
-        return ServerState(
-            server_id=self.server_id,
-            home_id=self.home_id,
-            home_region=self.home_region,
-            home_kind=self.home_kind,
-            home_moved=self.home_moved,
-            last_end=self.last_end,
-            resting=self.resting,
-            tombstones=list(self.tombstones),
-        )
+    @property
+    def act(self) -> Act:
+        """What is to be done next."""
+        keeps = self.wish is not Wish.KEEP or self.worth_keeping
+        return ACTS[self.phase, self.wish if keeps else Wish.END]
 
-    def lay_down(self, now: float) -> None:
-        """Remember the machine of the present launch as one that is to rest."""
+    def stopped(self, now: float, certain: bool) -> StoppedMachine:
+        """Its machine as one that is stopped, or is to be."""
         seconds = self.stopped_ttl
         if self.on_stop == "hibernate":
             seconds = min(seconds or MOST_HIBERNATION, MOST_HIBERNATION)
-        self.resting = Rest(
-            launch_id=self.launch_id,
+        return StoppedMachine(
+            launch_id=self.id,
             instance_id=self.instance_id,
             private_ip=self.private_ip,
             zone=self.zone,
@@ -183,81 +232,77 @@ class ServerState:
             since=now,
             until=now + seconds if seconds else 0.0,
             ready_at=self.ready_at,
+            certain=certain,
             server=self.server or self.woken,
         )
 
-    def bury(self) -> None:
-        """Remember the present launch as one whose machine may still exist."""
-        self._dig(
-            Tombstone(
-                self.launch_id,
-                self.instance_id,
-                self.region,
-                machine_key_hash=self.machine_key_hash,
-            )
+    @property
+    def doomed(self) -> Doomed:
+        """What it has made, or may have made, once nobody wants it any more."""
+        return Doomed(
+            self.id,
+            self.instance_id,
+            self.region,
+            machine_key_hash=self.machine_key_hash,
         )
 
-    def bury_rest(self) -> None:
-        """The machine that rests is not wanted any more."""
-        if rest := self.resting:
-            self._dig(Tombstone(rest.launch_id, rest.instance_id, rest.region))
-            self.resting = None
 
-    def _dig(self, grave: Tombstone) -> None:
-        if grave.launch_id and grave not in self.tombstones:
-            self.tombstones = [
-                t
-                for t in self.tombstones
-                # With a machine's name it says nothing of other attempts.
-                if t.launch_id != grave.launch_id
-                or (t.client_token and grave.instance_id)
-            ] + [grave]
+# Of a server without a launch, for those who ask what a launch would say.
+NO_LAUNCH = Launch("", "", Phase.OVER)
 
-    def bury_attempt(self, client_token: str) -> None:
-        """Remember an attempt that stayed in doubt, while the launch goes on."""
-        grave = Tombstone(self.launch_id, "", self.region, client_token)
-        self.tombstones = [*self.tombstones, grave]
 
-    def begin_attempt(
-        self, client_token: str, market: str, instance_type: str, now: float
-    ) -> None:
-        """An attempt is about to be made: whatever came before it made nothing, or
-        has ended."""
-        self.phase = Phase.REQUESTED
-        self.client_token = client_token
-        self.market, self.instance_type = market, instance_type
-        self.instance_id = self.private_ip = self.zone = ""
-        self.launched_at = now
+@dataclass(frozen=True)
+class ServerState:
+    """One server's memory."""
 
-    def to_dict(self) -> dict[str, Any]:
-        """A JSON-able dict with the fields that hold something."""
-        saved = {
-            name: value
-            for name, value in asdict(self).items()
-            if value not in ("", 0, 0.0, [], {}, None)
-        }
-        saved["phase"] = self.phase.value
-        saved["version"] = STATE_VERSION
-        return saved
+    server_id: str = ""
+    #: the profile that was chosen for the present launch
+    profile: str = ""
+    launch: Launch | None = None
+    stopped: StoppedMachine | None = None
+    doomed: tuple[Doomed, ...] = ()
+    home: HomeRef | None = None
+    #: why the last machine is over that the user did not stop; told until a start
+    last_end: str = ""
+    #: what a newer version has written beside this: not ours to lose
+    unknown: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
-    @classmethod
-    def from_dict(cls, saved: dict[str, Any]) -> ServerState:
-        """Read a state dict, of this version or an older one.
+    @property
+    def current(self) -> Launch:
+        """The launch; one that says nothing when there is none."""
+        return self.launch or NO_LAUNCH
 
-        Unknown keys are dropped: a newer version may have written them before
-        an admin went back to this one.
+    @property
+    def may_have_machine(self) -> bool:
+        """A machine of the present launch exists or may exist, or is being asked for."""
+        return self.current.phase is not Phase.OVER
 
-        :raises ValueError: when a known field holds what it cannot hold
+    @property
+    def home_id(self) -> str:
+        """The volume id of the home; empty when none is known."""
+        return self.home.id if self.home else ""
+
+    def with_launch(self, **changes: Any) -> ServerState:
+        """The same with another launch, for ``events.py`` alone."""
+        assert self.launch is not None, "there is a launch to change"
+        return replace(self, launch=replace(self.launch, **changes))
+
+    def with_doomed(self, *doomed: Doomed) -> ServerState:
+        """The same with more to terminate, for ``events.py`` alone.
+
+        What is known best of a launch replaces what was known of it before.
         """
-        known = {f.name for f in fields(cls)}
-        values = {name: value for name, value in saved.items() if name in known}
-        values["phase"] = Phase(values.get("phase", Phase.NONE.value))
-        values["tombstones"] = [Tombstone(**t) for t in values.get("tombstones", [])]
-        for name in ("server", "woken"):
-            if values.get(name):
-                values[name] = Asleep(**values[name])
-        if rest := values.get("resting"):
-            asleep = rest.get("server")
-            server = Asleep(**asleep) if asleep else None
-            values["resting"] = Rest(**{**rest, "server": server})
-        return replace(cls(), **values)
+        kept = self.doomed
+        for new in doomed:
+            if not new.launch_id or new in kept:
+                continue
+            if not new.client_token:
+                kept = tuple(
+                    old
+                    for old in kept
+                    # With a machine's name it says nothing of other attempts.
+                    if old.launch_id != new.launch_id
+                    or (old.client_token and new.instance_id)
+                )
+            kept = (*kept, new)
+        return replace(self, doomed=kept)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 GOING = frozenset({"shutting-down", "terminated"})
 # EC2 API reference, StateReason.
 HIBERNATED = "Client.UserInitiatedHibernate"
-RESTING = frozenset({"stopping", "stopped"})
+STOPPED_STATES = frozenset({"stopping", "stopped"})
 
 # The API's limit for a page (DescribeInstances, MaxResults).
 _PAGE = 1000
@@ -69,12 +69,14 @@ class Machine:
     @property
     def over(self) -> bool:
         """It serves nobody any more, though a stopped one still exists."""
-        return self.gone or self.state in RESTING
+        return self.gone or self.state in STOPPED_STATES
 
     @property
     def stopped_by_wish(self) -> bool:
         """It is stopped, or stopping, because somebody asked for that."""
-        return self.state in RESTING and not self.reason_code.startswith("Server.")
+        return self.state in STOPPED_STATES and not self.reason_code.startswith(
+            "Server."
+        )
 
     @property
     def hibernated(self) -> bool:
@@ -82,7 +84,7 @@ class Machine:
 
         It was asked for. Whether the machine managed it, only its next start tells.
         """
-        return self.state in RESTING and self.reason_code == HIBERNATED
+        return self.state in STOPPED_STATES and self.reason_code == HIBERNATED
 
     @property
     def why(self) -> str:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from ..core.state import Tombstone
+from ..core.state import Doomed
 from ..ec2.batcher import Batcher
 from ..ec2.clients import Account, Clients
 from ..ec2.errors import EC2Error, admin_hint
@@ -22,13 +22,13 @@ from ..homes.move import Moves
 from ..homes.store import Homes
 from ..launch.attempts import Launcher, Listener, Walk, find
 from ..launch.plan import LaunchPlan
-from .power import Rests
+from .power import Power
 
 # How long EC2 may fail to show what it has made. AWS states no bound; Karpenter
 # and Jenkins wait less (EC2 developer guide, "Eventual consistency").
 CONSISTENCY_SECONDS = 60.0
 
-_BURIAL_SECONDS = (2.0, 5.0, 15.0, 60.0)
+_TERMINATION_SECONDS = (2.0, 5.0, 15.0, 60.0)
 _CONSOLE_TAIL = 4000
 
 
@@ -60,14 +60,14 @@ class Fleet:
             self.clients, self.inventory, self.homes, log, self.terminate
         )
         self.moves = Moves(key.hub_id, self.clients, self.homes, log)
-        self.rests = Rests(self.clients, self.inventory, log)
+        self.power = Power(self.clients, self.inventory, log)
         self.launcher = Launcher(self.clients, self.inventory, log)
         self._terminations = Batcher(
             lambda ids: terminate_machines(self.clients.killing, ids)
         )
         # Work that must outlive the start or stop that began it.
         self._detached: set[asyncio.Task[None]] = set()
-        self._burials: dict[Tombstone, asyncio.Task[None]] = {}
+        self._doomed: dict[Doomed, asyncio.Task[None]] = {}
 
     def walk(self, plan: LaunchPlan, listener: Listener) -> Walk:
         """A launch that has not begun."""
@@ -116,30 +116,34 @@ class Fleet:
             return 0.0
         return listing.began - moment
 
-    def bury(self, grave: Tombstone, then: Callable[[], None] | None = None) -> None:
+    def terminate_later(
+        self, doomed: Doomed, then: Callable[[], None] | None = None
+    ) -> None:
         """End a machine in the background, for as long as that takes.
 
         :param then: is called once EC2 has confirmed that nothing is left
         """
-        if grave not in self._burials:
-            task = asyncio.ensure_future(self._bury(grave, then))
-            self._burials[grave] = task
-            task.add_done_callback(lambda _: self._burials.pop(grave, None))
+        if doomed not in self._doomed:
+            task = asyncio.ensure_future(self._until_gone(doomed, then))
+            self._doomed[doomed] = task
+            task.add_done_callback(lambda _: self._doomed.pop(doomed, None))
 
-    async def _bury(self, grave: Tombstone, then: Callable[[], None] | None) -> None:
-        waits = iter(_BURIAL_SECONDS)
+    async def _until_gone(
+        self, doomed: Doomed, then: Callable[[], None] | None
+    ) -> None:
+        waits = iter(_TERMINATION_SECONDS)
         # Long enough for terminate() to find a machine absent for long enough.
         timeout = CONSISTENCY_SECONDS + 4 * self.inventory.slow
-        while not await self._end_launch(grave, timeout):
-            await asyncio.sleep(next(waits, _BURIAL_SECONDS[-1]))
-        self.log.info("Launch %s has ended, nothing of it is left", grave.launch_id)
+        while not await self._end_launch(doomed, timeout):
+            await asyncio.sleep(next(waits, _TERMINATION_SECONDS[-1]))
+        self.log.info("Launch %s has ended, nothing of it is left", doomed.launch_id)
         if then is not None:
             then()
 
-    async def _end_launch(self, grave: Tombstone, timeout: float) -> bool:
-        if grave.instance_id:
-            return await self.terminate(grave.instance_id, timeout)
-        machine = await self.find(grave.launch_id, timeout, grave.client_token)
+    async def _end_launch(self, doomed: Doomed, timeout: float) -> bool:
+        if doomed.instance_id:
+            return await self.terminate(doomed.instance_id, timeout)
+        machine = await self.find(doomed.launch_id, timeout, doomed.client_token)
         if machine is None:
             # Only a listing that worked says that there is none.
             listing = self.inventory.listing
@@ -148,7 +152,7 @@ class Fleet:
             return False
         # Two attempts of one launch may both have made one.
         await self.inventory.next(timeout)
-        other = self.inventory.of_launch(grave.launch_id, grave.client_token)
+        other = self.inventory.of_launch(doomed.launch_id, doomed.client_token)
         return other is None or other.gone
 
     def detach(self, work: Awaitable[None]) -> None:
@@ -170,29 +174,11 @@ class Fleet:
         self.inventory.close()
         self.health.close()
         self._terminations.close()
-        self.rests.close()
-        for task in (*self._detached, *self._burials.values()):
+        self.power.close()
+        for task in (*self._detached, *self._doomed.values()):
             task.cancel()
         self.clients.close()
 
 
 async def _run(work: Awaitable[None]) -> None:
     await work
-
-
-_fleets: dict[FleetKey, Fleet] = {}
-
-
-def fleet_for(key: FleetKey, fast: float, slow: float, log: logging.Logger) -> Fleet:
-    """The one fleet of this key in this process.
-
-    The intervals of the first caller hold: they are the hub's, not a server's.
-    """
-    if key not in _fleets:
-        _fleets[key] = Fleet(key, fast, slow, log)
-    return _fleets[key]
-
-
-def fleets() -> tuple[Fleet, ...]:
-    """Every fleet of this process."""
-    return tuple(_fleets.values())

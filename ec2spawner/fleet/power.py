@@ -1,4 +1,4 @@
-"""Machines that are stopped and woken up: the calls, until EC2 confirms them."""
+"""Stopped machines: stop, hibernate and start, until EC2 confirms it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..ec2.error_kinds import Kind
 from ..ec2.errors import EC2Error, admin_hint
 from ..ec2.inventory import Inventory
 from ..ec2.machines import (
-    RESTING,
+    STOPPED_STATES,
     Machine,
     set_instance_type,
     set_user_data,
@@ -25,17 +25,17 @@ _AWAKE = frozenset({"pending", "running"})
 _REPEATS_WHEN_AMBIGUOUS = 3
 
 
-class Laid(Enum):
-    """What EC2 has said to the wish that a machine should rest."""
+class StopOutcome(Enum):
+    """What EC2 has said to the wish that a machine should stop."""
 
-    RESTS = "it is stopped or stopping"
+    STOPPING = "it is stopped or stopping"
     GONE = "it has ended"
-    CANNOT = "it is of a kind that cannot rest"
+    CANNOT = "it is of a kind that cannot be stopped"
     UNKNOWN = "EC2 has not confirmed anything yet"
 
 
-class Rests:
-    """Stops and wakes the machines of one fleet."""
+class Power:
+    """Stops and starts the machines of one fleet, until EC2 confirms it."""
 
     def __init__(
         self, clients: Clients, inventory: Inventory, log: logging.Logger
@@ -54,9 +54,9 @@ class Rests:
         self._hibernations.close()
         self._starts.close()
 
-    async def lay_down(
+    async def stop_until_confirmed(
         self, instance_id: str, timeout: float, hibernate: bool = False
-    ) -> Laid:
+    ) -> StopOutcome:
         """Stop a machine; return once EC2 has confirmed what becomes of it.
 
         :param hibernate: with what is in its memory, if it can
@@ -65,8 +65,8 @@ class Rests:
         with self._inventory.hurry():
             while True:
                 ask = self._hibernations if hibernate else self._stops
-                laid = await self._stop_once(instance_id, ask)
-                if laid is Laid.CANNOT and hibernate:
+                outcome = await self._stop_once(instance_id, ask)
+                if outcome is StopOutcome.CANNOT and hibernate:
                     self._log.warning(
                         "Machine %s cannot hibernate, so it is stopped: what is in its "
                         "memory is lost",
@@ -74,29 +74,31 @@ class Rests:
                     )
                     hibernate = False
                     continue
-                if laid:
-                    return laid
+                if outcome:
+                    return outcome
                 machine = self._inventory.get(instance_id)
                 if machine is not None and machine.gone:
-                    return Laid.GONE
+                    return StopOutcome.GONE
                 waited = time.monotonic() - began
                 if waited >= timeout:
-                    return Laid.UNKNOWN
+                    return StopOutcome.UNKNOWN
                 await asyncio.sleep(min(1.0 + waited / 10, 5.0))
 
-    async def _stop_once(self, instance_id: str, stops: Batcher[str]) -> Laid | None:
+    async def _stop_once(
+        self, instance_id: str, stops: Batcher[str]
+    ) -> StopOutcome | None:
         try:
             state = await stops.ask(instance_id)
         except EC2Error as e:
             self._log.warning("Machine %s: %s", instance_id, admin_hint(e))
             # Not InvalidInstanceID.NotFound: EC2 may be late to know a machine.
             cannot = e.code.startswith("Unsupported")
-            return Laid.CANNOT if cannot else None
-        if state in RESTING:
-            return Laid.RESTS
-        return Laid.GONE if state in ("shutting-down", "terminated") else None
+            return StopOutcome.CANNOT if cannot else None
+        if state in STOPPED_STATES:
+            return StopOutcome.STOPPING
+        return StopOutcome.GONE if state in ("shutting-down", "terminated") else None
 
-    async def asleep(self, instance_id: str, timeout: float) -> Machine | None:
+    async def wait_stopped(self, instance_id: str, timeout: float) -> Machine | None:
         """The machine once it has stopped; None when it has ended, or is no more.
 
         :raises TimeoutError: when it is still stopping, or EC2 does not answer
@@ -111,13 +113,15 @@ class Rests:
                 return machine
             if machine.state in _AWAKE:
                 # Somebody else has started it: its user-data cannot be changed.
-                await self.lay_down(instance_id, max(end - time.monotonic(), 1))
+                await self.stop_until_confirmed(
+                    instance_id, max(end - time.monotonic(), 1)
+                )
             listing = await self._inventory.newer_than(
                 time.monotonic(), end - time.monotonic()
             )
         raise TimeoutError
 
-    async def wake(
+    async def start(
         self, machine: Machine, user_data: bytes, instance_type: str
     ) -> None:
         """Start a stopped machine, with other user-data and in the given size.

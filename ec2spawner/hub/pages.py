@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any
 
-from ..server.context import Server
+from ..server.context import HasContext
+from .records import last_end
 
 # What the Hub's templates show at the top of a page. The other two replace the
 # first on a page of their own, where an admin has set them.
@@ -45,8 +46,8 @@ def notices_of(user: Any) -> list[str]:
     for name, row in rows.items():
         # A server that is stopped has no spawner, and must not get one by this.
         spawner = dict.get(user.spawners, name)
-        if isinstance(spawner, Server):
+        if isinstance(spawner, HasContext):
             found += spawner.notices()
-        elif last := (row.state or {}).get("last_end"):
+        elif last := last_end(row.state):
             found.append(last)
     return found

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
 
 from jupyterhub import orm
 from sqlalchemy import Text, column, func, select, table
 
-from ..core.state import Phase
+from ..core.saved_state import UnreadableState, from_dict, home_in, ids_in
+from ..core.state import Doomed, Launch, Phase, ServerState, StoppedMachine, Wish
 
 # The state as text: of the Hub's own type SQLAlchemy warns that it is not cached.
 _SPAWNERS = table(
@@ -28,8 +29,10 @@ class Record:
     server: str
     launch_id: str = ""
     instance_id: str = ""
-    phase: Phase = Phase.NONE
+    #: of the launch; None for a machine that no launch has now
+    phase: Phase | None = None
     region: str = ""
+    wish: Wish = Wish.SERVE
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class Records:
     #: by launch id, for launches that a server still wants
     launches: Mapping[str, Record] = field(default_factory=dict)
     #: by launch id, for launches that are to be ended until EC2 confirms it
-    tombstones: Mapping[str, Record] = field(default_factory=dict)
+    doomed: Mapping[str, Record] = field(default_factory=dict)
     #: (user, server) of every server that the database knows, running or not
     servers: tuple[tuple[str, str], ...] = ()
     #: by volume id, the servers whose home it is
@@ -69,46 +72,77 @@ def read_records(db: Any) -> Records:
     :param db: an SQLAlchemy session or connection
     """
     launches: dict[str, Record] = {}
-    tombstones: dict[str, Record] = {}
+    doomed: dict[str, Record] = {}
     servers: list[tuple[str, str]] = []
     homes: dict[str, tuple[HomeUse, ...]] = {}
     rows = select(orm.User.name, _SPAWNERS.c.name, _SPAWNERS.c.state).outerjoin(
         _SPAWNERS, _SPAWNERS.c.user_id == orm.User.id
     )
     for user, server, saved in db.execute(rows):
-        state = json.loads(saved) if saved else {}
-        servers.append((user, server or ""))
-        if home := state.get("home_id"):
-            kind, region = state.get("home_kind", ""), state.get("home_region", "")
-            use = HomeUse(user, server or "", kind, region)
-            homes[home] = (*homes.get(home, ()), use)
-        if launch_id := state.get("launch_id"):
-            launches[launch_id] = _record(user, server, state)
-        # A machine that rests is wanted as much as one that serves.
-        rest = state.get("resting") or {}
-        if launch_id := rest.get("launch_id"):
-            launches.setdefault(launch_id, _record(user, server, rest))
-        for grave in state.get("tombstones", []):
-            tombstones[grave.get("launch_id", "")] = _record(
-                user, server, {"region": state.get("region", ""), **grave}
+        who = (user, server or "")
+        servers.append(who)
+        raw = json.loads(saved) if saved else {}
+        try:
+            state = from_dict(raw)
+        except UnreadableState:
+            # Whatever is in it, none of it is nobody's.
+            launches |= {id: Record(*who, id) for id in ids_in(raw)}
+            state = ServerState()
+        if home := state.home or home_in(raw):
+            use = HomeUse(*who, home.kind, home.region)
+            homes[home.id] = (*homes.get(home.id, ()), use)
+        # A stopped machine is wanted as much as one that serves.
+        if stopped := state.stopped:
+            launches[stopped.launch_id] = _record(who, stopped.launch_id, stopped)
+        if (launch := state.launch) and launch.phase is not Phase.OVER:
+            launches[launch.id] = replace(
+                _record(who, launch.id, launch), phase=launch.phase, wish=launch.wish
             )
+        for each in state.doomed:
+            record = _record(who, each.launch_id, each)
+            region = each.region or state.current.region
+            doomed[each.launch_id] = replace(record, region=region)
     since = database_since(db)
-    return Records(launches, tombstones, tuple(servers), homes, since)
+    return Records(launches, doomed, tuple(servers), homes, since)
 
 
-def _record(user: str, server: str | None, state: Mapping[str, Any]) -> Record:
+def _record(
+    who: tuple[str, str], launch_id: str, of: Launch | StoppedMachine | Doomed
+) -> Record:
+    return Record(*who, launch_id, of.instance_id, region=of.region)
+
+
+# -- of one row ------------------------------------------------------------------------
+
+
+def has_launch(saved: Mapping[str, Any] | None) -> bool:
+    """A launch was recorded, and has not been let go."""
+    return _read(saved).launch is not None
+
+
+def has_unfinished_ends(saved: Mapping[str, Any] | None) -> bool:
+    """EC2 has not confirmed every end, or every stop, that was wanted."""
+    state = _read(saved)
+    stopped = state.stopped
+    return bool(state.doomed or stopped and not stopped.certain)
+
+
+def is_expired(saved: Mapping[str, Any] | None, now: float) -> bool:
+    """Its machine has been stopped for longer than the settings allowed."""
+    stopped = _read(saved).stopped
+    return stopped is not None and 0 < stopped.until < now
+
+
+def last_end(saved: Mapping[str, Any] | None) -> str:
+    """Why the last machine is over that the user did not stop, in words."""
+    return _read(saved).last_end
+
+
+def _read(saved: Mapping[str, Any] | None) -> ServerState:
     try:
-        phase = Phase(state.get("phase", Phase.NONE.value))
-    except ValueError:  # a newer version's
-        phase = Phase.NONE
-    return Record(
-        user,
-        server or "",
-        state.get("launch_id", ""),
-        state.get("instance_id", ""),
-        phase,
-        state.get("region", ""),
-    )
+        return from_dict(saved or {})
+    except UnreadableState:
+        return ServerState()
 
 
 def database_since(db: Any) -> float:

@@ -1,8 +1,9 @@
-"""What happens when the Hub starts: checks, burials and sweeps."""
+"""What happens when the Hub starts: checks, unfinished ends, and the sweeps."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from functools import wraps
 from typing import Any
@@ -13,24 +14,22 @@ from traitlets import TraitError
 
 from ..core.ids import hub_id_from_cookie_secret
 from ..ec2.clients import Account
-from ..fleet.fleet import FleetKey, fleet_for
+from ..fleet.fleet import FleetKey
+from ..fleet.runtime import runtime
 from ..profiles.read import ProfileListError, read_profiles
 from ..server.choice import settable_by_profiles
-from ..server.context import Server
+from ..settings import LaunchSettings
 from ..settings.network import why_unreachable
-from .expired_stops import end_old_rests
 from .pages import with_notices
+from .records import has_launch, has_unfinished_ends, is_expired
 from .sweep import sweep_for_ever
-
-# The event loop itself keeps no task alive.
-_background: set[asyncio.Task[None]] = set()
 
 
 class HubConfigError(ValueError):
     """The Hub's configuration cannot work. The text lists what to change."""
 
 
-def problems(spawner: Server, app: Any) -> Iterator[str]:
+def problems(spawner: Any, app: Any) -> Iterator[str]:
     """What is wrong with the settings of a Hub, a sentence each.
 
     :param spawner: an instance without a user, to read the settings from
@@ -79,7 +78,7 @@ def problems(spawner: Server, app: Any) -> Iterator[str]:
         )
 
 
-def regions(spawner: Server) -> list[str]:
+def regions(spawner: LaunchSettings) -> list[str]:
     """Every region in which the settings may start a machine.
 
     Those that a callable ``profile_list`` or setting returns are not known before
@@ -93,31 +92,43 @@ def regions(spawner: Server) -> list[str]:
     return [each for each in dict.fromkeys(found) if each and isinstance(each, str)]
 
 
-def take_up_burials(app: Any) -> None:
+def take_up_unfinished_ends(app: Any) -> None:
     """Go on ending or stopping the machines of which EC2 had not confirmed that.
 
     The Hub itself looks only at servers that run. Loading a stopped one makes it
-    take up its tombstones.
+    go on with what is doomed.
     """
     for row in app.db.query(orm.Spawner):
-        state = row.state or {}
-        stopped = row.server is None and state.get("launch_id")
-        if row.user is None or not (stopped or _has_unfinished_ends(state)):
+        if row.user is None:
+            continue
+        stopped = row.server is None and has_launch(row.state)
+        if not (stopped or has_unfinished_ends(row.state)):
             continue
         spawner = app.users[row.user].get_spawner(row.name)
         if stopped:
             # The Hub was killed in User.stop(), when it had let go of the server and
             # not yet of its launch. Nobody else would look at that machine again.
             spawner.clear_state()
-            spawner.save_state()
 
 
-def _has_unfinished_ends(state: dict[str, Any]) -> bool:
-    rest = state.get("resting")
-    return bool(state.get("tombstones") or rest and not rest.get("certain"))
+async def end_expired_stops(app: Any, spawner: Any) -> None:
+    """Terminate what has been stopped for longer than the settings allow, again and
+    again while the Hub runs.
+
+    :param app: the JupyterHub application
+    :param spawner: an instance without a user, to read the settings from
+    """
+    while True:
+        await asyncio.sleep(spawner.sweep_interval)
+        try:
+            for row in app.db.query(orm.Spawner):
+                if row.user is not None and is_expired(row.state, time.time()):
+                    app.users[row.user].get_spawner(row.name).end_expired()
+        except Exception:
+            spawner.log.exception("Machines stopped for too long are ended later")
 
 
-def begin_sweeping(spawner: Server, app: Any) -> None:
+def begin_sweeping(spawner: Any, app: Any) -> None:
     """Look for machines that no server owns, for as long as the Hub runs."""
     if not spawner.trait_has_value("hub_id"):
         spawner.hub_id = hub_id_from_cookie_secret(app.cookie_secret)
@@ -126,22 +137,20 @@ def begin_sweeping(spawner: Server, app: Any) -> None:
         account = Account(region, spawner.endpoint_url)
         fast, slow = spawner.fast_interval, spawner.slow_interval
         key = FleetKey(spawner.hub_id, account)
-        fleet_for(key, fast, slow, spawner.log).inventory.start()
-    _background.add(asyncio.ensure_future(end_old_rests(app, spawner)))
-    _background.add(
-        asyncio.ensure_future(
-            sweep_for_ever(
-                app.db,
-                spawner.sweep_interval,
-                spawner.sweep_grace,
-                spawner.hub_silence_limit,
-                spawner.log,
-            )
-        )
+        runtime().fleets.get(key, fast, slow, spawner.log).inventory.start()
+    tasks = runtime().tasks
+    tasks.add(asyncio.ensure_future(end_expired_stops(app, spawner)))
+    sweeping = sweep_for_ever(
+        app.db,
+        spawner.sweep_interval,
+        spawner.sweep_grace,
+        spawner.hub_silence_limit,
+        spawner.log,
     )
+    tasks.add(asyncio.ensure_future(sweeping))
 
 
-def watch(spawner_class: type[Server]) -> None:
+def watch(spawner_class: type[LaunchSettings]) -> None:
     """Do all this in the Hub that this process may become, when it starts.
 
     JupyterHub has no hook for a spawner class at its start, and it imports the
@@ -160,7 +169,7 @@ def watch(spawner_class: type[Server]) -> None:
                     "ec2spawner cannot work with this configuration:\n  - "
                     + "\n  - ".join(found)
                 )
-            take_up_burials(app)
+            take_up_unfinished_ends(app)
             begin_sweeping(spawner, app)
             shown = with_notices(app.template_vars)
             app.tornado_settings["template_vars"] = shown

@@ -11,13 +11,14 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ..core.state import Tombstone
+from ..core.state import Doomed
 from ..core.tags import LEASE_TAG, lease_text, to_renew
 from ..ec2.errors import EC2Error, admin_hint
 from ..ec2.machines import Machine
 from ..ec2.resources import Part, PartKind, delete_part, list_parts
 from ..ec2.tags import create_tags
-from ..fleet.fleet import Fleet, fleets
+from ..fleet.fleet import Fleet
+from ..fleet.runtime import runtime
 from ..fleet.sweep_policy import Sweeper, is_wanted
 from ..homes.archive import Archivist
 from .owners import stale_owners
@@ -101,7 +102,7 @@ class FleetSweep:
                 machine.id,
                 machine.launch_id or "(unknown)",
             )
-            self.fleet.bury(Tombstone(machine.launch_id, machine.id))
+            self.fleet.terminate_later(Doomed(machine.launch_id, machine.id))
         self._say_braked("Machines", verdict.braked)
 
     def _judge_parts(self, parts: Iterable[Part], records: Records) -> list[Part]:
@@ -231,7 +232,7 @@ async def sweep_for_ever(
     sweeps: dict[Fleet, FleetSweep] = {}
     while True:
         await asyncio.sleep(interval)
-        for fleet in fleets():
+        for fleet in runtime().fleets:
             try:
                 sweep = sweeps.setdefault(fleet, FleetSweep(fleet, grace, lease))
                 await sweep.once(db)

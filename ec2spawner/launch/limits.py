@@ -43,7 +43,7 @@ class _Launch:
     answered: float = 0.0
 
 
-class Doorkeeper:
+class Limits:
     """Lets launches in one at a time, so that two cannot share the last place.
 
     EC2's listing says what there is. Launches that it cannot show yet are kept

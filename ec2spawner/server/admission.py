@@ -9,23 +9,18 @@ from ..core.errors import EC2SpawnError, Reason
 from ..core.ids import digest, owner_id
 from ..core.state import Phase
 from ..ec2.machines import Machine
-from ..fleet.fleet import fleets
-from ..launch.breaker import Breaker
-from ..launch.limits import Caps, Doorkeeper, Full
-from .context import Server
+from ..launch.limits import Caps, Full
+from .context import ServerContext
 
 _LISTING_SECONDS = 10.0
-
-# One hub in one process, whatever regions its machines are in.
-_doorkeeper = Doorkeeper()
-_breaker = Breaker()
 
 
 class Admission:
     """The way of one launch past the hub's limits."""
 
-    def __init__(self, spawner: Server) -> None:
-        self._spawner = spawner
+    def __init__(self, context: ServerContext) -> None:
+        self._context = context
+        self._limits, self._breaker = context.runtime.limits, context.runtime.breaker
         self._launch_id = ""
         self._place = ""
         self._owner_id = ""
@@ -44,16 +39,16 @@ class Admission:
 
     def answered(self, refused: bool) -> None:
         """EC2 has answered; after a refusal there is no machine for certain."""
-        _doorkeeper.answered(self._place, refused)
+        self._limits.answered(self._place, refused)
 
     def asks_again(self) -> None:
         """Its machine died before it was of use, and there may be another."""
         if self._owner_id:  # of no interest where nothing is counted
-            _doorkeeper.asks_again(self._place, self._owner_id)
+            self._limits.asks_again(self._place, self._owner_id)
 
     def woke(self, machine: Machine) -> None:
         """A machine at rest has taken the place of the launch."""
-        _doorkeeper.woke(self._place, machine.launch_id)
+        self._limits.woke(self._place, machine.launch_id)
         self._place = machine.launch_id
         self.answered(refused=False)
 
@@ -63,45 +58,46 @@ class Admission:
         if not kind:
             return
         if error is None:
-            _breaker.good(kind)
+            self._breaker.good(kind)
         elif self._failed_at_boot(error):
             self._count_failure(kind, error)
         else:
-            _breaker.undecided(kind, self._launch_id)
+            self._breaker.undecided(kind, self._launch_id)
 
     def _failed_at_boot(self, error: BaseException) -> bool:
         reasons = (Reason.BOOT.value, Reason.TIMEOUT.value)
-        booted = self._spawner.state.phase in (Phase.BOOTING, Phase.CLAIMED)
+        booted = self._context.launch.phase in (Phase.BOOTING, Phase.CLAIMED)
         return isinstance(error, EC2SpawnError) and error.reason in reasons and booted
 
     def _count_failure(self, kind: str, error: BaseException) -> None:
-        spawner = self._spawner
-        limit, pause = spawner.boot_failure_limit, spawner.boot_failure_pause
-        if _breaker.bad(kind, self._launch_id, spawner.user.name, limit, pause):
-            spawner.log.error(
+        context, settings = self._context, self._context.settings
+        limit, pause = settings.boot_failure_limit, settings.boot_failure_pause
+        user_name = context.hub.user_name
+        if self._breaker.bad(kind, self._launch_id, user_name, limit, pause):
+            context.log.error(
                 "Machines of image %s, %s, fail to start servers again and again: "
                 "none is launched for %.0f s. The last failure, of %s: %s",
-                spawner.state.image_id,
-                ", ".join(spawner.types),
+                context.launch.image_id,
+                ", ".join(settings.types),
                 pause,
-                spawner._log_name,
+                context.label,
                 error,
             )
 
     def _kind_of(self, image_id: str) -> str:
-        spawner = self._spawner
+        settings = self._context.settings
         return digest(
-            spawner.region,
+            settings.region,
             image_id,
-            " ".join(spawner.types),
-            spawner.setup_script,
-            spawner.user_account,
-            *spawner.server_path,
-            *(spawner.cmd or ()),
+            " ".join(settings.types),
+            settings.setup_script,
+            settings.user_account,
+            *settings.server_path,
+            *self._context.hub.cmd,
         )
 
     def _check_breaker(self, kind: str, launch_id: str) -> None:
-        tripped = _breaker.admit(kind, launch_id)
+        tripped = self._breaker.admit(kind, launch_id)
         if tripped is not None:
             wait = max(1, ceil(tripped.seconds / 60))
             raise EC2SpawnError(
@@ -113,26 +109,25 @@ class Admission:
             )
 
     async def _check_caps(self, launch_id: str) -> None:
-        spawner = self._spawner
+        context, settings = self._context, self._context.settings
         caps = Caps(
-            spawner.max_machines_per_user,
-            spawner.max_machines,
-            spawner.max_launches_per_minute,
+            settings.max_machines_per_user,
+            settings.max_machines,
+            settings.max_launches_per_minute,
         )
         if not caps:
             return
         machines, listed = await self._machines()
         # Nothing is awaited between the count and the place that is taken.
-        owner = owner_id(spawner.hub_id, spawner.user.name)
-        full = _doorkeeper.admit(launch_id, owner, caps, machines, listed)
+        owner = owner_id(context.hub_id, context.hub.user_name)
+        full = self._limits.admit(launch_id, owner, caps, machines, listed)
         self._owner_id = owner
         if full is not None:
             raise _no_room(full, caps)
 
     async def _machines(self) -> tuple[list[Machine], float]:
         """All machines of the hub, and when the oldest listing of them began."""
-        hub_id, now = self._spawner.hub_id, time.monotonic()
-        ours = {self._spawner.fleet, *(f for f in fleets() if f.hub_id == hub_id)}
+        now, ours = time.monotonic(), list(self._context.fleets())
         for fleet in ours:
             await fleet.inventory.newer_than(now, _LISTING_SECONDS)
         listings = [fleet.inventory.listing for fleet in ours]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from inspect import isawaitable
 from typing import Any
 
@@ -16,7 +16,7 @@ from ..profiles.read import (
     on_offer,
     read_profiles,
 )
-from .context import Server
+from ..settings import LaunchSettings
 
 # Settings of the hub, which no profile may change.
 _HUB_WIDE = {
@@ -37,14 +37,15 @@ _HUB_WIDE = {
 }
 
 
-def settable_by_profiles(spawner: Server) -> frozenset[str]:
+def settable_by_profiles(spawner: LaunchSettings) -> frozenset[str]:
     """The names of the settings that a profile may override."""
     return frozenset(spawner.trait_names(config=True)) - _HUB_WIDE
 
 
-async def offer_for(spawner: Server) -> tuple[Profile, ...]:
-    """The profiles that the spawner's user may use.
+async def offer_for(spawner: LaunchSettings, groups: Set[str]) -> tuple[Profile, ...]:
+    """The profiles that a user of these groups may use.
 
+    :param spawner: which a callable ``profile_list`` is given
     :raises ProfileListError: when ``profile_list`` is wrong
     """
     raw: Any = spawner.profile_list
@@ -52,39 +53,46 @@ async def offer_for(spawner: Server) -> tuple[Profile, ...]:
         raw = raw(spawner)
         raw = await raw if isawaitable(raw) else raw
     profiles = read_profiles(raw, settable_by_profiles(spawner))
-    return on_offer(profiles, {group.name for group in spawner.user.groups})
+    return on_offer(profiles, groups)
 
 
-async def render_choice(spawner: Server) -> str:
-    """The spawn form: what a link asked for is preselected, else the last choice."""
-    offer = await offer_for(spawner)
+async def render_choice(
+    spawner: LaunchSettings, groups: Set[str], preselected: object
+) -> str:
+    """The spawn form.
+
+    :param preselected: what a link asked for, or the last choice
+    """
+    offer = await offer_for(spawner, groups)
     if not offer:
         return "<p>This hub has no server that you may start.</p>"
-    last = (spawner.orm_spawner.user_options or {}).get("profile")
     fates = {profile.slug: _fate(spawner, profile) for profile in offer}
-    return render_form(offer, spawner.asked_for or last, fates)
+    return render_form(offer, preselected, fates)
 
 
-def _fate(spawner: Server, profile: Profile) -> Fate:
+def _fate(spawner: LaunchSettings, profile: Profile) -> Fate:
     def value(name: str) -> Any:
         # What a callable will return is not known yet.
         own = profile.override.get(name)
         return getattr(spawner, name) if own is None or callable(own) else own
 
-    # What may be a spot machine may not rest.
+    # What may be a spot machine cannot be stopped.
     return Fate(
         rests=value("on_stop") != "terminate" and value("market") == "on-demand",
         has_home=value("home") != "none",
     )
 
 
-async def apply_choice(spawner: Server, user_options: Mapping[str, Any]) -> None:
+async def apply_choice(
+    spawner: LaunchSettings, groups: Set[str], user_options: Mapping[str, Any]
+) -> str:
     """Check the choice, whichever way it came, and take on its profile.
 
+    :returns: the profile's slug; empty when there is nothing to choose
     :raises EC2SpawnError: for a choice that is not on offer
     """
     try:
-        profile = choose(await offer_for(spawner), user_options)
+        profile = choose(await offer_for(spawner, groups), user_options)
     except ChoiceError as e:
         raise EC2SpawnError(str(e), reason=Reason.OPTIONS) from e
     except ProfileListError as e:
@@ -95,11 +103,11 @@ async def apply_choice(spawner: Server, user_options: Mapping[str, Any]) -> None
             log_message=str(e),
         ) from e
     if profile is None:
-        return
+        return ""
     if "instance_type" in profile.override and "instance_types" not in profile.override:
         # It means this one type, not the hub's list.
         spawner.instance_types = []
     for name, value in profile.override.items():
         value = value(spawner) if callable(value) else value
         setattr(spawner, name, await value if isawaitable(value) else value)
-    spawner.state.profile = profile.slug
+    return profile.slug

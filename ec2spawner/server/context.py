@@ -1,123 +1,224 @@
-"""A server as the parts of its life see it: its settings, its memory, its Hub."""
+"""One server, as the parts of its life see it: settings, state, fleet, and its Hub."""
 
 from __future__ import annotations
 
-import time
-from abc import abstractmethod
-from typing import Any
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol, runtime_checkable
 
 from sqlalchemy.orm import Session
 
-from ..core.state import ServerState
-from ..ec2.machines import Machine
-from ..fleet.fleet import Fleet
+from ..core.events import Event, HubRestarted, NotNow
+from ..core.saved_state import UnreadableState, from_dict, to_dict
+from ..core.state import Launch, ServerState
+from ..ec2.clients import Account
+from ..fleet.fleet import Fleet, FleetKey
+from ..fleet.runtime import HubRuntime
 from ..settings import LaunchSettings
-from . import notices
-
-# An EC2 that is silent for a moment is nobody's concern.
-_WORTH_TELLING_SECONDS = 60.0
 
 
-class Server(LaunchSettings):
-    """What choice, start and conversation may use of a spawner, and no more.
-
-    It stands below them and below ``EC2Spawner``, so that imports point one way.
-    """
-
-    #: what the database remembers, and what is to be saved there next
-    state: ServerState
-    #: the machine said that its server has ended, and we end the machine
-    server_ended: bool
-    #: the profile that a link asked for, to preselect it on the form
-    asked_for: object
-
-    # Of JupyterHub's Spawner, which has no types.
-    log: Any
-    user: Any
-    name: str
-    orm_spawner: Any
-    server: Any
-    hub_connect_url: Any
-    api_token: str
-    port: int
-    cmd: list[str]
-    _log_name: str
-    get_args: Any
-    pending: Any
-    poll_and_notify: Any
-    get_env: Any
+class HubSide(Protocol):
+    """What only JupyterHub knows of a server, or can do for it."""
 
     @property
-    @abstractmethod
-    def fleet(self) -> Fleet:
-        """The machines of this hub in the region of this server."""
-
-    @abstractmethod
-    def fleet_in(self, region: str) -> Fleet:
-        """The machines of this hub in a region; empty for the setting's."""
+    def user_name(self) -> str:
+        """Whose server it is."""
 
     @property
-    @abstractmethod
-    def db_session(self) -> Session:
-        """The Hub's database session."""
+    def server_name(self) -> str:
+        """Empty for the user's default server."""
 
     @property
-    @abstractmethod
-    def server_url(self) -> str:
-        """Where the server listens. The address is EC2's word, not the machine's."""
+    def label(self) -> str:
+        """How the Hub's log calls it: ``alice`` or ``alice:gpu``."""
 
     @property
-    @abstractmethod
-    def hub_api_url(self) -> str:
+    def row(self) -> Any:
+        """Its row in the Hub's database (``jupyterhub.orm.Spawner``)."""
+
+    @property
+    def user_row(self) -> Any:
+        """Its user's row (``jupyterhub.orm.User``)."""
+
+    @property
+    def db(self) -> Session:
+        """The Hub's session."""
+
+    @property
+    def api_url(self) -> str:
         """Where machines find the Hub's API."""
 
-    @abstractmethod
-    def save_state(self) -> None:
-        """Commit the state now: the Hub itself does so only after a start."""
+    @property
+    def base_url(self) -> str:
+        """The path of the server behind the proxy, with slashes around it."""
 
-    @abstractmethod
+    @property
+    def api_token(self) -> str:
+        """The token that the Hub has made for the present start."""
+
+    @property
+    def oauth_provider(self) -> Any:
+        """The Hub's OAuth provider; None without one."""
+
+    @property
+    def busy(self) -> bool:
+        """The Hub itself is starting or stopping it."""
+
+    @property
+    def port(self) -> int:
+        """Where the server is to listen."""
+
+    @property
+    def cmd(self) -> list[str]:
+        """The command that starts the server, without its arguments."""
+
+    def command(self) -> list[str]:
+        """What starts the server, with its arguments."""
+
+    def environment(self, token: str) -> dict[str, str]:
+        """The server's environment, with this token. Holds secrets."""
+
+    def siblings(self) -> Mapping[str, Sibling]:
+        """The user's other servers that the Hub has loaded, by name."""
+
+    def save(self) -> None:
+        """Commit the state: the Hub itself does so only after a start."""
+
     async def restore_choice(self) -> None:
         """Take on the profile again after the Hub was restarted during a launch."""
 
-    def notices(self) -> list[str]:
-        """What the user should know of the machine, for the Hub's pages."""
-        state = self.state
-        if not state.launching:
-            return [state.last_end] if state.last_end else []
-        since = self.fleet.health.impaired_since(state.instance_id)
-        found = [notices.impaired(state.instance_id, since)] if since else []
-        found += [text for text in (state.announced, state.rescued) if text]
-        silent = self.fleet.inventory.failing_since
-        if silent and time.time() - silent > _WORTH_TELLING_SECONDS:
-            found.append(notices.silence(silent))
-        return found
+    async def look_again(self) -> None:
+        """Let the Hub find out whether the server is over, and act on it."""
 
-    def ended_behind_us(self, machine: Machine | None) -> None:
-        """Keep the words for the user, once: a machine is found to be over often.
-
-        :param machine: as EC2 shows it; None when it shows it no more
-        """
-        if self.server_ended or self.state.last_end:
-            return
-        now = time.time()
-        self.state.last_end = (
-            notices.ended(machine, now)
-            if machine
-            else notices.lost(self.state.instance_id, now)
-        )
-
-    @abstractmethod
-    def see_to_the_rest(self) -> None:
-        """Go on, in the background, with what is to be stopped or ended."""
-
-    @abstractmethod
-    def end_rest(self) -> None:
-        """Terminate the machine that rests for this server, if any does."""
-
-    @abstractmethod
-    async def rest_settled(self) -> None:
-        """Return when nothing tries to stop the machine that rests any more."""
-
-    @abstractmethod
     def server_has_ended(self) -> None:
-        """The machine says that its server is gone for good: end the machine."""
+        """The machine says that its server is gone for good."""
+
+
+class Sibling(Protocol):
+    """Another server of the same user."""
+
+    context: ServerContext
+    active: bool
+    pending: str | None
+
+
+@runtime_checkable
+class HasContext(Protocol):
+    """A spawner of ours, for those who may not import it."""
+
+    context: ServerContext
+
+    def notices(self) -> list[str]:
+        """What the user should know of the machine."""
+
+
+class ServerContext:
+    """What start, stop, session and the others may use of a server, and no more.
+
+    The one place where a server's state changes: by ``apply``, which also saves it.
+    """
+
+    def __init__(
+        self,
+        settings: LaunchSettings,
+        hub: HubSide,
+        runtime: HubRuntime,
+        log: logging.Logger,
+    ) -> None:
+        self.settings = settings
+        self.hub = hub
+        self.runtime = runtime
+        self.log = log
+        #: is called after every change, to go on with what is still to be ended
+        self.on_change: Callable[[], None] = lambda: None
+        #: what was saved and cannot be read; it is kept as it is
+        self.unreadable: Mapping[str, Any] | None = None
+        self._state = ServerState()
+
+    # -- state -----------------------------------------------------------------
+
+    @property
+    def state(self) -> ServerState:
+        """What is remembered of the server. Only ``apply`` changes it."""
+        return self._state
+
+    @property
+    def launch(self) -> Launch:
+        """The present launch; one that says nothing when there is none."""
+        return self._state.current
+
+    def apply(self, *events: Event) -> None:
+        """Change the state by events, and commit what must be in the database.
+
+        :raises NotNow: when one of them cannot happen now; nothing has changed then
+        """
+        before = state = self._state
+        for event in events:
+            state = event.after(state)
+        self._state = state
+        if any(event.saved for event in events) or state.doomed != before.doomed:
+            self.hub.save()
+        self.on_change()
+
+    def applied(self, *events: Event) -> bool:
+        """Whether events that may come too late did not."""
+        try:
+            self.apply(*events)
+        except NotNow as e:
+            self.log.debug("%s: not now: %s", self.label, e)
+            return False
+        return True
+
+    def load(self, saved: Mapping[str, Any]) -> None:
+        """Take on what was saved, in this process or in another."""
+        try:
+            self._state = HubRestarted().after(from_dict(saved))
+        except UnreadableState as e:
+            self.unreadable = dict(saved)
+            self.log.error(
+                "The saved state of %s cannot be read (%s). It is kept as it is, and "
+                "the server is not started before it can be",
+                self.label,
+                e,
+            )
+
+    def saved(self) -> dict[str, Any]:
+        """What is to be in the database."""
+        if self.unreadable is not None:
+            return dict(self.unreadable)
+        return to_dict(self._state)
+
+    # -- names -----------------------------------------------------------------
+
+    @property
+    def label(self) -> str:
+        """How the Hub's log calls the server."""
+        return self.hub.label
+
+    @property
+    def hub_id(self) -> str:
+        return str(self.settings.hub_id)
+
+    @property
+    def server_url(self) -> str:
+        """Where the server listens. The address is EC2's word, not the machine's."""
+        return f"http://{self.launch.private_ip}:{self.launch.port}"
+
+    # -- machines ----------------------------------------------------------------
+
+    @property
+    def fleet(self) -> Fleet:
+        """The machines of this hub in the region of this server."""
+        return self.fleet_in(self.launch.region)
+
+    def fleet_in(self, region: str) -> Fleet:
+        """The machines of this hub in a region; empty for the setting's."""
+        settings = self.settings
+        account = Account(region or settings.region, settings.endpoint_url)
+        key = FleetKey(self.hub_id, account)
+        fast, slow = settings.fast_interval, settings.slow_interval
+        return self.runtime.fleets.get(key, fast, slow, self.log)
+
+    def fleets(self) -> Iterable[Fleet]:
+        """Those of this hub in all regions that have had a server, this one's first."""
+        return dict.fromkeys([self.fleet, *self.runtime.fleets.of_hub(self.hub_id)])

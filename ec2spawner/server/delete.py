@@ -13,12 +13,14 @@ from collections.abc import Iterable
 from jupyterhub import orm
 from sqlalchemy import inspect
 
+from ..core.events import HomeKnown
 from ..core.ids import owner_id, server_id
+from ..core.saved_state import home_in
 from ..ec2.errors import EC2Error, admin_hint
 from ..ec2.volumes import Volume
-from ..fleet.fleet import Fleet, fleets
+from ..fleet.fleet import Fleet
 from ..homes.lineage import last_of
-from .context import Server
+from .context import ServerContext
 
 # The Hub's caller waits for that long; after that it goes on in the background.
 _PATIENCE = 20.0
@@ -27,53 +29,49 @@ _WAITS = (1.0, 2.0, 5.0, 15.0, 60.0)
 _ROWS_SECONDS = 600.0
 
 
-class Farewell:
+class Deletion:
     """The end of one server for good. The Hub says goodbye to each but once."""
 
-    def __init__(self, spawner: Server) -> None:
-        self._spawner = spawner
+    def __init__(self, context: ServerContext) -> None:
+        self._context = context
+        hub = context.hub
         # Read now: the rows are gone when EC2 answers late.
-        self._db = spawner.db_session
-        self._whose: str = spawner._log_name
-        self._hub_id = spawner.hub_id
-        self._policy: str = spawner.home_on_delete
+        self._db = hub.db
+        self._whose = context.label
+        self._policy: str = context.settings.home_on_delete
         # The Hub deletes the default server with its user, and never else
         # (apihandlers/users.py, "Cannot delete the default server").
-        self._with_user = not spawner.name and not self._others_run()
-        self._rows = list(spawner.user.orm_spawners.values())
+        self._with_user = not hub.server_name and not self._others_run()
+        self._rows = list(hub.user_row.orm_spawners.values())
         if not self._with_user:
-            self._rows = [spawner.orm_spawner]
-        user = spawner.user.name
-        mine = server_id(spawner.hub_id, user, spawner.name)
-        self._owners = {mine, *([owner_id(spawner.hub_id, user)] * self._with_user)}
+            self._rows = [hub.row]
+        mine = server_id(context.hub_id, hub.user_name, hub.server_name)
+        owner = owner_id(context.hub_id, hub.user_name)
+        self._owners = {mine, *([owner] * self._with_user)}
         self._ids = _homes_of_rows(self._rows)
-        self._kin = self._owners | ({spawner.state.server_id} - {""})
+        self._kin = self._owners | ({context.state.server_id} - {""})
 
     def _others_run(self) -> bool:
         """Another server of the user runs: the Hub will not delete the user now."""
-        spawner = self._spawner
-        return any(
-            other.active
-            for name, other in spawner.user.spawners.items()
-            if name != spawner.name
-        )
+        return any(other.active for other in self._context.hub.siblings().values())
 
     async def run(self) -> None:
-        """End what rests, and see to the home. What EC2 keeps us from goes on."""
-        await asyncio.gather(self._end_rest(), self._see_to_homes())
+        """End the stopped machine, and see to the home. What EC2 keeps us from goes on."""
+        await asyncio.gather(self._end_stopped(), self._see_to_homes())
 
-    async def _end_rest(self) -> None:
-        if rest := self._spawner.state.resting:
-            fleet = self._spawner.fleet_in(rest.region)
-            await fleet.terminate(rest.instance_id, self._spawner.stop_timeout)
+    async def _end_stopped(self) -> None:
+        context = self._context
+        if stopped := context.state.stopped:
+            fleet = context.fleet_in(stopped.region)
+            await fleet.terminate(stopped.instance_id, context.settings.stop_timeout)
 
     async def _see_to_homes(self) -> None:
         if self._policy == "keep":
             return
-        state = self._spawner.state
-        ours = [fleet for fleet in fleets() if fleet.hub_id == self._hub_id]
-        if state.home_region:
-            ours.append(self._spawner.fleet_in(state.home_region))
+        context, home = self._context, self._context.state.home
+        ours = context.runtime.fleets.of_hub(context.hub_id)
+        if home and home.region:
+            ours.append(context.fleet_in(home.region))
         works = {}
         for fleet in dict.fromkeys(ours):
             works[fleet] = asyncio.ensure_future(self._give_up_in(fleet))
@@ -146,10 +144,8 @@ class Farewell:
 
     def _forget(self, ids: Iterable[str]) -> None:
         """Should the Hub fail to delete the server, its next start makes a new home."""
-        spawner = self._spawner
-        if spawner.state.home_id in ids and inspect(spawner.orm_spawner).persistent:
-            spawner.state.home_id = spawner.state.home_region = ""
-            spawner.save_state()
+        if self._context.state.home_id in ids:
+            self._context.apply(HomeKnown(None))
 
     def _goes(self, volume: Volume) -> bool:
         """It is the home of what is deleted: a user's outlives their named servers."""
@@ -161,4 +157,5 @@ def _family(volume: Volume) -> set[str]:
 
 
 def _homes_of_rows(rows: Iterable[orm.Spawner]) -> set[str]:
-    return {id for row in rows if (id := (row.state or {}).get("home_id"))}
+    homes = (home_in(row.state) for row in rows)
+    return {home.id for home in homes if home is not None}

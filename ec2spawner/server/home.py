@@ -1,28 +1,34 @@
-"""The home of one server's user, from the settings to the machine that mounts it."""
+"""The home of one server, from the settings to the machine that mounts it."""
 
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Iterator
+from dataclasses import replace
 
 from jupyterhub import orm
-from sqlalchemy import inspect
 
 from ..core.errors import EC2SpawnError, Reason
+from ..core.events import HomeKnown
 from ..core.ids import kind_of_tag, owner_of
+from ..core.saved_state import home_in
+from ..core.state import HomeRef
 from ..ec2.errors import EC2Error, admin_hint
 from ..ec2.volumes import Volume
-from ..homes.errors import refused
+from ..homes.errors import in_use, in_use_by, refused
 from ..homes.store import HomeSpec
 from ..launch.failures import spawn_error
 from ..launch.plan import tag_values
-from .context import Server
+from .context import ServerContext
 from .progress import Progress
 
 _FREE_SECONDS = 240.0
 _ATTACH_SECONDS = 120.0
+_LISTING_SECONDS = 10.0
 
 
-class Housing:
+class Home:
     """Finds or makes the home, and brings it to the machine of one start.
 
     It is brought once per boot, however many ask for it: the start, in time for the
@@ -30,8 +36,8 @@ class Housing:
     restarted between the two.
     """
 
-    def __init__(self, spawner: Server, progress: Progress) -> None:
-        self._spawner = spawner
+    def __init__(self, context: ServerContext, progress: Progress) -> None:
+        self._context = context
         self._progress = progress
         self._bringing: asyncio.Task[str] | None = None
         self._machine = ""
@@ -43,19 +49,19 @@ class Housing:
     @property
     def wanted(self) -> bool:
         """The settings give this server a home."""
-        return bool(self._spawner.home != "none")
+        return bool(self._context.settings.home != "none")
 
     @property
     def owner(self) -> str:
         """Whose home it is, as its tag says. Never a name."""
-        return self._owner_of(self._spawner.name)
+        return self._owner_of(self._context.hub.server_name)
 
     def _owner_of(self, server_name: str) -> str:
-        spawner = self._spawner
-        kind, user = spawner.home, spawner.user.name
-        if spawner.state.home_id:
-            kind = spawner.state.home_kind or kind
-        return owner_of(spawner.hub_id, user, server_name, kind)
+        context = self._context
+        kind = str(context.settings.home)
+        if home := context.state.home:
+            kind = home.kind or kind
+        return owner_of(context.hub_id, context.hub.user_name, server_name, kind)
 
     async def find(self) -> Volume | None:
         """The home, if it exists; before a launch, which must go where it is.
@@ -65,9 +71,10 @@ class Housing:
         """
         if not self.wanted:
             return None
-        spawner, state = self._spawner, self._spawner.state
-        known = state.home_id if state.home_region == spawner.region else ""
-        homes = spawner.fleet.homes
+        context, home = self._context, self._context.state.home
+        here = home and home.region == context.settings.region
+        known = home.id if home and here else ""
+        homes = context.fleet.homes
         volume = await homes.find(self.owner, known, self._homes_of_others)
         if volume is None:
             return None
@@ -77,56 +84,56 @@ class Housing:
         return volume
 
     def _remember(self, volume: Volume) -> None:
-        spawner, state = self._spawner, self._spawner.state
-        kind = self._kind(volume) or state.home_kind or spawner.home
-        now = (volume.id, spawner.region, kind)
-        if (state.home_id, state.home_region, state.home_kind) != now:
-            state.home_moved |= bool(volume.moved_from)
-            state.home_id, state.home_region, state.home_kind = now
-            spawner.save_state()
+        context, before = self._context, self._context.state.home
+        kind = self._kind(volume) or (before and before.kind) or context.settings.home
+        moved = bool(before and before.moved)
+        now = HomeRef(volume.id, context.settings.region, kind, moved)
+        if now != before:
+            now = replace(now, moved=moved or bool(volume.moved_from))
+            context.apply(HomeKnown(now))
 
     def _kind(self, volume: Volume) -> str:
-        spawner = self._spawner
-        user, server = spawner.user.name, spawner.name
-        return kind_of_tag(spawner.hub_id, user, server, volume.owner)
+        context, hub = self._context, self._context.hub
+        return kind_of_tag(context.hub_id, hub.user_name, hub.server_name, volume.owner)
 
     def _homes_of_others(self) -> set[str]:
         """What the database knows as homes of others: one may have had this name."""
-        spawner = self._spawner
+        hub = self._context.hub
         found = set()
-        for row in spawner.db_session.query(orm.Spawner):
-            saved = row.state or {}
-            shared = row.user_id == spawner.user.id and (
-                row.name == spawner.name or saved.get("home_kind") != "server"
+        for row in hub.db.query(orm.Spawner):
+            home = home_in(row.state)
+            if home is None:
+                continue
+            shared = row.user_id == hub.user_row.id and (
+                row.name == hub.server_name or home.kind != "server"
             )
             if not shared:
-                found.add(saved.get("home_id", ""))
+                found.add(home.id)
         return found
 
     async def renamed(self, new_name: str) -> None:
         """The server gets another name, and its home, if it is its own, that tag."""
-        state = self._spawner.state
-        if state.home_id and state.home_kind == "server":
-            await self._hand_over(state.home_id, self._owner_of(new_name))
+        home = self._context.state.home
+        if home and home.kind == "server":
+            await self._hand_over(home.id, self._owner_of(new_name))
 
     async def _hand_over(self, volume_id: str, owner: str) -> None:
-        spawner = self._spawner
+        context, home = self._context, self._context.state.home
         try:
-            await spawner.fleet_in(spawner.state.home_region).homes.hand_over(
-                volume_id, owner
-            )
+            fleet = context.fleet_in(home.region if home else "")
+            await fleet.homes.hand_over(volume_id, owner)
         except EC2Error as e:
             # The database knows it, and the sweep tries again.
-            spawner.log.warning(
+            context.log.warning(
                 "Home %s of %s cannot get the tag of the new name yet: %s",
                 volume_id,
-                spawner._log_name,
+                context.label,
                 admin_hint(e),
             )
 
     def begin(self) -> None:
         """Bring the home while the machine boots."""
-        machine = self._spawner.state.instance_id
+        machine = self._context.launch.instance_id
         if machine != self._machine:
             self.end()
             self._machine = machine
@@ -162,46 +169,45 @@ class Housing:
         try:
             return await self._bring_home()
         except EC2Error as e:
-            self.error = refused(e, self._spawner.state.home_id) or spawn_error(e)
+            self.error = refused(e, self._context.state.home_id) or spawn_error(e)
             raise self.error from e
         except EC2SpawnError as e:
             self.error = e
             raise
 
     async def _bring_home(self) -> str:
-        spawner, state = self._spawner, self._spawner.state
-        homes, attaching = spawner.fleet.homes, spawner.fleet.attaching
+        context, launch = self._context, self._context.launch
+        homes, attaching = context.fleet.homes, context.fleet.attaching
         async with homes.making[self.owner]:
             volume = await self.find()
             if volume is None:
                 await self._runs()
-                self._progress.tell(25, f"Making your home in {state.zone}")
-                volume = await homes.make(self._spec(), state.zone, state.launch_id)
+                self._progress.tell(25, f"Making your home in {launch.zone}")
+                volume = await homes.make(self._spec(), launch.zone, launch.id)
                 self._remember(volume)
-        if volume.attached_to not in ("", state.instance_id):
+        if volume.attached_to not in ("", launch.instance_id):
             self._progress.tell(25, f"Waiting until {volume.attached_to} gives it back")
-        mine = frozenset({state.instance_id})
+        mine = frozenset({launch.instance_id})
         await attaching.free(volume, mine, _FREE_SECONDS)
-        if volume.zone != state.zone:
+        if volume.zone != launch.zone:
             volume = await self._moved(volume)
-        await attaching.grow(volume, spawner.home_size)
-        await attaching.attach(volume.id, state.instance_id, _ATTACH_SECONDS)
+        await attaching.grow(volume, context.settings.home_size)
+        await attaching.attach(volume.id, launch.instance_id, _ATTACH_SECONDS)
         return volume.id
 
     async def _runs(self) -> None:
         """Return once the machine runs: the next one may be in another zone."""
-        spawner, state = self._spawner, self._spawner.state
-        inventory = spawner.fleet.inventory
-        while not state.claimed_at:
-            machine = inventory.get(state.instance_id)
+        inventory = self._context.fleet.inventory
+        while not self._context.launch.claimed_at:
+            machine = inventory.get(self._context.launch.instance_id)
             if machine is not None and machine.state == "running":
                 return
             await asyncio.sleep(inventory.fast)
 
     async def _moved(self, home: Volume) -> Volume:
         """The home, in the zone of the machine."""
-        spawner, zone = self._spawner, self._spawner.state.zone
-        if not spawner.home_may_move:
+        context, zone = self._context, self._context.launch.zone
+        if not context.settings.home_may_move:
             raise EC2SpawnError(
                 f"Your home ({home.id}) is in {home.zone}, and your machine in {zone}. "
                 "Nothing is lost. Try again.",
@@ -214,7 +220,7 @@ class Housing:
 
         try:
             tell(f"Moving your home from {home.zone} to {zone}")
-            moved = await spawner.fleet.moves.move(home, zone, self._tags(), tell)
+            moved = await context.fleet.moves.move(home, zone, self._tags(), tell)
             self._remember(moved)
         finally:
             # A start that runs out of time reads it before it ends this.
@@ -224,39 +230,75 @@ class Housing:
 
     def mounted(self) -> None:
         """The machine says that it has mounted the home."""
-        spawner = self._spawner
-        if home_id := spawner.state.home_id:
-            spawner.fleet.detach(self._forget_old_volumes(home_id))
+        context = self._context
+        if home_id := context.state.home_id:
+            context.fleet.detach(self._forget_old_volumes(home_id))
 
     def in_use(self) -> None:
         """A server runs from the home, whether or not we were told of the mount."""
-        state = self._spawner.state
-        if state.home_moved and not state.rescued:
+        home = self._context.state.home
+        if home and home.moved and not self._context.launch.rescued:
             self.mounted()
 
     async def _forget_old_volumes(self, home_id: str) -> None:
-        spawner = self._spawner
+        context = self._context
         try:
-            await spawner.fleet.moves.mounted(home_id)
-            if spawner.state.home_moved and spawner.state.home_id == home_id:
-                spawner.state.home_moved = False
-                # The row of a deleted server is gone.
-                if inspect(spawner.orm_spawner).persistent:
-                    spawner.save_state()
+            await context.fleet.moves.mounted(home_id)
+            home = context.state.home
+            if home and home.moved and home.id == home_id:
+                context.apply(HomeKnown(replace(home, moved=False)))
         except EC2Error as e:
-            spawner.log.warning(
+            context.log.warning(
                 "What home %s has moved from stays until its next mount: %s",
                 home_id,
                 admin_hint(e),
             )
 
     def _tags(self) -> dict[str, str]:
-        spawner = self._spawner
-        tags = tag_values(spawner, spawner.user.name, spawner.name)
+        context, hub = self._context, self._context.hub
+        tags = tag_values(context.settings, hub.user_name, hub.server_name)
         tags["Name"] = f"ec2spawner-home-{self.owner[:8]}"
         return tags
 
     def _spec(self) -> HomeSpec:
-        spawner = self._spawner
-        key = spawner.home_kms_key_id
-        return HomeSpec(self.owner, spawner.home_size, key, self._tags())
+        settings = self._context.settings
+        key = settings.home_kms_key_id
+        return HomeSpec(self.owner, settings.home_size, key, self._tags())
+
+
+async def check_free(context: ServerContext, home: Volume) -> None:
+    """Refuse a start whose home another machine keeps.
+
+    A machine that ends or rests gives it back, and the start waits for that.
+
+    :raises EC2SpawnError: when another server of the user has it, or any machine that
+        is not about to end
+    """
+    holder = home.attached_to
+    if not holder or holder in set(_machines_on_their_way_out(context)):
+        return
+    for name, other in context.hub.siblings().items():
+        if other.context.launch.instance_id != holder:
+            continue
+        if other.pending == "stop":
+            return
+        if other.active:
+            raise in_use_by(home, name)
+    listing = await context.fleet.inventory.newer_than(
+        time.monotonic(), _LISTING_SECONDS
+    )
+    if listing is None:
+        return  # an outage proves nothing
+    machine = listing.machines.get(holder)
+    # A machine that is not this hub's is not about to give it back either.
+    if machine is None or machine.state in ("pending", "running"):
+        raise in_use(home)
+
+
+def _machines_on_their_way_out(context: ServerContext) -> Iterator[str]:
+    """Those of all servers of the user that are stopped, or are to end."""
+    others = [other.context for other in context.hub.siblings().values()]
+    for state in (each.state for each in (context, *others)):
+        yield from (doomed.instance_id for doomed in state.doomed)
+        if state.stopped:
+            yield state.stopped.instance_id

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from datetime import datetime, timezone
 
-from ..ec2.machines import RESTING, Machine
+from ..core.state import ServerState
+from ..ec2.machines import STOPPED_STATES, Machine
 
 # EC2 API reference, StateReason; the user guide's pages on spot and on retirement.
 _WHO = {
@@ -21,11 +22,34 @@ _WHO = {
 
 
 # EC2 user guide, "Spot Instance interruption notices": {"time": "...Z"}
+# An EC2 that is silent for a moment is nobody's concern.
+_WORTH_TELLING_SECONDS = 60.0
 _AT = re.compile(r"T(\d\d:\d\d):\d\dZ$")
 
 
 def _clock(moment: float) -> str:
     return datetime.fromtimestamp(moment, timezone.utc).strftime("%H:%M UTC")
+
+
+def told(
+    state: ServerState, impaired_since: float, silent_since: float, now: float
+) -> list[str]:
+    """Everything that the user should know of the machine, for the Hub's pages.
+
+    :param impaired_since: when EC2 began to report trouble with it; 0 for none
+    :param silent_since: when EC2 began not to answer; 0 when it does
+    :param now: seconds since the epoch, as the others are
+    """
+    launch = state.current
+    if not state.may_have_machine:
+        return [state.last_end] if state.last_end else []
+    found = []
+    if impaired_since:
+        found.append(impaired(launch.instance_id, impaired_since))
+    found += [text for text in (launch.announced, launch.rescued) if text]
+    if silent_since and now - silent_since > _WORTH_TELLING_SECONDS:
+        found.append(silence(silent_since))
+    return found
 
 
 def ended(machine: Machine, now: float) -> str:
@@ -34,8 +58,8 @@ def ended(machine: Machine, now: float) -> str:
     :param now: seconds since the epoch
     """
     why = _WHO.get(machine.reason_code) or f"AWS says: {machine.why}"
-    resting = machine.state in RESTING
-    how = "stopped at about" if resting else "ended at about"
+    stopped = machine.state in STOPPED_STATES
+    how = "stopped at about" if stopped else "ended at about"
     return f"Your last machine, {machine.id}, {how} {_clock(now)}: {why}."
 
 

@@ -1,72 +1,88 @@
-"""What the Hub and one machine say to each other, from the claim to the end."""
+"""The Hub's end of the talk with one machine, from its claim to its end."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import time
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Callable
 
 from ..claim.messages import Claim, DataVolume, Orders, Report, Step
-from ..claim.registry import desk
-from ..core.errors import EC2SpawnError
-from ..core.ids import digest, secret_hash
-from ..core.state import Phase, ServerState
+from ..core.errors import EC2SpawnError, Reason
+from ..core.events import Announced, Claimed, Ordered, Ready, Rescued
+from ..core.ids import secret_hash
+from ..core.state import Launch, Phase
 from . import notices
-from .context import Server
-from .data_volumes import volumes_to_mount
-from .home import Housing
+from .context import ServerContext
+from .home import Home
+from .memory import digest_of, is_in_memory, remember
 from .progress import Progress
-from .tokens import asleep, replace_token, revive_token
-
-# What JupyterHub itself needs in a server's environment. The rest, whose values may
-# change with every start, reaches a server that hibernates when it starts anew.
-_OF_THE_HUB = ("JUPYTERHUB_", "JPY_")
-_TOKENS = {"JUPYTERHUB_API_TOKEN", "JPY_API_TOKEN"}
+from .tokens import replace_token, revive_token
 
 # How long a claim waits for EC2's word that the machine is alive.
 # Less than the agent waits for an answer. One listing may have to end before the one
 # that is waited for begins.
 _LISTING_SECONDS = 12.0
+# How long EC2 may take to list the data volumes of a machine.
+_VOLUMES_SECONDS = 60.0
+
+# Steps of which a user is told, and no more comes of them: percent and words.
+_TOLD = {
+    Step.ACCOUNT: (55, "Setting up the machine"),
+    Step.HOME: (57, "Mounting your home"),
+    Step.DATA: (59, "Mounting your data"),
+    Step.STARTING: (75, "Starting Jupyter"),
+}
 
 
-class Conversation:
-    """The Hub's end of the talk with the machine of one launch."""
+class Session:
+    """What Hub and machine say to each other during one launch."""
 
-    def __init__(self, spawner: Server, progress: Progress) -> None:
-        self._spawner = spawner
+    def __init__(self, context: ServerContext, progress: Progress, home: Home) -> None:
+        self._context = context
         self._progress = progress
-        self.housing = Housing(spawner, progress)
+        self._home = home
         self._orders: asyncio.Future[Orders] | None = None
         #: set at every turn, for whoever waits for the machine
         self.news = asyncio.Event()
         #: why the machine says it cannot serve; empty while it says nothing
         self.failure = ""
-        #: the last lines of the server's log that came with the failure
-        self.failure_log = ""
+        self._heard: dict[Step, Callable[[Report], None]] = {
+            Step.MOUNTED: lambda report: self._home.mounted(),
+            Step.SETUP: self._setting_up,
+            Step.READY: lambda report: self._ready(),
+            Step.RESCUE: self._home_unusable,
+            Step.INTERRUPTION: self._announced,
+            Step.REBALANCE: self._announced,
+            Step.RESTARTING: self._warned,
+            Step.WARNING: self._warned,
+            Step.FAILED: self._ended,
+            Step.EXITED: self._ended,
+        }
 
     @property
-    def state(self) -> ServerState:
-        return self._spawner.state
+    def launch(self) -> Launch:
+        return self._context.launch
 
     @property
     def claim_timeout(self) -> float:
-        return float(self._spawner.claim_timeout)
+        return float(self._context.settings.claim_timeout)
 
     @property
     def hub_silence_limit(self) -> float:
-        return float(self._spawner.hub_silence_limit)
+        return float(self._context.settings.hub_silence_limit)
 
     def begin(self) -> None:
         """Listen for the machine of the present launch."""
-        desk.open(self.state.launch_id, self)
-        if self.state.phase is Phase.READY:
-            self.housing.in_use()
+        self._context.runtime.registry.open(self.launch.id, self)
+        if self.launch.phase is Phase.READY:
+            self._home.in_use()
 
     def end(self) -> None:
-        self.housing.end()
-        desk.close(self.state.launch_id)
+        """Listen no more: the machine is not to have anything from here."""
+        self._home.end()
+        self._context.runtime.registry.close(self.launch.id)
+
+    # -- its claim ---------------------------------------------------------------
 
     async def owns_its_address(self) -> bool:
         """Whether EC2 says, after this was asked, that our machine has its address.
@@ -74,28 +90,29 @@ class Conversation:
         A machine that had it before us is routed to no longer when this is so: its
         user would be sent to ours. While EC2 cannot be asked, it is as last known.
         """
-        inventory, state = self._spawner.fleet.inventory, self.state
+        registry = self._context.runtime.registry
+        inventory = self._context.fleet.inventory
         asked, wait = time.monotonic(), _LISTING_SECONDS + inventory.fast
         listing = await inventory.newer_than(asked, wait)
         if listing is None and not inventory.failing:
             return False
-        machine = inventory.get(state.instance_id)
+        machine = inventory.get(self.launch.instance_id)
         if machine is not None and machine.over:
             return False
-        for other in desk.at(state.private_ip):
+        for other in registry.at(self.launch.private_ip):
             if other is not self:
                 await other.look_again()
-        return [self] == desk.at(state.private_ip)
+        return [self] == registry.at(self.launch.private_ip)
 
     async def look_again(self) -> None:
         """Let the Hub find out whether the machine is over, and act on it."""
-        if not self._spawner.pending:
-            self._spawner.log.warning(
+        if not self._context.hub.busy:
+            self._context.log.warning(
                 "EC2 has given the address of %s, %s, to another machine",
-                self._spawner._log_name,
-                self.state.private_ip,
+                self._context.label,
+                self.launch.private_ip,
             )
-            await self._spawner.poll_and_notify()
+            await self._context.hub.look_again()
 
     async def give_orders(self, claim: Claim) -> Orders:
         """Mark the launch claimed, then make its orders, once for all repeats.
@@ -103,176 +120,165 @@ class Conversation:
         Called with a claim that has been judged good. The mark is in the
         database before anything is awaited, so no second claim can slip in.
         """
-        if not self.state.claimed_at:
-            self.state.claimed_at = time.time()
-            self.state.machine_key_hash = secret_hash(claim.machine_key)
-            self.state.phase = Phase.CLAIMED
-            self._spawner.save_state()
+        if not self.launch.claimed_at:
+            key_hash = secret_hash(claim.machine_key)
+            self._context.apply(Claimed(key_hash, time.time()))
             self._progress.tell(45, "The machine is up and has claimed its orders")
         if self._orders is None or (self._orders.done() and self._orders.exception()):
             # Also the way after a restart of the Hub: the same machine asks
             # again, and gets a new token in place of one that was never used.
             self._orders = asyncio.ensure_future(self._make_orders())
         orders = await asyncio.shield(self._orders)
-        if not self.state.ordered_at:
-            self.state.ordered_at = time.time()
-            self._spawner.save_state()
+        if not self.launch.ordered_at:
+            self._context.applied(Ordered(time.time()))
         return orders
 
     async def _make_orders(self) -> Orders:
-        spawner = self._spawner
-        await spawner.restore_choice()
-        home = await self.housing.brought()
+        context, hub = self._context, self._context.hub
+        await hub.restore_choice()
+        settings = context.settings
+        home = await self._home.brought()
         data = await self._data_volumes()
-        command = [*spawner.cmd, *spawner.get_args()]
-        told = digest_of(command, self._env(""), spawner.user_account, home, data)
-        goes_on = self._is_in_memory(told)
-        if goes_on:
-            assert self.state.woken is not None
-            revive_token(spawner, self.state.token_id, self.state.woken)
-            env = {}
-            self._progress.tell(75, "Your server goes on where it was")
-        else:
-            env = self._env(replace_token(spawner, self.state.token_id))
-        spawner.log.info(
+        command = hub.command()
+        account = settings.user_account
+        told = digest_of(command, hub.environment(""), account, home, data)
+        goes_on = is_in_memory(self.launch, told)
+        env = self._revive() if goes_on else self._fresh_environment()
+        context.log.info(
             "Orders for %s: %s",
-            spawner._log_name,
+            context.label,
             "go on" if goes_on else "environment " + ", ".join(sorted(env)),
         )
-        hibernates = self.state.on_stop == "hibernate"
+        hibernates = self.launch.on_stop == "hibernate"
         if hibernates:
-            self.state.server = asleep(
-                spawner.db_session,
-                self.state.token_id,
-                self.state.machine_key_hash,
-                told,
-            )
-            spawner.save_state()
+            remember(context, told)
         return Orders(
-            account=spawner.user_account,
+            account=account,
             command=command,
             env=env,
-            server_path=list(spawner.server_path),
-            setup_script=spawner.setup_script,
-            ready_url=f"{spawner.server_url}{spawner.server.base_url}api",
-            hub_silence_limit=spawner.hub_silence_limit,
-            max_lifetime=spawner.max_lifetime,
+            server_path=list(settings.server_path),
+            setup_script=settings.setup_script,
+            ready_url=f"{context.server_url}{hub.base_url}api",
+            hub_silence_limit=settings.hub_silence_limit,
+            max_lifetime=settings.max_lifetime,
             home_volume=home,
-            home_seed=spawner.home_seed,
+            home_seed=settings.home_seed,
             data_volumes=data,
             hibernates=hibernates,
             goes_on=goes_on,
-            block_metadata=spawner.block_metadata,
+            block_metadata=settings.block_metadata,
         )
 
-    def _env(self, token: str) -> dict[str, str]:
-        spawner = self._spawner
-        spawner.api_token = token
-        try:
-            return {name: str(value) for name, value in spawner.get_env().items()}
-        finally:
-            # The Hub would take a changed token for one that it must adopt, and
-            # overwrite the OAuth client's scopes (User.spawn). We keep its id.
-            spawner.api_token = ""
+    def _fresh_environment(self) -> dict[str, str]:
+        hub = self._context.hub
+        return hub.environment(replace_token(hub, self.launch.token_id))
 
-    def _is_in_memory(self, told: str) -> bool:
-        """The machine has hibernated, and its server is as it would be told to be.
-
-        Only who claims with the key of the same boot has been in memory.
-        """
-        woken = self.state.woken
-        if woken is None or woken.machine_key_hash != self.state.machine_key_hash:
-            return False
-        return woken.digest == told
+    def _revive(self) -> dict[str, str]:
+        assert self.launch.woken is not None, "it is in the machine's memory"
+        revive_token(self._context.hub, self.launch.token_id, self.launch.woken)
+        self._progress.tell(75, "Your server goes on where it was")
+        return {}
 
     async def _data_volumes(self) -> list[DataVolume]:
         try:
-            return await volumes_to_mount(self._spawner)
+            return await volumes_to_mount(self._context)
         except EC2SpawnError as e:
             self.failure = e.log_message
             self.news.set()
             raise
 
+    # -- its reports ---------------------------------------------------------------
+
+    def heard(self, report: Report) -> None:
+        """Take note of a step. Nothing a machine says becomes a setting."""
+        if told := _TOLD.get(report.step):
+            self._progress.tell(*told)
+        else:
+            self._heard[report.step](report)
+        self.news.set()
+
+    def _setting_up(self, report: Report) -> None:
+        if report.message:
+            self._progress.tell(60, f"Setting up: {report.message}")
+
+    def _ready(self) -> None:
+        # Late, or for the second time, it changes nothing.
+        if self._context.applied(Ready(time.time())):
+            self._home.in_use()
+
     def _home_unusable(self, report: Report) -> None:
-        spawner = self._spawner
-        self.state.rescued = notices.rescued(self.state.home_id)
-        spawner.save_state()
-        self._progress.tell(58, self.state.rescued)
-        spawner.log.error(
+        context, home_id = self._context, self._context.state.home_id
+        rescued = notices.rescued(home_id)
+        context.applied(Rescued(rescued))
+        self._progress.tell(58, rescued)
+        context.log.error(
             "Home %s of %s cannot be mounted on machine %s, which goes on without it: "
             "%s\n%s",
-            self.state.home_id,
-            spawner._log_name,
-            self.state.instance_id,
+            home_id,
+            context.label,
+            self.launch.instance_id,
             report.message,
             report.log,
         )
 
-    def heard(self, report: Report) -> None:
-        """Take note of a step. Nothing a machine says is set on the spawner."""
-        spawner, step = self._spawner, report.step
-        if step is Step.ACCOUNT:
-            self._progress.tell(55, "Setting up the machine")
-        elif step is Step.HOME:
-            self._progress.tell(57, "Mounting your home")
-        elif step is Step.DATA:
-            self._progress.tell(59, "Mounting your data")
-        elif step is Step.MOUNTED:
-            self.housing.mounted()
-        elif step is Step.SETUP and report.message:
-            self._progress.tell(60, f"Setting up: {report.message}")
-        elif step is Step.STARTING:
-            self._progress.tell(75, "Starting Jupyter")
-        elif step is Step.READY and self.state.phase is Phase.CLAIMED:
-            self.state.phase = Phase.READY
-            self.state.ready_at = time.time()
-            spawner.save_state()
-            self.housing.in_use()
-        elif step is Step.RESCUE:
-            self._home_unusable(report)
-        elif step in (Step.INTERRUPTION, Step.REBALANCE):
-            interruption = step is Step.INTERRUPTION
-            if interruption or not self.state.announced:
-                self.state.announced = notices.announced(
-                    self.state.instance_id, interruption, report.message
+    def _announced(self, report: Report) -> None:
+        interruption = report.step is Step.INTERRUPTION
+        if interruption or not self.launch.announced:
+            self._context.applied(
+                Announced(
+                    notices.announced(
+                        self.launch.instance_id, interruption, report.message
+                    )
                 )
-                spawner.save_state()
-            spawner.log.warning(
-                "Machine %s of %s has a notice from EC2, %s: %s",
-                self.state.instance_id,
-                spawner._log_name,
-                step.value,
-                report.message,
             )
-        elif step in (Step.RESTARTING, Step.WARNING, Step.FAILED, Step.EXITED):
-            spawner.log.warning(
-                "Machine %s of %s, %s after %.1f s: %s\n%s",
-                self.state.instance_id,
-                spawner._log_name,
-                step.value,
-                report.seconds,
-                report.message,
-                report.log,
-            )
-            if step not in (Step.RESTARTING, Step.WARNING):
-                self.failure = report.message or step.value
-                self.failure_log = report.log
-                spawner.server_has_ended()
-        self.news.set()
+        self._context.log.warning(
+            "Machine %s of %s has a notice from EC2, %s: %s",
+            self.launch.instance_id,
+            self._context.label,
+            report.step.value,
+            report.message,
+        )
+
+    def _warned(self, report: Report) -> None:
+        self._context.log.warning(
+            "Machine %s of %s, %s after %.1f s: %s\n%s",
+            self.launch.instance_id,
+            self._context.label,
+            report.step.value,
+            report.seconds,
+            report.message,
+            report.log,
+        )
+
+    def _ended(self, report: Report) -> None:
+        self._warned(report)
+        self.failure = report.message or report.step.value
+        self._context.hub.server_has_ended()
 
 
-def digest_of(
-    command: list[str],
-    env: Mapping[str, str],
-    account: str,
-    home: str,
-    data: list[DataVolume],
-) -> str:
-    """Of all that a server cannot be told anew while it runs."""
-    of_hub = {
-        name: value
-        for name, value in env.items()
-        if name.startswith(_OF_THE_HUB) and name not in _TOKENS
-    }
-    volumes = [asdict(volume) for volume in data]
-    return digest(json.dumps([command, of_hub, account, home, volumes], sort_keys=True))
+async def volumes_to_mount(context: ServerContext) -> list[DataVolume]:
+    """What the machine is to mount.
+
+    EC2 makes the volumes with the machine, and only a listing says their ids.
+
+    :raises EC2SpawnError: when none does in time
+    """
+    devices = context.launch.data_devices
+    end = time.monotonic() + _VOLUMES_SECONDS
+    inventory = context.fleet.inventory
+    while True:
+        machine = inventory.get(context.launch.instance_id)
+        known = machine.volumes if machine is not None else {}
+        if all(known.get(device) for device in devices.values()):
+            return [
+                DataVolume(known[device], device, path)
+                for path, device in devices.items()
+            ]
+        if time.monotonic() > end:
+            raise EC2SpawnError(
+                "The data volumes of this server do not show up. Try again.",
+                reason=Reason.CLOUD,
+                log_message=f"EC2 does not list the volumes of {', '.join(devices)} "
+                f"on machine {context.launch.instance_id}",
+            )
+        await inventory.next(max(end - time.monotonic(), 1))

@@ -1,147 +1,169 @@
-"""What becomes of a machine when its server stops: its end, or a rest."""
+"""What becomes of a machine when its server is not to run: its end, or a stop."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import replace
 from functools import partial
+from typing import Protocol
 
-from sqlalchemy import inspect
+from ..core.events import (
+    DoomedGone,
+    Gone,
+    StopConfirmed,
+    StoppedAsWished,
+    StoppedMachineGone,
+    StoppedMachineUnwanted,
+    Wanted,
+)
+from ..core.state import Act, Doomed, Launch, StoppedMachine, Wish
+from ..ec2.machines import Machine
+from ..fleet.power import StopOutcome
+from .context import ServerContext
 
-from ..claim.registry import desk
-from ..core.state import Phase, Rest, Tombstone
-from ..fleet.power import Laid
-from .context import Server
-from .start import Starting
+
+class StartUnderWay(Protocol):
+    """The start that may still have a request at EC2."""
+
+    async def wait_answered(self, timeout: float) -> None:
+        """Return once EC2 has answered a request that has been sent."""
+
+    def found(self, machine: Machine) -> None:
+        """EC2 has named the machine."""
 
 
-class Ending:
-    """Ends or stops the machines of one server, for as long as that takes."""
+class Stop:
+    """Brings about what the wish says, for as long as that takes."""
 
-    def __init__(self, spawner: Server) -> None:
-        self._spawner = spawner
-        self._laying: asyncio.Task[None] | None = None
-        #: EC2 has confirmed that nothing of the present launch is left
-        self.nothing_left = False
+    def __init__(self, context: ServerContext) -> None:
+        self._context = context
+        self._running = 0
+        self._in_background: asyncio.Task[None] | None = None
 
-    async def run(self, starting: Starting) -> None:
-        """Stop the server's machine; return once EC2 confirms what becomes of it.
+    @property
+    def runs(self) -> bool:
+        """It is trying to end or stop the machine of the present launch."""
+        return bool(self._running)
 
-        What is not confirmed in time goes on in the background.
+    async def run(self, start: StartUnderWay) -> None:
+        """Act on the wish; return once EC2 confirms what becomes of the machine.
 
-        :param starting: the start that may still be on its way
+        What is not confirmed in time goes on in the background, when the launch is
+        let go.
+
+        :param start: the one that may still be on its way
         """
-        spawner, state = self._spawner, self._spawner.state
-        state.phase = Phase.STOPPING
-        spawner.save_state()
-        timeout = float(spawner.stop_timeout)
+        timeout = float(self._context.settings.stop_timeout)
         deadline = time.monotonic() + timeout
-        await starting.in_flight(timeout)
-        left = max(deadline - time.monotonic(), 1.0)
-        if state.may_rest and not starting.failed:
-            # Before EC2 is asked: a Hub that is killed now must not end the machine.
-            state.lay_down(time.time())
-            spawner.save_state()
-            rests = spawner.fleet.rests
-            self._laid(
-                await rests.lay_down(
-                    state.instance_id, left, _hibernates(state.resting)
-                )
-            )
-        else:
-            self.nothing_left = starting.refused or await self._end(starting, left)
+        self._running += 1
+        try:
+            await start.wait_answered(timeout)
+            while await self._act_once(start, max(deadline - time.monotonic(), 1.0)):
+                pass
+        finally:
+            self._running -= 1
         self._log_outcome()
 
-    async def _end(self, starting: Starting, timeout: float) -> bool:
-        """True when nothing of this launch is left."""
-        state, fleet = self._spawner.state, self._spawner.fleet
-        if not state.instance_id:
-            machine = await fleet.find(state.launch_id, timeout, state.client_token)
-            if machine is None:
-                return False
-            starting.found(machine)
-        return await fleet.terminate(state.instance_id, timeout)
+    async def _act_once(self, start: StartUnderWay, left: float) -> bool:
+        """:returns: whether there is another thing to do"""
+        context, launch = self._context, self._context.launch
+        if launch.act is Act.FIND:
+            machine = await context.fleet.find(launch.id, left, launch.client_token)
+            if machine is not None:
+                start.found(machine)
+            return context.launch.act is not Act.FIND
+        if launch.act is Act.TERMINATE:
+            if await context.fleet.terminate(launch.instance_id, left):
+                context.applied(Gone())
+            return False
+        if launch.act is Act.STOP:
+            return await self._stop_once(launch, left)
+        return False
+
+    async def _stop_once(self, launch: Launch, left: float) -> bool:
+        context = self._context
+        outcome = await context.fleet.power.stop_until_confirmed(
+            launch.instance_id, left, launch.on_stop == "hibernate"
+        )
+        if outcome is StopOutcome.STOPPING:
+            context.applied(StoppedAsWished(time.time()))
+        elif outcome is StopOutcome.GONE:
+            context.applied(Gone())
+        elif outcome is StopOutcome.CANNOT:
+            self._warn_cannot_stop(launch.instance_id)
+            return context.applied(Wanted(Wish.END))
+        return False
+
+    def _warn_cannot_stop(self, instance_id: str) -> None:
+        self._context.log.warning(
+            "Machine %s of %s cannot be stopped, so it is terminated",
+            instance_id,
+            self._context.label,
+        )
 
     def _log_outcome(self) -> None:
-        spawner, state = self._spawner, self._spawner.state
-        log, whose = spawner.log, spawner._log_name
-        machine = state.instance_id or "not yet named"
-        if self.nothing_left:
-            log.info("The machine of %s, %s, is ending", whose, machine)
-        elif state.resting and state.rests and state.resting.certain:
-            log.info("The machine of %s, %s, goes to rest", whose, machine)
-        else:
+        log, launch = self._context.log, self._context.launch
+        whose, machine = self._context.label, launch.instance_id or "not yet named"
+        if launch.act is Act.LET_GO:
+            log.info("%s is not started: EC2 was asked for nothing", whose)
+        elif launch.act is not Act.NOTHING:
             log.error(
                 "EC2 has not confirmed the end of the machine of %s, %s; it is tried "
                 "again in the background",
                 whose,
                 machine,
             )
+        elif launch.wish is Wish.KEEP and launch.worth_keeping:
+            log.info("The machine of %s, %s, is stopping", whose, machine)
+        else:
+            log.info("The machine of %s, %s, is ending", whose, machine)
+
+    # -- in the background -------------------------------------------------------
 
     def go_on(self) -> None:
-        """See in the background to what is still to be ended or stopped."""
-        state = self._spawner.state
-        for grave in state.tombstones:
-            fleet = self._spawner.fleet_in(grave.region)
-            desk.bury(grave)
-            fleet.bury(grave, partial(self._buried, grave))
-        rest = state.resting
-        if rest and not (rest.certain or state.rests):
-            self._laying = asyncio.ensure_future(self._lay_to_rest(rest))
+        """See in the background to what is still to be terminated or stopped."""
+        context, state = self._context, self._context.state
+        for doomed in state.doomed:
+            context.runtime.registry.doom(doomed)
+            fleet = context.fleet_in(doomed.region)
+            fleet.terminate_later(doomed, partial(self._is_gone, doomed))
+        stopped = state.stopped
+        if stopped and not stopped.certain and state.launch is None:
+            if self._in_background is None or self._in_background.done():
+                self._in_background = asyncio.ensure_future(self._go_on_with(stopped))
 
     async def settled(self) -> None:
         """Return when nothing tries to stop a machine that is about to be woken."""
-        if self._laying is not None:
-            await asyncio.wait({self._laying}, timeout=self._spawner.stop_timeout)
-            self._laying.cancel()
-            self._laying = None
+        if self._in_background is not None:
+            timeout = self._context.settings.stop_timeout
+            await asyncio.wait({self._in_background}, timeout=timeout)
+            self._in_background.cancel()
+            self._in_background = None
 
-    def _buried(self, grave: Tombstone) -> None:
-        desk.forget(grave)
-        state = self._spawner.state
-        state.tombstones = [t for t in state.tombstones if t != grave]
-        self._save()
+    def _is_gone(self, doomed: Doomed) -> None:
+        self._context.runtime.registry.forget(doomed)
+        self._context.apply(DoomedGone(doomed))
 
-    async def _lay_to_rest(self, rest: Rest) -> None:
-        spawner, laid = self._spawner, Laid.UNKNOWN
-        rests = spawner.fleet_in(rest.region).rests
-        while laid is Laid.UNKNOWN:
-            laid = await rests.lay_down(
-                rest.instance_id, spawner.stop_timeout, _hibernates(rest)
+    async def _go_on_with(self, stopped: StoppedMachine) -> None:
+        context, outcome = self._context, StopOutcome.UNKNOWN
+        power = context.fleet_in(stopped.region).power
+        while outcome is StopOutcome.UNKNOWN:
+            outcome = await power.stop_until_confirmed(
+                stopped.instance_id, context.settings.stop_timeout, stopped.hibernates
             )
-        if spawner.state.resting == rest:
-            self._laid(laid)
-            self._save()
-            self.go_on()
+        if outcome is StopOutcome.STOPPING:
+            context.applied(StopConfirmed(stopped))
+        elif outcome is StopOutcome.GONE:
+            context.applied(StoppedMachineGone(stopped))
+        else:
+            self._warn_cannot_stop(stopped.instance_id)
+            context.applied(StoppedMachineUnwanted(stopped))
 
-    def _laid(self, laid: Laid) -> None:
-        """Take note of what EC2 has said to the wish that the machine should rest."""
-        spawner, state = self._spawner, self._spawner.state
-        rest = state.resting
-        assert rest is not None, "a machine was asked to rest"
-        if laid is Laid.RESTS:
-            state.resting = replace(rest, certain=True)
-        elif laid is Laid.GONE:
-            self.nothing_left = state.rests
-            state.resting = None
-        elif laid is Laid.CANNOT:
-            spawner.log.warning(
-                "Machine %s of %s cannot rest, so it is terminated",
-                rest.instance_id,
-                spawner._log_name,
+    def expire(self, stopped: StoppedMachine) -> None:
+        """It has been stopped for as long as the settings allow."""
+        if self._context.applied(StoppedMachineUnwanted(stopped)):
+            self._context.log.info(
+                "Machine %s of %s has been stopped long enough and is terminated",
+                stopped.instance_id,
+                self._context.label,
             )
-            state.bury_rest()
-
-    def _save(self) -> None:
-        # The row of a deleted server is gone, and that of a renamed one has another
-        # spawner, whose memory is newer.
-        spawner = self._spawner
-        if inspect(spawner.orm_spawner).session is None:
-            return
-        if spawner.user.spawners.get(spawner.orm_spawner.name, spawner) is spawner:
-            spawner.save_state()
-
-
-def _hibernates(rest: Rest | None) -> bool:
-    return rest is not None and rest.how == "hibernate"

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 from jupyterhub import orm
 from jupyterhub.utils import new_token
-from sqlalchemy import inspect
+from sqlalchemy.orm import Session
 
-from ..core.state import Asleep
-
-if TYPE_CHECKING:
-    from jupyterhub.spawner import Spawner
-    from sqlalchemy.orm import Session
+from ..core.state import ServerInMemory
+from .context import HubSide
 
 
 def token_id(session: Session, token: str) -> int:
@@ -21,7 +18,7 @@ def token_id(session: Session, token: str) -> int:
     return int(found.id) if found else 0
 
 
-def replace_token(spawner: Spawner, id: int) -> str:
+def replace_token(hub: HubSide, id: int) -> str:
     """Mint the server's token, in the row of the one that the Hub has made.
 
     The Hub makes a token before each start (``User.spawn``) and keeps it only in
@@ -36,15 +33,11 @@ def replace_token(spawner: Spawner, id: int) -> str:
     :raises LookupError: when it is gone, which means that the server has been
         stopped
     """
-    session = inspect(spawner.orm_spawner).session
-    row = session.get(orm.APIToken, id) if id else None
-    if row is None:
-        raise LookupError("the server's token is gone")
+    row = _row(hub, id)
     token: str = new_token()
     row.token = token
-    session.commit()
-    client = spawner.orm_spawner.oauth_client
-    provider = spawner.user.settings.get("oauth_provider")
+    hub.db.commit()
+    client, provider = hub.row.oauth_client, hub.oauth_provider
     if client is not None and provider is not None:
         provider.add_client(
             client.identifier,
@@ -56,18 +49,18 @@ def replace_token(spawner: Spawner, id: int) -> str:
     return token
 
 
-def asleep(
-    session: Session, id: int, machine_key_hash: str, digest: str
-) -> Asleep | None:
+def token_in_memory(
+    hub: HubSide, id: int, machine_key_hash: str, digest: str
+) -> ServerInMemory | None:
     """What to remember of a server that may hibernate; its token only as the Hub
     itself has it, by which nobody can make it out."""
-    row = session.get(orm.APIToken, id) if id else None
+    row = hub.db.get(orm.APIToken, id) if id else None
     if row is None:
         return None
-    return Asleep(machine_key_hash, row.prefix, row.hashed, digest)
+    return ServerInMemory(machine_key_hash, row.prefix, row.hashed, digest)
 
 
-def revive_token(spawner: Spawner, id: int, server: Asleep) -> None:
+def revive_token(hub: HubSide, id: int, server: ServerInMemory) -> None:
     """Let the token count again that a server has kept in its memory.
 
     It was deleted when the server stopped, and a process cannot be given another.
@@ -76,15 +69,18 @@ def revive_token(spawner: Spawner, id: int, server: Asleep) -> None:
     :raises LookupError: when it is gone, which means that the server has been
         stopped
     """
-    session = inspect(spawner.orm_spawner).session
-    row = session.get(orm.APIToken, id) if id else None
+    row = _row(hub, id)
+    row.prefix, row.hashed = server.token_prefix, server.token_hash
+    if (client := hub.row.oauth_client) is not None:
+        client.secret = server.token_hash
+    hub.db.commit()
+
+
+def _row(hub: HubSide, id: int) -> Any:
+    row = hub.db.get(orm.APIToken, id) if id else None
     if row is None:
         raise LookupError("the server's token is gone")
-    row.prefix, row.hashed = server.token_prefix, server.token_hash
-    client = spawner.orm_spawner.oauth_client
-    if client is not None:
-        client.secret = server.token_hash
-    session.commit()
+    return row
 
 
 def revoke_token(session: Session, old_id: int) -> None:

@@ -1,0 +1,484 @@
+"""What can happen to a server, and how that changes what is remembered of it. Pure.
+
+Events are the only way to change a ``ServerState``. Each says in which phases it is
+possible; one that comes at another time, or of a start that is over, raises ``NotNow``
+and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from .state import (
+    Doomed,
+    HomeRef,
+    Launch,
+    Phase,
+    ServerInMemory,
+    ServerState,
+    StoppedMachine,
+    Wish,
+)
+
+_WISHES = list(Wish)
+_UNDER_WAY = frozenset(set(Phase) - {Phase.OVER})
+
+
+class NotNow(Exception):
+    """An event that is not possible now: too late, too early, or of another start."""
+
+
+class Event:
+    """Something that has happened, or is about to be done."""
+
+    #: the phases of a launch in which it is possible; None when it needs no launch
+    phases: ClassVar[frozenset[Phase] | None] = None
+    #: whether only a launch that is still to serve allows it
+    serving: ClassVar[bool] = False
+    #: whether it is written to the database at once, before anything follows from it
+    saved: ClassVar[bool] = True
+
+    def after(self, state: ServerState) -> ServerState:
+        """The state once this has happened.
+
+        :raises NotNow: when it cannot happen now
+        """
+        self._check(state)
+        return self._after(state)
+
+    def _check(self, state: ServerState) -> None:
+        if self.phases is None:
+            return
+        launch = state.launch
+        if launch is None or launch.phase not in self.phases:
+            raise NotNow(f"{self} with {launch}")
+        if self.serving and launch.wish is not Wish.SERVE:
+            raise NotNow(f"{self}, but the wish is {launch.wish.value}")
+        start_id = getattr(self, "start_id", launch.start_id)
+        if start_id != launch.start_id:
+            raise NotNow(f"{self} is of another start than {launch.start_id}")
+
+    def _after(self, state: ServerState) -> ServerState:
+        raise NotImplementedError
+
+
+# -- a start --------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Begun(Event):
+    """A start is under way. What an earlier launch may have left is doomed."""
+
+    start_id: str
+    server_id: str
+    now: float
+    saved = False
+
+    def _after(self, state: ServerState) -> ServerState:
+        profile = state.profile
+        free = LetGo(self.now).after(state)
+        launch = Launch(self.start_id, self.start_id)
+        return replace(free, server_id=self.server_id, profile=profile, launch=launch)
+
+
+@dataclass(frozen=True)
+class Chosen(Event):
+    """The user's choice has been taken on."""
+
+    profile: str
+    saved = False
+
+    def _after(self, state: ServerState) -> ServerState:
+        return replace(state, profile=self.profile)
+
+
+@dataclass(frozen=True)
+class Planned(Event):
+    """What is to be launched is known, and EC2 has been asked for nothing yet."""
+
+    start_id: str
+    region: str
+    image_id: str
+    fingerprint: str
+    token_id: int
+    port: int
+    on_stop: str
+    stopped_ttl: float
+    data_devices: Mapping[str, str]
+    phases = frozenset({Phase.PLANNED})
+    serving = True
+    saved = False
+
+    def _after(self, state: ServerState) -> ServerState:
+        return state.with_launch(
+            region=self.region,
+            image_id=self.image_id,
+            fingerprint=self.fingerprint,
+            token_id=self.token_id,
+            port=self.port,
+            on_stop=self.on_stop,
+            stopped_ttl=self.stopped_ttl,
+            data_devices=self.data_devices,
+        )
+
+
+@dataclass(frozen=True)
+class Attempted(Event):
+    """RunInstances is about to be sent: whatever came before it made nothing, or has
+    ended, or is doomed."""
+
+    start_id: str
+    client_token: str
+    nonce_hash: str
+    market: str
+    instance_type: str
+    fingerprint: str
+    on_stop: str
+    now: float
+    phases = frozenset({Phase.PLANNED, Phase.REQUESTED, Phase.BOOTING})
+    serving = True
+
+    def _after(self, state: ServerState) -> ServerState:
+        return _in_doubt(state).with_launch(
+            id=self.start_id,
+            phase=Phase.REQUESTED,
+            client_token=self.client_token,
+            nonce_hash=self.nonce_hash,
+            market=self.market,
+            instance_type=self.instance_type,
+            fingerprint=self.fingerprint,
+            on_stop=self.on_stop,
+            launched_at=self.now,
+            instance_id="",
+            private_ip="",
+            zone="",
+            ready_at=0.0,
+            woken=None,
+        )
+
+
+@dataclass(frozen=True)
+class Doubted(Event):
+    """EC2 never said what became of an attempt, and the launch goes on to others."""
+
+    start_id: str
+    client_token: str
+    phases = frozenset({Phase.REQUESTED})
+
+    def _after(self, state: ServerState) -> ServerState:
+        launch = state.current
+        return state.with_doomed(
+            Doomed(launch.id, region=launch.region, client_token=self.client_token)
+        )
+
+
+@dataclass(frozen=True)
+class Refused(Event):
+    """EC2 has refused every attempt for certain: there is no machine."""
+
+    start_id: str
+    phases = frozenset({Phase.PLANNED, Phase.REQUESTED})
+
+    def _after(self, state: ServerState) -> ServerState:
+        return _in_doubt(state).with_launch(phase=Phase.OVER)
+
+
+def _in_doubt(state: ServerState) -> ServerState:
+    """The stopped machine, if asked to wake up, may have done so behind our back."""
+    stopped = state.stopped
+    if stopped is None or stopped.instance_id != state.current.instance_id:
+        return state
+    return replace(state, stopped=replace(stopped, certain=False))
+
+
+@dataclass(frozen=True)
+class Waking(Event):
+    """StartInstances is about to be sent for the machine that is stopped."""
+
+    start_id: str
+    instance_type: str
+    nonce_hash: str
+    now: float
+    phases = frozenset({Phase.PLANNED})
+    serving = True
+
+    def _after(self, state: ServerState) -> ServerState:
+        stopped = state.stopped
+        if stopped is None:
+            raise NotNow("no machine is stopped")
+        return state.with_launch(
+            id=stopped.launch_id,
+            phase=Phase.REQUESTED,
+            instance_id=stopped.instance_id,
+            private_ip=stopped.private_ip,
+            zone=stopped.zone,
+            instance_type=self.instance_type,
+            fingerprint=stopped.fingerprint,
+            ready_at=stopped.ready_at,
+            woken=stopped.server,
+            launched_at=self.now,
+            nonce_hash=self.nonce_hash,
+        )
+
+
+@dataclass(frozen=True)
+class Named(Event):
+    """EC2 has named the machine: from now on its claim can be checked.
+
+    The machine that was stopped is awake, or another has taken its place.
+    """
+
+    start_id: str
+    instance_id: str
+    private_ip: str
+    zone: str
+    phases = frozenset({Phase.REQUESTED})
+
+    def _after(self, state: ServerState) -> ServerState:
+        found = state.with_launch(
+            phase=Phase.BOOTING,
+            instance_id=self.instance_id,
+            private_ip=self.private_ip,
+            zone=self.zone,
+        )
+        stopped = state.stopped
+        if stopped is None:
+            return found
+        if stopped.instance_id == self.instance_id:
+            return replace(found, stopped=None)
+        if state.current.wish is not Wish.SERVE:
+            return found  # the one that was to take its place is not wanted any more
+        return replace(found, stopped=None).with_doomed(stopped.doomed)
+
+
+@dataclass(frozen=True)
+class Claimed(Event):
+    """The machine has proved who it is, and is to have its orders."""
+
+    machine_key_hash: str
+    now: float
+    phases = frozenset({Phase.BOOTING})
+    serving = True
+
+    def _after(self, state: ServerState) -> ServerState:
+        return state.with_launch(
+            phase=Phase.CLAIMED,
+            claimed_at=self.now,
+            machine_key_hash=self.machine_key_hash,
+        )
+
+
+@dataclass(frozen=True)
+class Remembered(Event):
+    """What is to be known of the server when its machine has hibernated."""
+
+    server: ServerInMemory | None
+    phases = frozenset({Phase.CLAIMED, Phase.READY})
+
+    def _after(self, state: ServerState) -> ServerState:
+        return state.with_launch(server=self.server)
+
+
+@dataclass(frozen=True)
+class Ordered(Event):
+    """The orders are there for the machine to take."""
+
+    now: float
+    phases = frozenset({Phase.CLAIMED, Phase.READY})
+
+    def _after(self, state: ServerState) -> ServerState:
+        return state.with_launch(ordered_at=self.now)
+
+
+@dataclass(frozen=True)
+class Ready(Event):
+    """The machine says that its server answers."""
+
+    now: float
+    phases = frozenset({Phase.CLAIMED})
+    serving = True
+
+    def _after(self, state: ServerState) -> ServerState:
+        ready = state.with_launch(phase=Phase.READY, ready_at=self.now)
+        return replace(ready, last_end="")
+
+
+# -- what a user is to know -------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Announced(Event):
+    """EC2 has announced something on the machine."""
+
+    text: str
+    phases = _UNDER_WAY
+
+    def _after(self, state: ServerState) -> ServerState:
+        return state.with_launch(announced=self.text)
+
+
+@dataclass(frozen=True)
+class Rescued(Event):
+    """The machine goes on without the home, which cannot be mounted."""
+
+    text: str
+    phases = _UNDER_WAY
+
+    def _after(self, state: ServerState) -> ServerState:
+        return state.with_launch(rescued=self.text)
+
+
+# -- an end ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Wanted(Event):
+    """Somebody wants the server's machine kept or ended. Never the other way round."""
+
+    wish: Wish
+    phases = _UNDER_WAY
+
+    def _after(self, state: ServerState) -> ServerState:
+        wishes = (state.current.wish, self.wish)
+        return state.with_launch(wish=max(wishes, key=_WISHES.index))
+
+
+@dataclass(frozen=True)
+class EndedByItself(Event):
+    """The machine is over, and nobody on our side wanted that.
+
+    :ivar text: why, for the user
+    """
+
+    text: str
+    phases = _UNDER_WAY
+    serving = True
+
+    def _after(self, state: ServerState) -> ServerState:
+        kept = Wanted(Wish.KEEP).after(state)
+        return replace(kept, last_end=state.last_end or self.text)
+
+
+@dataclass(frozen=True)
+class StoppedAsWished(Event):
+    """EC2 has confirmed that the machine is stopping."""
+
+    now: float
+    phases = _UNDER_WAY
+
+    def _after(self, state: ServerState) -> ServerState:
+        launch = state.current
+        if launch.wish is not Wish.KEEP or not launch.worth_keeping:
+            raise NotNow("its machine is not to be kept")
+        stopped = launch.stopped(self.now, certain=True)
+        return replace(state.with_launch(phase=Phase.OVER), stopped=stopped)
+
+
+@dataclass(frozen=True)
+class Gone(Event):
+    """EC2 has confirmed that nothing of the launch is left."""
+
+    phases = _UNDER_WAY
+
+    def _after(self, state: ServerState) -> ServerState:
+        stopped, launch = state.stopped, state.current
+        if stopped and launch.instance_id == stopped.instance_id:
+            state = replace(state, stopped=None)
+        return state.with_launch(phase=Phase.OVER)
+
+
+@dataclass(frozen=True)
+class LetGo(Event):
+    """The Hub forgets the launch. A machine that may still exist is not forgotten."""
+
+    now: float
+
+    def _after(self, state: ServerState) -> ServerState:
+        launch, stopped = state.launch, state.stopped
+        free = replace(state, launch=None, profile="")
+        if launch is None or launch.phase in (Phase.PLANNED, Phase.OVER):
+            return free
+        if launch.wish is Wish.KEEP and launch.worth_keeping:
+            return replace(free, stopped=launch.stopped(self.now, certain=False))
+        if stopped and stopped.instance_id == launch.instance_id:
+            free = replace(free, stopped=None)
+        return free.with_doomed(launch.doomed)
+
+
+@dataclass(frozen=True)
+class HubRestarted(Event):
+    """The state is read in another process: what was only planned is not under way."""
+
+    saved = False
+
+    def _after(self, state: ServerState) -> ServerState:
+        if state.current.phase is not Phase.PLANNED:
+            return state
+        return state.with_launch(phase=Phase.OVER)
+
+
+# -- what outlives a launch ---------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class StopConfirmed(Event):
+    """EC2 has confirmed that a machine of an earlier launch is stopping."""
+
+    machine: StoppedMachine
+
+    def _after(self, state: ServerState) -> ServerState:
+        _check_stopped(state, self.machine)
+        return replace(state, stopped=replace(self.machine, certain=True))
+
+
+@dataclass(frozen=True)
+class StoppedMachineGone(Event):
+    """The stopped machine has ended, EC2 says."""
+
+    machine: StoppedMachine
+
+    def _after(self, state: ServerState) -> ServerState:
+        _check_stopped(state, self.machine)
+        return replace(state, stopped=None)
+
+
+@dataclass(frozen=True)
+class StoppedMachineUnwanted(Event):
+    """The stopped machine is to be terminated."""
+
+    machine: StoppedMachine
+
+    def _after(self, state: ServerState) -> ServerState:
+        _check_stopped(state, self.machine)
+        return replace(state, stopped=None).with_doomed(self.machine.doomed)
+
+
+def _check_stopped(state: ServerState, machine: StoppedMachine) -> None:
+    launch = state.current
+    in_use = state.may_have_machine and launch.instance_id == machine.instance_id
+    if state.stopped != machine or in_use:
+        raise NotNow(f"{machine.instance_id} is not what is stopped")
+
+
+@dataclass(frozen=True)
+class DoomedGone(Event):
+    """EC2 has confirmed that nothing is left of what was doomed."""
+
+    doomed: Doomed
+
+    def _after(self, state: ServerState) -> ServerState:
+        return replace(
+            state, doomed=tuple(each for each in state.doomed if each != self.doomed)
+        )
+
+
+@dataclass(frozen=True)
+class HomeKnown(Event):
+    """Which volume is the home is known, or has changed; None when there is none."""
+
+    home: HomeRef | None
+
+    def _after(self, state: ServerState) -> ServerState:
+        return replace(state, home=self.home)

@@ -1,0 +1,38 @@
+"""What lives as long as the Hub's process, and is shared by all of its servers."""
+
+from __future__ import annotations
+
+import asyncio
+
+from ..claim.registry import Registry
+from ..launch.breaker import Breaker
+from ..launch.limits import Limits
+from .fleets import Fleets
+
+
+class HubRuntime:
+    """One hub in one process.
+
+    Nothing of it is saved: after a restart the database and EC2 say all of it again.
+    """
+
+    def __init__(self) -> None:
+        self.fleets = Fleets()
+        #: which launch's machine may come to claim
+        self.registry = Registry()
+        #: the places that launches have taken
+        self.limits = Limits()
+        #: which kinds of machine fail to boot
+        self.breaker = Breaker()
+        # The event loop itself keeps no task alive.
+        self.tasks: set[asyncio.Task[None]] = set()
+
+
+# JupyterHub makes spawners and handlers itself and hands them nothing of ours, so the
+# one runtime of the process is found here. Nothing else of ours is global.
+_current = HubRuntime()
+
+
+def runtime() -> HubRuntime:
+    """The runtime of this process."""
+    return _current

@@ -1,0 +1,113 @@
+"""JupyterHub's spawner, user and row, as the parts of a server's life may use them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import inspect
+from sqlalchemy.orm import Session
+
+from .server.context import Sibling
+
+
+class SpawnerSide:
+    """The one place that knows how JupyterHub keeps what we need (``HubSide``)."""
+
+    def __init__(self, spawner: Any) -> None:
+        self._spawner = spawner
+
+    @property
+    def user_name(self) -> str:
+        return str(self._spawner.user.name)
+
+    @property
+    def server_name(self) -> str:
+        return str(self._spawner.name)
+
+    @property
+    def label(self) -> str:
+        return str(self._spawner._log_name)
+
+    @property
+    def row(self) -> Any:
+        return self._spawner.orm_spawner
+
+    @property
+    def user_row(self) -> Any:
+        return self._spawner.user.orm_user
+
+    @property
+    def db(self) -> Session:
+        # ``Spawner.db`` is deprecated; the row knows it.
+        session: Session = inspect(self.row).session
+        return session
+
+    @property
+    def api_url(self) -> str:
+        return str(self._spawner.hub_api_url)
+
+    @property
+    def base_url(self) -> str:
+        return str(self._spawner.server.base_url)
+
+    @property
+    def api_token(self) -> str:
+        return str(self._spawner.api_token)
+
+    @property
+    def oauth_provider(self) -> Any:
+        return self._spawner.user.settings.get("oauth_provider")
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._spawner.pending)
+
+    @property
+    def port(self) -> int:
+        return int(self._spawner.port)
+
+    @property
+    def cmd(self) -> list[str]:
+        return list(self._spawner.cmd or ())
+
+    def command(self) -> list[str]:
+        return [*self.cmd, *self._spawner.get_args()]
+
+    def environment(self, token: str) -> dict[str, str]:
+        spawner = self._spawner
+        spawner.api_token = token
+        try:
+            return {name: str(value) for name, value in spawner.get_env().items()}
+        finally:
+            # The Hub would take a changed token for one that it must adopt, and
+            # overwrite the OAuth client's scopes (User.spawn). We keep its id.
+            spawner.api_token = ""
+
+    def siblings(self) -> Mapping[str, Sibling]:
+        others: Mapping[str, Any] = self._spawner.user.spawners
+        return {
+            name: other
+            for name, other in others.items()
+            if other is not self._spawner and hasattr(other, "context")
+        }
+
+    def save(self) -> None:
+        spawner = self._spawner
+        # The row of a deleted server is gone, and that of a renamed one has another
+        # spawner, whose memory is newer.
+        if inspect(self.row).session is None:
+            return
+        if spawner.user.spawners.get(self.row.name, spawner) is not spawner:
+            return
+        self.row.state = spawner.get_state()
+        self.db.commit()
+
+    async def restore_choice(self) -> None:
+        await self._spawner.restore_choice()
+
+    async def look_again(self) -> None:
+        await self._spawner.poll_and_notify()
+
+    def server_has_ended(self) -> None:
+        self._spawner.server_has_ended()

@@ -1,0 +1,115 @@
+"""Whether a server is over: what the shared inventory says of its machine."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from ..core.events import EndedByItself, Gone, Wanted
+from ..core.state import Launch, Phase, Wish
+from ..ec2.machines import Machine
+from . import notices
+from .context import ServerContext
+from .start import Start
+from .stop import Stop
+
+# How long a restarted Hub looks for a machine that it may have asked for in its
+# last moments, before it lets go. What shows up later is ended all the same.
+_SETTLE_SECONDS = 15.0
+# A machine absent from listings for less than this may just be new.
+_ABSENT_SECONDS = 60.0
+_FIRST_LISTING_SECONDS = 5.0
+
+
+class Poll:
+    """Answers ``Spawner.poll``, at no call to EC2."""
+
+    def __init__(self, context: ServerContext) -> None:
+        self._context = context
+        self._settling: asyncio.Task[bool] | None = None
+
+    async def once(self, start: Start, stop: Stop) -> int | None:
+        """None while anything of ours exists or may exist, else an exit code.
+
+        :param start: the last one; a restarted Hub goes on with it
+        """
+        context = self._context
+        if context.unreadable is not None:
+            return None
+        if not context.state.may_have_machine:
+            return 0
+        if stop.runs:
+            return None
+        launch = context.launch
+        if launch.wish is not Wish.SERVE:
+            # The Hub was killed while it stopped this server: it shall be stopped.
+            return self._over("its stop was interrupted")
+        inventory = context.fleet.inventory
+        inventory.start()
+        context.fleet.health.start()
+        if inventory.listing is None and not inventory.failing:
+            await inventory.newer_than(float("-inf"), _FIRST_LISTING_SECONDS)
+        if not launch.instance_id:
+            return await self._settle(start)
+        machine = inventory.get(launch.instance_id)
+        if machine is None:
+            return self._lost(launch) if self._is_absent() else None
+        if machine.over:
+            return self._ended(launch, machine)
+        if launch.phase is Phase.REQUESTED:  # it was being woken, and is awake
+            start.found(machine)
+        return None
+
+    def _ended(self, launch: Launch, machine: Machine) -> int:
+        if launch.phase is Phase.REQUESTED:
+            # It was to be woken, and EC2 was not asked for that, or refused.
+            self._context.applied(Wanted(Wish.KEEP))
+        else:
+            self._context.applied(EndedByItself(notices.ended(machine, time.time())))
+        if machine.gone:
+            self._context.applied(Gone())
+        return self._over(f"it is {machine.state}: {machine.why}")
+
+    def _lost(self, launch: Launch) -> int:
+        text = notices.lost(launch.instance_id, time.time())
+        self._context.applied(EndedByItself(text), Wanted(Wish.END))
+        return self._over("EC2 has lost it")
+
+    def _is_absent(self) -> bool:
+        """A complete listing lacks the machine, too late for it to be just new."""
+        listing = self._context.fleet.inventory.listing
+        if listing is None:
+            return False
+        listed_at = time.time() - (time.monotonic() - listing.began)
+        return listed_at - self._context.launch.launched_at > _ABSENT_SECONDS
+
+    def _over(self, why: str) -> int:
+        """An exit code. The Hub will not stop() it: clear_state() sees to the rest."""
+        self._context.log.warning(
+            "The machine of %s, %s, is over: %s",
+            self._context.label,
+            self._context.launch.instance_id or "not yet named",
+            why,
+        )
+        return 1
+
+    async def _settle(self, start: Start) -> int | None:
+        """Find out whether a Hub that was killed had got a machine."""
+        if self._settling is None or self._settling.done():
+            self._settling = asyncio.ensure_future(self._look_for_machine(start))
+        nothing_seen = await asyncio.shield(self._settling)
+        if not self._context.state.may_have_machine or not nothing_seen:
+            return None
+        return self._over("EC2 never made it")
+
+    async def _look_for_machine(self, start: Start) -> bool:
+        """:returns: whether EC2 lists machines, and none of this launch"""
+        began, launch = time.monotonic(), self._context.launch
+        machine = await self._context.fleet.find(
+            launch.id, _SETTLE_SECONDS, launch.client_token
+        )
+        if machine is not None:
+            start.found(machine)
+            return False
+        listing = self._context.fleet.inventory.listing
+        return listing is not None and listing.began > began
