@@ -223,13 +223,13 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
             start.admission.ended(None)
         except asyncio.TimeoutError as e:
             error = start.out_of_time(seconds)
-            await self._failed(error)
+            await self._end_failed(error)
             raise error from e
         except EC2Error as e:
             start.give_up(Wish.END)
             raise spawn_error(e) from e
         except EC2SpawnError as e:
-            await self._failed(e)
+            await self._end_failed(e)
             raise
         finally:
             self._start_runs = False
@@ -240,7 +240,7 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
             start.progress.end()
         return self.context.server_url
 
-    async def _failed(self, error: EC2SpawnError) -> None:
+    async def _end_failed(self, error: EC2SpawnError) -> None:
         start = self._start
         start.admission.ended(error)
         start.give_up(Wish.END)

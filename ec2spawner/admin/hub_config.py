@@ -90,12 +90,12 @@ def _load(path: Path) -> JupyterHub:
 
 
 def _spawner_of(app: JupyterHub) -> LaunchSettings:
-    if not issubclass(app.spawner_class, Server):
+    if not issubclass(app.spawner_class, LaunchSettings):
         raise AdminError(
             f"c.JupyterHub.spawner_class is {app.spawner_class.__name__}, which is "
             "not EC2Spawner: this hub has no machines"
         )
-    spawner: Server = app.spawner_class(config=app.config)
+    spawner: LaunchSettings = app.spawner_class(config=app.config)
     return spawner
 
 

@@ -274,7 +274,7 @@ class ServerState:
 
     @property
     def may_have_machine(self) -> bool:
-        """A machine of the present launch exists or may exist, or is being asked for."""
+        """A machine of the launch exists or may exist, or is being asked for."""
         return self.current.phase is not Phase.OVER
 
     @property

@@ -53,7 +53,8 @@ class Deletion:
 
     def _others_run(self) -> bool:
         """Another server of the user runs: the Hub will not delete the user now."""
-        return any(other.active for other in self._context.hub.siblings().values())
+        others = self._context.hub.siblings().values()
+        return any(other.active for other in others)
 
     async def run(self) -> None:
         """End the stopped machine, and see to the home. What EC2 keeps us from goes on."""

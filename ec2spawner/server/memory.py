@@ -1,4 +1,4 @@
-"""A server that stays in the memory of a machine which hibernates, and goes on later."""
+"""A server in the memory of a machine that hibernates: remembered, and recognised."""
 
 from __future__ import annotations
 

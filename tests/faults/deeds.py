@@ -194,10 +194,10 @@ class HubWithHomes:
         if spawner is not None and (spawner.active or spawner.pending):
             return False
         _, state = saved(self.hub).get((self.user, ""), (False, ServerState()))
-        if state.tombstones:
+        if state.doomed:
             return False
-        rest = state.resting
-        wanted = [(rest.instance_id, "stopped")] if rest else []
+        stopped = state.stopped
+        wanted = [(stopped.instance_id, "stopped")] if stopped else []
         # What was to rest may have ended; the next start will see that.
         return [(i.id, i.state) for i in self.living()] in (wanted, [])
 

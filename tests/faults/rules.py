@@ -22,7 +22,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from ec2spawner.core.state import Phase
+from ec2spawner.core.state import Wish
 from localec2 import LocalSettings
 
 from .misfortunes import ENDS, FAULTS, HUBS, SETTINGS, STATED_SECONDS, USERS
@@ -245,7 +245,7 @@ class HardDays(RuleBasedStateMachine):
             machine = self.world.machine(instance_id)
             assert machine is not None and machine.serving, (number, user)
             running, state = saved(self.hubs[number])[user, ""]
-            assert running and state.instance_id == instance_id, (number, user)
+            assert running and state.current.instance_id == instance_id, (number, user)
         for number, hub in enumerate(self.hubs):
             if hub.alive:
                 for user, instance_id in hub.serving().items():
@@ -257,12 +257,12 @@ class HardDays(RuleBasedStateMachine):
             if not hub.alive:
                 continue
             for user, spawner in hub.spawners.items():
-                launch, state = spawner.state.launch_id, spawner.state
+                launch = spawner.context.launch
                 exists = any(
-                    tags_of(i)["ec2spawner:launch"] == launch and i.state in AWAKE
+                    tags_of(i)["ec2spawner:launch"] == launch.id and i.state in AWAKE
                     for i in self.world.living(hub)
                 )
-                if exists and spawner.active and state.phase is not Phase.STOPPING:
+                if exists and spawner.active and launch.wish is Wish.SERVE:
                     status = hub.run(spawner.poll())
                     assert status is None or not hub.alive, (user, status)
 
@@ -277,12 +277,12 @@ class HardDays(RuleBasedStateMachine):
         """Launches whose machines are being ended, by what the hub remembers."""
         found = set()
         for _, state in saved(hub).values():
-            found |= {grave.launch_id for grave in state.tombstones}
-            if state.phase is Phase.STOPPING:
-                # The one that is to rest, too: it may still be running.
-                found.add(state.launch_id)
+            found |= {doomed.launch_id for doomed in state.doomed}
+            if state.launch and state.launch.wish is not Wish.SERVE:
+                # The one that is to be stopped, too: it may still be running.
+                found.add(state.launch.id)
         for fleet in hub.fleets if hub.alive else ():
-            found |= {grave.launch_id for grave in fleet._burials}
+            found |= {doomed.launch_id for doomed in fleet._doomed}
         return found
 
     # -- what must be so when things have calmed down --------------------------
@@ -303,7 +303,7 @@ class HardDays(RuleBasedStateMachine):
             and not self.world.strays(hub)
             and not any(s.active and not s.ready for s in hub.spawners.values())
             and all(
-                running == (user in hub.serving()) and not state.tombstones
+                running == (user in hub.serving()) and not state.doomed
                 for (user, _), (running, state) in saved(hub).items()
             )
             for hub in self.hubs
@@ -314,8 +314,8 @@ class HardDays(RuleBasedStateMachine):
 
     def _wanted(self, hub: Hub) -> dict[str, str]:
         """The machines that serve, and those that rest, if they have not ended."""
-        rests = [state.resting for _, state in saved(hub).values() if state.resting]
-        ids = {rest.instance_id for rest in rests} & self._states(hub).keys()
+        found = [state.stopped for _, state in saved(hub).values() if state.stopped]
+        ids = {stopped.instance_id for stopped in found} & self._states(hub).keys()
         serving = dict.fromkeys(hub.serving().values(), "running")
         return serving | dict.fromkeys(ids, "stopped")
 
@@ -346,7 +346,7 @@ class HardDays(RuleBasedStateMachine):
             assert not self.world.strays(hub)
             for (user, _), (running, state) in saved(hub).items():
                 assert running == (user in hub.serving()), user
-                assert not state.tombstones, user
+                assert not state.doomed, user
             routes = {r for r in hub.routes if r != "/"}
             assert routes == {f"/user/{user}/" for user in hub.serving()}
 

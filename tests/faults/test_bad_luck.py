@@ -130,7 +130,7 @@ def test_a_proxy_that_takes_no_route_leaves_no_machine(world, hub):
     hub.proxy_is_down = True
     start(hub)
     hub.pass_until(lambda: is_off(hub) and nothing_lives(world, hub), 300)
-    assert not saved(hub)["alice", ""][1].tombstones
+    assert not saved(hub)["alice", ""][1].doomed
     hub.proxy_is_down = False
     start(hub)
     hub.pass_until(lambda: serves(hub), 100)

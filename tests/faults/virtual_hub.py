@@ -25,13 +25,8 @@ from sqlalchemy.orm import Session
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 from traitlets.config import Config
 
-from ec2spawner.claim.registry import desk
 from ec2spawner.core.ids import hub_id_from_cookie_secret
-from ec2spawner.fleet import fleet
-from ec2spawner.hub import startup as hub_start
-from ec2spawner.launch.breaker import Breaker
-from ec2spawner.launch.limits import Doorkeeper
-from ec2spawner.server import admission
+from ec2spawner.fleet import runtime
 
 from ..hub.hub_process import ADMIN_TOKEN
 from .virtual_time import Stopped, VirtualLoop
@@ -42,16 +37,6 @@ if TYPE_CHECKING:
 
 #: the Hub in whose name this process works
 acting = SimpleNamespace(hub=None)
-# What the product keeps in its process. Here many Hubs share one, and none may see
-# what another has there.
-_MEMORY: list[tuple[Any, str, Callable[[], Any]]] = [
-    (fleet, "_fleets", dict),
-    (desk, "_waiting", dict),
-    (desk, "_graves", dict),
-    (admission, "_doorkeeper", Doorkeeper),
-    (admission, "_breaker", Breaker),
-    (hub_start, "_background", set),
-]
 # Their tasks must never be collected: that would run what a dead process does not.
 _dead: list[Any] = []
 
@@ -125,7 +110,8 @@ class Hub:
         #: how the steps begin that count
         self.deadly = ""
         self.steps: list[str] = []
-        self.memory: list[Any] = []
+        #: what the product keeps in its process; here many Hubs share one
+        self.runtime = runtime.HubRuntime()
         self.doomed = False
         self.last_call = ""
         #: is told of each event as it happens: ``order_of_events.py``
@@ -141,7 +127,7 @@ class Hub:
         """Begin a life, or die at the step that is ordered."""
         assert not self.alive
         self.doomed = False
-        self.memory = [make() for _, _, make in _MEMORY]
+        self.runtime = runtime.HubRuntime()
         self.loop = VirtualLoop(
             self.world.events, lambda: self.doomed, self._seconds_of_last_call
         )
@@ -193,7 +179,7 @@ class Hub:
         # Megabytes, and hundreds of lives are remembered.
         engine._compiled_cache.clear()
         tasks = asyncio.all_tasks(self.loop)
-        _dead.append((self.loop, self.app, tasks, self.memory))
+        _dead.append((self.loop, self.app, tasks, self.runtime))
         self.loop = self.app = None
         self.steps_left = None
 
@@ -234,8 +220,7 @@ class Hub:
         """Let this Hub live until the work is done. None when it died meanwhile."""
         assert self.loop is not None
         acting.hub = self
-        for (where, name, _), own in zip(_MEMORY, self.memory):
-            setattr(where, name, own)
+        runtime._current = self.runtime
         asyncio.set_event_loop(self.loop)
         try:
             task = self.loop.create_task(work)
@@ -286,17 +271,17 @@ class Hub:
 
     @property
     def fleets(self) -> list[Any]:
-        return list(self.memory[0].values())
+        return list(self.runtime.fleets)
 
     def serving(self) -> dict[str, str]:
         """user -> machine, of servers that are ready, routed there, and answer."""
         found = {}
         for name, spawner in self.spawners.items():
-            machine = self.world.machine(spawner.state.instance_id)
+            machine = self.world.machine(spawner.context.launch.instance_id)
             target = self.routes.get(f"/user/{name}/", {}).get("target", "")
             there = machine is not None and machine.serving
             if spawner.ready and there and machine.address in target:
-                found[name] = spawner.state.instance_id
+                found[name] = spawner.context.launch.instance_id
         return found
 
     def call(

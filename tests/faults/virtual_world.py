@@ -20,6 +20,7 @@ import pytest
 from botocore.config import Config
 
 from ec2spawner.claim.user_data import user_data
+from ec2spawner.core.saved_state import from_dict
 from ec2spawner.core.state import ServerState
 from ec2spawner.ec2 import clients
 from localec2 import Fault, LocalSettings
@@ -259,7 +260,7 @@ def saved(hub: Hub) -> dict[tuple[str, str], tuple[bool, ServerState]]:
         )
         for user, name, server, state in rows:
             loaded = json.loads(state) if state else {}
-            found[user, name] = (server is not None, ServerState.from_dict(loaded))
+            found[user, name] = (server is not None, from_dict(loaded))
     return found
 
 
