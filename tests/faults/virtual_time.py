@@ -190,7 +190,11 @@ def install(time: VirtualTime, patch: pytest.MonkeyPatch) -> None:
     """Let the product, the local EC2 and tornado ask this clock."""
     # All of the product, before its modules are looked at.
     importlib.import_module("ec2spawner.spawner")
-    ours = [m for name, m in sys.modules.items() if name.startswith("ec2spawner.")]
+    ours = [
+        m
+        for name, m in sys.modules.items()
+        if name.startswith(("ec2spawner.", "localec2."))
+    ]
     for module in ours:
         if vars(module).get("time") is real_time:
             patch.setattr(module, "time", time)
