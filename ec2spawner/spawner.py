@@ -174,7 +174,9 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
         self._choice_applied = False
         if self.state.launch is not None:
             self._start = Start(self.context, self.state.launch.start_id)
-        if self.state.may_have_machine:
+        if self.context.launch.wish is not Wish.SERVE:
+            self._stop.interrupted()
+        elif self.state.may_have_machine:
             self._start.session.begin()
         self._stop.go_on()
 

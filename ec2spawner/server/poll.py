@@ -42,8 +42,9 @@ class Poll:
             return None
         launch = context.launch
         if launch.wish is not Wish.SERVE:
-            # The Hub was killed while it stopped this server: it shall be stopped.
-            return self._over("its stop was interrupted")
+            # Until it is tried, somebody is about to: a start that has just failed is
+            # stopped by the Hub only if this says that there is something to stop.
+            return self._over("it shall not serve any more") if stop.tried else None
         inventory = context.fleet.inventory
         inventory.start()
         context.fleet.health.start()

@@ -38,12 +38,25 @@ class Stop:
     def __init__(self, context: ServerContext) -> None:
         self._context = context
         self._running = 0
+        self._tried = ""
         self._in_background: asyncio.Task[None] | None = None
 
     @property
     def runs(self) -> bool:
         """It is trying to end or stop the machine of the present launch."""
         return bool(self._running)
+
+    @property
+    def tried(self) -> bool:
+        """It has tried that for as long as it may, in this process or in another.
+
+        The Hub is to let go of the launch; what is left goes on in the background.
+        """
+        return not self.runs and self._tried == self._context.launch.start_id
+
+    def interrupted(self) -> None:
+        """The Hub was killed while it stopped the server, and does not try again."""
+        self._tried = self._context.launch.start_id
 
     async def run(self, start: StartUnderWay) -> None:
         """Act on the wish; return once EC2 confirms what becomes of the machine.
@@ -62,6 +75,7 @@ class Stop:
                 pass
         finally:
             self._running -= 1
+            self._tried = self._context.launch.start_id
         self._log_outcome()
 
     async def _act_once(self, start: StartUnderWay, left: float) -> bool:

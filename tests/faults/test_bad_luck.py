@@ -157,11 +157,11 @@ def test_a_machine_that_was_to_rest_when_the_hub_died_rests_without_a_click(worl
     world.fault("StopInstances", error=("Unavailable", 503))
     hub.call("DELETE", "/users/alice/server")
     hub.pass_time(30)
-    assert not saved(hub)["alice", ""][1].resting.certain
+    assert not saved(hub)["alice", ""][1].stopped.certain
     hub.kill()
     world.cloud.faults.clear()
     hub.start()
     hub.pass_time(30)
     (machine,) = world.living(hub)
     assert machine.state == "stopped"
-    assert saved(hub)["alice", ""][1].resting.certain
+    assert saved(hub)["alice", ""][1].stopped.certain

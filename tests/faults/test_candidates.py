@@ -55,9 +55,9 @@ async def test_four_of_five_candidates_without_capacity(
     for refused, following in zip(TYPES, TYPES[1:]):
         words = f"No {refused} in us-west-2a just now, trying {following} in us-west-2a"
         assert any(words in message for message in messages)
-    state = hub.saved_state("alice")
-    assert state["instance_type"] == TYPES[4]
-    assert state["client_token"] == launches[-1].params["ClientToken"]
+    launch = hub.remembers("alice").current
+    assert launch.instance_type == TYPES[4]
+    assert launch.client_token == launches[-1].params["ClientToken"]
 
 
 async def test_a_machine_that_dies_for_want_of_capacity_is_replaced_unseen(
@@ -76,7 +76,7 @@ async def test_a_machine_that_dies_for_want_of_capacity_is_replaced_unseen(
     assert any("AWS took the spot t3.small" in message for message in messages)
     assert len(ec2.requests("RunInstances")) == 2
     (machine,) = living(ec2)
-    assert hub.saved_state("alice")["instance_id"] == machine.instance_id
+    assert hub.remembers("alice").current.instance_id == machine.instance_id
 
 
 async def test_an_attempt_left_in_doubt_costs_no_second_machine_even_after_a_kill(
@@ -93,7 +93,7 @@ async def test_an_attempt_left_in_doubt_costs_no_second_machine_even_after_a_kil
     (kept,) = (m.instance_id for m in ec2.machines() if m.zone != "us-west-2a")
     hub.kill()
     await asyncio.gather(asked, return_exceptions=True)
-    assert [t["client_token"] for t in hub.saved_state("alice")["tombstones"]] == [
+    assert [d.client_token for d in hub.remembers("alice").doomed] == [
         ec2.requests("RunInstances")[0].params["ClientToken"]
     ]
     ec2.change_settings(consistency_seconds=0)

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from ec2spawner.core.state import Phase
+from ec2spawner.core.state import Phase, Wish
 
 from .deeds import SETTINGS
 from .virtual_world import saved
@@ -36,9 +36,9 @@ def state(hub):
 def booted(hub):
     """Alice's machine, which EC2 has named and which has not claimed."""
     assert hub.call("POST", "/users/alice/server")[0] in (201, 202)
-    hub.pass_until(lambda: state(hub).phase is Phase.BOOTING, 60)
+    hub.pass_until(lambda: state(hub).current.phase is Phase.BOOTING, 60)
     hub.pass_time(4)
-    return hub.world.machine(state(hub).instance_id)
+    return hub.world.machine(state(hub).current.instance_id)
 
 
 def claims(machine, key="mine"):
@@ -101,7 +101,7 @@ def test_nothing_a_machine_reports_is_set_on_the_server(silent):
         hub.pass_time(60)
         # Not even ready_at: an answer that was lost is asked for again.
         assert state(hub) == before
-    assert hub.serving() == {"alice": before.instance_id}
+    assert hub.serving() == {"alice": before.current.instance_id}
 
 
 def test_a_late_ready_changes_nothing_while_the_server_stops(world, silent):
@@ -110,10 +110,10 @@ def test_a_late_ready_changes_nothing_while_the_server_stops(world, silent):
     orders(hub, machine)
     world.fault("TerminateInstances", error=("Unavailable", 503))
     says(hub, machine, "exited")  # the start fails, so the Hub stops it
-    hub.pass_until(lambda: state(hub).phase is Phase.STOPPING, 60)
+    hub.pass_until(lambda: state(hub).current.wish is not Wish.SERVE, 60)
     assert says(hub, machine, "ready") == 403
     before = state(hub)
-    assert before.phase is Phase.STOPPING and not before.ready_at
+    assert before.current.wish is not Wish.SERVE and not before.current.ready_at
     hub.pass_until(lambda: is_off(hub), 200)
 
 
@@ -135,7 +135,7 @@ def test_a_machine_that_dies_after_its_claim_is_not_replaced_in_the_same_start(
     hub = silent()
     machine = booted(hub)
     orders(hub, machine)
-    world.lose(state(hub).instance_id)
+    world.lose(state(hub).current.instance_id)
     hub.pass_until(lambda: is_off(hub), 200)
     launches = [r for r in world.cloud.log.since() if r["action"] == "RunInstances"]
     assert len(launches) == 1
@@ -170,7 +170,7 @@ def woken(silent):
     hub.pass_time(60)
     hub.call("DELETE", "/users/alice/server")
     hub.pass_time(30)
-    assert state(hub).resting and whoami(hub, token) == 403
+    assert state(hub).stopped and whoami(hub, token) == 403
     assert booted(hub) is machine
     return hub, machine, token
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ec2spawner.core.ids import secret_hash
-from ec2spawner.core.state import Phase
+from ec2spawner.core.state import Phase, Wish
 
 from .deeds import NO_CAPACITY, SETTINGS
 from .order_of_events import Events
@@ -46,16 +46,16 @@ def test_each_attempt_is_saved_before_its_request(world, hub_of):
     requests = events.of("RunInstances")
     assert len({request.sent["ClientToken"] for request in requests}) == 3
     for request in requests:
-        assert request.state.client_token == request.sent["ClientToken"]
-        assert request.state.phase is Phase.REQUESTED
+        assert request.state.current.client_token == request.sent["ClientToken"]
+        assert request.state.current.phase is Phase.REQUESTED
 
 
 def test_a_machine_is_saved_as_waking_before_anything_of_it_changes(hub_of):
     hub = hub_of(on_stop="stop")
     serve(hub)
     hub.call("DELETE", "/users/alice/server")
-    hub.pass_until(lambda: saved(hub)["alice", ""][1].resting.certain, 60)
-    rest = saved(hub)["alice", ""][1].resting
+    hub.pass_until(lambda: saved(hub)["alice", ""][1].stopped.certain, 60)
+    stopped = saved(hub)["alice", ""][1].stopped
     hub.pass_time(10)
     events = Events(hub)
     start(hub, "large")
@@ -65,9 +65,9 @@ def test_a_machine_is_saved_as_waking_before_anything_of_it_changes(hub_of):
     assert events.of("StartInstances") and not events.of("RunInstances")
     for what in ("ModifyInstanceAttribute", "StartInstances"):
         for request in events.of(what):
-            assert request.state.phase is Phase.BOOTING
-            assert request.state.launch_id == rest.launch_id
-            assert request.state.instance_id == rest.instance_id
+            assert request.state.current.phase is Phase.REQUESTED
+            assert request.state.current.id == stopped.launch_id
+            assert request.state.current.instance_id == stopped.instance_id
 
 
 def test_a_launch_is_saved_as_claimed_before_its_orders_are_waited_for(world, hub_of):
@@ -77,15 +77,15 @@ def test_a_launch_is_saved_as_claimed_before_its_orders_are_waited_for(world, hu
     plug, life._plug = life._plug, lambda volume, attachment: None
     try:
         start(hub)
-        hub.pass_until(lambda: saved(hub)["alice", ""][1].private_ip, 60)
+        hub.pass_until(lambda: saved(hub)["alice", ""][1].current.private_ip, 60)
         events = Events(hub)
         (machine,) = hub.machines
         nonce = {"nonce": machine.config["nonce"]}
         assert hub.run(machine.post("claim", nonce))[0] == 202
         during = events.between(CLAIM, f"202 {CLAIM}")
         first = next(event for event in during if event.what == "commit")
-        assert first.state.phase is Phase.CLAIMED
-        assert first.state.machine_key_hash == secret_hash(machine.key)
+        assert first.state.current.phase is Phase.CLAIMED
+        assert first.state.current.machine_key_hash == secret_hash(machine.key)
         (answer,) = events.of(f"202 {CLAIM}")
         assert first.at < answer.at
         # So nobody else gets them from a Hub that is killed meanwhile.
@@ -105,7 +105,7 @@ def test_no_machine_is_ended_before_its_launch_is_answered(world, hub_of):
     start(hub)
     hub.pass_until(lambda: not hub.spawners["alice"].pending, 120)
     (launch,) = events.of("RunInstances")
-    stopping, *_ = [e for e in events.all if e.state.phase is Phase.STOPPING]
+    stopping, *_ = [e for e in events.all if e.state.current.wish is not Wish.SERVE]
     (end,) = events.of("TerminateInstances")
     assert launch.at < stopping.at < launch.at + 40 <= end.at
     assert not world.living(hub)

@@ -16,6 +16,8 @@ from typing import Any
 
 import aiohttp
 
+from ec2spawner.core.saved_state import from_dict
+from ec2spawner.core.state import ServerState
 from ec2spawner.demo.ports import free_ports
 from localec2 import LocalCloudProcess
 
@@ -243,3 +245,7 @@ class HubProcess:
             ).fetchone()
         saved: dict[str, Any] = json.loads(row[0]) if row and row[0] else {}
         return saved
+
+    def remembers(self, user: str) -> ServerState:
+        """The same, as the product reads it."""
+        return from_dict(self.saved_state(user))

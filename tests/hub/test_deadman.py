@@ -42,7 +42,7 @@ async def test_a_machine_ends_when_it_has_run_for_its_lifetime(make_quick_hub, e
     await hub.start()
     await hub.start_server("alice", options={"profile": "short"})
     await hub.ready_server("bob")
-    bobs = hub.saved_state("bob")["instance_id"]
+    bobs = hub.remembers("bob").current.instance_id
     await hub.wait_gone("alice")
     await asyncio.to_thread(eventually, lambda: ids(ec2) == {bobs})
     assert "which is its max_lifetime" in hub.log
@@ -82,7 +82,7 @@ async def test_only_the_machine_itself_gets_an_answer(quick_hub, ec2):
     (machine,) = living(ec2)
     (key,) = Path(machine.folder).rglob("machine-key")
     question = {
-        "launch_id": quick_hub.saved_state("alice")["launch_id"],
+        "launch_id": quick_hub.remembers("alice").current.id,
         "machine_key": key.read_text(),
     }
     here = machine.private_ip

@@ -83,15 +83,15 @@ async def test_a_stop_that_ec2_refuses_is_finished_in_the_background(
     ec2.add_fault(Fault("TerminateInstances", error=("Unavailable", 503)))
     await hub.stop_server("alice")
     assert [m.instance_id for m in living(ec2)] == [machine.instance_id]
-    (grave,) = hub.saved_state("alice")["tombstones"]
-    assert grave["instance_id"] == machine.instance_id
+    (doomed,) = hub.remembers("alice").doomed
+    assert doomed.instance_id == machine.instance_id
     ec2.clear_faults()
     await asyncio.to_thread(eventually, lambda: not living(ec2), 60)
 
     async def forgotten():
-        return "tombstones" not in hub.saved_state("alice")
+        return not hub.remembers("alice").doomed
 
-    await hub.wait_until(forgotten, 30, "the tombstone is gone")
+    await hub.wait_until(forgotten, 30, "nothing is doomed any more")
 
 
 async def test_a_grave_is_not_forgotten_when_the_hub_is_killed(make_quick_hub, ec2):

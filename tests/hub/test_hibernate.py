@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from ec2spawner.core.state import Wish
 from ec2spawner.demo.visitor import Visitor
 from localec2 import Fault
 
@@ -183,7 +184,7 @@ async def test_a_hub_killed_while_a_machine_goes_to_sleep_lets_it_hibernate(hub,
     stopping = asyncio.ensure_future(hub.stop_server("alice"))
 
     def asked():
-        return hub.saved_state("alice").get("resting")
+        return hub.remembers("alice").current.wish is Wish.KEEP
 
     await asyncio.to_thread(eventually, asked)
     hub.kill()

@@ -98,7 +98,7 @@ async def far(hub, ec2, client):
 async def missing(hub, ec2, client):
     """Deleted by a person, and the database names it."""
     await hub.ready_server("missing")
-    home = hub.saved_state("missing")["home_id"]
+    home = hub.remembers("missing").home_id
     await hub.stop_server("missing")
     await asyncio.to_thread(eventually, lambda: state_of(client, home) == "available")
     client.delete_volume(VolumeId=home)
@@ -222,7 +222,7 @@ async def test_a_key_that_ec2_cannot_use_after_all_loses_nothing_and_can_be_mend
     await hub.start_server("dora")
     await hub.wait_gone("dora")
     assert "mostly the KMS key that encrypts homes" in hub.log
-    assert "home_id" not in hub.saved_state("dora")
+    assert not hub.remembers("dora").home
     await asyncio.to_thread(eventually, lambda: not living(ec2))
     ec2.clear_faults()
     await hub.ready_server("dora")

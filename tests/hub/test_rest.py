@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from ec2spawner.core.state import Wish
 from localec2 import Fault
 
 from .conftest import eventually, living, terminate
@@ -188,7 +189,7 @@ async def test_a_hub_killed_while_it_stops_a_machine_lets_it_rest(hub, ec2, lost
     stopping = asyncio.ensure_future(hub.stop_server("alice"))
 
     def asked():
-        return hub.saved_state("alice").get("resting")
+        return hub.remembers("alice").current.wish is Wish.KEEP
 
     await asyncio.to_thread(eventually, asked)
     hub.kill()

@@ -48,28 +48,28 @@ async def test_a_machine_rests_by_its_profile_also_after_a_restart_of_the_hub(hu
     assert form.count("It ends when you stop") == 2
     assert form.count("download what you want to keep") == 1
     machine = await start(hub, ec2, "rests")
-    home = hub.saved_state("alice")["home_id"]
+    home = hub.remembers("alice").home_id
     hub.kill()
     await hub.start()
     await hub.stop_server("alice")
     await at_rest(ec2, machine)
-    resting = hub.saved_state("alice")["resting"]
-    assert resting["until"] - resting["since"] == 3600
+    stopped = hub.remembers("alice").stopped
+    assert stopped.until - stopped.since == 3600
     # What cannot be changed on a machine that exists is what it was launched with.
     fresh = await start(hub, ec2, "ends")
     assert fresh.instance_id != machine.instance_id
     await gone(ec2, machine)
-    assert hub.saved_state("alice")["home_id"] == home
+    assert hub.remembers("alice").home_id == home
     hub.kill()
     await hub.start()
     await hub.stop_server("alice")
     await asyncio.to_thread(eventually, lambda: not living(ec2))
-    assert "resting" not in hub.saved_state("alice")
+    assert not hub.remembers("alice").stopped
 
 
 async def test_a_spot_machine_ends_whatever_the_profile_says(hub, ec2):
     machine = await start(hub, ec2, "spot")
-    assert "home_id" not in hub.saved_state("alice")
+    assert not hub.remembers("alice").home
     await hub.stop_server("alice")
     await gone(ec2, machine)
     # EC2 would refuse it (docs/reference/local-ec2.md), so it is not asked.

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from ec2spawner.core.state import Phase, Wish
 from ec2spawner.demo.visitor import Visitor
 from localec2 import Fault
 
@@ -75,7 +76,7 @@ async def test_a_hub_killed_while_a_machine_boots_completes_that_launch(
     if fault:
         ec2.add_fault(fault)
     await killed_while_starting(hub, lambda: ec2.machines())
-    assert hub.saved_state("alice")["launch_id"]
+    assert hub.remembers("alice").launch
     await hub.start()
     await hub.wait_ready("alice")
     assert len(ec2.machines()) == 1
@@ -94,7 +95,7 @@ async def test_a_hub_killed_before_ec2_was_asked_ends_cleanly(make_quick_hub, ec
     ec2.add_fault(Fault("RunInstances", delay=5, lose_request=True))
 
     def written_ahead():
-        return hub.saved_state("alice").get("client_token")
+        return hub.remembers("alice").current.client_token
 
     await killed_while_starting(hub, written_ahead)
     ec2.clear_faults()
@@ -109,7 +110,7 @@ async def test_a_hub_killed_after_the_claim_completes_that_launch(make_quick_hub
     hub = make_quick_hub(settings={"setup_script": "#!/bin/sh\nsleep 4\n"})
     await hub.start()
     await killed_while_starting(
-        hub, lambda: hub.saved_state("alice").get("phase") == "claimed"
+        hub, lambda: hub.remembers("alice").current.phase is Phase.CLAIMED
     )
     await hub.start()
     await hub.wait_ready("alice")
@@ -143,7 +144,7 @@ async def test_an_outage_of_ec2_at_the_hubs_start_costs_nobody_a_server(
     outage = ec2.add_fault(Fault("*", error=("Unavailable", 503)))
     await hub.start()
     await hub.wait_ready("alice")
-    assert hub.saved_state("alice")["instance_id"] == machine.instance_id
+    assert hub.remembers("alice").current.instance_id == machine.instance_id
     ec2.clear_faults(outage)
     await asyncio.sleep(3)
     assert (await hub.server("alice"))["ready"]
@@ -160,7 +161,7 @@ async def test_a_stop_that_the_hub_did_not_live_to_finish_is_finished(
     status, _ = await hub.api("DELETE", "/users/alice/server")
 
     assert status in (202, 204)
-    assert hub.saved_state("alice")["phase"] == "stopping"
+    assert hub.remembers("alice").current.wish is not Wish.SERVE
     hub.kill()
     ec2.clear_faults()
     await hub.start()

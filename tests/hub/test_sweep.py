@@ -235,7 +235,7 @@ async def test_a_machine_is_ended_when_its_user_was_deleted_with_its_tombstone(
     (lost,) = ids(ec2)
     ec2.add_fault(Fault("TerminateInstances", error=("InternalError", 500)))
     await hub.stop_server("alice")
-    assert hub.saved_state("alice")["tombstones"]
+    assert hub.remembers("alice").doomed
     status, answer = await hub.api("DELETE", "/users/alice")
     assert status == 204, answer
     hub.kill()

@@ -62,7 +62,7 @@ async def test_what_cannot_be_mounted_is_left_alone_and_its_user_is_told(hub, gu
         f"systemctl stop ec2spawner-server; umount /home/jovyan {MOUNT}; "
         f"wipefs -q -a {device} && printf precious | dd of={device} bs=1k seek=700"
     )
-    home = hub.saved_state("alice")["home_id"]
+    home = hub.remembers("alice").home_id
     await hub.stop_server("alice")
     await hub.ready_server("alice")
     rescue = guest()
@@ -86,7 +86,7 @@ async def test_a_file_system_moves_to_another_zone_while_its_machine_waits(
     first = guest()
     first.run("runuser -u jovyan -- sh -c 'echo rain falls > /home/jovyan/notes'")
     first.run("runuser -u jovyan -- ln -s notes /home/jovyan/link")
-    before = hub.saved_state("alice")["home_id"]
+    before = hub.remembers("alice").home_id
     await hub.stop_server("alice")
     ec2.set_capacity({f"*/{first.machine.zone}": 0})
     # Long enough for the machine to be up before its home is.
@@ -98,4 +98,4 @@ async def test_a_file_system_moves_to_another_zone_while_its_machine_waits(
     assert second.run("stat -c '%U %a' /home/jovyan") == "jovyan 700"
     assert "making a file system" not in second.console
     assert "the orders are not ready yet" in second.console
-    assert hub.saved_state("alice")["home_id"] != before
+    assert hub.remembers("alice").home_id != before
