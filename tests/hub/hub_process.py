@@ -21,6 +21,8 @@ from ec2spawner.core.state import ServerState
 from ec2spawner.demo.ports import free_ports
 from localec2 import LocalCloudProcess
 
+from .warm import ForkedHub
+
 CONFIG = Path(__file__).with_name("hub_config_for_tests.py")
 TINY_SERVER = Path(__file__).with_name("tiny_server.py")
 ADMIN_TOKEN = "0" * 40
@@ -95,7 +97,7 @@ class HubProcess:
             },
         }
         (folder / "options.json").write_text(json.dumps(options))
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: ForkedHub | None = None
         self._family: list[int] = []
 
     @property
@@ -111,21 +113,15 @@ class HubProcess:
     def launch(self) -> None:
         """Start the process, and do not wait for it."""
         bin_folder = str(Path(sys.executable).parent)
-        with self.log_path.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "jupyterhub", "-f", str(CONFIG)],
-                cwd=self.folder,
-                env={
-                    "PATH": os.pathsep.join([bin_folder, os.environ["PATH"]]),
-                    "HOME": str(self.folder),
-                    "AWS_ACCESS_KEY_ID": "test",
-                    "AWS_SECRET_ACCESS_KEY": "test",
-                    "AWS_EC2_METADATA_DISABLED": "true",
-                },
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        env = {
+            "PATH": os.pathsep.join([bin_folder, os.environ["PATH"]]),
+            "HOME": str(self.folder),
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+        argv = ["jupyterhub", "-f", str(CONFIG)]
+        self._process = ForkedHub(argv, self.folder, env, self.log_path)
 
     async def start(self, timeout: float = 60) -> None:
         """Start it and wait until it answers through its proxy."""
@@ -171,8 +167,9 @@ class HubProcess:
         for pid in family:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        self._process.kill()
-        self._process.wait()
+        if self._process.poll() is None:
+            os.kill(self._process.pid, signal.SIGKILL)
+            self._process.wait()
 
     async def api(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         """Call the Hub's API with all rights, past the proxy."""
