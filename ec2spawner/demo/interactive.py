@@ -14,6 +14,7 @@ from .hub import HubFailed
 from .watch import Watcher
 
 _LOOK_SECONDS = 0.25
+_END_SECONDS = 30
 
 _WELCOME = """
   Open      {url}
@@ -68,7 +69,7 @@ def run_demo(
             except KeyboardInterrupt:
                 say("\nEnding the demo ...")
                 demo.stop_hub(meanwhile=look)
-                look()
+                _see_machines_end(watcher, look)
     except KeyboardInterrupt:
         # Too early for the orderly way, or somebody is in a hurry.
         pass
@@ -88,6 +89,15 @@ def _watch(demo: Demo, look: Callable[[], None]) -> None:
         look()
         demo.hub.check()
         time.sleep(_LOOK_SECONDS)
+
+
+def _see_machines_end(watcher: Watcher, look: Callable[[], None]) -> None:
+    """The Hub does not wait for EC2's last word, but who watches wants to hear it."""
+    end = time.monotonic() + _END_SECONDS
+    look()
+    while watcher.something_ends and time.monotonic() < end:
+        time.sleep(_LOOK_SECONDS)
+        look()
 
 
 def _welcome(demo: Demo) -> str:

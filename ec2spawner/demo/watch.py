@@ -37,6 +37,11 @@ class Watcher:
         self._since: dict[str, float] = {}
         self._last_error: dict[str, str | None] = {}
 
+    @property
+    def something_ends(self) -> bool:
+        """Whether a machine was on its way out at the last look."""
+        return not {"shutting-down", "stopping"}.isdisjoint(self._states.values())
+
     def look(self) -> None:
         """Print what is new."""
         now = time.time()

@@ -1,0 +1,24 @@
+"""What a demo tells of EC2 and its machines."""
+
+from __future__ import annotations
+
+from ec2spawner.local import LocalCloudProcess, LocalSettings
+from ec2spawner.local.demo import interactive
+from ec2spawner.local.demo.watch import Watcher
+
+from ..local.conftest import client, request_for
+
+
+def test_the_end_of_a_machine_is_told_also_when_the_hub_did_not_wait_for_it():
+    slow = LocalSettings(machines="none", shutting_down_seconds=2)
+    told: list[str] = []
+    with LocalCloudProcess(slow) as cloud:
+        watcher = Watcher(cloud.control, told.append)
+        api = client(cloud)
+        wanted = request_for(cloud.control.resources())
+        name = api.run_instances(**wanted)["Instances"][0]["InstanceId"]
+        cloud.control.wait_for_state(name, "running")
+        api.terminate_instances(InstanceIds=[name])
+        interactive._see_machines_end(watcher, watcher.look)
+    assert "shutting-down" in "".join(told)
+    assert "terminated" in told[-1]
