@@ -19,10 +19,16 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """What is slow runs only when it is asked for: by ``-m``, or by its name."""
-    named = any("::" in word for word in config.args)
-    if named or "slow" in config.getoption("markexpr"):
+    """What is dear runs only when it is asked for: by ``-m``, or by its name."""
+    if any("::" in word for word in config.args):
         return
-    slow = [item for item in items if item.get_closest_marker("slow")]
-    config.hook.pytest_deselected(items=slow)
-    items[:] = [item for item in items if item not in slow]
+    asked = config.getoption("markexpr")
+    if "slow" in asked or "qemu" in asked:
+        return
+    dear = [
+        item
+        for item in items
+        if item.get_closest_marker("slow") or item.get_closest_marker("qemu")
+    ]
+    config.hook.pytest_deselected(items=dear)
+    items[:] = [item for item in items if item not in dear]

@@ -115,7 +115,7 @@ class Limits:
         self._coming[launch_id] = _Launch(owner_id, self._clock())
 
     def woke(self, launch_id: str, its_launch_id: str) -> None:
-        """A machine at rest was woken instead: it goes by its own launch's id."""
+        """A stopped machine was woken instead: it goes by its own launch's id."""
         if launch_id in self._coming:
             self._coming[its_launch_id] = self._coming.pop(launch_id)
 

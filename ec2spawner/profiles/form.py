@@ -19,11 +19,11 @@ _templates = Environment(
 class Fate:
     """What becomes of a machine, and of the files on it, when its server stops.
 
-    :ivar rests: it is stopped, not ended
+    :ivar stops: it is stopped, not ended
     :ivar has_home: the user's home directory outlives it
     """
 
-    rests: bool = False
+    stops: bool = False
     has_home: bool = False
 
 

@@ -47,7 +47,7 @@ class Admission:
             self._limits.asks_again(self._place, self._owner_id)
 
     def woke(self, machine: Machine) -> None:
-        """A machine at rest has taken the place of the launch."""
+        """A stopped machine has taken the place of the launch."""
         self._limits.woke(self._place, machine.launch_id)
         self._place = machine.launch_id
         self.answered(refused=False)

@@ -78,7 +78,7 @@ def _fate(spawner: LaunchSettings, profile: Profile) -> Fate:
 
     # What may be a spot machine cannot be stopped.
     return Fate(
-        rests=value("on_stop") != "terminate" and value("market") == "on-demand",
+        stops=value("on_stop") != "terminate" and value("market") == "on-demand",
         has_home=value("home") != "none",
     )
 

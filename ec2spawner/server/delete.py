@@ -130,11 +130,11 @@ class Deletion:
             return
         gone = {v.id for v in doomed}
         archived = last_of(doomed) if self._policy == "snapshot" else set()
-        rest = sorted(gone - archived)
+        discarded = sorted(gone - archived)
         if archived:
             await homes.archive(sorted(archived))
-        if rest:
-            await homes.discard(rest)
+        if discarded:
+            await homes.discard(discarded)
         self._forget(gone)
         fleet.log.info(
             "%s is deleted, and so is the home %s (home_on_delete is %r)",

@@ -269,7 +269,7 @@ class Home:
 async def check_free(context: ServerContext, home: Volume) -> None:
     """Refuse a start whose home another machine keeps.
 
-    A machine that ends or rests gives it back, and the start waits for that.
+    A machine that ends or stops gives it back, and the start waits for that.
 
     :raises EC2SpawnError: when another server of the user has it, or any machine that
         is not about to end

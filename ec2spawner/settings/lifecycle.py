@@ -69,10 +69,10 @@ class LifecycleSettings(HasTraits):
         config=True,
         help="""
         What becomes of a machine when its server stops: ``"terminate"`` ends it and
-        all that is on its disk, ``"stop"`` lets it rest, and ``"hibernate"`` lets it
-        rest with what is in its memory.
+        all that is on its disk, ``"stop"`` keeps it stopped, and ``"hibernate"``
+        keeps what is in its memory, too.
 
-        A machine at rest costs its disk only. At the next start it is woken up, in
+        A stopped machine costs its disk only. At the next start it is woken up, in
         less time than a launch takes, in another size if the user chose one, and
         what was installed on it is still there. A fresh machine takes its place
         when its image or another setting that cannot change has changed, or when
@@ -82,7 +82,7 @@ class LifecycleSettings(HasTraits):
         terminals. It keeps its size, and its root volume, which is always encrypted,
         must be larger than its memory. What cannot hibernate is stopped instead.
 
-        Spot machines cannot rest and are terminated.
+        Spot machines cannot be stopped and are terminated.
 
         .. versionadded:: 0.1
         """,
@@ -93,7 +93,7 @@ class LifecycleSettings(HasTraits):
         min=0,
         config=True,
         help="""
-        Seconds for which a machine may rest, by :attr:`on_stop`, before it is
+        Seconds for which a machine may be stopped, by :attr:`on_stop`, before it is
         terminated; 0 for as long as it takes. Default: a week.
 
         A machine hibernates for 60 days at most, as AWS demands.
@@ -132,7 +132,7 @@ class LifecycleSettings(HasTraits):
         server is doing; 0 for no limit.
 
         The time goes on over reboots, and begins anew when a machine is woken
-        after a rest. For example 43200 for twelve hours: the last resort against a
+        after a stop. For example 43200 for twelve hours: the last resort against a
         user who keeps a server busy for ever.
 
         .. versionadded:: 0.1

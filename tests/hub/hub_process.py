@@ -16,6 +16,7 @@ from typing import Any
 
 import aiohttp
 
+import ec2spawner
 from ec2spawner.core.saved_state import from_dict
 from ec2spawner.core.state import ServerState
 from ec2spawner.demo.ports import free_ports
@@ -116,6 +117,8 @@ class HubProcess:
         env = {
             "PATH": os.pathsep.join([bin_folder, os.environ["PATH"]]),
             "HOME": str(self.folder),
+            # What this test imports, and not what else may be installed.
+            "PYTHONPATH": str(Path(ec2spawner.__file__).parent.parent),
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_EC2_METADATA_DISABLED": "true",

@@ -1,6 +1,6 @@
 """A user's round on a whole computer: its own kernel, firmware, disks, power button.
 
-One boot in CI, since an emulated processor needs minutes for it.
+By night, since an emulated processor needs minutes for each boot.
 """
 
 import json
@@ -16,6 +16,8 @@ from localec2.roots import roots
 
 from ..hub.conftest import eventually, living
 from ..localec2.conftest import client, describe, request_for
+
+pytestmark = pytest.mark.qemu
 
 #: how long anything may take, on a busy computer
 PATIENCE = 1500

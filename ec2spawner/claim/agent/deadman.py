@@ -143,7 +143,7 @@ def note_number(path: str, of: str, number: float) -> None:
 def read_number(path: str, of: str) -> float:
     """A number that was noted; 0 when it is of another start, or none.
 
-    A machine may be woken after a rest, or be made from the disk of another.
+    A machine may be woken after a stop, or be made from the disk of another.
     """
     try:
         with open(path) as f:
