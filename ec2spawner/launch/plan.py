@@ -102,7 +102,7 @@ class LaunchPlan:
 
     @property
     def fingerprint(self) -> str:
-        """Of a machine that may be stopped, so of no spot machine if there is a choice."""
+        """Of a machine that can be stopped: of no spot machine if there is a choice."""
         requests = [each.request for each in self.candidates]
         stay = (r for r in requests if "InstanceMarketOptions" not in r)
         return fingerprint(next(stay, requests[0]))

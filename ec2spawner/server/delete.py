@@ -57,7 +57,7 @@ class Deletion:
         return any(other.active for other in others)
 
     async def run(self) -> None:
-        """End the stopped machine, and see to the home. What EC2 keeps us from goes on."""
+        """End the stopped machine, see to the home. What EC2 keeps us from goes on."""
         await asyncio.gather(self._end_stopped(), self._see_to_homes())
 
     async def _end_stopped(self) -> None:
