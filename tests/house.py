@@ -15,7 +15,7 @@ LAYERS = {
         ["cli"],
         ["__init__"],
         ["spawner", "config"],
-        ["hub"],
+        ["hub", "hub_side"],
         ["server"],
         ["fleet"],
         ["launch", "homes", "images"],

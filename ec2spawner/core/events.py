@@ -1,67 +1,20 @@
-"""What can happen to a server, and how that changes what is remembered of it. Pure.
+"""What can happen to a launch, and how that changes what is remembered of it. Pure.
 
-Events are the only way to change a ``ServerState``. Each says in which phases it is
-possible; one that comes at another time, or of a start that is over, raises ``NotNow``
-and changes nothing.
+Each event says in which phases it is possible; one that comes at another time, or of a
+start that is over, raises ``NotNow`` and changes nothing. What happens to a machine or
+a home that no launch has is in ``kept_events.py``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
-from .state import (
-    Doomed,
-    HomeRef,
-    Launch,
-    Phase,
-    ServerInMemory,
-    ServerState,
-    StoppedMachine,
-    Wish,
-)
+from .event import Event, NotNow
+from .state import Doomed, Launch, Phase, ServerInMemory, ServerState, Wish
 
 _WISHES = list(Wish)
 _UNDER_WAY = frozenset(set(Phase) - {Phase.OVER})
-
-
-class NotNow(Exception):
-    """An event that is not possible now: too late, too early, or of another start."""
-
-
-class Event:
-    """Something that has happened, or is about to be done."""
-
-    #: the phases of a launch in which it is possible; None when it needs no launch
-    phases: ClassVar[frozenset[Phase] | None] = None
-    #: whether only a launch that is still to serve allows it
-    serving: ClassVar[bool] = False
-    #: whether it is written to the database at once, before anything follows from it
-    saved: ClassVar[bool] = True
-
-    def after(self, state: ServerState) -> ServerState:
-        """The state once this has happened.
-
-        :raises NotNow: when it cannot happen now
-        """
-        self._check(state)
-        return self._after(state)
-
-    def _check(self, state: ServerState) -> None:
-        if self.phases is None:
-            return
-        launch = state.launch
-        if launch is None or launch.phase not in self.phases:
-            raise NotNow(f"{self} with {launch}")
-        if self.serving and launch.wish is not Wish.SERVE:
-            raise NotNow(f"{self}, but the wish is {launch.wish.value}")
-        start_id = getattr(self, "start_id", launch.start_id)
-        if start_id != launch.start_id:
-            raise NotNow(f"{self} is of another start than {launch.start_id}")
-
-    def _after(self, state: ServerState) -> ServerState:
-        raise NotImplementedError
 
 
 # -- a start --------------------------------------------------------------------
@@ -417,68 +370,3 @@ class HubRestarted(Event):
         if state.current.phase is not Phase.PLANNED:
             return state
         return state.with_launch(phase=Phase.OVER)
-
-
-# -- what outlives a launch ---------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class StopConfirmed(Event):
-    """EC2 has confirmed that a machine of an earlier launch is stopping."""
-
-    machine: StoppedMachine
-
-    def _after(self, state: ServerState) -> ServerState:
-        _check_stopped(state, self.machine)
-        return replace(state, stopped=replace(self.machine, certain=True))
-
-
-@dataclass(frozen=True)
-class StoppedMachineGone(Event):
-    """The stopped machine has ended, EC2 says."""
-
-    machine: StoppedMachine
-
-    def _after(self, state: ServerState) -> ServerState:
-        _check_stopped(state, self.machine)
-        return replace(state, stopped=None)
-
-
-@dataclass(frozen=True)
-class StoppedMachineUnwanted(Event):
-    """The stopped machine is to be terminated."""
-
-    machine: StoppedMachine
-
-    def _after(self, state: ServerState) -> ServerState:
-        _check_stopped(state, self.machine)
-        return replace(state, stopped=None).with_doomed(self.machine.doomed)
-
-
-def _check_stopped(state: ServerState, machine: StoppedMachine) -> None:
-    launch = state.current
-    in_use = state.may_have_machine and launch.instance_id == machine.instance_id
-    if state.stopped != machine or in_use:
-        raise NotNow(f"{machine.instance_id} is not what is stopped")
-
-
-@dataclass(frozen=True)
-class DoomedGone(Event):
-    """EC2 has confirmed that nothing is left of what was doomed."""
-
-    doomed: Doomed
-
-    def _after(self, state: ServerState) -> ServerState:
-        return replace(
-            state, doomed=tuple(each for each in state.doomed if each != self.doomed)
-        )
-
-
-@dataclass(frozen=True)
-class HomeKnown(Event):
-    """Which volume is the home is known, or has changed; None when there is none."""
-
-    home: HomeRef | None
-
-    def _after(self, state: ServerState) -> ServerState:
-        return replace(state, home=self.home)

@@ -8,7 +8,8 @@ from typing import Any, Protocol, runtime_checkable
 
 from sqlalchemy.orm import Session
 
-from ..core.events import Event, HubRestarted, NotNow
+from ..core.event import Event, NotNow
+from ..core.events import HubRestarted
 from ..core.saved_state import UnreadableState, from_dict, to_dict
 from ..core.state import Launch, ServerState
 from ..ec2.clients import Account

@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from jupyterhub import orm
 from sqlalchemy import inspect
 
-from ..core.events import HomeKnown
 from ..core.ids import owner_id, server_id
+from ..core.kept_events import HomeKnown
 from ..core.saved_state import home_in
 from ..ec2.errors import EC2Error, admin_hint
 from ..ec2.volumes import Volume

@@ -10,8 +10,8 @@ from dataclasses import replace
 from jupyterhub import orm
 
 from ..core.errors import EC2SpawnError, Reason
-from ..core.events import HomeKnown
 from ..core.ids import kind_of_tag, owner_of
+from ..core.kept_events import HomeKnown
 from ..core.saved_state import home_in
 from ..core.state import HomeRef
 from ..ec2.errors import EC2Error, admin_hint

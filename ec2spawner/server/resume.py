@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 from ..claim.user_data import user_data
 from ..core.errors import EC2SpawnError, Reason
-from ..core.events import NotNow, Waking
+from ..core.event import NotNow
+from ..core.events import Waking
 from ..core.ids import secret_hash
 from ..core.state import StoppedMachine
 from ..ec2.errors import EC2Error, admin_hint

@@ -9,16 +9,8 @@ from contextlib import suppress
 
 from ..claim.user_data import user_data
 from ..core.errors import EC2SpawnError, Reason
-from ..core.events import (
-    Attempted,
-    Begun,
-    Doubted,
-    Named,
-    NotNow,
-    Planned,
-    Refused,
-    Wanted,
-)
+from ..core.event import NotNow
+from ..core.events import Attempted, Begun, Doubted, Named, Planned, Refused, Wanted
 from ..core.ids import new_launch_id, secret_hash, server_id
 from ..core.state import Phase, Wish
 from ..ec2.machines import Machine

@@ -7,14 +7,12 @@ import time
 from functools import partial
 from typing import Protocol
 
-from ..core.events import (
+from ..core.events import Gone, StoppedAsWished, Wanted
+from ..core.kept_events import (
     DoomedGone,
-    Gone,
     StopConfirmed,
-    StoppedAsWished,
     StoppedMachineGone,
     StoppedMachineUnwanted,
-    Wanted,
 )
 from ..core.state import Act, Doomed, Launch, StoppedMachine, Wish
 from ..ec2.machines import Machine
