@@ -27,7 +27,7 @@ RECORDS = Records(
         "l-ready": Record("alice", "", "l-ready", "i-1", Phase.READY),
         "l-new": Record("bob", "", "l-new", "", Phase.REQUESTED),
     },
-    tombstones={"l-dead": Record("carol", "", "l-dead")},
+    doomed={"l-dead": Record("carol", "", "l-dead")},
     servers=(("alice", ""), ("bob", ""), ("carol", ""), ("dan", "big")),
     since=100.0,
 )

@@ -1,13 +1,11 @@
 """Which candidates a launch has, in which order, and what a refusal says of others."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 from traitlets import TraitError
 
 from ec2spawner.core.errors import EC2SpawnError
-from ec2spawner.core.state import ServerState
 from ec2spawner.ec2.error_kinds import Scope
 from ec2spawner.ec2.error_table import meaning_of
 from ec2spawner.ec2.errors import EC2Error
@@ -57,14 +55,6 @@ def test_without_a_list_the_one_type_is_the_only_one_and_with_it_it_counts_no_mo
     assert [c.instance_type for c in both] == ["m7i.large"] * 2
 
 
-class Spawner(LaunchSettings):
-    """As much of a spawner as a choice touches."""
-
-    def __init__(self, **settings):
-        super().__init__(**settings)
-        self.user, self.state = SimpleNamespace(groups=[]), ServerState()
-
-
 @pytest.mark.parametrize(
     "override, types",
     [
@@ -77,9 +67,11 @@ async def test_a_profile_that_names_one_type_gets_it_whatever_the_hubs_list_is(
     override, types
 ):
     profile = {"display_name": "Small", "ec2spawner_override": override}
-    spawner = Spawner(instance_types=["m7i.large", "m6i.large"], profile_list=[profile])
-    await apply_choice(spawner, {})
-    assert spawner.types == types
+    settings = LaunchSettings(
+        instance_types=["m7i.large", "m6i.large"], profile_list=[profile]
+    )
+    assert await apply_choice(settings, set(), {}) == "small"
+    assert settings.types == types
 
 
 def test_a_spot_request_ends_with_its_machine_and_is_tagged():

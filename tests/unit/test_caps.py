@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ec2spawner.ec2.machines import Machine
-from ec2spawner.launch.limits import Caps, Doorkeeper, Full
+from ec2spawner.launch.limits import Caps, Full, Limits
 
 
 class World:
@@ -12,7 +12,7 @@ class World:
     def __init__(self):
         #: of the clock that nobody sets
         self.now = 1000.0
-        self.door = Doorkeeper(lambda: self.now, lambda: self.wall)
+        self.limits = Limits(lambda: self.now, lambda: self.wall)
         self.machines = []
 
     @property
@@ -22,7 +22,7 @@ class World:
 
     def admit(self, launch, caps, owner="alice", listed=None):
         listed = self.now if listed is None else listed
-        return self.door.admit(launch, owner, caps, self.machines, listed)
+        return self.limits.admit(launch, owner, caps, self.machines, listed)
 
     def has(self, launch, owner="alice", state="running", launched_at=0.0):
         self.machines.append(
@@ -64,20 +64,20 @@ def test_the_hubs_cap_counts_everybody(world):
 def test_a_launch_that_ec2_shows_is_not_counted_twice(world):
     caps = Caps(per_user=2)
     assert world.admit("l1", caps) is None
-    world.door.answered("l1", refused=False)
+    world.limits.answered("l1", refused=False)
     world.has("l1")
     assert world.admit("l2", caps) is None
 
 
 @pytest.mark.parametrize("state", ["shutting-down", "terminated", "stopped"])
-def test_what_has_ended_or_rests_leaves_its_place(world, state):
+def test_what_has_ended_or_is_stopped_leaves_its_place(world, state):
     world.has("l1", state=state)
     assert world.admit("l2", Caps(per_user=1)) is None
 
 
 def test_a_refused_launch_leaves_its_place_at_once(world):
     assert world.admit("l1", Caps(per_user=1)) is None
-    world.door.answered("l1", refused=True)
+    world.limits.answered("l1", refused=True)
     assert world.admit("l2", Caps(per_user=1)) is None
 
 
@@ -86,7 +86,7 @@ def test_a_launch_keeps_its_place_while_ec2_may_be_hiding_it(world):
     assert world.admit("l1", caps) is None
     world.now += 200  # in line
     assert world.admit("l2", caps) == Full("user", 1)
-    world.door.answered("l1", refused=False)
+    world.limits.answered("l1", refused=False)
     world.now += 59
     assert world.admit("l3", caps) == Full("user", 1)
     world.now += 2
@@ -97,7 +97,7 @@ def test_a_launch_keeps_its_place_while_listings_are_old(world):
     caps = Caps(per_user=1)
     old = world.now
     assert world.admit("l1", caps) is None
-    world.door.answered("l1", refused=False)
+    world.limits.answered("l1", refused=False)
     world.now += 500
     assert world.admit("l2", caps, listed=old) == Full("user", 1)
 
@@ -114,12 +114,12 @@ def test_a_launch_that_nobody_tells_the_end_of_loses_its_place_after_an_hour(wor
 def test_a_launch_whose_machine_died_keeps_its_place_for_the_next(world):
     caps = Caps(per_user=1)
     assert world.admit("l1", caps) is None
-    world.door.answered("l1", refused=False)
+    world.limits.answered("l1", refused=False)
     world.has("l1", state="terminated")
     world.now += 5
-    world.door.asks_again("l1", "alice")
+    world.limits.asks_again("l1", "alice")
     assert world.admit("l2", caps) == Full("user", 1)
-    world.door.answered("l1", refused=True)
+    world.limits.answered("l1", refused=True)
     assert world.admit("l2", caps) is None
 
 
@@ -127,12 +127,12 @@ def test_a_machine_that_is_woken_counts_once_also_while_ec2_shows_it_asleep(worl
     caps = Caps(per_user=2)
     world.has("l1", state="stopped")
     assert world.admit("l2", caps) is None
-    world.door.woke("l2", "l1")
-    world.door.answered("l1", refused=False)
+    world.limits.woke("l2", "l1")
+    world.limits.answered("l1", refused=False)
     asleep = world.now
     assert world.admit("l3", caps, listed=asleep) is None
     assert world.admit("l4", caps, listed=asleep) == Full("user", 2)
-    world.door.answered("l3", refused=True)
+    world.limits.answered("l3", refused=True)
     world.machines.clear()
     world.has("l1")
     world.now += 1
@@ -144,7 +144,7 @@ def test_so_many_a_minute(world):
     assert world.admit("l1", caps) is None
     world.now += 20
     assert world.admit("l2", caps) is None
-    world.door.answered("l1", refused=True)  # was a launch all the same
+    world.limits.answered("l1", refused=True)  # was a launch all the same
     full = world.admit("l3", caps)
     assert full == Full("minute", 2, 40)
     world.now += full.seconds
@@ -160,7 +160,7 @@ def test_a_restarted_hub_asks_ec2_what_it_launched_in_the_last_minute(world):
 def test_a_launch_that_ec2_shows_counts_once_a_minute(world):
     caps = Caps(per_minute=2)
     assert world.admit("l1", caps) is None
-    world.door.answered("l1", refused=False)
+    world.limits.answered("l1", refused=False)
     world.has("l1", launched_at=world.wall)
     assert world.admit("l2", caps) is None
     assert world.admit("l3", caps) == Full("minute", 2, 60)
@@ -182,6 +182,6 @@ def test_whatever_ec2_hides_there_are_never_more_than_the_cap(clicks):
         if world.admit(f"l{n}", caps, owner) is None:
             machine = Machine(f"i-{n}", "running", launch_id=f"l{n}", owner_id=owner)
             alive.append((world.now + hidden, machine))
-            world.door.answered(f"l{n}", refused=False)
+            world.limits.answered(f"l{n}", refused=False)
     assert len(alive) <= 3
     assert all(sum(m.owner_id == o for _, m in alive) <= 2 for o in "ab")

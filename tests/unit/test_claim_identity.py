@@ -14,14 +14,15 @@ from ec2spawner.claim.verify import (
     same_address,
 )
 from ec2spawner.core.ids import secret_hash
-from ec2spawner.core.state import Phase, ServerState
+from ec2spawner.core.state import Launch, Phase, Wish
 
 NOW = 1_000_000.0
 CLAIM = Claim("launch", "nonce", "key")
 REPORT = Report("launch", "key", Step.READY, "", "", 1.0)
-BOOTING = ServerState(
+BOOTING = Launch(
+    start_id="start",
+    id="launch",
     phase=Phase.BOOTING,
-    launch_id="launch",
     nonce_hash=secret_hash("nonce"),
     private_ip="10.0.0.5",
     launched_at=NOW - 30,
@@ -34,8 +35,8 @@ CLAIMED = dataclasses.replace(
 )
 
 
-def judge(state=BOOTING, claim=CLAIM, source="10.0.0.5", now=NOW):
-    return judge_claim(state, claim, source, now, claim_timeout=480)
+def judge(launch=BOOTING, claim=CLAIM, source="10.0.0.5", now=NOW):
+    return judge_claim(launch, claim, source, now, claim_timeout=480)
 
 
 def test_the_machine_of_the_launch_gets_its_orders():
@@ -75,8 +76,14 @@ def test_a_claim_after_its_limit_is_refused():
 
 
 def test_a_server_that_is_being_stopped_gives_no_orders():
-    stopping = dataclasses.replace(BOOTING, phase=Phase.STOPPING)
-    assert judge(stopping) is Verdict.REFUSED
+    for wish in (Wish.KEEP, Wish.END):
+        stopping = dataclasses.replace(BOOTING, wish=wish)
+        assert judge(stopping) is Verdict.REFUSED
+
+
+def test_a_machine_whose_end_is_confirmed_gets_no_orders():
+    over = dataclasses.replace(BOOTING, phase=Phase.OVER)
+    assert judge(over) is Verdict.REFUSED
 
 
 def test_the_same_machine_may_repeat_itself_for_a_minute():
@@ -101,8 +108,8 @@ def test_after_the_claim_the_nonce_is_worthless_from_elsewhere():
 
 
 def test_a_launch_without_a_recorded_nonce_cannot_be_claimed():
-    state = dataclasses.replace(BOOTING, nonce_hash="")
-    assert judge(state, Claim("launch", "", "")) is Verdict.REFUSED
+    launch = dataclasses.replace(BOOTING, nonce_hash="")
+    assert judge(launch, Claim("launch", "", "")) is Verdict.REFUSED
 
 
 def test_only_the_machine_with_the_orders_may_report():

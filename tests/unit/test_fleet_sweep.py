@@ -9,6 +9,8 @@ from jupyterhub import orm
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
+from ec2spawner.core.saved_state import to_dict
+from ec2spawner.core.state import Launch, Phase, ServerState
 from ec2spawner.ec2.inventory import Listing
 from ec2spawner.ec2.machines import Machine
 from ec2spawner.hub.sweep import FleetSweep
@@ -26,7 +28,7 @@ class Fleet:
         self.machines = {}
         self.events = []
         self.tagged = []
-        self.buried = []
+        self.ended = []
         self.inventory = self.moves = self
         self.clients = SimpleNamespace(reading=self, killing=self, launching=self)
 
@@ -44,8 +46,8 @@ class Fleet:
     async def sweep(self):
         """Homes that move are not of interest here."""
 
-    def bury(self, grave):
-        self.buried.append(grave.instance_id)
+    def terminate_later(self, doomed):
+        self.ended.append(doomed.instance_id)
 
     async def run(self, action, work, resources=1):
         self.events.append(action)
@@ -83,7 +85,9 @@ def alice():
     engine = create_engine("sqlite://")
     orm.Base.metadata.create_all(engine)
     with Session(engine) as session:
-        state = {"launch_id": "l-1", "instance_id": "i-1"}
+        state = to_dict(
+            ServerState(launch=Launch("l-1", "l-1", Phase.READY, instance_id="i-1"))
+        )
         user = orm.User(name="alice")
         session.add(orm.Spawner(name="", state=state, user=user))
         session.commit()
@@ -115,4 +119,4 @@ async def test_the_second_machine_of_a_launch_is_ended_and_gets_no_lease(fleet, 
     fleet.has("i-3", "lost")
     await sweep(fleet, alice)
     assert fleet.tagged == ["i-1"]
-    assert fleet.buried == ["i-2", "i-3"]
+    assert fleet.ended == ["i-2", "i-3"]

@@ -1,7 +1,16 @@
 import pytest
 
 from ec2spawner.core.errors import EC2SpawnError
-from ec2spawner.core.state import MOST_HIBERNATION, Asleep, ServerState
+from ec2spawner.core.events import LetGo
+from ec2spawner.core.saved_state import from_dict, to_dict
+from ec2spawner.core.state import (
+    MOST_HIBERNATION,
+    Launch,
+    Phase,
+    ServerInMemory,
+    ServerState,
+    Wish,
+)
 from ec2spawner.ec2.error_table import meaning_of
 from ec2spawner.ec2.facts import Region, TypeFacts
 from ec2spawner.ec2.machines import Machine
@@ -67,18 +76,35 @@ def test_a_machine_that_was_launched_without_is_the_same_as_one_with():
     ],
 )
 def test_a_machine_hibernates_for_60_days_at_most(on_stop, ttl, until):
-    state = ServerState(on_stop=on_stop, stopped_ttl=ttl)
-    state.lay_down(1000.0)
-    assert state.resting.until - state.resting.since == until
+    launch = Launch("start", "one", on_stop=on_stop, stopped_ttl=ttl)
+    stopped = launch.stopped(1000.0, certain=True)
+    assert stopped.until - stopped.since == until
 
 
-def test_what_is_asleep_survives_the_database():
-    server = Asleep("key", "abcd", "sha512:1:salt:hash", "digest")
-    state = ServerState(on_stop="hibernate", launch_id="one", server=server)
-    state.lay_down(1.0)
-    again = ServerState.from_dict(state.to_dict())
-    assert again == state and again.resting.server == server
-    assert again.cleared().server is None
+def test_without_a_limit_a_machine_is_stopped_for_ever():
+    launch = Launch("start", "one", on_stop="stop", stopped_ttl=0.0)
+    assert launch.stopped(1000.0, certain=True).until == 0
+
+
+@pytest.mark.parametrize("whose", ["server", "woken"])
+def test_what_is_in_memory_survives_the_database(whose):
+    server = ServerInMemory("key", "abcd", "sha512:1:salt:hash", "digest")
+    launch = Launch(
+        "start",
+        "one",
+        Phase.READY,
+        Wish.KEEP,
+        instance_id="i-1",
+        ready_at=1.0,
+        on_stop="hibernate",
+        **{whose: server},
+    )
+    state = ServerState(launch=launch)
+    assert from_dict(to_dict(state)) == state
+    free = LetGo(2.0).after(state)
+    again = from_dict(to_dict(free))
+    assert again == free and again.stopped.server == server
+    assert again.launch is None
 
 
 def test_a_machine_hibernates_only_while_it_is_stopped():

@@ -1,5 +1,6 @@
 """What the database says of servers."""
 
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -7,6 +8,16 @@ from jupyterhub import orm
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
+from ec2spawner.core.saved_state import to_dict
+from ec2spawner.core.state import (
+    Doomed,
+    HomeRef,
+    Launch,
+    Phase,
+    ServerState,
+    StoppedMachine,
+    Wish,
+)
 from ec2spawner.hub.records import HomeUse, read_records
 
 
@@ -18,30 +29,99 @@ def db():
         yield session
 
 
-def test_a_launch_and_a_rest_are_wanted_and_a_tombstone_is_not(db):
-    user = orm.User(name="alice")
-    grave = {"launch_id": "dead", "instance_id": "i-3"}
-    for name, state in {
-        "": {"launch_id": "new"},
-        "two": {"resting": {"launch_id": "rests", "instance_id": "i-2"}},
-        "three": {"tombstones": [grave], "phase": "of a newer version"},
-        "four": None,
-    }.items():
-        db.add(orm.Spawner(name=name, state=state, user=user))
-    db.commit()
-    records = read_records(db)
-    assert records.wanted == {"new": "", "rests": "i-2"}
-    assert set(records.tombstones) == {"dead"}
+STOPPED = StoppedMachine("stopped", "i-2")
+DEAD = Doomed("dead", "i-3", "us-west-2")
+
+
+@pytest.fixture
+def saved(db):
+    """Writes the rows of alice's servers, as the spawner saves them or as they are."""
+
+    def save(**states):
+        user = orm.User(name="alice")
+        for name, state in states.items():
+            if isinstance(state, ServerState):
+                state = to_dict(state)
+            db.add(orm.Spawner(name=name, state=state, user=user))
+        db.commit()
+        return read_records(db)
+
+    return save
+
+
+def test_a_launch_and_a_stopped_machine_are_wanted_and_a_doomed_one_is_not(saved):
+    records = saved(
+        new=ServerState(launch=Launch("new", "new", Phase.REQUESTED)),
+        two=ServerState(stopped=STOPPED),
+        three=ServerState(doomed=(DEAD,)),
+        four=None,
+    )
+    assert records.wanted == {"new": "", "stopped": "i-2"}
+    assert set(records.doomed) == {"dead"}
+    assert records.doomed["dead"].region == "us-west-2"
     assert len(records.servers) == 4
+
+
+def test_a_launch_that_is_to_end_is_not_nobodys_until_ec2_confirms_it(saved):
+    launch = Launch("one", "one", Phase.READY, Wish.END, instance_id="i-1")
+    over = replace(launch, id="two", phase=Phase.OVER)
+    records = saved(one=ServerState(launch=launch), two=ServerState(launch=over))
+    assert records.wanted == {"one": "i-1"}
+    assert (records.launches["one"].phase, records.launches["one"].wish) == (
+        Phase.READY,
+        Wish.END,
+    )
+
+
+def test_while_a_machine_is_woken_its_launch_is_what_counts(saved):
+    launch = Launch("new", "stopped", Phase.REQUESTED, instance_id="i-2")
+    records = saved(one=ServerState(launch=launch, stopped=STOPPED))
+    assert records.launches["stopped"].phase is Phase.REQUESTED
+
+
+def test_what_an_older_version_has_saved_counts_as_well(saved):
+    records = saved(
+        one={"launch_id": "new", "phase": "requested", "version": 1},
+        two={"resting": {"launch_id": "rests", "instance_id": "i-2"}, "version": 1},
+        three={"tombstones": [{"launch_id": "dead", "instance_id": "i-3"}]},
+    )
+    assert records.wanted == {"new": "", "rests": "i-2"}
+    assert set(records.doomed) == {"dead"}
+
+
+@pytest.mark.parametrize(
+    "unreadable",
+    [
+        {
+            "version": 2,
+            "launch": {"id": "l-1", "instance_id": "i-1", "phase": "of the future"},
+            "doomed": [{"launch_id": "l-2"}],
+            "home": {"id": "vol-1"},
+        },
+        {
+            "version": 1,
+            "launch_id": "l-1",
+            "instance_id": "i-1",
+            "phase": "of the future",
+            "resting": {"launch_id": "l-2"},
+            "home_id": "vol-1",
+        },
+    ],
+)
+def test_of_a_row_that_cannot_be_read_every_id_is_wanted_and_the_home_is_its(
+    saved, unreadable
+):
+    records = saved(good=ServerState(stopped=STOPPED), bad=unreadable)
+    assert {"l-1", "l-2", "i-1"} <= set(records.wanted)
+    assert records.launches["l-1"].server == "bad"
+    assert records.wanted["stopped"] == "i-2"
+    assert not records.doomed
+    assert records.homes == {"vol-1": (HomeUse("alice", "bad"),)}
 
 
 def test_a_home_has_the_servers_that_use_it(db):
     alice, bob = orm.User(name="alice"), orm.User(name="bob")
-    of_alice = {
-        "home_id": "vol-1",
-        "home_kind": "user",
-        "home_region": "us-west-2",
-    }
+    of_alice = to_dict(ServerState(home=HomeRef("vol-1", "us-west-2", "user")))
     for user, name, state in (
         (alice, "", of_alice),
         (alice, "two", of_alice),
