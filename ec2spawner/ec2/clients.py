@@ -23,7 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from .error_kinds import Kind
 from .errors import EC2Error, from_botocore
-from .throttle import LIMITS, Rates, RetryBudget
+from .throttle import LIMITS, RetryBudget, Throttle
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -59,7 +59,7 @@ class Lane:
         self,
         account: Account,
         name: str,
-        rates: Rates,
+        throttle: Throttle,
         retries: RetryBudget,
         attempts: int,
         read_timeout: float,
@@ -74,7 +74,7 @@ class Lane:
             max_pool_connections=threads,
             user_agent_extra="ec2spawner",
         )
-        self._rates = rates
+        self._throttle = throttle
         self._retries = retries
         self._attempts = attempts
         self._paid = threading.local()
@@ -127,7 +127,7 @@ class Lane:
                 action += " (unfiltered)"
         if getattr(self._paid, "action", None) == action:
             self._paid.action = None
-        elif wait := self._rates.reserve(action):
+        elif wait := self._throttle.reserve(action):
             time.sleep(wait)
 
     async def run(
@@ -143,13 +143,13 @@ class Lane:
         :raises EC2Error: for whatever boto3 raised, repetitions included
         """
         for attempt in range(1, self._attempts + 1):
-            await self._rates.take(action, resources)
+            await self._throttle.take(action, resources)
             self._retries.called()
             try:
                 return await self._once(action, work)
             except EC2Error as e:
                 if e.kind is Kind.THROTTLED:
-                    self._rates.throttled(action)
+                    self._throttle.throttled(action)
                 if not self._may_repeat(e, attempt):
                     raise
                 backoff = min(_BACKOFF[e.kind] * 2 ** (attempt - 1), _LONGEST_BACKOFF)
@@ -191,9 +191,9 @@ def _unfiltered(body: Mapping[str, Any]) -> bool:
 class Clients:
     """The lanes of one account and region, and what they share."""
 
-    def __init__(self, account: Account, rates: Rates | None = None) -> None:
+    def __init__(self, account: Account, throttle: Throttle | None = None) -> None:
         self.account = account
-        self.rates = rates or Rates()
+        self.throttle = throttle or Throttle()
         #: for whoever repeats calls on their own
         self.retries = RetryBudget()
         # What a launch repeats, and when, is the fleet's to decide. Threads for as
@@ -204,7 +204,7 @@ class Clients:
         self.killing = self._lane("kill", attempts=4, read_timeout=15, threads=8)
 
     def _lane(self, name: str, **options: Any) -> Lane:
-        return Lane(self.account, name, self.rates, self.retries, **options)
+        return Lane(self.account, name, self.throttle, self.retries, **options)
 
     def close(self) -> None:
         for lane in (self.launching, self.reading, self.killing):

@@ -218,7 +218,7 @@ class _Line:
         return max(wait, self.resources.reserve(resources)) if self.resources else wait
 
 
-class Rates:
+class Throttle:
     """The lines of one account and region, one for each action."""
 
     def __init__(
@@ -237,7 +237,7 @@ class Rates:
         limit = self._limits.get(action)
         if limit is None:
             raise UnknownActionError(
-                f"{action} has no row in LIMITS of ec2/rates.py: add AWS's figures"
+                f"{action} has no row in LIMITS of ec2/throttle.py: add AWS's figures"
             )
         with self._lock:
             if action not in self._lines:

@@ -17,7 +17,7 @@ from ..ec2.error_table import meaning_of_end
 from ..ec2.errors import EC2Error, admin_hint, zones_named
 from ..ec2.inventory import Inventory
 from ..ec2.machines import Machine, NotSent, machine_of_token, run_machine
-from ..ec2.throttle import Rates
+from ..ec2.throttle import Throttle
 from .failures import spawn_error
 from .plan import Candidate, LaunchPlan
 from .unavailable import News, Unavailable, covers
@@ -193,7 +193,7 @@ class Walk:
         self._attempts += 1
         token = client_token(self._plan.launch_id, self._attempts - 1)
         self._listener.attempt(Attempt(token, candidate))
-        if place := place_in_line(self._launcher.clients.rates, "RunInstances"):
+        if place := place_in_line(self._launcher.clients.throttle, "RunInstances"):
             self._listener.tell(place)
         try:
             machine = await self._settled(candidate, token)
@@ -290,12 +290,12 @@ class Walk:
         return self._launcher.unavailable.of(first) if candidate != first else None
 
 
-def place_in_line(rates: Rates, action: str) -> str:
+def place_in_line(throttle: Throttle, action: str) -> str:
     """How long a user waits for AWS's limits; empty when it is not worth telling."""
-    wait = rates.wait(action)
+    wait = throttle.wait(action)
     if wait <= _WORTH_TELLING_SECONDS:
         return ""
-    return f"{rates.ahead(action)} launches are ahead of yours, about {wait:.0f} s"
+    return f"{throttle.ahead(action)} launches are ahead of yours, about {wait:.0f} s"
 
 
 def reordered(

@@ -82,7 +82,7 @@ class Resume:
         if machine.hibernated and size != machine.instance_type:
             self._tell("A machine that hibernates keeps its size: you get a fresh one")
             return None
-        if place := place_in_line(fleet.clients.rates, "ModifyInstanceAttribute"):
+        if place := place_in_line(fleet.clients.throttle, "ModifyInstanceAttribute"):
             self._tell(place)
         data = self._write_ahead(stopped, plan.launch_id, size)
         await fleet.power.start(machine, data, size)

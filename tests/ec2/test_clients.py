@@ -9,7 +9,7 @@ import pytest
 import ec2spawner.ec2
 from ec2spawner.ec2.clients import Account, Clients
 from ec2spawner.ec2.errors import EC2Error
-from ec2spawner.ec2.throttle import LIMITS, Limit, Rates, UnknownActionError
+from ec2spawner.ec2.throttle import LIMITS, Limit, Throttle, UnknownActionError
 from localec2 import Fault
 
 
@@ -19,8 +19,8 @@ def make_clients(cloud, ec2, monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     made = []
 
-    def make(rates=None):
-        made.append(Clients(Account(cloud.region, cloud.endpoint_url), rates))
+    def make(throttle=None):
+        made.append(Clients(Account(cloud.region, cloud.endpoint_url), throttle))
         return made[-1]
 
     yield make
@@ -63,7 +63,9 @@ async def test_a_call_without_figures_does_not_leave(make_clients, ec2):
 
 
 async def test_each_page_and_each_call_of_one_errand_pays(make_clients):
-    rates = Rates({"DescribeRegions": Limit(100, 1), "DescribeVpcs": Limit(100, 1)})
+    throttle = Throttle(
+        {"DescribeRegions": Limit(100, 1), "DescribeVpcs": Limit(100, 1)}
+    )
 
     def errand(lane):
         lane.ec2.describe_regions()
@@ -71,22 +73,22 @@ async def test_each_page_and_each_call_of_one_errand_pays(make_clients):
         lane.ec2.describe_vpcs()
 
     # A clock that stands still: what has been paid stays paid.
-    rates._clock = lambda: 0.0
-    await make_clients(rates).reading.run("DescribeRegions", errand)
-    left = {name: line.requests._tokens for name, line in rates._lines.items()}
+    throttle._clock = lambda: 0.0
+    await make_clients(throttle).reading.run("DescribeRegions", errand)
+    left = {name: line.requests._tokens for name, line in throttle._lines.items()}
     assert left == {"DescribeRegions": 78, "DescribeVpcs": 79}
 
 
 async def test_a_listing_of_everything_pays_from_awss_smaller_bucket(make_clients):
-    rates = Rates()
-    lane = make_clients(rates).reading
+    throttle = Throttle()
+    lane = make_clients(throttle).reading
     await lane.run("DescribeInstances", lambda lane: lane.ec2.describe_instances())
-    assert "DescribeInstances (unfiltered)" in rates._lines
-    rates._lines.clear()
+    assert "DescribeInstances (unfiltered)" in throttle._lines
+    throttle._lines.clear()
     await lane.run(
         "DescribeInstances", lambda lane: lane.ec2.describe_instances(MaxResults=5)
     )
-    assert set(rates._lines) == {"DescribeInstances"}
+    assert set(throttle._lines) == {"DescribeInstances"}
 
 
 def read(lane):
@@ -127,11 +129,11 @@ async def test_a_launch_is_not_repeated_here(make_clients, ec2):
 
 async def test_a_throttled_call_slows_its_own_kind_down(make_clients, ec2):
     ec2.add_fault(Fault("DescribeRegions", error=("RequestLimitExceeded", 503)))
-    rates = Rates()
+    throttle = Throttle()
     with pytest.raises(EC2Error):
-        await make_clients(rates).launching.run("DescribeRegions", read)
-    assert rates.wait("DescribeRegions") > 0
-    assert rates.wait("DescribeVpcs") == 0
+        await make_clients(throttle).launching.run("DescribeRegions", read)
+    assert throttle.wait("DescribeRegions") > 0
+    assert throttle.wait("DescribeVpcs") == 0
 
 
 async def test_what_could_be_made_twice_must_bring_its_own_token(make_clients, ec2):

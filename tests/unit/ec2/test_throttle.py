@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from ec2spawner.ec2.throttle import (
     LIMITS,
     Limit,
-    Rates,
     RetryBudget,
+    Throttle,
     TokenBucket,
     UnknownActionError,
 )
@@ -47,26 +47,26 @@ def test_an_idle_bucket_is_never_fuller_than_its_burst():
 
 
 async def test_who_gives_up_leaves_their_place_to_the_next():
-    rates = Rates({"RunInstances": Limit(1.25, 0.001)})
-    await rates.take("RunInstances")
-    first, second = (asyncio.ensure_future(rates.take("RunInstances")) for _ in "ab")
+    throttle = Throttle({"RunInstances": Limit(1.25, 0.001)})
+    await throttle.take("RunInstances")
+    first, second = (asyncio.ensure_future(throttle.take("RunInstances")) for _ in "ab")
     await asyncio.sleep(0)
-    assert rates.ahead("RunInstances") == 2
-    before = rates.wait("RunInstances")
+    assert throttle.ahead("RunInstances") == 2
+    before = throttle.wait("RunInstances")
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
         await first
-    assert rates.ahead("RunInstances") == 1
-    assert rates.wait("RunInstances") < before - 900
+    assert throttle.ahead("RunInstances") == 1
+    assert throttle.wait("RunInstances") < before - 900
     second.cancel()
 
 
 async def test_first_come_is_first_served():
     clock, order = Clock(), []
-    rates = Rates(clock=clock, sleep=clock.sleep)
+    throttle = Throttle(clock=clock, sleep=clock.sleep)
 
     async def launch(number):
-        await rates.take("RunInstances")
+        await throttle.take("RunInstances")
         order.append(number)
 
     await asyncio.gather(*map(launch, range(30)))
@@ -80,9 +80,9 @@ async def test_after_a_standstill_no_crowd_leaves_together():
         # The computer stands still for a minute, once.
         clock.now += 60 if clock.now < 60 else seconds
 
-    rates = Rates(clock=clock, sleep=oversleep)
+    throttle = Throttle(clock=clock, sleep=oversleep)
     for _ in range(20):
-        await rates.take("RunInstances")
+        await throttle.take("RunInstances")
         left.append(clock.now)
     assert left.count(0) == 4
     assert left.count(60) == 4
@@ -91,11 +91,11 @@ async def test_after_a_standstill_no_crowd_leaves_together():
 @given(st.lists(st.floats(0, 3), max_size=60))
 def test_never_more_calls_than_awss_own_bucket_would_take(pauses):
     clock = Clock()
-    rates = Rates(clock=clock, sleep=clock.sleep)
+    throttle = Throttle(clock=clock, sleep=clock.sleep)
     theirs, at = 5.0, 0.0
     for pause in pauses:
         clock.now += pause
-        asyncio.run(rates.take("RunInstances"))
+        asyncio.run(throttle.take("RunInstances"))
         theirs = min(5.0, theirs + (clock.now - at) * 2) - 1
         at = clock.now
         assert theirs > -1e-6
@@ -103,9 +103,9 @@ def test_never_more_calls_than_awss_own_bucket_would_take(pauses):
 
 async def test_the_last_of_a_hundred_waits_ten_percent_longer_than_aws_at_most():
     clock = Clock()
-    rates = Rates(clock=clock, sleep=clock.sleep)
+    throttle = Throttle(clock=clock, sleep=clock.sleep)
     for _ in range(100):
-        await rates.take("RunInstances")
+        await throttle.take("RunInstances")
     arithmetic = (100 - 5) / 2
     assert arithmetic <= clock.now <= 1.1 * arithmetic
 
@@ -113,10 +113,10 @@ async def test_the_last_of_a_hundred_waits_ten_percent_longer_than_aws_at_most()
 async def test_a_request_for_many_pays_for_each_machine_too():
     clock = Clock()
     limits = {"StartInstances": Limit(100, 100, resources=(1000, 2))}
-    rates = Rates(limits, clock, clock.sleep)
-    await rates.take("StartInstances", resources=800)
+    throttle = Throttle(limits, clock, clock.sleep)
+    await throttle.take("StartInstances", resources=800)
     assert clock.now == 0
-    await rates.take("StartInstances", resources=19)
+    await throttle.take("StartInstances", resources=19)
     assert clock.now == pytest.approx(10)
 
 
@@ -141,16 +141,16 @@ def test_a_call_that_aws_turned_away_empties_its_bucket_and_halves_its_rate():
 async def test_a_call_that_aws_turned_away_may_have_named_too_many_machines():
     clock = Clock()
     limits = {"StartInstances": Limit(1000, 1000, resources=(1000, 2))}
-    rates = Rates(limits, clock, clock.sleep)
-    rates.throttled("StartInstances")
-    await rates.take("StartInstances", resources=19)
+    throttle = Throttle(limits, clock, clock.sleep)
+    throttle.throttled("StartInstances")
+    await throttle.take("StartInstances", resources=19)
     # Of an empty bucket, at half of its 1.9 a second.
     assert clock.now == pytest.approx(20)
 
 
 def test_a_call_without_figures_is_refused():
     with pytest.raises(UnknownActionError, match="CreateFleet.*LIMITS"):
-        Rates().reserve("CreateFleet")
+        Throttle().reserve("CreateFleet")
 
 
 @pytest.mark.parametrize("action", sorted(LIMITS))
