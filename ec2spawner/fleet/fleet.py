@@ -20,7 +20,7 @@ from ..ec2.status_checks import Health, impaired_machines
 from ..homes.attach import Attaching
 from ..homes.move import Moves
 from ..homes.store import Homes
-from ..launch.attempts import Launcher, Listener, Walk, find
+from ..launch.attempts import Attempts, Launcher, Reporter, find
 from ..launch.plan import LaunchPlan
 from .power import Power
 
@@ -69,9 +69,9 @@ class Fleet:
         self._detached: set[asyncio.Task[None]] = set()
         self._doomed: dict[Doomed, asyncio.Task[None]] = {}
 
-    def walk(self, plan: LaunchPlan, listener: Listener) -> Walk:
+    def attempts(self, plan: LaunchPlan, reporter: Reporter) -> Attempts:
         """A launch that has not begun."""
-        return self.launcher.walk(plan, listener)
+        return self.launcher.attempts(plan, reporter)
 
     async def find(
         self, launch_id: str, timeout: float, client_token: str = ""

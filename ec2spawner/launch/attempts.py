@@ -41,14 +41,14 @@ class Attempt:
 
 
 @dataclass(frozen=True)
-class Listener:
-    """Whom a walk keeps informed.
+class Reporter:
+    """Whom the attempts keep informed.
 
     :ivar attempt: must have saved the attempt when it returns; what it raises
-        ends the walk before the call
+        ends them before the call
     :ivar abandon: is given the client token of an attempt that stays in doubt,
-        before the walk goes on: a machine of it that shows up late must be ended
-    :ivar tell: is given a sentence for the user whenever the walk goes on
+        before the next one: a machine of it that shows up late must be ended
+    :ivar tell: is given a sentence for the user whenever they go on
     """
 
     attempt: Callable[[Attempt], None]
@@ -67,24 +67,24 @@ class Launcher:
         self.log = log
         self.unavailable = Unavailable()
 
-    def walk(self, plan: LaunchPlan, listener: Listener) -> Walk:
+    def attempts(self, plan: LaunchPlan, reporter: Reporter) -> Attempts:
         """A launch that has not begun."""
-        return Walk(self, plan, listener)
+        return Attempts(self, plan, reporter)
 
 
-class Walk:
-    """One launch on its way. Made by :meth:`Launcher.walk`.
+class Attempts:
+    """One launch on its way. Made by :meth:`Launcher.attempts`.
 
     ``next()`` gives a machine. When that one dies before it is of use, ``lost()``
     says whether ``next()`` may give another. No two calls at once.
     """
 
     def __init__(
-        self, launcher: Launcher, plan: LaunchPlan, listener: Listener
+        self, launcher: Launcher, plan: LaunchPlan, reporter: Reporter
     ) -> None:
         self._launcher = launcher
         self._plan = plan
-        self._listener = listener
+        self._reporter = reporter
         self._log = launcher.log
         self._left = list(plan.candidates)
         self._refusals: list[News] = []
@@ -186,15 +186,15 @@ class Walk:
     # -- one candidate ---------------------------------------------------------
 
     async def _try(self, candidate: Candidate) -> Machine | None:
-        """One attempt; None when the walk goes on.
+        """One attempt; None when another may follow.
 
         :raises EC2SpawnError: when it cannot
         """
         self._attempts += 1
         token = client_token(self._plan.launch_id, self._attempts - 1)
-        self._listener.attempt(Attempt(token, candidate))
+        self._reporter.attempt(Attempt(token, candidate))
         if place := place_in_line(self._launcher.clients.throttle, "RunInstances"):
-            self._listener.tell(place)
+            self._reporter.tell(place)
         try:
             machine = await self._settled(candidate, token)
         except EC2Error as e:
@@ -203,7 +203,7 @@ class Walk:
                 self._doubts += 1
                 if self._blind or self._doubts >= _MOST_DOUBTS or not self._left:
                     raise spawn_error(e) from e
-                self._listener.abandon(token)
+                self._reporter.abandon(token)
             elif e.kind not in _TRY_NEXT:
                 raise spawn_error(e) from e
             return None
@@ -283,7 +283,7 @@ class Walk:
                 machine=before.candidate.machine, place=before.candidate.place
             )
             text = f"{step}, trying {way_on(before.candidate, candidate)}"
-            self._listener.tell(text[0].upper() + text[1:])
+            self._reporter.tell(text[0].upper() + text[1:])
 
     def _passed_over(self, candidate: Candidate) -> News | None:
         first = self._left[0]

@@ -15,7 +15,7 @@ from ..core.ids import new_launch_id, secret_hash, server_id
 from ..core.state import Phase, Wish
 from ..ec2.machines import Machine
 from ..fleet.fleet import CONSISTENCY_SECONDS
-from ..launch.attempts import Attempt, Listener, Walk
+from ..launch.attempts import Attempt, Attempts, Reporter
 from ..launch.block_devices import data_devices
 from ..launch.failures import EndedEarly, sold_out_at_home
 from ..launch.plan import LaunchIdentity, LaunchPlan, plan_launch
@@ -70,8 +70,8 @@ class Start:
         context.apply(Begun(self._start_id, mine, now))
         nonce = secrets.token_urlsafe(32)
         plan = await self._plan(nonce)
-        walk = context.fleet.walk(plan, self._listener(plan, nonce))
-        getting = self._get_machine(plan, walk, stop)
+        attempts = context.fleet.attempts(plan, self._reporter(plan, nonce))
+        getting = self._get_machine(plan, attempts, stop)
         while True:
             # Not cancelled with us: whether RunInstances made a machine must be
             # known before anything of it can be ended.
@@ -81,9 +81,9 @@ class Start:
             try:
                 await self.until_ready()
             except EndedEarly as e:
-                if not self._may_go_on(walk, e):
+                if not self._may_go_on(attempts, e):
                     raise
-                getting = self._next_machine(walk)
+                getting = self._next_machine(attempts)
             else:
                 break
         self.progress.tell(95, f"Ready in {self.progress.seconds:.0f} s")
@@ -110,7 +110,7 @@ class Start:
         if self._getting is not None:
             await asyncio.wait({self._getting}, timeout=timeout)
 
-    def _may_go_on(self, walk: Walk, end: EndedEarly) -> bool:
+    def _may_go_on(self, attempts: Attempts, end: EndedEarly) -> bool:
         """Whether another machine can take the place of one that has ended.
 
         Not once it has claimed: the orders of a launch are given away once.
@@ -120,7 +120,7 @@ class Start:
         # A home that has just been made is where that machine was.
         made = self._new_home and bool(context.state.home_id)
         free = unclaimed and (not made or context.settings.home_may_move)
-        return end.machine.gone and free and walk.lost(end.machine)
+        return end.machine.gone and free and attempts.lost(end.machine)
 
     async def _plan(self, nonce: str) -> LaunchPlan:
         context, hub = self._context, self._context.hub
@@ -169,7 +169,9 @@ class Start:
         )
         return plan
 
-    async def _get_machine(self, plan: LaunchPlan, walk: Walk, stop: Stop) -> None:
+    async def _get_machine(
+        self, plan: LaunchPlan, attempts: Attempts, stop: Stop
+    ) -> None:
         """Wake the machine that is stopped for this server, or launch a fresh one."""
         resume = Resume(self._context, lambda text: self.progress.tell(5, text))
         await stop.settled()
@@ -182,15 +184,17 @@ class Start:
             return
         wanted = plan.candidates[0].machine
         self.progress.tell(5, f"Asking AWS for a {wanted} machine")
-        await self._next_machine(walk)
+        await self._next_machine(attempts)
 
-    async def _next_machine(self, walk: Walk) -> None:
+    async def _next_machine(self, attempts: Attempts) -> None:
         self.admission.asks_again()
         refused = False
         try:
-            machine = await walk.next()
+            machine = await attempts.next()
         except EC2SpawnError as e:
-            refused = walk.refused and self._context.applied(Refused(self._start_id))
+            refused = attempts.refused and self._context.applied(
+                Refused(self._start_id)
+            )
             if self._bound_to and e.reason == Reason.CAPACITY.value:
                 raise sold_out_at_home(self._bound_to, e) from e
             raise
@@ -198,7 +202,7 @@ class Start:
             self.admission.answered(refused)
         self.found(machine)
 
-    def _listener(self, plan: LaunchPlan, nonce: str) -> Listener:
+    def _reporter(self, plan: LaunchPlan, nonce: str) -> Reporter:
         def attempt(attempt: Attempt) -> None:
             candidate, on_stop = attempt.candidate, self._context.launch.on_stop
             if self._context.settings.on_stop == "hibernate":
@@ -220,7 +224,7 @@ class Start:
         def abandon(client_token: str) -> None:
             self._context.applied(Doubted(self._start_id, client_token))
 
-        return Listener(attempt, abandon, lambda text: self.progress.tell(10, text))
+        return Reporter(attempt, abandon, lambda text: self.progress.tell(10, text))
 
     def _apply(self, event: Planned | Attempted) -> None:
         """:raises EC2SpawnError: when somebody has stopped this start meanwhile"""

@@ -8,7 +8,7 @@ from ec2spawner.core.errors import EC2SpawnError
 from ec2spawner.core.ids import new_launch_id
 from ec2spawner.core.state import Tombstone
 from ec2spawner.fleet import fleet as module
-from ec2spawner.launch.attempts import Listener
+from ec2spawner.launch.attempts import Reporter
 from ec2spawner.launch.plan import LaunchIdentity, plan_launch
 from ec2spawner.settings import LaunchSettings
 from localec2 import AWS_THROTTLE, Fault
@@ -36,13 +36,13 @@ def launch(fleet, ec2):
             run.saved.append(attempt.client_token)
 
         run.sent_before = []
-        listener = Listener(
+        reporter = Reporter(
             save,
             run.abandoned.append,
             run.told.append,
         )
-        run.walk = fleet.walk(plan, listener)
-        return await run.walk.next()
+        run.way = fleet.attempts(plan, reporter)
+        return await run.way.next()
 
     return run
 

@@ -21,7 +21,7 @@ import pytest
 from ec2spawner.core.ids import new_launch_id
 from ec2spawner.ec2.clients import Account
 from ec2spawner.fleet.fleet import Fleet, FleetKey
-from ec2spawner.launch.attempts import Listener
+from ec2spawner.launch.attempts import Reporter
 from ec2spawner.launch.plan import LaunchIdentity, plan_launch
 from ec2spawner.settings import LaunchSettings
 from localec2 import AWS_THROTTLE, LocalCloudProcess, LocalSettings
@@ -82,13 +82,13 @@ async def test_the_fleet_serves_a_hundred(make_cloud):
     image = await fleet.images.resolve(world.image_id, [])
     settings = LaunchSettings(subnets=list(world.subnet_ids.values()))
     told: list[str] = []
-    listener = Listener(lambda attempt: None, lambda token: None, told.append)
+    reporter = Reporter(lambda attempt: None, lambda token: None, told.append)
 
     async def launch(number: int) -> str:
         who = LaunchIdentity(fleet.hub_id, f"server-{number}", new_launch_id())
         plan = plan_launch(settings, image, who, b"#!/bin/sh\n")
         with fleet.inventory.hurry():
-            return (await fleet.walk(plan, listener).next()).id
+            return (await fleet.attempts(plan, reporter).next()).id
 
     ids = await asyncio.gather(*map(launch, range(USERS)))
     assert len(set(ids)) == USERS

@@ -9,7 +9,7 @@ from ec2spawner.core.errors import EC2SpawnError
 from ec2spawner.core.ids import new_launch_id
 from ec2spawner.core.state import Tombstone
 from ec2spawner.fleet import fleet as fleet_module
-from ec2spawner.launch.attempts import Listener
+from ec2spawner.launch.attempts import Reporter
 from ec2spawner.launch.plan import LaunchIdentity, plan_launch
 from ec2spawner.settings import LaunchSettings
 from localec2 import Fault
@@ -19,7 +19,7 @@ SOLD_OUT = ("Server.InsufficientInstanceCapacity", "no host")
 
 
 class Launch:
-    """One user's launch: its walk, and what its listener was given."""
+    """One user's launch: its attempts, and what its reporter was given."""
 
     def __init__(self, fleet, world):
         self.fleet, self.world = fleet, world
@@ -35,14 +35,14 @@ class Launch:
         region = await self.fleet.catalog.region(wanted.types, wanted.subnets)
         who = LaunchIdentity(self.fleet.hub_id, "server", self.launch_id)
         plan = plan_launch(wanted, image, who, b"#!/bin/sh\n", region)
-        listener = Listener(
+        reporter = Reporter(
             self.attempts.append, self.abandoned.append, self.told.append
         )
-        self.walk = self.fleet.walk(plan, listener)
+        self.way = self.fleet.attempts(plan, reporter)
         return self
 
     async def next(self):
-        return await self.walk.next()
+        return await self.way.next()
 
 
 @pytest.fixture
@@ -75,7 +75,9 @@ async def test_four_of_five_sold_out_cost_one_call_each_and_no_waiting(
 ):
     types = ["t3.micro", "t3.small", "t3.medium", "t3.large", "t3.xlarge"]
     ec2.set_capacity({f"{each}/*": 0 for each in types[:4]})
-    walk = await launch(instance_types=types, subnets=[ec2.resources().subnet_ids[A]])
+    launched = await launch(
+        instance_types=types, subnets=[ec2.resources().subnet_ids[A]]
+    )
     slept, sleep = [], asyncio.sleep
 
     def spy(seconds, *result):
@@ -83,23 +85,25 @@ async def test_four_of_five_sold_out_cost_one_call_each_and_no_waiting(
         return sleep(seconds, *result)
 
     monkeypatch.setattr(asyncio, "sleep", spy)
-    machine = await walk.next()
+    machine = await launched.next()
     assert machine.instance_type == "t3.xlarge"
     assert asked(ec2) == [(each, A) for each in types]
     assert all(request.error for request in ec2.requests("RunInstances")[:4])
     # Only AWS's own limit of requests, which others keep for us.
     assert "ec2spawner.launch.attempts" not in slept
     tokens = [r.params["ClientToken"] for r in ec2.requests("RunInstances")]
-    assert tokens == [a.client_token for a in walk.attempts] and len(set(tokens)) == 5
-    assert walk.told[-1] == f"No t3.large in {A} just now, trying t3.xlarge in {A}"
+    assert (
+        tokens == [a.client_token for a in launched.attempts] and len(set(tokens)) == 5
+    )
+    assert launched.told[-1] == f"No t3.large in {A} just now, trying t3.xlarge in {A}"
 
 
 async def test_the_zone_that_ec2_recommends_comes_next(launch, ec2):
     ec2.set_capacity({f"t3.small/{A}": 0, f"t3.small/{B}": 0})
-    walk = await launch()
-    assert (await walk.next()).zone == C
+    launched = await launch()
+    assert (await launched.next()).zone == C
     assert asked(ec2) == [("t3.small", A), ("t3.small", C)]
-    assert walk.told == [f"No t3.small in {A} just now, trying {C}"]
+    assert launched.told == [f"No t3.small in {A} just now, trying {C}"]
 
 
 async def test_what_is_sold_out_is_known_to_the_next_user(launch, ec2):
@@ -129,37 +133,37 @@ async def test_a_class_without_capacity_does_not_ask_for_each_candidate_each(
     launch, ec2
 ):
     ec2.set_capacity({"*": 0})
-    walks = [await launch() for _ in range(8)]
+    launches = [await launch() for _ in range(8)]
     results = await asyncio.gather(
-        *(walk.next() for walk in walks), return_exceptions=True
+        *(launched.next() for launched in launches), return_exceptions=True
     )
     assert {r.reason for r in results} == {"capacity"}
-    assert all(walk.walk.refused for walk in walks)
+    assert all(launched.way.refused for launched in launches)
     # 24 without what they tell each other. What left together cannot know.
     assert len(asked(ec2)) <= 16
 
 
 async def test_a_quota_leaves_only_candidates_of_another(launch, ec2):
     ec2.change_settings(vcpu_quota={"standard": 1})
-    walk = await launch(instance_types=["t3.small", "m5.large", "g4dn.xlarge"])
-    assert (await walk.next()).instance_type == "g4dn.xlarge"
+    launched = await launch(instance_types=["t3.small", "m5.large", "g4dn.xlarge"])
+    assert (await launched.next()).instance_type == "g4dn.xlarge"
     assert asked(ec2) == [("t3.small", A), ("g4dn.xlarge", A)]
-    assert "limit for t3.small is reached, trying g4dn.xlarge" in walk.told[0]
+    assert "limit for t3.small is reached, trying g4dn.xlarge" in launched.told[0]
 
 
 async def test_a_quota_of_spot_machines_is_not_that_of_others(launch, ec2):
     ec2.change_settings(vcpu_quota={"spot:standard": 1})
-    walk = await launch(market="spot-then-on-demand")
-    assert (await walk.next()).market == "on-demand"
+    launched = await launch(market="spot-then-on-demand")
+    assert (await launched.next()).market == "on-demand"
     assert len(asked(ec2)) == 2
 
 
 async def test_spot_is_tried_everywhere_before_what_costs_more(launch, ec2):
     ec2.set_capacity({"spot:*": 0})
-    walk = await launch(market="spot-then-on-demand")
-    assert (await walk.next()).market == "on-demand"
+    launched = await launch(market="spot-then-on-demand")
+    assert (await launched.next()).market == "on-demand"
     assert asked(ec2) == [("t3.small", zone) for zone in (A, B, C, A)]
-    assert walk.told[-1].endswith(f"trying on-demand t3.small in {A}")
+    assert launched.told[-1].endswith(f"trying on-demand t3.small in {A}")
 
 
 async def test_a_spot_machine_is_had_when_there_is_one(launch, ec2):
@@ -189,9 +193,9 @@ async def test_without_the_right_to_know_zones_launches_work_in_other_words(
 ):
     ec2.add_fault(Fault("DescribeSubnets", error=("UnauthorizedOperation", 403)))
     ec2.set_capacity({f"t3.small/{A}": 0})
-    walk = await launch()
-    assert (await walk.next()).zone in (B, C)
-    assert walk.told == ["No t3.small there just now, trying another zone"]
+    launched = await launch()
+    assert (await launched.next()).zone in (B, C)
+    assert launched.told == ["No t3.small there just now, trying another zone"]
     await (await launch()).next()
     assert len(ec2.requests("DescribeSubnets")) == 1
 
@@ -206,11 +210,11 @@ def in_zone(ec2, zone, **kinds):
 
 async def test_a_zone_in_doubt_is_asked_again_then_looked_at_then_left(launch, ec2):
     ec2.add_fault(in_zone(ec2, A, error=("InternalError", 500)))
-    walk = await launch()
-    assert (await walk.next()).zone == B
+    launched = await launch()
+    assert (await launched.next()).zone == B
     assert asked(ec2) == [("t3.small", A)] * 3 + [("t3.small", B)]
     first = [r.params["ClientToken"] for r in ec2.requests("RunInstances")[:3]]
-    assert set(first) == {walk.attempts[0].client_token} == set(walk.abandoned)
+    assert set(first) == {launched.attempts[0].client_token} == set(launched.abandoned)
     looked = [
         r
         for r in ec2.requests("DescribeInstances")
@@ -225,14 +229,14 @@ async def test_a_late_machine_of_an_attempt_left_in_doubt_is_ended_and_no_other(
     before = {m.instance_id for m in ec2.machines()}
     ec2.change_settings(consistency_seconds=600)
     ec2.add_fault(in_zone(ec2, A, lose_answer=True))
-    walk = await launch()
-    machine = await walk.next()
+    launched = await launch()
+    machine = await launched.next()
     assert machine.zone == B
-    (token,) = walk.abandoned
+    (token,) = launched.abandoned
     late = {m.instance_id for m in ec2.machines()} - before - {machine.id}
     assert len(late) == 1
     ec2.change_settings(consistency_seconds=0)
-    fleet.bury(Tombstone(walk.launch_id, client_token=token))
+    fleet.bury(Tombstone(launched.launch_id, client_token=token))
     ended = await asyncio.wait_for(until_gone(fleet, type(machine)(late.pop(), "")), 60)
     assert ended.client_token == token
     assert ec2.machine(machine.id).state == "running"
@@ -243,10 +247,12 @@ async def test_the_end_of_an_attempt_that_made_nothing_ends_nothing(
 ):
     monkeypatch.setattr(fleet_module, "CONSISTENCY_SECONDS", 0.5)
     ec2.add_fault(in_zone(ec2, A, error=("InternalError", 500)))
-    walk = await launch()
-    machine = await walk.next()
+    launched = await launch()
+    machine = await launched.next()
     buried = asyncio.Event()
-    fleet.bury(Tombstone(walk.launch_id, client_token=walk.abandoned[0]), buried.set)
+    fleet.bury(
+        Tombstone(launched.launch_id, client_token=launched.abandoned[0]), buried.set
+    )
     await asyncio.wait_for(buried.wait(), 60)
     assert ec2.machine(machine.id).state == "running"
 
@@ -255,11 +261,11 @@ async def test_a_launch_is_buried_with_all_machines_of_its_attempts(launch, flee
     before = {m.instance_id for m in ec2.machines()}
     ec2.change_settings(consistency_seconds=600)
     ec2.add_fault(in_zone(ec2, A, lose_answer=True))
-    walk = await launch()
-    await walk.next()
+    launched = await launch()
+    await launched.next()
     ec2.change_settings(consistency_seconds=0)
     buried = asyncio.Event()
-    fleet.bury(Tombstone(walk.launch_id), buried.set)
+    fleet.bury(Tombstone(launched.launch_id), buried.set)
     await asyncio.wait_for(buried.wait(), 60)
     made = [m for m in ec2.machines() if m.instance_id not in before]
     assert len(made) == 2
@@ -267,23 +273,23 @@ async def test_a_launch_is_buried_with_all_machines_of_its_attempts(launch, flee
 
 
 async def test_while_ec2_shows_nothing_no_attempt_is_left(launch, ec2):
-    walk = await launch()
+    launched = await launch()
     ec2.add_fault(Fault("RunInstances", error=("Unavailable", 503)))
     ec2.add_fault(Fault("DescribeInstances", error=("Unavailable", 503)))
     with pytest.raises(EC2SpawnError) as caught:
-        await walk.next()
+        await launched.next()
     assert caught.value.reason == "cloud"
     assert set(asked(ec2)) == {("t3.small", A)}
-    assert not walk.abandoned and not walk.walk.refused
+    assert not launched.abandoned and not launched.way.refused
 
 
 async def test_when_two_zones_are_in_doubt_ec2_itself_is(launch, ec2):
     ec2.add_fault(Fault("RunInstances", error=("InternalError", 500)))
-    walk = await launch()
+    launched = await launch()
     with pytest.raises(EC2SpawnError):
-        await walk.next()
+        await launched.next()
     assert {zone for _, zone in asked(ec2)} == {A, B}
-    assert not walk.walk.refused
+    assert not launched.way.refused
 
 
 # -- machines that die while they boot -----------------------------------------
@@ -293,12 +299,12 @@ async def test_a_machine_that_dies_for_want_of_capacity_is_followed_by_another(
     launch, fleet, ec2
 ):
     ec2.add_fault(Fault("RunInstances", state_reason=SOLD_OUT, times=1))
-    walk = await launch()
-    dead = await until_gone(fleet, await walk.next())
-    assert walk.walk.lost(dead)
-    machine = await walk.next()
+    launched = await launch()
+    dead = await until_gone(fleet, await launched.next())
+    assert launched.way.lost(dead)
+    machine = await launched.next()
     assert (dead.zone, machine.zone) == (A, B)
-    assert walk.told == [f"No t3.small in {A} just now, trying {B}"]
+    assert launched.told == [f"No t3.small in {A} just now, trying {B}"]
     # The next user need not find out.
     assert (await (await launch()).next()).zone == B
 
@@ -306,10 +312,10 @@ async def test_a_machine_that_dies_for_want_of_capacity_is_followed_by_another(
 async def test_a_machine_that_fails_is_followed_by_one_other(launch, fleet, ec2):
     reason = ("Client.InternalError", "Client error on launch")
     ec2.add_fault(Fault("RunInstances", state_reason=reason))
-    walk = await launch()
-    assert walk.walk.lost(await until_gone(fleet, await walk.next()))
-    assert not walk.walk.lost(await until_gone(fleet, await walk.next()))
-    assert walk.walk.refused
+    launched = await launch()
+    assert launched.way.lost(await until_gone(fleet, await launched.next()))
+    assert not launched.way.lost(await until_gone(fleet, await launched.next()))
+    assert launched.way.refused
 
 
 @pytest.mark.parametrize(
@@ -322,8 +328,8 @@ async def test_a_machine_that_fails_is_followed_by_one_other(launch, fleet, ec2)
 )
 async def test_no_other_candidate_mends_some_ends(launch, fleet, ec2, code):
     ec2.add_fault(Fault("RunInstances", state_reason=(code, "words"), times=1))
-    walk = await launch()
-    assert not walk.walk.lost(await until_gone(fleet, await walk.next()))
+    launched = await launch()
+    assert not launched.way.lost(await until_gone(fleet, await launched.next()))
 
 
 async def test_a_machine_that_died_before_its_answer_came_is_not_made_again(
@@ -333,10 +339,10 @@ async def test_a_machine_that_died_before_its_answer_came_is_not_made_again(
     ec2.add_fault(
         Fault("RunInstances", state_reason=SOLD_OUT, lose_answer=True, times=1)
     )
-    walk = await launch()
-    dead = await until_gone(fleet, await walk.next())
-    assert dead.client_token == walk.attempts[0].client_token
-    assert walk.walk.lost(dead)
-    machine = await walk.next()
+    launched = await launch()
+    dead = await until_gone(fleet, await launched.next())
+    assert dead.client_token == launched.attempts[0].client_token
+    assert launched.way.lost(dead)
+    machine = await launched.next()
     made = {m.instance_id for m in ec2.machines()} - before
     assert made == {dead.id, machine.id}
