@@ -114,7 +114,7 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
         fleet, launch = self.fleet, self.context.launch
         return notices.told(
             self.state,
-            fleet.health.impaired_since(launch.instance_id) or 0,
+            fleet.status_checks.impaired_since(launch.instance_id) or 0,
             fleet.inventory.failing_since or 0,
             time.time(),
         )

@@ -35,7 +35,7 @@ async def impaired_machines(lane: Lane) -> frozenset[str]:
     return await lane.run("DescribeInstanceStatus", work)
 
 
-class Health:
+class StatusChecks:
     """Remembers since when machines have been impaired, in seconds since the epoch.
 
     :param lister: the ids of those that are impaired now

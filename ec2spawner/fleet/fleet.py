@@ -16,7 +16,7 @@ from ..ec2.images import Images
 from ..ec2.instance_types import Catalog
 from ..ec2.inventory import Inventory
 from ..ec2.machines import Machine, console_output, list_machines, terminate_machines
-from ..ec2.status_checks import Health, impaired_machines
+from ..ec2.status_checks import StatusChecks, impaired_machines
 from ..homes.attach import Attaching
 from ..homes.move import Moves
 from ..homes.store import Homes
@@ -54,7 +54,9 @@ class Fleet:
         self.inventory = Inventory(
             lambda: list_machines(self.clients.reading, key.hub_id), fast, slow, log
         )
-        self.health = Health(lambda: impaired_machines(self.clients.reading), log)
+        self.status_checks = StatusChecks(
+            lambda: impaired_machines(self.clients.reading), log
+        )
         self.homes = Homes(key.hub_id, self.clients, log)
         self.attaching = Attaching(
             self.clients, self.inventory, self.homes, log, self.terminate
@@ -172,7 +174,7 @@ class Fleet:
     def close(self) -> None:
         """Stop all background work and threads. Machines stay as they are."""
         self.inventory.close()
-        self.health.close()
+        self.status_checks.close()
         self._terminations.close()
         self.power.close()
         for task in (*self._detached, *self._doomed.values()):

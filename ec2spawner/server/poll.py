@@ -47,7 +47,7 @@ class Poll:
             return self._over("it shall not serve any more") if stop.tried else None
         inventory = context.fleet.inventory
         inventory.start()
-        context.fleet.health.start()
+        context.fleet.status_checks.start()
         if inventory.listing is None and not inventory.failing:
             await inventory.newer_than(float("-inf"), _FIRST_LISTING_SECONDS)
         if not launch.instance_id:

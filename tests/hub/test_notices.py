@@ -8,7 +8,7 @@ from localec2 import Fault
 
 from .conftest import api_of, living
 
-QUICK_CHECKS = "import ec2spawner.ec2.status_checks as health; health.INTERVAL = 0.5"
+QUICK_CHECKS = "import ec2spawner.ec2.status_checks as checks; checks.INTERVAL = 0.5"
 
 
 async def page(visitor, path):
