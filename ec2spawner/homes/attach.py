@@ -97,13 +97,13 @@ class Attaching:
             the home is another machine's
         :raises EC2Error: when EC2 refuses it
         """
-        if volume_id in self._homes.moving:
+        if volume_id in self._homes.moves_under_way:
             raise EC2SpawnError(
                 f"Your home ({volume_id}) is on its way to another zone, for another "
                 "of your servers. Wait until that one has started, or stop it.",
                 reason=Reason.HOME,
             )
-        async with self._homes.hands[volume_id]:
+        async with self._homes.volume_locks[volume_id]:
             await self._give_up_move(volume_id)
             await self._attach(volume_id, instance_id, time.monotonic() + timeout)
 

@@ -67,17 +67,17 @@ class Moves:
         :raises EC2SpawnError: when it cannot be done; the home is where it was
         :raises EC2Error: when EC2 refuses it; the same holds
         """
-        if home.id in self._homes.moving:
+        if home.id in self._homes.moves_under_way:
             raise EC2SpawnError(
                 f"Your home ({home.id}) is already on its way to another zone, for "
                 "another of your servers. Wait until that one has started.",
                 reason=Reason.HOME,
             )
-        self._homes.moving.add(home.id)
+        self._homes.moves_under_way.add(home.id)
         try:
             return await self._move(home.id, zone, tags, tell)
         finally:
-            self._homes.moving.discard(home.id)
+            self._homes.moves_under_way.discard(home.id)
 
     async def _move(
         self,
@@ -97,7 +97,7 @@ class Moves:
 
     async def _begin(self, home_id: str) -> Volume:
         """The home with the name of its move on it."""
-        async with self._homes.hands[home_id]:
+        async with self._homes.volume_locks[home_id]:
             home = await describe_volume(self._clients.reading, home_id)
             if home.attached_to:
                 raise in_use(home)
@@ -112,7 +112,7 @@ class Moves:
 
     async def _give_up(self, home: Volume, *made: str) -> None:
         """Begin anew at the next start, and do away with what came of this move."""
-        async with self._homes.hands[home.id]:
+        async with self._homes.volume_locks[home.id]:
             now = await describe_volume(self._clients.reading, home.id)
             if now.move == home.move and not now.heir:
                 await self._homes.tag(home.id, {MOVE_TAG: ""})
@@ -243,7 +243,7 @@ class Moves:
 
     async def _change_over(self, home: Volume, copy: Volume) -> Volume:
         """The one call after which the copy is the home."""
-        async with self._homes.hands[home.id]:
+        async with self._homes.volume_locks[home.id]:
             now = await describe_volume(self._clients.reading, home.id)
             if now.attached_to or now.move != home.move:
                 raise _trouble(home.id, "somebody has used it meanwhile")
@@ -290,7 +290,11 @@ class Moves:
             return
         homes = await volumes_among(lane, self._hub_id, sorted(origins))
         for home in homes:
-            if home.move and not home.heir and home.id not in self._homes.moving:
+            if (
+                home.move
+                and not home.heir
+                and home.id not in self._homes.moves_under_way
+            ):
                 made = [s.began for s in snapshots if s.move == home.move]
                 if made and min(made) < now - _FORGOTTEN_SECONDS:
                     await self._give_up(home)

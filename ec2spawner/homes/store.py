@@ -57,11 +57,11 @@ class Homes:
         self._clients = clients
         self._log = log
         # Two servers of one user must not make a home each.
-        self.making: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self.creation_locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         #: held by who gives a volume to a machine, or begins or ends its move
-        self.hands: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self.volume_locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         #: volumes whose move a server waits for
-        self.moving: set[str] = set()
+        self.moves_under_way: set[str] = set()
 
     async def find(
         self,
@@ -129,7 +129,7 @@ class Homes:
 
         :raises EC2SpawnError: when the copy is lost
         """
-        async with self.hands[volume_id]:
+        async with self.volume_locks[volume_id]:
             home = await describe_volume(self._clients.reading, volume_id)
             if not home.heir:
                 return home

@@ -178,7 +178,7 @@ class Home:
     async def _bring_home(self) -> str:
         context, launch = self._context, self._context.launch
         homes, attaching = context.fleet.homes, context.fleet.attaching
-        async with homes.making[self.owner]:
+        async with homes.creation_locks[self.owner]:
             volume = await self.find()
             if volume is None:
                 await self._runs()

@@ -168,7 +168,7 @@ def test_a_move_that_nobody_comes_back_for_is_given_up_after_a_day():
 
 def test_the_other_server_of_a_user_cannot_have_a_home_that_is_on_its_way():
     told = Story("a")
-    told.hub.homes.moving.add(told.known)
+    told.hub.homes.moves_under_way.add(told.known)
     with pytest.raises(EC2SpawnError, match="on its way to another zone"):
         asyncio.run(told.hub.attaching.attach(told.known, "i-2", 0))
     home = asyncio.run(told.hub.homes.find(OWNER, told.known))
