@@ -21,7 +21,8 @@ ORDERS = Path("orders.json")
 SEEN = Path("steps.jsonl")
 
 _WRITE = re.compile(r"\s*(INSERT INTO|UPDATE|DELETE FROM) \"?(\w+)")
-_PHASE = re.compile(r'"phase": "(\w+)"')
+# What is to become of a launch, once that is not to serve, else how far it has come.
+_STATE = [re.compile(r'"wish": "(keep|end)"'), re.compile(r'"phase": "(\w+)"')]
 _lock = threading.Lock()
 
 
@@ -78,10 +79,10 @@ def watch_commits() -> None:
         connection: Any, cursor: Any, statement: str, parameters: Any, *rest: Any
     ) -> None:
         if match := _WRITE.match(statement):
-            phase = _PHASE.search(str(parameters)) if match[2] == "spawners" else None
-            told = f"{match[1].split()[0]} {match[2]}" + (
-                f" {phase[1]}" if phase else ""
-            )
+            told = f"{match[1].split()[0]} {match[2]}"
+            if match[2] == "spawners":
+                found = (each.search(str(parameters)) for each in _STATE)
+                told += next((f" {state[1]}" for state in found if state), "")
             known = writes.setdefault(id(connection), [])
             if told not in known:
                 known.append(told)

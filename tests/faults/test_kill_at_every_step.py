@@ -48,7 +48,7 @@ async def test_a_hub_killed_at_any_step_leaves_one_machine_or_none(mortal, what)
                 "commit: UPDATE spawners claimed": "adopted",
             },
         ),
-        ("stop", {"commit: UPDATE spawners stopping": "gone"}),
+        ("stop", {"commit: UPDATE spawners keep": "gone"}),
     ],
 )
 async def test_a_hub_killed_at_a_step_of_each_kind(mortal, what, moments):
