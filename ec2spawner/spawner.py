@@ -175,7 +175,8 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
         if self.state.launch is not None:
             self._start = Start(self.context, self.state.launch.start_id)
         if self.context.launch.wish is not Wish.SERVE:
-            self._stop.interrupted()
+            # The Hub was killed while it stopped this server.
+            self._stop.leave_to_background()
         elif self.state.may_have_machine:
             self._start.session.begin()
         self._stop.go_on()

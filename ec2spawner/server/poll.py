@@ -54,14 +54,14 @@ class Poll:
             return await self._settle(start)
         machine = inventory.get(launch.instance_id)
         if machine is None:
-            return self._lost(launch) if self._is_absent() else None
+            return self._lost(launch, stop) if self._is_absent() else None
         if machine.over:
-            return self._ended(launch, machine)
+            return self._ended(launch, machine, stop)
         if launch.phase is Phase.REQUESTED:  # it was being woken, and is awake
             start.found(machine)
         return None
 
-    def _ended(self, launch: Launch, machine: Machine) -> int:
+    def _ended(self, launch: Launch, machine: Machine, stop: Stop) -> int:
         if launch.phase is Phase.REQUESTED:
             # It was to be woken, and EC2 was not asked for that, or refused.
             self._context.applied(Wanted(Wish.KEEP))
@@ -69,11 +69,13 @@ class Poll:
             self._context.applied(EndedByItself(notices.ended(machine, time.time())))
         if machine.gone:
             self._context.applied(Gone())
+        stop.leave_to_background()
         return self._over(f"it is {machine.state}: {machine.why}")
 
-    def _lost(self, launch: Launch) -> int:
+    def _lost(self, launch: Launch, stop: Stop) -> int:
         text = notices.lost(launch.instance_id, time.time())
         self._context.applied(EndedByItself(text), Wanted(Wish.END))
+        stop.leave_to_background()
         return self._over("EC2 has lost it")
 
     def _is_absent(self) -> bool:

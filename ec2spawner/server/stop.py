@@ -46,14 +46,14 @@ class Stop:
 
     @property
     def tried(self) -> bool:
-        """It has tried that for as long as it may, in this process or in another.
+        """It has tried that for as long as somebody is to wait for it.
 
         The Hub is to let go of the launch; what is left goes on in the background.
         """
         return not self.runs and self._tried == self._context.launch.start_id
 
-    def interrupted(self) -> None:
-        """The Hub was killed while it stopped the server, and does not try again."""
+    def leave_to_background(self) -> None:
+        """Nobody is to wait for it: it goes on when the launch is let go."""
         self._tried = self._context.launch.start_id
 
     async def run(self, start: StartUnderWay) -> None:
