@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ..ec2.clients import Account, Clients
 from ..ec2.errors import EC2Error, admin_hint
 from ..ec2.machines import Machine, list_machines
-from ..ec2.resources import Part, list_parts
+from ..ec2.resources import Resource, list_resources
 from ..ec2.snapshots import Snapshot, archives_of
 from ..hub.records import Records
 from .database import DatabaseError, read_database
@@ -21,7 +21,7 @@ class Region:
 
     account: Account
     machines: tuple[Machine, ...] = ()
-    parts: tuple[Part, ...] = ()
+    resources: tuple[Resource, ...] = ()
     trouble: tuple[str, ...] = ()
     #: snapshots of homes that were given up; only if asked for
     archives: tuple[Snapshot, ...] = ()
@@ -79,15 +79,15 @@ async def _ask(account: Account, hub_id: str, archives: bool) -> Region:
     clients = Clients(account)
     trouble: list[str] = []
     machines: tuple[Machine, ...] = ()
-    parts: tuple[Part, ...] = ()
+    resources: tuple[Resource, ...] = ()
     kept: tuple[Snapshot, ...] = ()
     try:
         machines = tuple((await list_machines(clients.reading, hub_id)).values())
-        parts = tuple(await list_parts(clients.reading, hub_id))
+        resources = tuple(await list_resources(clients.reading, hub_id))
         if archives:
             kept = tuple(await archives_of(clients.reading, hub_id))
     except EC2Error as e:
         trouble.append(admin_hint(e))
     finally:
         clients.close()
-    return Region(account, machines, parts, tuple(trouble), kept)
+    return Region(account, machines, resources, tuple(trouble), kept)

@@ -9,7 +9,7 @@ from ..core.ids import server_id
 from ..core.state import Phase, Wish
 from ..core.tags import lease_text
 from ..ec2.machines import Machine
-from ..ec2.resources import Part
+from ..ec2.resources import Resource
 from ..fleet.sweep_policy import is_wanted, lease_end
 from ..hub.records import Record, Records
 from .collect import Survey
@@ -129,15 +129,15 @@ def _record(machine: Machine, records: Records | None) -> Record | None:
     )
 
 
-def why(machine: Machine | Part, records: Records | None, lease: float) -> str:
+def why(machine: Machine | Resource, records: Records | None, lease: float) -> str:
     """Why it exists, or what will happen to it."""
     if isinstance(machine, Machine) and machine.gone:
         return "it is ending"
     if machine.kept:
         return "a person keeps it (tag ec2spawner:keep)"
-    if isinstance(machine, Part) and machine.discarded:
+    if isinstance(machine, Resource) and machine.discarded:
         return "discarded: deleted by the Hub's sweep once nothing uses it"
-    if isinstance(machine, Part) and machine.archived:
+    if isinstance(machine, Resource) and machine.archived:
         return "given up: the Hub's sweep makes a snapshot and then deletes it"
     until = lease_end(machine, lease)
     then = f"after {lease_text(until)}" if until else "by a person only"
@@ -166,20 +166,31 @@ def _with_a_server(record: Record) -> str:
 def leftovers(hub: Hub, seen: Survey) -> list[list[str]]:
     """Cells about volumes, interfaces and addresses that nothing uses."""
 
-    def _is_left(part: Part) -> bool:
-        return part.discarded or part.archived or not part.home
+    def _is_left(resource: Resource) -> bool:
+        return resource.discarded or resource.archived or not resource.home
 
     return [
-        [part.id, part.kind.value, part.zone or region.name, _why_part(hub, seen, part)]
+        [
+            resource.id,
+            resource.kind.value,
+            resource.zone or region.name,
+            _why_resource(hub, seen, resource),
+        ]
         for region in seen.regions
-        for part in region.parts
-        if not part.used_by and not part.gone and _is_left(part)
+        for resource in region.resources
+        if not resource.used_by and not resource.gone and _is_left(resource)
     ]
 
 
-def _why_part(hub: Hub, seen: Survey, part: Part) -> str:
-    if seen.records and not part.kept and part.launch_id in seen.records.launches:
+def _why_resource(hub: Hub, seen: Survey, resource: Resource) -> str:
+    if (
+        seen.records
+        and not resource.kept
+        and resource.launch_id in seen.records.launches
+    ):
         return "its launch has a server"
-    if seen.records is None and not (part.kept or part.discarded or part.archived):
+    if seen.records is None and not (
+        resource.kept or resource.discarded or resource.archived
+    ):
         return "unknown: the database cannot be read; it stays"
-    return why(part, seen.records, hub.lease)
+    return why(resource, seen.records, hub.lease)

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..core.ids import owner_of
 from ..core.tags import HOME_TAG, MOVE_TAG, MOVED_FROM_TAG, MOVED_TO_TAG
-from ..ec2.resources import Part, PartKind
+from ..ec2.resources import Resource, ResourceKind
 from ..ec2.snapshots import Snapshot
 from ..ec2.volumes import heir_named
 from ..hub.records import HomeUse, Records
@@ -67,7 +67,7 @@ def home_rows(hub: Hub, seen: Survey) -> list[HomeRow]:
         row
         for region in seen.regions
         for row in (
-            *_volumes(hub, seen.records, names, region.name, region.parts),
+            *_volumes(hub, seen.records, names, region.name, region.resources),
             *_snapshots(hub, names, region.name, region.archives),
         )
     ]
@@ -88,27 +88,31 @@ def _volumes(
     records: Records | None,
     names: Mapping[str, HomeUse],
     region: str,
-    parts: tuple[Part, ...],
+    resources: tuple[Resource, ...],
 ) -> Iterator[HomeRow]:
-    for part in parts:
-        if part.kind is not PartKind.VOLUME or not part.home or part.gone:
+    for resource in resources:
+        if (
+            resource.kind is not ResourceKind.VOLUME
+            or not resource.home
+            or resource.gone
+        ):
             continue
-        uses = records.homes.get(part.id, ()) if records else ()
-        tag = part.tags.get(HOME_TAG, "")
+        uses = records.homes.get(resource.id, ()) if records else ()
+        tag = resource.tags.get(HOME_TAG, "")
         users = {use.user for use in uses} or {names[tag].user if tag in names else ""}
         yield HomeRow(
-            part.id,
-            part.kind.value,
+            resource.id,
+            resource.kind.value,
             region,
-            part.zone,
-            part.state,
-            part.size,
+            resource.zone,
+            resource.state,
+            resource.size,
             ", ".join(sorted(users)) or None,
-            _claimed(hub, part.tags),
+            _claimed(hub, resource.tags),
             tag,
             tuple(sorted(use.server for use in uses)) if records else None,
-            part.used_by,
-            _why(part, records, bool(uses), tag in names, hub.lease),
+            resource.used_by,
+            _why(resource, records, bool(uses), tag in names, hub.lease),
         )
 
 
@@ -122,7 +126,7 @@ def _snapshots(
         known = names.get(archive.owner)
         yield HomeRow(
             archive.id,
-            PartKind.SNAPSHOT.value,
+            ResourceKind.SNAPSHOT.value,
             region,
             "",
             archive.state,
@@ -146,11 +150,11 @@ def _claimed(hub: Hub, tags: Mapping[str, str]) -> str:
 
 
 def _why(
-    part: Part, records: Records | None, used: bool, named: bool, lease: float
+    resource: Resource, records: Records | None, used: bool, named: bool, lease: float
 ) -> str:
-    if part.kept or part.discarded or part.archived:
-        return why(part, records, lease)
-    if moved := _move(part.tags):
+    if resource.kept or resource.discarded or resource.archived:
+        return why(resource, records, lease)
+    if moved := _move(resource.tags):
         return moved
     if records is None:
         return "unknown: the database cannot be read; it stays"

@@ -14,7 +14,7 @@ from traitlets import Bool, Float
 from ..ec2.clients import Account, Clients, Lane
 from ..ec2.errors import EC2Error, admin_hint
 from ..ec2.machines import Machine, terminate_machines
-from ..ec2.resources import Part, PartKind, delete_part
+from ..ec2.resources import Resource, ResourceKind, delete_resource
 from ..fleet.sweep_policy import Verdict, judge_leases
 from .app import AdminApp
 from .collect import Survey, survey
@@ -35,10 +35,10 @@ class Status(IntEnum):
 
 @dataclass(frozen=True)
 class Found:
-    """What a look has decided about one machine or part."""
+    """What a look has decided about one machine or resource."""
 
     account: Account
-    thing: Machine | Part
+    thing: Machine | Resource
     why: str
 
     def __str__(self) -> str:
@@ -65,7 +65,7 @@ def decide(hub: Hub, seen: Survey, now: float, force: bool) -> Decision:
     braked: list[Found] = []
     waiting: list[Found] = []
 
-    def take(account: Account, verdict: Verdict[Machine] | Verdict[Part]) -> None:
+    def take(account: Account, verdict: Verdict[Machine] | Verdict[Resource]) -> None:
         for found, things in (
             (end, verdict.end),
             (braked, verdict.braked),
@@ -80,11 +80,13 @@ def decide(hub: Hub, seen: Survey, now: float, force: bool) -> Decision:
     for region in seen.regions:
         verdict = judge_leases(region.machines, wanted, since, hub.lease, now, force)
         take(region.account, verdict)
-        for kind in PartKind:
-            parts = [part for part in region.parts if part.kind is kind]
+        for kind in ResourceKind:
+            resources = [
+                resource for resource in region.resources if resource.kind is kind
+            ]
             take(
                 region.account,
-                judge_leases(parts, wanted, since, hub.lease, now, force),
+                judge_leases(resources, wanted, since, hub.lease, now, force),
             )
     return Decision(tuple(end), tuple(braked), tuple(waiting))
 
@@ -200,13 +202,13 @@ ec2spawner sweep --expired
         print(f"{self.name}: {text}", file=sys.stderr, flush=True)
 
 
-async def _end(lane: Lane, thing: Machine | Part) -> str:
+async def _end(lane: Lane, thing: Machine | Resource) -> str:
     """End it; why it was not possible, or nothing."""
     try:
         if isinstance(thing, Machine):
             await terminate_machines(lane, [thing.id])
         else:
-            await delete_part(lane, thing)
+            await delete_resource(lane, thing)
     except EC2Error as e:
         return admin_hint(e)
     return ""

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 _PAGE = 500
 
 
-class PartKind(str, Enum):
-    """Kinds of part. The value is what a person reads."""
+class ResourceKind(str, Enum):
+    """Kinds of resource. The value is what a person reads."""
 
     VOLUME = "volume"
     INTERFACE = "network interface"
@@ -37,11 +37,11 @@ class PartKind(str, Enum):
 
 
 @dataclass(frozen=True)
-class Part:
+class Resource:
     """A volume, snapshot, network interface or address with a hub's tag."""
 
     id: str
-    kind: PartKind
+    kind: ResourceKind
     #: EC2's word; an address has none
     state: str = ""
     #: what it belongs to: an instance or a network interface; empty for nothing
@@ -71,7 +71,7 @@ class Part:
     def to_archive(self) -> bool:
         """A snapshot of it is to be made now: nobody writes to it any more."""
         return (
-            self.kind is PartKind.VOLUME
+            self.kind is ResourceKind.VOLUME
             and self.archived
             and self.state == "available"
             and not (self.discarded or self.kept)
@@ -85,12 +85,12 @@ class Part:
         if self.discarded:
             return self.state not in ("available", "completed", "error")
         # A snapshot may be a person's, who had it made with the volume's tags.
-        lasting = self.home or self.kind is PartKind.SNAPSHOT
+        lasting = self.home or self.kind is ResourceKind.SNAPSHOT
         return lasting or self.state not in ("available", "")
 
 
-async def list_parts(lane: Lane, hub_id: str) -> list[Part]:
-    """Every part with the tag of a hub, whether it is in use or not.
+async def list_resources(lane: Lane, hub_id: str) -> list[Resource]:
+    """Every resource with the tag of a hub, whether it is in use or not.
 
     Of snapshots only those that are discarded: an account may have many.
 
@@ -99,24 +99,24 @@ async def list_parts(lane: Lane, hub_id: str) -> list[Part]:
     ours: list[FilterTypeDef] = [{"Name": f"tag:{HUB_TAG}", "Values": [hub_id]}]
     pages: Any = {"PageSize": _PAGE}
 
-    def volumes(lane: Lane) -> list[Part]:
+    def volumes(lane: Lane) -> list[Resource]:
         found = lane.ec2.get_paginator("describe_volumes").paginate(
             Filters=ours, PaginationConfig=pages
         )
         return [_volume(v) for page in found for v in page["Volumes"]]
 
-    def interfaces(lane: Lane) -> list[Part]:
+    def interfaces(lane: Lane) -> list[Resource]:
         found = lane.ec2.get_paginator("describe_network_interfaces").paginate(
             Filters=ours, PaginationConfig=pages
         )
         return [_interface(i) for page in found for i in page["NetworkInterfaces"]]
 
-    def addresses(lane: Lane) -> list[Part]:
+    def addresses(lane: Lane) -> list[Resource]:
         # There are too few of them for pages.
         answer = lane.ec2.describe_addresses(Filters=ours)
         return [_address(a) for a in answer["Addresses"] if a.get("AllocationId")]
 
-    def snapshots(lane: Lane) -> list[Part]:
+    def snapshots(lane: Lane) -> list[Resource]:
         found = lane.ec2.get_paginator("describe_snapshots").paginate(
             OwnerIds=["self"],
             Filters=[*ours, {"Name": "tag-key", "Values": [DISCARD_TAG]}],
@@ -132,39 +132,39 @@ async def list_parts(lane: Lane, hub_id: str) -> list[Part]:
     ]
 
 
-async def delete_part(lane: Lane, part: Part) -> None:
-    """Delete a part that nothing uses. EC2 itself refuses one that is in use.
+async def delete_resource(lane: Lane, resource: Resource) -> None:
+    """Delete a resource that nothing uses. EC2 itself refuses one that is in use.
 
     :raises EC2Error: when it cannot be deleted, or EC2 does not know it
     """
 
     def work(lane: Lane) -> None:
-        if part.kind is PartKind.VOLUME:
-            lane.ec2.delete_volume(VolumeId=part.id)
-        elif part.kind is PartKind.INTERFACE:
-            lane.ec2.delete_network_interface(NetworkInterfaceId=part.id)
-        elif part.kind is PartKind.SNAPSHOT:
-            lane.ec2.delete_snapshot(SnapshotId=part.id)
+        if resource.kind is ResourceKind.VOLUME:
+            lane.ec2.delete_volume(VolumeId=resource.id)
+        elif resource.kind is ResourceKind.INTERFACE:
+            lane.ec2.delete_network_interface(NetworkInterfaceId=resource.id)
+        elif resource.kind is ResourceKind.SNAPSHOT:
+            lane.ec2.delete_snapshot(SnapshotId=resource.id)
         else:
-            lane.ec2.release_address(AllocationId=part.id)
+            lane.ec2.release_address(AllocationId=resource.id)
 
-    await lane.run(_DELETES[part.kind], work)
+    await lane.run(_DELETES[resource.kind], work)
 
 
 _DELETES = {
-    PartKind.VOLUME: "DeleteVolume",
-    PartKind.INTERFACE: "DeleteNetworkInterface",
-    PartKind.ADDRESS: "ReleaseAddress",
-    PartKind.SNAPSHOT: "DeleteSnapshot",
+    ResourceKind.VOLUME: "DeleteVolume",
+    ResourceKind.INTERFACE: "DeleteNetworkInterface",
+    ResourceKind.ADDRESS: "ReleaseAddress",
+    ResourceKind.SNAPSHOT: "DeleteSnapshot",
 }
 
 
-def _volume(volume: Any) -> Part:
+def _volume(volume: Any) -> Resource:
     created = volume.get("CreateTime")
     attached = [a.get("InstanceId", "") for a in volume.get("Attachments", [])]
-    return Part(
+    return Resource(
         volume["VolumeId"],
-        PartKind.VOLUME,
+        ResourceKind.VOLUME,
         state=volume.get("State", ""),
         used_by=next(iter(attached), ""),
         zone=volume.get("AvailabilityZone", ""),
@@ -174,11 +174,11 @@ def _volume(volume: Any) -> Part:
     )
 
 
-def _interface(interface: Any) -> Part:
+def _interface(interface: Any) -> Resource:
     attachment = interface.get("Attachment", {})
-    return Part(
+    return Resource(
         interface["NetworkInterfaceId"],
-        PartKind.INTERFACE,
+        ResourceKind.INTERFACE,
         state=interface.get("Status", ""),
         used_by=attachment.get("InstanceId", "") or attachment.get("AttachmentId", ""),
         zone=interface.get("AvailabilityZone", ""),
@@ -187,10 +187,10 @@ def _interface(interface: Any) -> Part:
     )
 
 
-def _address(address: Any) -> Part:
-    return Part(
+def _address(address: Any) -> Resource:
+    return Resource(
         address["AllocationId"],
-        PartKind.ADDRESS,
+        ResourceKind.ADDRESS,
         used_by=address.get("InstanceId", "")
         or address.get("NetworkInterfaceId", "")
         or address.get("AssociationId", ""),
@@ -198,11 +198,11 @@ def _address(address: Any) -> Part:
     )
 
 
-def _snapshot(snapshot: Any) -> Part:
+def _snapshot(snapshot: Any) -> Resource:
     began = snapshot.get("StartTime")
-    return Part(
+    return Resource(
         snapshot["SnapshotId"],
-        PartKind.SNAPSHOT,
+        ResourceKind.SNAPSHOT,
         state=snapshot.get("State", ""),
         launched_at=began.timestamp() if began else 0.0,
         **_from_tags(snapshot.get("Tags", [])),

@@ -1,4 +1,4 @@
-"""Which machines and parts nobody wants. Pure: listing + wanted launches -> verdict."""
+"""Which machines and resources nobody wants. Pure: listing + wanted launches -> verdict."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from ..ec2.machines import Machine
-from ..ec2.resources import Part
+from ..ec2.resources import Resource
 
 # A pass that would end more than this is more likely a mistake of ours (a database
 # restored from a backup, a changed hub id) than that many leaks.
 _BRAKE_COUNT = 3
 _BRAKE_SHARE = 0.2
 
-T = TypeVar("T", Machine, Part)
+T = TypeVar("T", Machine, Resource)
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Verdict(Generic[T]):
 
 @dataclass
 class Sweeper(Generic[T]):
-    """Remembers for how long machines, or parts, have been unwanted.
+    """Remembers for how long machines, or resources, have been unwanted.
 
     :param grace: seconds for which every pass must find a machine unwanted
     :param lease: seconds of a new lease
@@ -80,7 +80,7 @@ def judge_leases(
     :param found: as for :meth:`Sweeper.judge`
     :param wanted: likewise; None when there is no database to ask. Then only
         machines that run are unwanted: one that is stopped may hold somebody's
-        files and costs little, and no part has a lease that anybody renews
+        files and costs little, and no resource has a lease that anybody renews
     :param lease: seconds of a new lease, for what carries none
     :param now: seconds since the epoch
     :param force: a person has decided about what the brake would hold
@@ -100,7 +100,7 @@ def judge_leases(
     return _decide(living, unwanted, due, database_since, lease)
 
 
-def is_wanted(each: Machine | Part, wanted: Mapping[str, str]) -> bool:
+def is_wanted(each: Machine | Resource, wanted: Mapping[str, str]) -> bool:
     """Whether a server owns it, or a person keeps it."""
     if each.spared:
         return True
@@ -110,27 +110,27 @@ def is_wanted(each: Machine | Part, wanted: Mapping[str, str]) -> bool:
     if instance_id is None:
         return False
     # A second machine of one launch is one too many.
-    return isinstance(each, Part) or instance_id in ("", each.id)
+    return isinstance(each, Resource) or instance_id in ("", each.id)
 
 
-def lease_end(each: Machine | Part, lease: float) -> float:
+def lease_end(each: Machine | Resource, lease: float) -> float:
     """When its lease ends or would have ended, seconds since the epoch; 0: unknown."""
-    if isinstance(each, Part) and each.discarded_at:
+    if isinstance(each, Resource) and each.discarded_at:
         return each.discarded_at + lease
     if each.lease_until:
         return each.lease_until
     return each.launched_at and each.launched_at + lease
 
 
-def _is_discarded(each: Machine | Part) -> bool:
-    return isinstance(each, Part) and each.discarded
+def _is_discarded(each: Machine | Resource) -> bool:
+    return isinstance(each, Resource) and each.discarded
 
 
-def _runs(each: Machine | Part) -> bool:
+def _runs(each: Machine | Resource) -> bool:
     return isinstance(each, Machine) and not each.over
 
 
-def _born(each: Machine | Part, lease: float) -> float:
+def _born(each: Machine | Resource, lease: float) -> float:
     """When it was made, at the earliest. EC2 tells the age of a machine or volume.
 
     Of a network interface or address only its lease tells, which nobody renews.

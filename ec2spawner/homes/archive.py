@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from ..core.tags import ARCHIVE_TAG, HOME_TAG, HUB_TAG, TAG_PREFIX
 from ..ec2.clients import Clients
 from ..ec2.errors import EC2Error, admin_hint
-from ..ec2.resources import Part
+from ..ec2.resources import Resource
 from ..ec2.snapshots import archives_of, create_snapshot
 from .store import Homes
 
@@ -38,45 +38,47 @@ class Archivist:
         self._asked: dict[str, float] = {}
         self._said: dict[str, str] = {}
 
-    async def once(self, parts: Iterable[Part]) -> None:
+    async def once(self, resources: Iterable[Resource]) -> None:
         """One step for each volume that waits for it."""
-        waiting = [part for part in parts if part.to_archive]
+        waiting = [resource for resource in resources if resource.to_archive]
         # Not for ever: volumes come and go, and the Hub stays.
-        ids = {part.id for part in waiting}
+        ids = {resource.id for resource in waiting}
         self._asked = {id: at for id, at in self._asked.items() if id in ids}
         self._said = {id: text for id, text in self._said.items() if id in ids}
-        for part in waiting:
+        for resource in waiting:
             try:
-                await self._step(part)
+                await self._step(resource)
             except EC2Error as e:
-                self._say(part.id, admin_hint(e))
+                self._say(resource.id, admin_hint(e))
 
-    async def _step(self, part: Part) -> None:
-        found = await archives_of(self._clients.reading, self._hub_id, part.id)
+    async def _step(self, resource: Resource) -> None:
+        found = await archives_of(self._clients.reading, self._hub_id, resource.id)
         made = {archive.state: archive.id for archive in found if not archive.discarded}
         if "completed" in made:
-            await self._homes.discard([part.id])
-            self._log.info("Home %s is kept as snapshot %s", part.id, made["completed"])
+            await self._homes.discard([resource.id])
+            self._log.info(
+                "Home %s is kept as snapshot %s", resource.id, made["completed"]
+            )
         elif "error" in made:
             self._say(
-                part.id, f"snapshot {made['error']} failed; delete it to try again"
+                resource.id, f"snapshot {made['error']} failed; delete it to try again"
             )
-        elif not made and self._may_ask(part.id):
-            await self._make(part)
+        elif not made and self._may_ask(resource.id):
+            await self._make(resource)
 
     def _may_ask(self, volume_id: str) -> bool:
         now = time.monotonic()
         return now - self._asked.get(volume_id, float("-inf")) > _CONSISTENCY_SECONDS
 
-    async def _make(self, part: Part) -> None:
-        self._asked[part.id] = time.monotonic()
-        tags = {k: v for k, v in part.tags.items() if not k.startswith(_RESERVED)}
+    async def _make(self, resource: Resource) -> None:
+        self._asked[resource.id] = time.monotonic()
+        tags = {k: v for k, v in resource.tags.items() if not k.startswith(_RESERVED)}
         tags[HUB_TAG] = self._hub_id
-        tags[HOME_TAG] = part.tags.get(HOME_TAG, "")
-        tags[ARCHIVE_TAG] = part.id
+        tags[HOME_TAG] = resource.tags.get(HOME_TAG, "")
+        tags[ARCHIVE_TAG] = resource.id
         text = f"Home of a server that was deleted, on hub {self._hub_id}"
         # The lane that repeats nothing by itself.
-        await create_snapshot(self._clients.launching, part.id, text, tags)
+        await create_snapshot(self._clients.launching, resource.id, text, tags)
 
     def _say(self, volume_id: str, why: str) -> None:
         if self._said.get(volume_id) != why:

@@ -23,7 +23,7 @@ from ..core.tags import (
 from ..ec2.clients import Clients
 from ..ec2.error_kinds import Kind
 from ..ec2.errors import EC2Error, admin_hint
-from ..ec2.resources import Part, PartKind, delete_part
+from ..ec2.resources import Resource, ResourceKind, delete_resource
 from ..ec2.snapshots import snapshots_of_moves
 from ..ec2.tags import create_tags
 from ..ec2.volumes import Volume, copies_of, create_volume, describe_volume, homes_of
@@ -285,7 +285,7 @@ class Homes:
 
     async def _made_by_moves_of(self, ids: Sequence[str]) -> list[str]:
         """Snapshots, and copies that are no homes: they go with what they are of."""
-        volumes = tuple(id for id in ids if kind_of(id) is PartKind.VOLUME)
+        volumes = tuple(id for id in ids if kind_of(id) is ResourceKind.VOLUME)
         if not volumes:
             return []
         reading = self._clients.reading
@@ -312,11 +312,11 @@ class Homes:
             if id in unknown:
                 continue
             try:
-                await delete_part(self._clients.killing, Part(id, kind_of(id)))
+                await delete_resource(self._clients.killing, Resource(id, kind_of(id)))
             except EC2Error as e:
                 self._log.info("%s is deleted later: %s", id, admin_hint(e))
 
 
-def kind_of(id: str) -> PartKind:
+def kind_of(id: str) -> ResourceKind:
     """Whether an id is a volume's or a snapshot's."""
-    return PartKind.SNAPSHOT if id.startswith("snap-") else PartKind.VOLUME
+    return ResourceKind.SNAPSHOT if id.startswith("snap-") else ResourceKind.VOLUME

@@ -11,35 +11,35 @@ from collections.abc import Iterable, Mapping
 
 from ..core.ids import kind_of_tag, owner_of
 from ..core.tags import HOME_TAG, MOVED_FROM_TAG
-from ..ec2.resources import Part
+from ..ec2.resources import Resource
 from .records import HomeUse, Records
 
 
 def stale_owners(
-    parts: Iterable[Part], records: Records, hub_id: str
+    resources: Iterable[Resource], records: Records, hub_id: str
 ) -> Mapping[str, str]:
     """Volume id -> the tag that it should have, where it has another.
 
     Of a home that has moved the database may know the old volume or the new one. A
     home that the database gives to two is left alone: nobody can say whose it is.
     """
-    homes = [p for p in parts if p.home and not (p.discarded or p.archived)]
+    homes = [p for p in resources if p.home and not (p.discarded or p.archived)]
     kin: dict[str, set[str]] = {home.id: {home.id} for home in homes}
     for home in homes:
         for origin in home.tags.get(MOVED_FROM_TAG, "").split():
             kin[home.id].add(origin)
             kin.setdefault(origin, {origin}).add(home.id)
     stale = {}
-    for part in homes:
-        if HOME_TAG not in part.tags:
+    for resource in homes:
+        if HOME_TAG not in resource.tags:
             continue  # a copy that is no home yet
-        uses = [use for id in kin[part.id] for use in records.homes.get(id, ())]
-        tag = part.tags.get(HOME_TAG, "")
+        uses = [use for id in kin[resource.id] for use in records.homes.get(id, ())]
+        tag = resource.tags.get(HOME_TAG, "")
         if any(kind_of_tag(hub_id, u.user, u.server, tag) for u in uses):
             continue
         wanted = {_owner(hub_id, use) for use in uses}
         if len(wanted) == 1 and "" not in wanted:
-            stale[part.id] = wanted.pop()
+            stale[resource.id] = wanted.pop()
     return stale
 
 

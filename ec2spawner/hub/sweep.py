@@ -15,7 +15,7 @@ from ..core.state import Doomed
 from ..core.tags import LEASE_TAG, lease_text, to_renew
 from ..ec2.errors import EC2Error, admin_hint
 from ..ec2.machines import Machine
-from ..ec2.resources import Part, PartKind, delete_part, list_parts
+from ..ec2.resources import Resource, ResourceKind, delete_resource, list_resources
 from ..ec2.tags import create_tags
 from ..fleet.fleet import Fleet
 from ..fleet.runtime import runtime
@@ -39,8 +39,8 @@ class FleetSweep:
         self.log: logging.Logger = fleet.log
         self._lease = lease
         self._machines: Sweeper[Machine] = Sweeper(grace, lease)
-        self._parts: dict[PartKind, Sweeper[Part]] = {
-            kind: Sweeper(grace, lease) for kind in PartKind
+        self._resources: dict[ResourceKind, Sweeper[Resource]] = {
+            kind: Sweeper(grace, lease) for kind in ResourceKind
         }
         self._archivist = Archivist(fleet.hub_id, fleet.clients, fleet.homes, fleet.log)
         self._said: dict[str, object] = {}
@@ -55,14 +55,14 @@ class FleetSweep:
         )
         if listing is None:
             return  # an outage proves nothing
-        parts = await self._list_parts()
+        resources = await self._list_resources()
         # Nothing is awaited from here to the verdicts: all speak of one moment.
         records = read_records(db)
         self._end_machines(listing.machines.values(), records)
-        doomed = self._judge_parts(parts, records)
+        doomed = self._judge_resources(resources, records)
         await self._delete(doomed)
-        await self._archivist.once(parts)
-        await self._hand_over(stale_owners(parts, records, self.fleet.hub_id))
+        await self._archivist.once(resources)
+        await self._hand_over(stale_owners(resources, records, self.fleet.hub_id))
         await self._tidy_up_moves()
         await self._renew(listing.machines, records.wanted)
 
@@ -75,9 +75,11 @@ class FleetSweep:
         else:
             self._said.pop("moves", None)
 
-    async def _list_parts(self) -> list[Part]:
+    async def _list_resources(self) -> list[Resource]:
         try:
-            parts = await list_parts(self.fleet.clients.reading, self.fleet.hub_id)
+            resources = await list_resources(
+                self.fleet.clients.reading, self.fleet.hub_id
+            )
         except EC2Error as e:
             self._say(
                 "list",
@@ -88,7 +90,7 @@ class FleetSweep:
             )
             return []
         self._said.pop("list", None)
-        return parts
+        return resources
 
     def _end_machines(self, machines: Iterable[Machine], records: Records) -> None:
         verdict = self._machines.judge(
@@ -105,11 +107,13 @@ class FleetSweep:
             self.fleet.terminate_later(Doomed(machine.launch_id, machine.id))
         self._say_braked("Machines", verdict.braked)
 
-    def _judge_parts(self, parts: Iterable[Part], records: Records) -> list[Part]:
-        doomed: list[Part] = []
-        for kind, sweeper in self._parts.items():
+    def _judge_resources(
+        self, resources: Iterable[Resource], records: Records
+    ) -> list[Resource]:
+        doomed: list[Resource] = []
+        for kind, sweeper in self._resources.items():
             verdict = sweeper.judge(
-                [part for part in parts if part.kind is kind],
+                [resource for resource in resources if resource.kind is kind],
                 records.wanted,
                 records.since,
                 time.monotonic(),
@@ -119,7 +123,7 @@ class FleetSweep:
         return doomed
 
     def _say_braked(
-        self, what: str, braked: Sequence[Machine] | Sequence[Part]
+        self, what: str, braked: Sequence[Machine] | Sequence[Resource]
     ) -> None:
         ids = ", ".join(each.id for each in braked)
         if not ids:
@@ -135,32 +139,32 @@ class FleetSweep:
             ids,
         )
 
-    async def _delete(self, doomed: Iterable[Part]) -> None:
-        for part in doomed:
+    async def _delete(self, doomed: Iterable[Resource]) -> None:
+        for resource in doomed:
             try:
-                await delete_part(self.fleet.clients.killing, part)
+                await delete_resource(self.fleet.clients.killing, resource)
             except EC2Error as e:
                 self._say(
-                    part.id,
+                    resource.id,
                     e.code,
                     "The %s %s, which nothing uses, cannot be deleted: %s",
-                    part.kind.value,
-                    part.id,
+                    resource.kind.value,
+                    resource.id,
                     admin_hint(e),
                 )
             else:
-                self._log_deletion(part)
+                self._log_deletion(resource)
 
-    def _log_deletion(self, part: Part) -> None:
-        kind, id = part.kind.value, part.id
-        if part.discarded:
+    def _log_deletion(self, resource: Resource) -> None:
+        kind, id = resource.kind.value, resource.id
+        if resource.discarded:
             self.log.info("The discarded %s %s is deleted", kind, id)
             return
         self.log.warning(
             "The %s %s of launch %s was left over and is deleted",
             kind,
             id,
-            part.launch_id or "(unknown)",
+            resource.launch_id or "(unknown)",
         )
 
     async def _hand_over(self, owners: Mapping[str, str]) -> None:
@@ -218,10 +222,10 @@ class FleetSweep:
 
 
 _PLURALS = {
-    PartKind.VOLUME: "Volumes",
-    PartKind.INTERFACE: "Network interfaces",
-    PartKind.ADDRESS: "Addresses",
-    PartKind.SNAPSHOT: "Snapshots",
+    ResourceKind.VOLUME: "Volumes",
+    ResourceKind.INTERFACE: "Network interfaces",
+    ResourceKind.ADDRESS: "Addresses",
+    ResourceKind.SNAPSHOT: "Snapshots",
 }
 
 

@@ -16,7 +16,7 @@ from ec2spawner.core.state import Phase
 from ec2spawner.core.tags import HOME_TAG, read_lease
 from ec2spawner.ec2.clients import Account
 from ec2spawner.ec2.machines import Machine
-from ec2spawner.ec2.resources import Part, PartKind
+from ec2spawner.ec2.resources import Resource, ResourceKind
 from ec2spawner.ec2.snapshots import Snapshot
 from ec2spawner.hub.records import HomeUse, Record, Records
 
@@ -90,18 +90,20 @@ def test_every_home_has_an_owner_and_a_fate():
     def home(id, tag, **more):
         tags = {HOME_TAG: tag, "person": "eve"}
         state = more.pop("state", "available")
-        return Part(id, PartKind.VOLUME, state, home=True, tags=tags, size=3, **more)
+        return Resource(
+            id, ResourceKind.VOLUME, state, home=True, tags=tags, size=3, **more
+        )
 
     hub = Hub("h", (), "", {}, Path("c.py"), LEASE, ("person",))
     dans = owner_id("h", "dan")
-    parts = (
+    resources = (
         home("vol-1", "stale", state="in-use", used_by="i-1"),
         home("vol-2", dans),
         home("vol-3", "lost"),
         home("vol-4", "lost", discarded=True),
         home("vol-5", "lost", archived=True),
         home("vol-6", "lost", state="deleting"),
-        Part("vol-7", PartKind.VOLUME, "available"),
+        Resource("vol-7", ResourceKind.VOLUME, "available"),
     )
     kept = Snapshot(
         "snap-1",
@@ -114,7 +116,7 @@ def test_every_home_has_an_owner_and_a_fate():
     )
     uses = (HomeUse("alice", "two", "user"), HomeUse("alice", "", "user"))
     records = replace(RECORDS, homes={"vol-1": uses})
-    regions = (Region(Account("us-west-2"), parts=parts, archives=(kept,)),)
+    regions = (Region(Account("us-west-2"), resources=resources, archives=(kept,)),)
     shown = {r.id: r.cells() for r in home_rows(hub, Survey(regions, records))}
     assert {id: (c[2], c[3], c[6], c[7]) for id, c in shown.items()} == {
         "vol-1": ("alice", "(default), two", "i-1", "its owner's home"),
@@ -175,28 +177,28 @@ def test_every_home_has_an_owner_and_a_fate():
 )
 def test_homes_on_the_move_say_so(tags, told):
     hub = Hub("h", (), "", {}, Path("c.py"), LEASE, ())
-    part = Part("vol-1", PartKind.VOLUME, "available", home=True, tags=tags)
-    regions = (Region(Account("us-west-2"), parts=(part,)),)
+    resource = Resource("vol-1", ResourceKind.VOLUME, "available", home=True, tags=tags)
+    regions = (Region(Account("us-west-2"), resources=(resource,)),)
     (row,) = home_rows(hub, Survey(regions, RECORDS))
     assert told in row.why
 
 
 def test_left_over_is_what_nothing_uses_and_what_is_no_home():
     def volume(id, **more):
-        return Part(id, PartKind.VOLUME, more.pop("state", "available"), **more)
+        return Resource(id, ResourceKind.VOLUME, more.pop("state", "available"), **more)
 
-    parts = (
+    resources = (
         volume("vol-1"),
         volume("vol-2", state="in-use", used_by="i-1"),
         volume("vol-3", state="deleting"),
         volume("vol-4", home=True),
         volume("vol-5", home=True, discarded=True),
         volume("vol-6", home=True, archived=True),
-        Part("eni-1", PartKind.INTERFACE, "available"),
-        Part("eni-2", PartKind.INTERFACE, "in-use", used_by="i-1"),
+        Resource("eni-1", ResourceKind.INTERFACE, "available"),
+        Resource("eni-2", ResourceKind.INTERFACE, "in-use", used_by="i-1"),
     )
     hub = Hub("h", (), "", {}, Path("c.py"), LEASE, ())
-    regions = (Region(Account("us-west-2"), parts=parts),)
+    regions = (Region(Account("us-west-2"), resources=resources),)
     shown = [cells[0] for cells in leftovers(hub, Survey(regions, RECORDS))]
     assert shown == ["vol-1", "vol-5", "vol-6", "eni-1"]
 

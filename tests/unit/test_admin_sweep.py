@@ -57,8 +57,8 @@ class World:
         self.events.append("machines")
         return {machine.id: machine for machine in self.looks[0][0]}
 
-    async def parts(self, lane, hub_id):
-        self.events.append("parts")
+    async def resources(self, lane, hub_id):
+        self.events.append("resources")
         return []
 
     def database(self, url, options):
@@ -83,7 +83,7 @@ def world(tmp_path, monkeypatch):
     for module in (survey_module, sweep_module):
         monkeypatch.setattr(module, "Clients", NoClients)
     monkeypatch.setattr(survey_module, "list_machines", made.machines)
-    monkeypatch.setattr(survey_module, "list_parts", made.parts)
+    monkeypatch.setattr(survey_module, "list_resources", made.resources)
     monkeypatch.setattr(survey_module, "read_database", made.database)
     monkeypatch.setattr(sweep_module, "terminate_machines", made.end)
     return made
@@ -139,7 +139,7 @@ async def test_ec2_is_listed_before_the_database_is_read(world):
     """A launch that is new meanwhile cannot look as if it had no server then."""
     world.shows()
     await survey(world.hub)
-    assert world.events == ["machines", "parts", "database"]
+    assert world.events == ["machines", "resources", "database"]
 
 
 async def test_the_database_is_read_again_after_a_region_that_only_it_names(world):
@@ -148,7 +148,7 @@ async def test_the_database_is_read_again_after_a_region_that_only_it_names(worl
         world.shows(lost("i-1"), wanted=(("l-i-1", "i-1"),))
     seen = await survey(world.hub)
     assert [region.name for region in seen.regions] == ["us-west-2", "eu-west-1"]
-    assert world.events == ["machines", "parts", "database"] * 2
+    assert world.events == ["machines", "resources", "database"] * 2
 
 
 def test_of_two_sweeps_at_once_on_this_computer_the_second_is_refused(world):

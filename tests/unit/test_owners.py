@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from ec2spawner.core.ids import kind_of_tag, owner_of
 from ec2spawner.core.tags import HOME_TAG, MOVED_FROM_TAG
-from ec2spawner.ec2.resources import Part, PartKind
+from ec2spawner.ec2.resources import Resource, ResourceKind
 from ec2spawner.hub.owners import stale_owners
 from ec2spawner.hub.records import HomeUse, Records
 
@@ -50,11 +50,11 @@ def test_the_tags_of_one_user_tell_whose_the_home_is(who):
 
 def home(id, tag, **more):
     tags = {HOME_TAG: tag}
-    return Part(id, PartKind.VOLUME, "available", home=True, tags=tags, **more)
+    return Resource(id, ResourceKind.VOLUME, "available", home=True, tags=tags, **more)
 
 
-def stale(part, *uses):
-    return stale_owners([part], Records(homes={part.id: uses}), HUB)
+def stale(resource, *uses):
+    return stale_owners([resource], Records(homes={resource.id: uses}), HUB)
 
 
 ALICES = owner_of(HUB, "alice", "", "user")
@@ -77,10 +77,10 @@ def test_the_tag_follows_a_server_that_was_renamed():
 def test_the_tags_of_a_home_that_has_moved_follow_also_where_the_database_lags():
     tags = {HOME_TAG: ALICES, MOVED_FROM_TAG: "vol-1"}
     old = home("vol-1", ALICES)
-    new = Part("vol-2", PartKind.VOLUME, "available", home=True, tags=tags)
-    copy = Part(
+    new = Resource("vol-2", ResourceKind.VOLUME, "available", home=True, tags=tags)
+    copy = Resource(
         "vol-3",
-        PartKind.VOLUME,
+        ResourceKind.VOLUME,
         "available",
         home=True,
         tags={MOVED_FROM_TAG: "vol-2 vol-1"},
@@ -92,7 +92,7 @@ def test_the_tags_of_a_home_that_has_moved_follow_also_where_the_database_lags()
 
 
 @pytest.mark.parametrize(
-    "part, uses",
+    "resource, uses",
     [
         (home("vol-1", "of nobody"), ()),
         (home("vol-1", "of nobody"), (HomeUse("carol", "", ""),)),
@@ -105,5 +105,5 @@ def test_the_tags_of_a_home_that_has_moved_follow_also_where_the_database_lags()
     ],
     ids=["no server", "kind unknown", "two owners", "discarded", "given up"],
 )
-def test_a_tag_stays_where_nobody_can_say_whose_the_home_is(part, uses):
-    assert stale(part, *uses) == {}
+def test_a_tag_stays_where_nobody_can_say_whose_the_home_is(resource, uses):
+    assert stale(resource, *uses) == {}

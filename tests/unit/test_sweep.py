@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ec2spawner.ec2.machines import Machine
-from ec2spawner.ec2.resources import Part, PartKind
+from ec2spawner.ec2.resources import Resource, ResourceKind
 from ec2spawner.fleet.sweep_policy import Sweeper, Verdict, judge_leases
 
 GRACE = 10.0
@@ -21,9 +21,9 @@ def machine(number, launch="", state="running", launched_at=100.0, **more):
 
 
 def volume(number, launch="", state="available", launched_at=100.0, **more):
-    return Part(
+    return Resource(
         f"vol-{number}",
-        PartKind.VOLUME,
+        ResourceKind.VOLUME,
         state,
         launch_id=launch or f"l-{number}",
         launched_at=launched_at,
@@ -109,7 +109,7 @@ def test_a_part_that_nothing_uses_is_ended_unless_its_launch_has_a_server(sweepe
 
 
 def snapshot(number, **more):
-    return Part(f"snap-{number}", PartKind.SNAPSHOT, "completed", **more)
+    return Resource(f"snap-{number}", ResourceKind.SNAPSHOT, "completed", **more)
 
 
 def test_a_discarded_home_is_ended_whatever_its_launch_once_nothing_uses_it(sweeper):
@@ -141,8 +141,8 @@ def test_without_a_hub_a_discarded_home_stays_for_as_long_as_a_lease():
 
 def test_of_a_part_without_an_age_its_lease_tells(sweeper):
     def interface(number, lease_until):
-        kind = PartKind.INTERFACE
-        return Part(f"eni-{number}", kind, "available", lease_until=lease_until)
+        kind = ResourceKind.INTERFACE
+        return Resource(f"eni-{number}", kind, "available", lease_until=lease_until)
 
     old, new, silent = interface(1, 1050.0), interface(2, 1150.0), interface(3, 0.0)
     verdict = passes(sweeper, [old, new, silent], since=100)

@@ -7,7 +7,7 @@ from ec2spawner.core.errors import EC2SpawnError
 from ec2spawner.core.tags import DISCARD_TAG, HOME_TAG, HUB_TAG, LAUNCH_TAG, LEASE_TAG
 from ec2spawner.ec2.errors import EC2Error
 from ec2spawner.ec2.machines import list_machines
-from ec2spawner.ec2.resources import PartKind, delete_part, list_parts
+from ec2spawner.ec2.resources import ResourceKind, delete_resource, list_resources
 from ec2spawner.ec2.tags import create_tags
 from localec2 import Fault
 
@@ -93,18 +93,18 @@ def made(client, ec2, fleet):
             pass  # the test has deleted it
 
 
-async def parts(fleet):
-    return {p.id: p for p in await list_parts(fleet.clients.reading, fleet.hub_id)}
+async def resources(fleet):
+    return {p.id: p for p in await list_resources(fleet.clients.reading, fleet.hub_id)}
 
 
 async def test_what_nothing_uses_can_be_told_from_what_is_in_use(fleet, made):
     lost = {made["volume"](), made["interface"](), made["address"]()}
     machine = made["machine"]()
     made["volume"](hub="another-hub")
-    found = await parts(fleet)
+    found = await resources(fleet)
     assert {p.id for p in found.values() if not p.spared} == lost
     used = {p.kind: p.used_by for p in found.values() if p.spared}
-    assert used == {PartKind.VOLUME: machine, PartKind.INTERFACE: machine}
+    assert used == {ResourceKind.VOLUME: machine, ResourceKind.INTERFACE: machine}
     assert all(p.launch_id == "lost" and p.lease_until for p in found.values())
 
 
@@ -112,14 +112,14 @@ async def test_a_home_and_what_a_person_keeps_are_spared(fleet, made):
     made["volume"](**{HOME_TAG: "alice"}), made["address"](
         **{"ec2spawner:keep": "true"}
     )
-    assert all(part.spared for part in (await parts(fleet)).values())
+    assert all(resource.spared for resource in (await resources(fleet)).values())
 
 
 async def test_of_snapshots_only_those_that_are_discarded_count(fleet, made):
     home = made["volume"](**{HOME_TAG: "alice"})
     made["snapshot"](home, **{HOME_TAG: "alice"})
     discarded = made["snapshot"](home, **{DISCARD_TAG: "1700000000"})
-    found = await parts(fleet)
+    found = await resources(fleet)
     assert set(found) == {home, discarded}
     assert found[discarded].discarded_at == 1700000000.0
 
@@ -129,7 +129,7 @@ async def test_a_discarded_home_is_deleted_at_once_and_so_is_a_snapshot(fleet, m
     snapshot = made["snapshot"](home, **{HOME_TAG: "alice"})
     assert (await fleet.homes.find("alice", "")).id == home
     await fleet.homes.discard([home, snapshot])
-    assert not [p for p in (await parts(fleet)).values() if not p.gone]
+    assert not [p for p in (await resources(fleet)).values() if not p.gone]
 
 
 async def test_a_discarded_home_that_cannot_be_deleted_yet_is_nobodys_home(
@@ -138,7 +138,7 @@ async def test_a_discarded_home_that_cannot_be_deleted_yet_is_nobodys_home(
     home = made["volume"](**{HOME_TAG: "alice"})
     ec2.add_fault(Fault("DeleteVolume", error=("VolumeInUse", 400)))
     await fleet.homes.discard([home])
-    assert (await parts(fleet))[home].discarded
+    assert (await resources(fleet))[home].discarded
     assert await fleet.homes.find("alice", "") is None
     with pytest.raises(EC2SpawnError, match="it was given up"):
         await fleet.homes.find("alice", home)
@@ -173,15 +173,15 @@ async def test_a_home_that_moved_is_found_although_the_database_names_the_old_on
 @pytest.mark.parametrize("kind", ["volume", "interface", "address"])
 async def test_a_part_is_deleted(fleet, made, kind):
     lost = made[kind]()
-    await delete_part(fleet.clients.killing, (await parts(fleet))[lost])
-    assert lost not in await parts(fleet)
+    await delete_resource(fleet.clients.killing, (await resources(fleet))[lost])
+    assert lost not in await resources(fleet)
 
 
 async def test_ec2_itself_refuses_to_delete_what_is_in_use(fleet, made):
     made["machine"]()
-    for part in (await parts(fleet)).values():
+    for resource in (await resources(fleet)).values():
         with pytest.raises(EC2Error):
-            await delete_part(fleet.clients.killing, part)
+            await delete_resource(fleet.clients.killing, resource)
 
 
 async def leases(fleet):
