@@ -17,6 +17,7 @@ from ..core.tags import (
 )
 from .clients import Lane
 from .errors import EC2Error
+from .tags import from_pairs
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import InstanceStateChangeTypeDef, InstanceTypeDef
@@ -94,7 +95,7 @@ class Machine:
 
 def read_machine(instance: InstanceTypeDef) -> Machine:
     """Read one instance of a DescribeInstances or RunInstances answer."""
-    tags = {t.get("Key", ""): t.get("Value", "") for t in instance.get("Tags", [])}
+    tags = from_pairs(instance.get("Tags", []))
     reason = instance.get("StateReason", {})
     launched = instance.get("LaunchTime")
     return Machine(

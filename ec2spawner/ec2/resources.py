@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..core.tags import (
@@ -19,12 +20,16 @@ from ..core.tags import (
     read_lease,
 )
 from .clients import Lane
+from .errors import EC2Error
+from .tags import from_pairs, to_pairs
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import FilterTypeDef
 
 # The API's limit for a page is higher; nothing is gained by it.
 _PAGE = 500
+# Up to 1000 ids in a call; AWS recommends fewer (EC2 API reference, CreateTags).
+_IDS = 500
 
 
 class ResourceKind(str, Enum):
@@ -159,6 +164,41 @@ _DELETES = {
 }
 
 
+async def create_tags(
+    lane: Lane, ids: Sequence[str], tags: Mapping[str, str]
+) -> list[str]:
+    """Set tags on many resources, and say on which it was not possible.
+
+    One id that EC2 does not know fails a call for all of its ids: such a call is
+    split in two, again and again, until only that id is left.
+
+    :returns: the ids that EC2 does not know (any more)
+    :raises EC2Error: for anything else
+    """
+    unknown: list[str] = []
+    waiting = [list(ids[at : at + _IDS]) for at in range(0, len(ids), _IDS)]
+    while waiting:
+        batch = waiting.pop()
+        try:
+            await lane.run("CreateTags", partial(_tag, ids=batch, tags=tags))
+        except EC2Error as e:
+            if not e.code.endswith(".NotFound"):
+                raise
+            if len(batch) == 1:
+                unknown += batch
+            else:
+                half = len(batch) // 2
+                waiting += [batch[half:], batch[:half]]
+    return unknown
+
+
+def _tag(lane: Lane, ids: Sequence[str], tags: Mapping[str, str]) -> None:
+    lane.ec2.create_tags(
+        Resources=ids,
+        Tags=to_pairs(tags),
+    )
+
+
 def _volume(volume: Any) -> Resource:
     created = volume.get("CreateTime")
     attached = [a.get("InstanceId", "") for a in volume.get("Attachments", [])]
@@ -209,8 +249,8 @@ def _snapshot(snapshot: Any) -> Resource:
     )
 
 
-def _from_tags(pairs: list[dict[str, str]]) -> dict[str, Any]:
-    tags = {pair.get("Key", ""): pair.get("Value", "") for pair in pairs}
+def _from_tags(pairs: list[Any]) -> dict[str, Any]:
+    tags = from_pairs(pairs)
     return {
         "launch_id": tags.get(LAUNCH_TAG, ""),
         "lease_until": read_lease(tags.get(LEASE_TAG, "")),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..core.tags import ARCHIVE_TAG, DISCARD_TAG, HOME_TAG, HUB_TAG, MOVE_TAG
 from .clients import Lane
+from .tags import from_pairs, specification
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import (
@@ -43,7 +44,7 @@ class Snapshot:
 
 def read_snapshot(snapshot: SnapshotTypeDef | SnapshotResponseTypeDef) -> Snapshot:
     """Read one snapshot of a DescribeSnapshots or CreateSnapshot answer."""
-    tags = {t.get("Key", ""): t.get("Value", "") for t in snapshot.get("Tags", [])}
+    tags = from_pairs(snapshot.get("Tags", []))
     began = snapshot.get("StartTime")
     return Snapshot(
         id=snapshot["SnapshotId"],
@@ -117,12 +118,7 @@ async def create_snapshot(
             lane.ec2.create_snapshot(
                 VolumeId=volume_id,
                 Description=description,
-                TagSpecifications=[
-                    {
-                        "ResourceType": "snapshot",
-                        "Tags": [{"Key": k, "Value": v} for k, v in tags.items()],
-                    }
-                ],
+                TagSpecifications=[specification("snapshot", tags)],
             )
         )
 

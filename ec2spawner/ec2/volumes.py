@@ -16,6 +16,7 @@ from ..core.tags import (
     MOVED_TO_TAG,
 )
 from .clients import Lane
+from .tags import from_pairs
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import (
@@ -75,7 +76,7 @@ def heir_named(moved_to: str, move: str) -> str:
 
 def read_volume(volume: VolumeTypeDef | VolumeResponseTypeDef) -> Volume:
     """Read one volume of a DescribeVolumes or CreateVolume answer."""
-    tags = {t.get("Key", ""): t.get("Value", "") for t in volume.get("Tags", [])}
+    tags = from_pairs(volume.get("Tags", []))
     attached: Any = next(iter(volume.get("Attachments", [])), {})
     created = volume.get("CreateTime")
     return Volume(

@@ -18,6 +18,7 @@ from ..ec2.clients import Clients
 from ..ec2.error_kinds import Kind
 from ..ec2.errors import EC2Error, admin_hint
 from ..ec2.snapshots import Snapshot, create_snapshot, snapshots_of_moves
+from ..ec2.tags import specification
 from ..ec2.volumes import Volume, copies_of, describe_volume, volumes_among
 from .errors import in_use
 from .lineage import fits, left_over, lineage_of_copy
@@ -201,12 +202,7 @@ class Moves:
             "Size": home.size,
             "VolumeType": "gp3",
             "Encrypted": True,
-            "TagSpecifications": [
-                {
-                    "ResourceType": "volume",
-                    "Tags": [{"Key": k, "Value": v} for k, v in tags.items()],
-                }
-            ],
+            "TagSpecifications": [specification("volume", tags)],
         }
         if home.kms_key_id:
             request["KmsKeyId"] = home.kms_key_id

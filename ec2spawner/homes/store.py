@@ -23,9 +23,9 @@ from ..core.tags import (
 from ..ec2.clients import Clients
 from ..ec2.error_kinds import Kind
 from ..ec2.errors import EC2Error, admin_hint
-from ..ec2.resources import Resource, ResourceKind, delete_resource
+from ..ec2.resources import Resource, ResourceKind, create_tags, delete_resource
 from ..ec2.snapshots import snapshots_of_moves
-from ..ec2.tags import create_tags
+from ..ec2.tags import specification
 from ..ec2.volumes import Volume, copies_of, create_volume, describe_volume, homes_of
 from .errors import lost, not_made
 from .lineage import homes_among
@@ -195,12 +195,7 @@ class Homes:
             "Size": spec.size,
             "VolumeType": "gp3",
             "Encrypted": True,
-            "TagSpecifications": [
-                {
-                    "ResourceType": "volume",
-                    "Tags": [{"Key": k, "Value": v} for k, v in tags.items()],
-                }
-            ],
+            "TagSpecifications": [specification("volume", tags)],
         }
         if spec.kms_key_id:
             request["KmsKeyId"] = spec.kms_key_id

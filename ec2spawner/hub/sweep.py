@@ -15,8 +15,13 @@ from ..core.state import Doomed
 from ..core.tags import LEASE_TAG, lease_text, to_renew
 from ..ec2.errors import EC2Error, admin_hint
 from ..ec2.machines import Machine
-from ..ec2.resources import Resource, ResourceKind, delete_resource, list_resources
-from ..ec2.tags import create_tags
+from ..ec2.resources import (
+    Resource,
+    ResourceKind,
+    create_tags,
+    delete_resource,
+    list_resources,
+)
 from ..fleet.fleet import Fleet
 from ..fleet.runtime import runtime
 from ..fleet.sweep_policy import Sweeper, is_wanted

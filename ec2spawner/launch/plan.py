@@ -20,6 +20,7 @@ from ..core.tags import (
     lease_text,
 )
 from ..ec2.facts import Image, Region
+from ..ec2.tags import specification
 from ..settings import LaunchSettings
 from . import hibernation
 from .block_devices import data_volumes, root_volume
@@ -271,7 +272,7 @@ def _run_instances(
             *data_volumes(settings, image),
         ],
         "TagSpecifications": [
-            {"ResourceType": kind, "Tags": _tags(settings, who)} for kind in tagged
+            specification(kind, _tags(settings, who)) for kind in tagged
         ],
     }
     if hibernates:
@@ -321,7 +322,7 @@ def tag_values(
     return values
 
 
-def _tags(settings: LaunchSettings, who: LaunchIdentity) -> list[dict[str, str]]:
+def _tags(settings: LaunchSettings, who: LaunchIdentity) -> dict[str, str]:
     tags = {"Name": f"ec2spawner-{who.server_id[:8]}"}
     tags |= tag_values(settings, who.username, who.servername)
     tags |= {
@@ -332,4 +333,4 @@ def _tags(settings: LaunchSettings, who: LaunchIdentity) -> list[dict[str, str]]
     }
     if who.lease_until:
         tags[LEASE_TAG] = lease_text(who.lease_until)
-    return [{"Key": key, "Value": value} for key, value in tags.items()]
+    return tags

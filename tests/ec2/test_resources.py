@@ -7,8 +7,12 @@ from ec2spawner.core.errors import EC2SpawnError
 from ec2spawner.core.tags import DISCARD_TAG, HOME_TAG, HUB_TAG, LAUNCH_TAG, LEASE_TAG
 from ec2spawner.ec2.errors import EC2Error
 from ec2spawner.ec2.machines import list_machines
-from ec2spawner.ec2.resources import ResourceKind, delete_resource, list_resources
-from ec2spawner.ec2.tags import create_tags
+from ec2spawner.ec2.resources import (
+    ResourceKind,
+    create_tags,
+    delete_resource,
+    list_resources,
+)
 from localec2 import Fault
 
 LEASE = "2026-11-22T17:00:00Z"

@@ -28,6 +28,7 @@ PURE = {
     "ec2/error_kinds.py",
     "ec2/error_table.py",
     "ec2/facts.py",
+    "ec2/tags.py",
     "fleet/sweep_policy.py",
     "homes/lineage.py",
     "launch/block_devices.py",
@@ -42,7 +43,7 @@ CALM = {
     *("__future__", "base64", "collections", "dataclasses", "datetime", "enum"),
     *("functools", "hashlib", "hmac", "html", "ipaddress", "itertools", "json"),
     *("math", "posixpath", "re", "secrets", "string", "traitlets", "typing"),
-    *("urllib.parse",),
+    *("mypy_boto3_ec2", "urllib.parse"),
 }
 CALM_BESIDES = {
     # The class that JupyterHub shows to users, to inherit from.
