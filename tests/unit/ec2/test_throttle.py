@@ -1,9 +1,13 @@
+import ast
 import asyncio
+from pathlib import Path
 
+import boto3
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import ec2spawner.ec2
 from ec2spawner.ec2.throttle import (
     LIMITS,
     Limit,
@@ -14,6 +18,8 @@ from ec2spawner.ec2.throttle import (
 )
 from localec2 import AWS_THROTTLE
 from localec2.requests.throttle import limit_for
+
+SERVICES = ("ec2", "ssm")
 
 
 class Clock:
@@ -151,6 +157,29 @@ async def test_a_call_that_aws_turned_away_may_have_named_too_many_machines():
 def test_a_call_without_figures_is_refused():
     with pytest.raises(UnknownActionError, match="CreateFleet.*LIMITS"):
         Throttle().reserve("CreateFleet")
+
+
+def calls_in_the_code():
+    """The API's name of every use of a lane's client in ec2/."""
+    clients = {name: boto3.client(name, region_name="us-west-2") for name in SERVICES}
+    for path in Path(ec2spawner.ec2.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and isinstance(node.func.value, ast.Attribute)
+                and node.func.value.attr in SERVICES
+            ):
+                method = node.func.attr
+                if method == "get_paginator":
+                    method = node.args[0].value
+                client = clients[node.func.value.attr]
+                yield client.meta.method_to_api_mapping[method]
+
+
+def test_every_call_in_the_code_has_figures_and_no_other_call_has():
+    rows = {action.removesuffix(" (unfiltered)") for action in LIMITS}
+    assert rows == set(calls_in_the_code())
 
 
 @pytest.mark.parametrize("action", sorted(LIMITS))
