@@ -38,6 +38,64 @@ def test_everything_a_launch_creates_is_tagged_in_the_same_call():
         }
 
 
+def test_the_whole_request_of_a_launch():
+    """All that EC2 is told, to be read at once. The tests around say why."""
+    settings = {
+        "instance_types": ["t4g.small"],
+        "subnets": ["subnet-a"],
+        "security_groups": ["sg-1"],
+        "iam_instance_profile": "nodes",
+        "root_volume_size": 40,
+    }
+    ours = [
+        {"Key": "Name", "Value": "ec2spawner-server"},
+        {"Key": "ec2spawner:hub", "Value": "hub"},
+        {"Key": "ec2spawner:server", "Value": "server"},
+        {"Key": "ec2spawner:owner", "Value": owner_id("hub", "alice")},
+        {"Key": "ec2spawner:launch", "Value": "launch"},
+    ]
+    assert request(**settings) == {
+        "ImageId": "ami-1",
+        "InstanceType": "t4g.small",
+        "MinCount": 1,
+        "MaxCount": 1,
+        "UserData": b"data",
+        "InstanceInitiatedShutdownBehavior": "terminate",
+        "IamInstanceProfile": {"Name": "nodes"},
+        "MetadataOptions": {
+            "HttpEndpoint": "enabled",
+            "HttpTokens": "required",
+            "HttpPutResponseHopLimit": 1,
+            "InstanceMetadataTags": "disabled",
+        },
+        "NetworkInterfaces": [
+            {
+                "DeviceIndex": 0,
+                "SubnetId": "subnet-a",
+                "Groups": ["sg-1"],
+                "AssociatePublicIpAddress": False,
+                "DeleteOnTermination": True,
+            }
+        ],
+        "BlockDeviceMappings": [
+            {
+                "DeviceName": "/dev/sda1",
+                "Ebs": {
+                    "VolumeType": "gp3",
+                    "VolumeSize": 40,
+                    "Encrypted": True,
+                    "DeleteOnTermination": True,
+                },
+            }
+        ],
+        "TagSpecifications": [
+            {"ResourceType": "instance", "Tags": ours},
+            {"ResourceType": "volume", "Tags": ours},
+            {"ResourceType": "network-interface", "Tags": ours},
+        ],
+    }
+
+
 def test_each_subnet_is_a_candidate_in_order_of_preference():
     settings = LaunchSettings(subnets=["subnet-a", "subnet-b"])
     plan = plan_launch(settings, IMAGE, WHO, b"")
