@@ -1,4 +1,4 @@
-"""The page of promises names tests that exist, and every test of faults is on it."""
+"""Promises name tests that exist, and tests of faults and the simulation are on it."""
 
 import ast
 import re
@@ -38,8 +38,9 @@ def test_a_proof_exists_and_is_slow_when_the_page_says_so(proof):
 
 def test_every_test_of_faults_proves_something():
     faults = {
-        f"tests/faults/{path.name}::{name}"
-        for path in (ROOT / "tests" / "faults").glob("test_*.py")
+        f"tests/{folder}/{path.name}::{name}"
+        for folder in ("faults", "simulation")
+        for path in (ROOT / "tests" / folder).glob("test_*.py")
         for name in proofs_in(path)
     }
     assert faults <= set(NAMED)

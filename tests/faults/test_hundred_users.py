@@ -1,8 +1,9 @@
 """A hundred users click at once, at an EC2 that throttles as AWS does.
 
 All get a machine, AWS turns no call away, and the last launch leaves when AWS's own
-bucket would let it, give or take ten percent. ``tests/unit/test_rates.py`` proves the
-arithmetic without a clock, ``tests/ec2/test_fleet.py`` a class of fifteen in each run;
+bucket would let it, give or take ten percent.
+``tests/unit/ec2/test_throttle.py`` proves the arithmetic without a clock,
+``tests/ec2/test_fleet.py`` a class of fifteen in each run;
 the whole hundred takes minutes: ``pytest -m slow tests/faults``.
 """
 

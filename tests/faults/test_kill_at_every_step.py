@@ -10,12 +10,12 @@ from dataclasses import asdict
 
 import pytest
 
-from .mortal_hub import MortalHub
+from .killable_hub import KillableHub
 
 
 @pytest.fixture
 async def mortal(make_quick_hub, ec2):
-    hub = MortalHub(make_quick_hub, ec2)
+    hub = KillableHub(make_quick_hub, ec2)
     await hub.hub.start()
     return hub
 

@@ -11,7 +11,7 @@ import pytest
 from ec2spawner.claim.agent.blank import _UNFINISHED
 from localec2.machines.loops import Loop
 
-from . import mortal_agent
+from . import killable_agent
 
 pytestmark = pytest.mark.machine
 
@@ -71,7 +71,7 @@ class Computer:
         :returns: 0, or less when it was killed
         """
         done = self.inside(
-            *(sys.executable, mortal_agent.__file__),
+            *(sys.executable, killable_agent.__file__),
             *(f"/dev/loop{self.loop.number}", str(self.folder), str(self.seed)),
             *(str(moment), str(delay)),
         )

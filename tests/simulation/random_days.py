@@ -25,7 +25,7 @@ from hypothesis.stateful import (
 from ec2spawner.core.state import Wish
 from localec2 import LocalSettings
 
-from .misfortunes import ENDS, FAULTS, HUBS, SETTINGS, STATED_SECONDS, USERS
+from .random_faults import ENDS, FAULTS, HUBS, SETTINGS, STATED_SECONDS, USERS
 from .virtual_hub import Hub
 from .virtual_world import World, saved, tags_of
 
@@ -38,7 +38,7 @@ hubs = st.sampled_from(HUBS)
 moments = st.integers(0, 40)
 
 
-class HardDays(RuleBasedStateMachine):
+class RandomDays(RuleBasedStateMachine):
     """Two hubs in one account, with everything that can happen to them."""
 
     make_world: Callable[[], World]

@@ -54,7 +54,7 @@ class Step:
         return f"{self.when} {self.name} ({self.number})"
 
 
-class MortalHub:
+class KillableHub:
     """A Hub that is killed at a step while it starts or stops a server."""
 
     def __init__(self, make_quick_hub: MakeHub, ec2: LocalControl) -> None:

@@ -34,7 +34,7 @@ NO_CAPACITY = {"error": ("InsufficientInstanceCapacity", 500)}
 
 
 @dataclass(frozen=True)
-class Deed:
+class Scenario:
     """What a Hub is about to do when it is killed, and what was done before."""
 
     act: str
@@ -53,15 +53,15 @@ class Deed:
     settings: dict[str, Any] = field(default_factory=dict)
 
 
-DEEDS = {
-    "the first start": Deed("start small", call="CreateVolume"),
-    "a start on a fresh machine": Deed(
+SCENARIOS = {
+    "the first start": Scenario("start small", call="CreateVolume"),
+    "a start on a fresh machine": Scenario(
         "start small", ("start small", "stop"), "terminate", call="AttachVolume"
     ),
-    "the end of a machine": Deed(
+    "the end of a machine": Scenario(
         "stop", ("start small",), "terminate", call="TerminateInstances"
     ),
-    "the end of a machine that EC2 refuses to end": Deed(
+    "the end of a machine that EC2 refuses to end": Scenario(
         "stop",
         ("start small",),
         "terminate",
@@ -69,20 +69,22 @@ DEEDS = {
         call="TerminateInstances",
         seconds=12,
     ),
-    "going to rest": Deed("stop", ("start small",), call="StopInstances"),
-    "waking up": Deed("start small", ("start small", "stop"), call="StartInstances"),
-    "waking up in another size": Deed(
+    "going to rest": Scenario("stop", ("start small",), call="StopInstances"),
+    "waking up": Scenario(
+        "start small", ("start small", "stop"), call="StartInstances"
+    ),
+    "waking up in another size": Scenario(
         "start large", ("start small", "stop"), call="ModifyInstanceAttribute"
     ),
-    "a fresh machine for one that cannot wake up": Deed(
+    "a fresh machine for one that cannot wake up": Scenario(
         "start small",
         ("start small", "stop"),
         faults={"StartInstances": NO_CAPACITY},
         call="AttachVolume",
     ),
-    "the deletion of a user at work": Deed("delete", ("start small",)),
-    "the deletion of a user at rest": Deed("delete", ("start small", "stop")),
-    "a home that moves to another zone": Deed(
+    "the deletion of a user at work": Scenario("delete", ("start small",)),
+    "the deletion of a user at rest": Scenario("delete", ("start small", "stop")),
+    "a home that moves to another zone": Scenario(
         "start small",
         ("start small", "stop"),
         "terminate",
@@ -90,7 +92,7 @@ DEEDS = {
         sold_out="until all is over",
         settings={"home_may_move": True},
     ),
-    "a home that need not move after all": Deed(
+    "a home that need not move after all": Scenario(
         "start small",
         ("start small", "stop"),
         "terminate",
@@ -98,7 +100,7 @@ DEEDS = {
         sold_out="as long as the Hub lives",
         settings={"home_may_move": True},
     ),
-    "the deletion of a home": Deed(
+    "the deletion of a home": Scenario(
         "delete",
         ("start small", "stop"),
         "terminate",
@@ -106,7 +108,7 @@ DEEDS = {
         gives_up=True,
         settings={"home_on_delete": "delete"},
     ),
-    "the deletion of a home that is kept as a snapshot": Deed(
+    "the deletion of a home that is kept as a snapshot": Scenario(
         "delete",
         ("start small", "stop"),
         "terminate",
@@ -120,37 +122,37 @@ MOVE_SECONDS = 3600
 
 
 class HubWithHomes:
-    """A hub that dies at a step of a deed, and what must be so afterwards."""
+    """A hub that dies at a step of a scenario, and what must be so afterwards."""
 
-    def __init__(self, world: Any, deed: Deed) -> None:
-        self.world, self.deed = world, deed
-        self.hub = world.hub(**SETTINGS, on_stop=deed.on_stop, **deed.settings)
+    def __init__(self, world: Any, scenario: Scenario) -> None:
+        self.world, self.scenario = world, scenario
+        self.hub = world.hub(**SETTINGS, on_stop=scenario.on_stop, **scenario.settings)
         self.hub.start()
         # What looks older than the database is left to a person.
         self.hub.pass_time(2)
         self.user = ""
 
     def die_at(self, moment: int) -> bool:
-        """Kill the Hub at that step of the deed.
+        """Kill the Hub at that step of the scenario.
 
-        :returns: whether the deed has so many steps
+        :returns: whether the scenario has so many steps
         """
         hub, self.user = self.hub, f"user-{moment}"
         hub.call("POST", f"/users/{self.user}")
-        for act in self.deed.before:
+        for act in self.scenario.before:
             self.do(act)
-        for action, fault in self.deed.faults.items():
+        for action, fault in self.scenario.faults.items():
             self.world.fault(action, **fault)
-        if self.deed.sold_out:
+        if self.scenario.sold_out:
             (home,) = self.homes_of_user()
             self._capacity({f"*/{home.availability_zone}": 0})
         hub.steps.clear()
         hub.steps_left = moment
-        self.do(self.deed.act, self.deed.seconds)
+        self.do(self.scenario.act, self.scenario.seconds)
         died = not hub.alive
         hub.steps_left = None
         self.world.cloud.faults.clear()
-        if self.deed.sold_out == "as long as the Hub lives":
+        if self.scenario.sold_out == "as long as the Hub lives":
             self._capacity({})
         if died:
             hub.start()
@@ -203,13 +205,13 @@ class HubWithHomes:
 
     def check(self) -> None:
         """All is well, the next click works, and nothing is left over after it."""
-        if self.deed.act.startswith("start"):
+        if self.scenario.act.startswith("start"):
             # Somebody who does not wait until the Hub knows what became of the first.
             self.hub.call("POST", f"/users/{self.user}/server")
         self.pass_until(
             lambda: self.user in self.hub.serving() or self.is_over(), STATED_SECONDS
         )
-        if self.deed.gives_up:
+        if self.scenario.gives_up:
             self.do("delete")
             return
         self.hub.call("POST", f"/users/{self.user}")
@@ -231,15 +233,15 @@ class HubWithHomes:
     def check_the_end(self) -> None:
         """After the sweep there are homes, one for each user, and nothing else."""
         sweeps = 3 * SETTINGS["sweep_interval"] + SETTINGS["sweep_grace"]
-        self.hub.pass_time(sweeps + (MOVE_SECONDS if self.deed.sold_out else 0))
+        self.hub.pass_time(sweeps + (MOVE_SECONDS if self.scenario.sold_out else 0))
         assert self.world.strays(self.hub) == []
         homes, disks = self.world.homes(self.hub), self.world.disks
         assert all(len(volumes) == 1 for volumes in homes.values()), homes
         kept = [volume.id for (volume,) in homes.values()]
-        if self.deed.gives_up:
+        if self.scenario.gives_up:
             assert not homes
             kept = self.world.archives(self.hub)
-        if self.deed.settings.get("home_on_delete") == "delete":
+        if self.scenario.settings.get("home_on_delete") == "delete":
             assert not kept
             return
         found = {disks.disks[id].owner: disks.disks[id].notes for id in kept}

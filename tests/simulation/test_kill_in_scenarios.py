@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from .deeds import DEEDS, HubWithHomes
+from .scenarios import SCENARIOS, HubWithHomes
 
 FEW = range(8, 60, 20)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", DEEDS)
+@pytest.mark.parametrize("name", SCENARIOS)
 def test_a_hub_killed_at_any_step_loses_no_home(world, name):
-    deed = DEEDS[name]
-    homes = HubWithHomes(world, deed)
+    scenario = SCENARIOS[name]
+    homes = HubWithHomes(world, scenario)
     moment = 0
     while homes.die_at(moment):
         homes.check()
         moment += 1
-    assert not deed.call or f"after {deed.call}" in homes.hub.steps
+    assert not scenario.call or f"after {scenario.call}" in homes.hub.steps
     homes.check()
     homes.check_the_end()
     print(f"{name}: {moment} moments")
@@ -26,8 +26,10 @@ def test_a_hub_killed_at_any_step_loses_no_home(world, name):
 
 
 def test_a_hub_killed_at_a_few_steps_loses_no_home(world):
-    """Of the deed with the most calls: a home goes from one machine to another."""
-    homes = HubWithHomes(world, DEEDS["a fresh machine for one that cannot wake up"])
+    """Of the scenario with the most calls: a home goes from one machine to another."""
+    homes = HubWithHomes(
+        world, SCENARIOS["a fresh machine for one that cannot wake up"]
+    )
     for moment in FEW:
         assert homes.die_at(moment)
         homes.check()

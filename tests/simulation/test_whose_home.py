@@ -11,7 +11,7 @@ import pytest
 from ec2spawner.core.state import Phase, ServerState
 
 from ..hub.hub_process import ADMIN_TOKEN
-from .deeds import SETTINGS
+from .scenarios import SETTINGS
 from .virtual_world import saved
 
 ALICE = "/users/alice"

@@ -15,7 +15,7 @@ import pytest
 from ec2spawner.core.state import ACTS, Act, Launch, Phase, ServerState, Wish
 
 from ..hub.hub_process import ADMIN_TOKEN as TOKEN
-from .deeds import NO_CAPACITY, SETTINGS
+from .scenarios import NO_CAPACITY, SETTINGS
 from .virtual_world import saved
 
 AWAKE = ("pending", "running")
@@ -109,7 +109,7 @@ def alice(world: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    "phase, wish", product(Phase, Wish), ids=lambda part: part.value
+    "phase, wish", list(product(Phase, Wish)), ids=lambda part: part.value
 )
 def test_what_the_table_says_is_what_is_done(alice, phase, wish):
     assert (phase, wish) in ACTS

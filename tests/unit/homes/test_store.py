@@ -10,8 +10,7 @@ from botocore.exceptions import ClientError
 from ec2spawner.core.errors import EC2SpawnError
 from ec2spawner.core.tags import HOME_TAG, HUB_TAG, MOVE_TAG, MOVED_FROM_TAG
 from ec2spawner.ec2.errors import EC2Error
-
-from .small_ec2 import HUB, OWNER, Hub, SmallEC2, first_home
+from tests.unit.homes.small_ec2 import HUB, OWNER, Hub, SmallEC2, first_home
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .deeds import SETTINGS
+from .scenarios import SETTINGS
 
 AT_REST = {**SETTINGS, "home": "none", "on_stop": "stop"}
 

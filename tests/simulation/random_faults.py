@@ -1,4 +1,4 @@
-"""Two small hubs, and what may go wrong around them on random days (``rules.py``)."""
+"""Two small hubs, and what may go wrong around them on random days."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import pytest
 
 from ec2spawner.core.state import Phase, Wish
 
-from .deeds import SETTINGS
+from .scenarios import SETTINGS
 from .virtual_world import saved
 
 

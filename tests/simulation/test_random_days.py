@@ -1,4 +1,4 @@
-"""Random hard days (``rules.py``): the same promises in any order of misfortunes."""
+"""Random days: the same promises in any order of misfortunes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ A_FEW = 3
 
 
 def live_through(worlds, profile: str, **changes) -> None:
-    from .rules import HardDays
+    from .random_days import RandomDays
 
     days = settings(
         settings.get_profile(profile),
@@ -19,14 +19,14 @@ def live_through(worlds, profile: str, **changes) -> None:
         suppress_health_check=list(HealthCheck),
         **changes,
     )
-    machine = type("HardDays", (HardDays,), {"make_world": staticmethod(worlds)})
+    machine = type("RandomDays", (RandomDays,), {"make_world": staticmethod(worlds)})
     run_state_machine_as_test(machine, settings=days)
 
 
-def test_a_few_hard_days(worlds):
+def test_a_few_random_days(worlds):
     live_through(worlds, "ci", max_examples=A_FEW)
 
 
 @pytest.mark.slow
-def test_three_hundred_hard_days(worlds):
+def test_three_hundred_random_days(worlds):
     live_through(worlds, "slow")

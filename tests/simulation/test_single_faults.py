@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .deeds import SETTINGS
+from .scenarios import SETTINGS
 from .virtual_world import saved
 
 HOUR = 3600

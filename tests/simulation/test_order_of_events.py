@@ -7,8 +7,8 @@ import pytest
 from ec2spawner.core.ids import secret_hash
 from ec2spawner.core.state import Phase, Wish
 
-from .deeds import NO_CAPACITY, SETTINGS
 from .order_of_events import Events
+from .scenarios import NO_CAPACITY, SETTINGS
 from .virtual_world import saved
 
 CLAIM = "POST /hub/api/ec2spawner/claim"
