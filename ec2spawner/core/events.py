@@ -190,6 +190,9 @@ class Named(Event):
     phases = frozenset({Phase.REQUESTED})
 
     def _after(self, state: ServerState) -> ServerState:
+        if state.current.instance_id not in ("", self.instance_id):
+            # Another than the one to be woken: nobody has worked on it.
+            state = _in_doubt(state).with_launch(ready_at=0.0, woken=None)
         found = state.with_launch(
             phase=Phase.BOOTING,
             instance_id=self.instance_id,

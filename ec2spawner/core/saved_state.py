@@ -50,6 +50,8 @@ def from_dict(saved: Mapping[str, Any]) -> ServerState:
         if not isinstance(saved, Mapping):
             raise TypeError(f"not an object but {type(saved).__name__}")
         version = saved.get("version", STATE_VERSION if "launch" in saved else 1)
+        if not _is_a(int, version) or version < 1:
+            raise ValueError(f"version is {version!r:.100}")
         return _read(_upgraded(saved) if version == 1 else saved)
     except (TypeError, ValueError, AttributeError) as e:
         raise UnreadableState(str(e)) from e
@@ -122,17 +124,20 @@ def _made(kind: type[T], saved: Mapping[str, Any], **parts: Any) -> T:
     known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
     values = {name: value for name, value in found.items() if name in known}
     for name, value in values.items():
-        kinds = _KINDS.get(str(known[name].type))
-        if kinds and (not isinstance(value, kinds) or isinstance(value, bool)):
+        wanted = _KINDS.get(str(known[name].type))
+        if wanted and not _is_a(wanted, value):
             raise TypeError(f"{kind.__name__}.{name} is {value!r:.100}")
     return kind(**values)
 
 
-_KINDS: dict[str, tuple[type, ...]] = {
-    "str": (str,),
-    "float": (int, float),
-    "int": (int,),
-}
+_KINDS: Mapping[str, type] = {"str": str, "float": float, "int": int, "bool": bool}
+
+
+def _is_a(kind: type, value: object) -> bool:
+    """JSON has no whole floats, and Python takes True for a number."""
+    if isinstance(value, bool):
+        return kind is bool
+    return isinstance(value, (int, float) if kind is float else kind)
 
 
 def _text(saved: Mapping[str, Any], name: str) -> str:
@@ -154,6 +159,7 @@ def _slim(value: Any) -> Any:
 # -- version 1 -----------------------------------------------------------------------
 
 _LAUNCH_FIELDS = {f.name for f in fields(Launch)} - {"id", "start_id", "phase", "wish"}
+_OF_ITS_MACHINE = ("launch_id", "instance_id")
 
 
 def _upgraded(old: Mapping[str, Any]) -> dict[str, Any]:
@@ -176,17 +182,17 @@ def _upgraded(old: Mapping[str, Any]) -> dict[str, Any]:
     launch_id, stopped = old.get("launch_id"), old.get("resting") or {}
     if not launch_id:
         return new
-    being_stopped = stopped.get("launch_id") == launch_id and phase == "stopping"
-    if being_stopped and stopped.get("certain"):
+    its_own = all(old.get(name) == stopped.get(name) for name in _OF_ITS_MACHINE)
+    if its_own and phase == "stopping" and stopped.get("certain"):
         return new  # EC2 has confirmed it, and the Hub was killed right then
     launch = {name: old[name] for name in _LAUNCH_FIELDS & old.keys()}
     launch |= {"id": launch_id, "start_id": launch_id}
     launch["phase"] = _phase_of(old, phase)
     if phase == "stopping":
-        launch["wish"] = (Wish.KEEP if being_stopped else Wish.END).value
-    elif stopped.get("launch_id") == launch_id and phase == "booting":
+        launch["wish"] = (Wish.KEEP if its_own else Wish.END).value
+    elif its_own and phase in ("none", "booting"):
         launch["phase"] = Phase.REQUESTED.value  # it was being woken
-    if being_stopped:
+    if its_own and phase in ("stopping", "claimed", "ready"):
         new["stopped"] = None  # its launch says all of it
     new["launch"] = launch
     return new

@@ -296,13 +296,15 @@ class ServerState:
         for new in doomed:
             if not new.launch_id or new in kept:
                 continue
-            if not new.client_token:
-                kept = tuple(
-                    old
-                    for old in kept
-                    # With a machine's name it says nothing of other attempts.
-                    if old.launch_id != new.launch_id
-                    or (old.client_token and new.instance_id)
-                )
-            kept = (*kept, new)
+            kept = (*(old for old in kept if not _says_all_of(new, old)), new)
         return replace(self, doomed=kept)
+
+
+def _says_all_of(new: Doomed, old: Doomed) -> bool:
+    """Who ends the one has ended the other as well."""
+    if old.launch_id != new.launch_id or new.client_token:
+        return False
+    if old.instance_id:  # a launch may have made a second machine
+        return old.instance_id == new.instance_id
+    # With a machine's name it says nothing of other attempts.
+    return not (old.client_token and new.instance_id)

@@ -1,107 +1,128 @@
-import json
+"""What follows from what is remembered of a server."""
+
+from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from ec2spawner.core.state import Phase, Rest, ServerState, Tombstone
-
-states = st.builds(
+from ec2spawner.core.events import Attempted, Begun, Doubted, LetGo, Named
+from ec2spawner.core.state import (
+    NO_LAUNCH,
+    Act,
+    Doomed,
+    HomeRef,
+    Launch,
+    Phase,
     ServerState,
-    server_id=st.text(),
-    phase=st.sampled_from(Phase),
-    launch_id=st.text(),
-    instance_id=st.text(),
-    launched_at=st.floats(0, 1e10),
-    port=st.integers(0, 65535),
-    token_id=st.integers(0),
-    tombstones=st.lists(st.builds(Tombstone, st.text(min_size=1), st.text())),
+    StoppedMachine,
+    Wish,
 )
 
-
-@given(states)
-def test_a_state_survives_the_database(state):
-    saved = json.loads(json.dumps(state.to_dict()))
-    assert ServerState.from_dict(saved) == state
-
-
-def test_a_server_that_never_started_has_an_empty_memory():
-    assert ServerState.from_dict({}) == ServerState()
-    assert not ServerState().launching
-
-
-def test_a_key_of_a_newer_version_does_not_hurt():
-    assert ServerState.from_dict({"hibernated": True, "port": 1}).port == 1
-
-
-def test_a_value_that_cannot_be_is_an_error_and_not_a_guess():
-    with pytest.raises(ValueError):
-        ServerState.from_dict({"phase": "sleeping"})
+# A machine that has served, and may be stopped: worth keeping.
+LAUNCH = Launch(
+    "start", "l", Phase.READY, instance_id="i", ready_at=1.0, on_stop="stop"
+)
+SERVE, KEEP, END = Wish
+#: phase -> what is done when it is to serve, to be kept, and to end
+TABLE = {
+    Phase.PLANNED: (Act.ASK, Act.LET_GO, Act.LET_GO),
+    Phase.REQUESTED: (Act.AWAIT_ANSWER, Act.STOP, Act.FIND),
+    Phase.BOOTING: (Act.AWAIT_CLAIM, Act.STOP, Act.TERMINATE),
+    Phase.CLAIMED: (Act.AWAIT_READY, Act.STOP, Act.TERMINATE),
+    Phase.READY: (Act.WATCH, Act.STOP, Act.TERMINATE),
+    Phase.OVER: (Act.NOTHING, Act.NOTHING, Act.NOTHING),
+}
 
 
-def test_clearing_keeps_who_it_is_and_what_must_still_be_buried():
-    rest = Rest("l0", "i0", "1", "a", "r", "t3.large", "f", "stop", 1.0, 2.0, 1.0)
+@pytest.mark.parametrize(
+    "phase, wish, act",
+    [(p, w, act) for p, acts in TABLE.items() for w, act in zip(Wish, acts)],
+)
+def test_phase_and_wish_say_what_is_to_be_done(phase, wish, act):
+    assert replace(LAUNCH, phase=phase, wish=wish).act is act
+
+
+@pytest.mark.parametrize("phase", Phase)
+@pytest.mark.parametrize(
+    "lacks",
+    [{"on_stop": ""}, {"market": "spot"}, {"ready_at": 0.0}, {"instance_id": ""}],
+    ids=lambda lacks: next(iter(lacks)),
+)
+def test_what_is_not_worth_keeping_is_ended(phase, lacks):
+    launch = replace(LAUNCH, phase=phase, wish=KEEP, **lacks)
+    assert launch.act is replace(launch, wish=END).act is TABLE[phase][2]
+
+
+def test_a_server_without_a_launch_has_nothing_to_be_done():
+    assert ServerState().current is NO_LAUNCH
+    assert NO_LAUNCH.act is Act.NOTHING
+    assert not ServerState().may_have_machine
+    assert ServerState(launch=Launch("s", "l")).may_have_machine
+
+
+def test_a_launch_that_is_let_go_leaves_who_the_server_is_and_what_is_still_to_end():
+    stopped = StoppedMachine("l0", "i0")
     outlives = {
         "server_id": "s",
-        "home_id": "vol-1",
-        "home_region": "r",
-        "home_kind": "server",
-        "home_moved": True,
+        "home": HomeRef("vol-1", "r", "server", moved=True),
         "last_end": "EC2 has lost it",
-        "resting": rest,
+        "stopped": stopped,
     }
-    state = ServerState(
-        phase=Phase.READY,
-        launch_id="l",
-        instance_id="i",
-        token_id=3,
-        rescued="no home",
-        announced="it ends soon",
-        **outlives,
-    )
-    state.bury()
-    kept = ServerState(**outlives, tombstones=[Tombstone("l", "i")])
-    assert state.cleared() == kept
+    launch = replace(LAUNCH, token_id=3, rescued="no home", announced="it ends soon")
+    state = ServerState(launch=launch, profile="small", **outlives)
+    kept = ServerState(**outlives, doomed=(Doomed("l", "i"),))
+    assert LetGo(1.0).after(state) == kept
 
 
-def test_a_launch_is_buried_once_with_the_most_that_is_known_of_it():
-    state = ServerState(launch_id="l")
-    state.bury()
-    state.instance_id = "i"
-    state.bury()
-    assert state.tombstones == [Tombstone("l", "i")]
+def test_a_launch_is_doomed_once_with_the_most_that_is_known_of_it():
+    state = ServerState().with_doomed(Doomed("l"), Doomed("l", "i"), Doomed("l", "i"))
+    assert state.doomed == (Doomed("l", "i"),)
+    with_key = Doomed("l", "i", machine_key_hash="key")
+    assert state.with_doomed(with_key).doomed == (with_key,)
 
 
-def test_without_a_launch_there_is_nothing_to_bury():
+def test_two_machines_of_a_launch_are_both_doomed():
+    both = (Doomed("l", "i"), Doomed("l", "i2"))
+    assert ServerState().with_doomed(*both).doomed == both
+    assert ServerState().with_doomed(*both, Doomed("l")).doomed == (*both, Doomed("l"))
+
+
+def test_without_a_launch_there_is_nothing_to_doom():
     state = ServerState(server_id="s")
-    state.bury()
-    assert state.tombstones == []
+    assert LetGo(1.0).after(state) == state
+    assert state.with_doomed(Doomed("")) == state
 
 
-def test_an_attempt_in_doubt_stays_buried_when_its_launch_goes_on_to_a_machine():
-    state = ServerState(launch_id="l", region="r")
-    state.bury_attempt("token-0")
-    doubtful = Tombstone("l", "", "r", "token-0")
-    state.begin_attempt("token-1", "on-demand", "t3.large", 1.0)
-    assert state.tombstones == [doubtful]
-    state.instance_id = "i"
-    state.bury()
-    assert state.tombstones == [doubtful, Tombstone("l", "i", "r")]
+ATTEMPT = Attempted("start", "token-1", "nonce", "spot", "t3.large", "f", "stop", 5.0)
 
 
-def test_a_launch_without_a_machine_is_buried_with_all_its_attempts():
-    state = ServerState(launch_id="l")
-    state.bury_attempt("token-0")
-    state.bury()
-    assert state.tombstones == [Tombstone("l")]
+def in_doubt(token="token-0"):
+    launch = Launch("start", "start", Phase.REQUESTED, region="r", client_token=token)
+    return Doubted("start", token).after(ServerState(launch=launch))
+
+
+def test_an_attempt_in_doubt_stays_doomed_when_its_launch_goes_on_to_a_machine():
+    doubtful = Doomed("start", "", "r", "token-0")
+    state = ATTEMPT.after(in_doubt())
+    assert state.doomed == (doubtful,)
+    state = Named("start", "i", "1", "a").after(state)
+    assert LetGo(1.0).after(state).doomed == (doubtful, Doomed("start", "i", "r"))
+
+
+def test_a_launch_without_a_machine_is_doomed_with_all_its_attempts():
+    assert LetGo(1.0).after(in_doubt()).doomed == (Doomed("start", "", "r"),)
+
+
+def test_a_start_dooms_what_the_one_before_it_has_left():
+    state = Begun("next", "s", 1.0).after(ServerState(launch=LAUNCH, profile="small"))
+    assert state.doomed == (Doomed("l", "i"),)
+    assert state.launch == Launch("next", "next")
+    assert (state.server_id, state.profile) == ("s", "small")
 
 
 def test_a_new_attempt_forgets_the_machine_that_has_died():
-    state = ServerState(
-        launch_id="l", phase=Phase.BOOTING, instance_id="i", private_ip="1", zone="a"
-    )
-    state.begin_attempt("token-1", "spot", "t3.large", 5.0)
-    assert (state.phase, state.client_token) == (Phase.REQUESTED, "token-1")
-    assert not (state.instance_id or state.private_ip or state.zone)
-    assert (state.market, state.instance_type) == ("spot", "t3.large")
-    assert state.launched_at == 5.0
+    launch = replace(LAUNCH, phase=Phase.BOOTING, private_ip="1", zone="a")
+    after = ATTEMPT.after(ServerState(launch=launch)).current
+    assert (after.phase, after.client_token) == (Phase.REQUESTED, "token-1")
+    assert not (after.instance_id or after.private_ip or after.zone)
+    assert (after.market, after.instance_type) == ("spot", "t3.large")
+    assert (after.launched_at, after.ready_at) == (5.0, 0.0)
