@@ -1,4 +1,4 @@
-"""Sphinx directives that print what the code knows: settings, and EC2's errors."""
+"""Sphinx directives that print what the code knows: settings, errors, states."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from errors_text import errors_rst
 from settings_text import changed_defaults_rst, settings_rst
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
+from states_text import acts_rst, events_rst, reasons_rst
 
 SPAWNER_DOCS = "https://jupyterhub.readthedocs.io/en/stable/reference/api/spawner.html"
 
@@ -45,6 +46,27 @@ class Errors(Generated):
         return errors_rst()
 
 
+class Acts(Generated):
+    """``.. ec2spawner-acts::``"""
+
+    def lines(self) -> list[str]:
+        return acts_rst()
+
+
+class Events(Generated):
+    """``.. ec2spawner-events::``"""
+
+    def lines(self) -> list[str]:
+        return events_rst()
+
+
+class Reasons(Generated):
+    """``.. ec2spawner-reasons::``"""
+
+    def lines(self) -> list[str]:
+        return reasons_rst()
+
+
 class ChangedDefaults(Generated):
     """``.. ec2spawner-changed-defaults::``"""
 
@@ -73,6 +95,9 @@ def link_to_jupyterhub(
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("ec2spawner-settings", Settings)
     app.add_directive("ec2spawner-errors", Errors)
+    app.add_directive("ec2spawner-acts", Acts)
+    app.add_directive("ec2spawner-events", Events)
+    app.add_directive("ec2spawner-reasons", Reasons)
     app.add_directive("ec2spawner-changed-defaults", ChangedDefaults)
     app.connect("missing-reference", link_to_jupyterhub)
     return {"parallel_read_safe": True}

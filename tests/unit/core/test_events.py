@@ -7,7 +7,12 @@ from dataclasses import replace
 import pytest
 from hypothesis import note, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from ec2spawner.core import events, kept_events
 from ec2spawner.core.event import Event, NotNow
@@ -404,11 +409,13 @@ class AServer(RuleBasedStateMachine):
         assert from_dict(saved) == self.state
 
 
-TestAServer = AServer.TestCase
-TestAServer.settings = settings(max_examples=150, stateful_step_count=25)
+def test_whatever_happens_in_any_order_no_machine_is_forgotten():
+    run_state_machine_as_test(
+        AServer, settings=settings(max_examples=150, stateful_step_count=25)
+    )
 
 
-# -- one by one --------------------------------------------------------------------------
+# -- one by one ------------------------------------------------------------------------
 
 
 def launch_in(phase, wish=Wish.SERVE, **more):

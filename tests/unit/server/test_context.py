@@ -1,0 +1,119 @@
+"""A server's state changes in one place, and what cannot be read stays as it is."""
+
+import copy
+import logging
+
+import pytest
+
+from ec2spawner.core.event import NotNow
+from ec2spawner.core.events import Begun, Chosen, Claimed, LetGo, Ready, Wanted
+from ec2spawner.core.kept_events import HomeKnown
+from ec2spawner.core.saved_state import to_dict
+from ec2spawner.core.state import (
+    Doomed,
+    HomeRef,
+    Launch,
+    Phase,
+    ServerState,
+    StoppedMachine,
+    Wish,
+)
+from ec2spawner.fleet.runtime import HubRuntime
+from ec2spawner.server.context import ServerContext
+from ec2spawner.settings import LaunchSettings
+
+
+class Hub:
+    """As much of a Hub as a change of state needs: a database."""
+
+    label = "alice"
+
+    def __init__(self):
+        self.rows = []
+
+    def save(self):
+        self.rows.append(copy.deepcopy(self.context.saved()))
+
+
+@pytest.fixture
+def hub():
+    return Hub()
+
+
+@pytest.fixture
+def context(hub):
+    log = logging.getLogger("test")
+    hub.context = ServerContext(LaunchSettings(), hub, HubRuntime(), log)
+    return hub.context
+
+
+@pytest.fixture
+def claimed(context):
+    launch = Launch("start", "start", Phase.CLAIMED, instance_id="i-1")
+    context.load(to_dict(ServerState(launch=launch)))
+    return context
+
+
+UNREADABLE = {
+    "version": 3,
+    "launch": {"id": "l-1", "instance_id": "i-1", "phase": "asleep"},
+    "doomed": [{"launch_id": "l-2"}],
+    "new": {"a": ["list"]},
+}
+
+
+@pytest.mark.parametrize(
+    "saved", [UNREADABLE, {"launch_id": "l-1", "phase": "of the future"}]
+)
+def test_what_cannot_be_read_is_given_back_exactly_whatever_happens(
+    context, hub, saved
+):
+    before = copy.deepcopy(saved)
+    context.load(saved)
+    assert context.saved() == before
+    context.apply(Begun("start", "server", 1.0), LetGo(1.0), HomeKnown(None))
+    assert context.saved() == before
+    assert all(row == before for row in hub.rows)
+
+
+def test_what_follows_from_an_event_that_is_saved_is_in_the_database_first(
+    claimed, hub
+):
+    rows = []
+    claimed.on_change = lambda: rows.extend(hub.rows)
+    claimed.apply(Ready(5.0))
+    assert rows[0]["launch"]["phase"] == "ready"
+
+
+def test_what_can_be_lost_costs_no_commit(context, hub):
+    context.apply(Begun("start", "server", 1.0), Chosen("small"))
+    assert context.state.profile == "small" and hub.rows == []
+
+
+def test_what_a_start_dooms_is_saved_at_once(claimed, hub):
+    claimed.apply(Begun("next", "server", 1.0))
+    assert hub.rows[0]["doomed"] == [{"launch_id": "start", "instance_id": "i-1"}]
+
+
+def test_of_events_that_come_together_all_happen_or_none(claimed, hub):
+    before = claimed.state
+    with pytest.raises(NotNow):
+        claimed.apply(Wanted(Wish.END), Ready(5.0))
+    assert not claimed.applied(Wanted(Wish.KEEP), Claimed("key", 5.0))
+    assert claimed.state is before and hub.rows == []
+    assert claimed.applied(Wanted(Wish.KEEP))
+    assert claimed.launch.wish is Wish.KEEP
+
+
+def test_a_start_that_had_asked_ec2_for_nothing_is_over_after_a_restart(context):
+    stopped, home = StoppedMachine("l-0", "i-0"), HomeRef("vol-1")
+    state = ServerState(
+        launch=Launch("start", "start"),
+        stopped=stopped,
+        doomed=(Doomed("l-2"),),
+        home=home,
+    )
+    context.load(to_dict(state))
+    assert not context.state.may_have_machine
+    assert (context.state.stopped, context.state.home) == (stopped, home)
+    assert context.state.doomed == state.doomed
