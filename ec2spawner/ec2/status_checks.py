@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 
+from .again import OnlyNews, every
 from .clients import Lane
 from .errors import EC2Error
 
@@ -47,7 +48,7 @@ class StatusChecks:
         self._lister = lister
         self._log = log
         self._since: Mapping[str, float] = {}
-        self._failing = False
+        self._news = OnlyNews(log, logging.WARNING)
         self._task: asyncio.Task[None] | None = None
 
     def impaired_since(self, instance_id: str) -> float | None:
@@ -57,32 +58,28 @@ class StatusChecks:
     def start(self) -> None:
         """Begin to look, if it has not begun."""
         if self._task is None or self._task.done():
-            self._task = asyncio.ensure_future(self._run())
+            self._task = asyncio.ensure_future(
+                every(INTERVAL, self._look, self._cannot_look, at_once=True)
+            )
 
     def close(self) -> None:
         if self._task is not None:
             self._task.cancel()
 
-    async def _run(self) -> None:
-        while True:
-            await self._look()
-            await asyncio.sleep(INTERVAL)
-
     async def _look(self) -> None:
-        try:
-            impaired = await self._lister()
-        except Exception as e:
-            # Words for users, no more: nothing depends on it, and it must go on.
-            if not self._failing:
-                self._log.warning(
-                    "Cannot read EC2's status checks, no user is told of them: %s",
-                    e,
-                    exc_info=not isinstance(e, EC2Error),
-                )
-            self._failing = True
-            return
-        self._failing = False
+        impaired = await self._lister()
+        self._news.over("checks")
         for instance_id in impaired - set(self._since):
             self._log.info("EC2 reports that machine %s is impaired", instance_id)
         now = time.time()
         self._since = {id: self._since.get(id, now) for id in impaired}
+
+    def _cannot_look(self, error: Exception) -> None:
+        # Words for users, no more: nothing depends on it.
+        self._news.say(
+            "checks",
+            "failing",
+            "Cannot read EC2's status checks, no user is told of them: %s",
+            error,
+            trace=not isinstance(error, EC2Error),
+        )

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from ..core.state import Doomed
+from ..ec2.again import Looks, slower
 from ..ec2.batcher import Batcher
 from ..ec2.clients import Account, Clients
 from ..ec2.errors import EC2Error, admin_hint
@@ -94,7 +95,7 @@ class Fleet:
         """
         began = time.monotonic()
         with self.inventory.hurry():
-            while True:
+            async for _ in Looks(slower, within=timeout):
                 try:
                     state = await self._terminations.ask(instance_id)
                     if state in ("shutting-down", "terminated"):
@@ -102,14 +103,11 @@ class Fleet:
                 except EC2Error as e:
                     self.log.warning("Machine %s: %s", instance_id, admin_hint(e))
                 machine = self.inventory.get(instance_id)
-                waited = time.monotonic() - began
                 if machine is not None and machine.gone:
                     return True
                 if self._absent_since(began, instance_id) > CONSISTENCY_SECONDS:
                     return True
-                if waited >= timeout:
-                    return False
-                await asyncio.sleep(min(1.0 + waited / 10, 5.0))
+        return False
 
     def _absent_since(self, moment: float, instance_id: str) -> float:
         """Seconds after ``moment`` at which a listing still lacked the machine."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from enum import Enum
 
+from ..ec2.again import Looks, repeat_in_doubt, slower
 from ..ec2.batcher import Batcher
 from ..ec2.clients import Clients
 from ..ec2.error_kinds import Kind
@@ -22,7 +22,6 @@ from ..ec2.machines import (
 )
 
 _AWAKE = frozenset({"pending", "running"})
-_REPEATS_WHEN_AMBIGUOUS = 3
 
 
 class StopOutcome(Enum):
@@ -61,9 +60,8 @@ class Power:
 
         :param hibernate: with what is in its memory, if it can
         """
-        began = time.monotonic()
         with self._inventory.hurry():
-            while True:
+            async for _ in Looks(slower, within=timeout):
                 ask = self._hibernations if hibernate else self._stops
                 outcome = await self._stop_once(instance_id, ask)
                 if outcome is StopOutcome.CANNOT and hibernate:
@@ -73,16 +71,13 @@ class Power:
                         instance_id,
                     )
                     hibernate = False
-                    continue
+                    outcome = await self._stop_once(instance_id, self._stops)
                 if outcome:
                     return outcome
                 machine = self._inventory.get(instance_id)
                 if machine is not None and machine.gone:
                     return StopOutcome.GONE
-                waited = time.monotonic() - began
-                if waited >= timeout:
-                    return StopOutcome.UNKNOWN
-                await asyncio.sleep(min(1.0 + waited / 10, 5.0))
+        return StopOutcome.UNKNOWN
 
     async def _stop_once(
         self, instance_id: str, stops: Batcher[str]
@@ -132,17 +127,18 @@ class Power:
         await set_user_data(lane, machine.id, user_data)
         if machine.instance_type != instance_type:
             await set_instance_type(lane, machine.id, instance_type)
-        for repeat in range(_REPEATS_WHEN_AMBIGUOUS):
-            try:
-                # What is already so is no error: the call can be repeated.
-                await self._starts.ask(machine.id)
-                return
-            except EC2Error as e:
-                doubt = e
-                if e.kind not in (Kind.AMBIGUOUS, Kind.THROTTLED):
-                    raise
-                await asyncio.sleep(0.5 * 2**repeat)
+        try:
+            # What is already so is no error: the call can be repeated.
+            await repeat_in_doubt(lambda _: self._starts.ask(machine.id), _in_doubt)
+        except EC2Error as e:
+            if not (_in_doubt(e) and await self._is_awake(machine.id)):
+                raise
+
+    async def _is_awake(self, instance_id: str) -> bool:
         listing = await self._inventory.newer_than(time.monotonic(), 5)
-        shown = listing.machines.get(machine.id) if listing else None
-        if shown is None or shown.state not in _AWAKE:
-            raise doubt
+        shown = listing.machines.get(instance_id) if listing else None
+        return shown is not None and shown.state in _AWAKE
+
+
+def _in_doubt(error: EC2Error) -> bool:
+    return error.kind in (Kind.AMBIGUOUS, Kind.THROTTLED)

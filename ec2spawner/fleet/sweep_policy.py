@@ -1,4 +1,4 @@
-"""Which machines and resources nobody wants. Pure: listing + wanted launches -> verdict."""
+"""Which machines and resources nobody wants. Pure: listing + launches -> verdict."""
 
 from __future__ import annotations
 

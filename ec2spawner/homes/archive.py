@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable
 
 from ..core.tags import ARCHIVE_TAG, HOME_TAG, HUB_TAG, TAG_PREFIX
+from ..ec2.again import OnlyNews
 from ..ec2.clients import Clients
 from ..ec2.errors import EC2Error, admin_hint
 from ..ec2.resources import Resource
@@ -36,7 +37,7 @@ class Archivist:
         self._homes = homes
         self._log = log
         self._asked: dict[str, float] = {}
-        self._said: dict[str, str] = {}
+        self._news = OnlyNews(log)
 
     async def once(self, resources: Iterable[Resource]) -> None:
         """One step for each volume that waits for it."""
@@ -44,7 +45,7 @@ class Archivist:
         # Not for ever: volumes come and go, and the Hub stays.
         ids = {resource.id for resource in waiting}
         self._asked = {id: at for id, at in self._asked.items() if id in ids}
-        self._said = {id: text for id, text in self._said.items() if id in ids}
+        self._news.keep(ids)
         for resource in waiting:
             try:
                 await self._step(resource)
@@ -81,10 +82,10 @@ class Archivist:
         await create_snapshot(self._clients.launching, resource.id, text, tags)
 
     def _say(self, volume_id: str, why: str) -> None:
-        if self._said.get(volume_id) != why:
-            self._said[volume_id] = why
-            self._log.error(
-                "No snapshot of home %s can be made, so the volume stays: %s",
-                volume_id,
-                why,
-            )
+        self._news.say(
+            volume_id,
+            why,
+            "No snapshot of home %s can be made, so the volume stays: %s",
+            volume_id,
+            why,
+        )

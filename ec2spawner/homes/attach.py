@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from ..core.errors import EC2SpawnError, Reason
 from ..core.tags import MOVE_TAG
+from ..ec2.again import Looks
 from ..ec2.clients import Clients
 from ..ec2.error_kinds import Kind
 from ..ec2.errors import EC2Error, admin_hint
@@ -105,7 +106,7 @@ class Attaching:
             )
         async with self._homes.volume_locks[volume_id]:
             await self._give_up_move(volume_id)
-            await self._attach(volume_id, instance_id, time.monotonic() + timeout)
+            await self._attach(volume_id, instance_id, timeout)
 
     async def _give_up_move(self, volume_id: str) -> None:
         volume = await describe_volume(self._clients.reading, volume_id)
@@ -119,8 +120,8 @@ class Attaching:
                 reason=Reason.HOME,
             )
 
-    async def _attach(self, volume_id: str, instance_id: str, end: float) -> None:
-        while True:
+    async def _attach(self, volume_id: str, instance_id: str, timeout: float) -> None:
+        async for _ in Looks(_POLL_SECONDS, within=timeout):
             volume = await describe_volume(self._clients.reading, volume_id)
             if volume.attached_to == instance_id and volume.attachment == "attached":
                 return
@@ -131,9 +132,7 @@ class Attaching:
             pending = machine is not None and machine.state == "pending"
             if volume.state == "available" and not pending:
                 await self._attach_once(volume, instance_id)
-            if time.monotonic() > end:
-                raise not_attached(volume, instance_id)
-            await asyncio.sleep(_POLL_SECONDS)
+        raise not_attached(volume, instance_id)
 
     async def _attach_once(self, volume: Volume, instance_id: str) -> None:
         try:

@@ -20,6 +20,7 @@ from ..core.tags import (
     MOVE_TAG,
     MOVED_TO_TAG,
 )
+from ..ec2.again import Looks, repeat_in_doubt
 from ..ec2.clients import Clients
 from ..ec2.error_kinds import Kind
 from ..ec2.errors import EC2Error, admin_hint
@@ -34,7 +35,6 @@ _POLL_SECONDS = 0.5
 # How long EC2 may take to make a volume, and to show one that it has made.
 _BORN_SECONDS = 60.0
 _NEW_SECONDS = 15.0
-_REPEATS_WHEN_AMBIGUOUS = 3
 # How late EC2 may show a tag.
 _SHOWN_SECONDS = 60.0
 
@@ -158,14 +158,11 @@ class Homes:
         self, volume_id: str, check: Callable[[Volume], object]
     ) -> Volume | None:
         """The volume once EC2 shows what was written to it; None if it never does."""
-        end = time.monotonic() + _SHOWN_SECONDS
-        while True:
+        async for _ in Looks(_POLL_SECONDS, within=_SHOWN_SECONDS):
             volume = await describe_volume(self._clients.reading, volume_id)
             if check(volume):
                 return volume
-            if time.monotonic() > end:
-                return None
-            await asyncio.sleep(_POLL_SECONDS)
+        return None
 
     async def _known(self, volume_id: str) -> tuple[Volume | None, str]:
         """The volume of that id; or None, and why it is no home of this hub."""
@@ -207,15 +204,10 @@ class Homes:
 
         :raises EC2Error: when EC2 refuses it
         """
-        for repeat in range(_REPEATS_WHEN_AMBIGUOUS):
-            try:
-                return await create_volume(self._clients.launching, request, token)
-            except EC2Error as e:
-                if e.kind is not Kind.AMBIGUOUS:
-                    raise
-                doubt = e
-                await asyncio.sleep(0.5 * 2**repeat)
-        raise doubt
+        return await repeat_in_doubt(
+            lambda _: create_volume(self._clients.launching, request, token),
+            lambda e: e.kind is Kind.AMBIGUOUS,
+        )
 
     async def _born(self, volume: Volume) -> Volume:
         """A new volume, once it is there.

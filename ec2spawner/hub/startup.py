@@ -13,6 +13,7 @@ from jupyterhub.app import JupyterHub
 from traitlets import TraitError
 
 from ..core.ids import hub_id_from_cookie_secret
+from ..ec2.again import every
 from ..ec2.clients import Account
 from ..fleet.fleet import FleetKey
 from ..fleet.runtime import runtime
@@ -118,14 +119,19 @@ async def end_expired_stops(app: Any, spawner: Any) -> None:
     :param app: the JupyterHub application
     :param spawner: an instance without a user, to read the settings from
     """
-    while True:
-        await asyncio.sleep(spawner.sweep_interval)
-        try:
-            for row in app.db.query(orm.Spawner):
-                if row.user is not None and is_expired(row.state, time.time()):
-                    app.users[row.user].get_spawner(row.name).end_expired()
-        except Exception:
-            spawner.log.exception("Machines stopped for too long are ended later")
+
+    async def end_them() -> None:
+        for row in app.db.query(orm.Spawner):
+            if row.user is not None and is_expired(row.state, time.time()):
+                app.users[row.user].get_spawner(row.name).end_expired()
+
+    await every(
+        spawner.sweep_interval,
+        end_them,
+        lambda _: spawner.log.exception(
+            "Machines stopped for too long are ended later"
+        ),
+    )
 
 
 def begin_sweeping(spawner: Any, app: Any) -> None:

@@ -5,7 +5,6 @@ EC2 is listed first, the database is read second, then comes the verdict.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,6 +12,7 @@ from typing import Any
 
 from ..core.state import Doomed
 from ..core.tags import LEASE_TAG, lease_text, to_renew
+from ..ec2.again import OnlyNews, every
 from ..ec2.errors import EC2Error, admin_hint
 from ..ec2.machines import Machine
 from ..ec2.resources import (
@@ -48,7 +48,8 @@ class FleetSweep:
             kind: Sweeper(grace, lease) for kind in ResourceKind
         }
         self._archivist = Archivist(fleet.hub_id, fleet.clients, fleet.homes, fleet.log)
-        self._said: dict[str, object] = {}
+        # Every pass would say it again, all night long.
+        self._news = OnlyNews(self.log)
 
     async def once(self, db: Any) -> None:
         """One pass.
@@ -76,9 +77,9 @@ class FleetSweep:
             await self.fleet.moves.sweep()
         except EC2Error as e:
             text = "Cannot look for what homes that moved have left over: %s"
-            self._say("moves", e.code, text, admin_hint(e))
+            self._news.say("moves", e.code, text, admin_hint(e))
         else:
-            self._said.pop("moves", None)
+            self._news.over("moves")
 
     async def _list_resources(self) -> list[Resource]:
         try:
@@ -86,7 +87,7 @@ class FleetSweep:
                 self.fleet.clients.reading, self.fleet.hub_id
             )
         except EC2Error as e:
-            self._say(
+            self._news.say(
                 "list",
                 e.code,
                 "Cannot look for volumes, network interfaces, addresses and snapshots "
@@ -94,7 +95,7 @@ class FleetSweep:
                 admin_hint(e),
             )
             return []
-        self._said.pop("list", None)
+        self._news.over("list")
         return resources
 
     def _end_machines(self, machines: Iterable[Machine], records: Records) -> None:
@@ -102,7 +103,7 @@ class FleetSweep:
             machines, records.wanted, records.since, time.monotonic()
         )
         for machine in verdict.end:
-            self._say(
+            self._news.say(
                 machine.id,
                 "ended",
                 "Machine %s of launch %s has no server: it is ended",
@@ -132,9 +133,9 @@ class FleetSweep:
     ) -> None:
         ids = ", ".join(each.id for each in braked)
         if not ids:
-            self._said.pop(what, None)
+            self._news.over(what)
             return
-        self._say(
+        self._news.say(
             what,
             ids,
             "%s of this Hub have no server, but there are too many of them, or "
@@ -149,7 +150,7 @@ class FleetSweep:
             try:
                 await delete_resource(self.fleet.clients.killing, resource)
             except EC2Error as e:
-                self._say(
+                self._news.say(
                     resource.id,
                     e.code,
                     "The %s %s, which nothing uses, cannot be deleted: %s",
@@ -178,7 +179,7 @@ class FleetSweep:
             try:
                 await self.fleet.homes.hand_over(home, owner)
             except EC2Error as e:
-                self._say(
+                self._news.say(
                     home,
                     e.code,
                     "Home %s cannot get the tag of its owner's new name. It stays "
@@ -207,7 +208,7 @@ class FleetSweep:
         try:
             await create_tags(self.fleet.clients.reading, ids, tag)
         except EC2Error as e:
-            self._say(
+            self._news.say(
                 "renew",
                 e.code,
                 "Cannot renew the leases of %i machines. No machine with a server is "
@@ -216,14 +217,8 @@ class FleetSweep:
                 admin_hint(e),
             )
         else:
-            self._said.pop("renew", None)
+            self._news.over("renew")
             self.log.debug("Renewed the leases of %i machines", len(ids))
-
-    def _say(self, about: str, news: object, text: str, *args: object) -> None:
-        """Log what is new. Every pass would say it again, all night long."""
-        if self._said.get(about) != news:
-            self._said[about] = news
-            self.log.error(text, *args)
 
 
 _PLURALS = {
@@ -239,11 +234,16 @@ async def sweep_for_ever(
 ) -> None:
     """Sweep every fleet of this process, again and again."""
     sweeps: dict[Fleet, FleetSweep] = {}
-    while True:
-        await asyncio.sleep(interval)
+
+    def failed(_: Exception) -> None:
+        log.exception("The sweep failed and is tried again")
+
+    async def sweep_all() -> None:
         for fleet in runtime().fleets:
+            sweep = sweeps.setdefault(fleet, FleetSweep(fleet, grace, lease))
             try:
-                sweep = sweeps.setdefault(fleet, FleetSweep(fleet, grace, lease))
                 await sweep.once(db)
-            except Exception:
-                log.exception("The sweep failed and is tried again")
+            except Exception as e:
+                failed(e)  # the other fleets have their turn
+
+    await every(interval, sweep_all, failed)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ..core.errors import EC2SpawnError
 from ..core.ids import client_token
+from ..ec2.again import repeat_in_doubt
 from ..ec2.clients import Clients
 from ..ec2.error_kinds import Kind
 from ..ec2.error_table import meaning_of_end
@@ -23,7 +24,6 @@ from .plan import Candidate, LaunchPlan
 from .unavailable import News, Unavailable, covers
 
 _WORTH_TELLING_SECONDS = 2.0
-_REPEATS_WHEN_AMBIGUOUS = 3
 # Zones have bad days one by one. When two are in doubt, EC2 itself is.
 _MOST_DOUBTS = 2
 _THROTTLE_SECONDS = (1.0, 2.0, 4.0, 8.0)
@@ -212,31 +212,28 @@ class Attempts:
 
     async def _settled(self, candidate: Candidate, token: str) -> Machine:
         """The answer to one attempt, asked for again while it is in doubt."""
-        doubt: EC2Error | None = None
-        for repeat in range(_REPEATS_WHEN_AMBIGUOUS):
-            try:
-                return await self._run(candidate, token, first=not repeat)
-            except EC2Error as e:
-                doubt = e
-                if e.kind is Kind.TOKEN_USED:
-                    break
-                if e.kind is not Kind.AMBIGUOUS:
-                    raise
-                if not self._launcher.clients.retries.allow():
-                    break
-                self._log.warning(
-                    "Launch %s: the answer is in doubt, repeating the identical "
-                    "call (%i of %i): %s",
-                    self._plan.launch_id,
-                    repeat + 1,
-                    _REPEATS_WHEN_AMBIGUOUS,
-                    e,
-                )
-                await asyncio.sleep(0.2 * 2**repeat)
-        assert doubt is not None
-        if found := await self._look_for(token):
-            return found
-        raise doubt
+        try:
+            return await repeat_in_doubt(
+                lambda repeat: self._run(candidate, token, first=not repeat),
+                self._may_repeat,
+                pause=0.2,
+            )
+        except EC2Error as e:
+            if e.kind in _IN_DOUBT and (found := await self._look_for(token)):
+                return found
+            raise
+
+    def _may_repeat(self, error: EC2Error) -> bool:
+        if error.kind is not Kind.AMBIGUOUS:
+            return False
+        if not self._launcher.clients.retries.allow():
+            return False
+        self._log.warning(
+            "Launch %s: the answer is in doubt, repeating the identical call: %s",
+            self._plan.launch_id,
+            error,
+        )
+        return True
 
     async def _look_for(self, token: str) -> Machine | None:
         """The machine of an attempt in doubt: by its tag, then by its token."""

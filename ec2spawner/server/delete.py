@@ -16,6 +16,7 @@ from sqlalchemy import inspect
 from ..core.ids import owner_id, server_id
 from ..core.kept_events import HomeKnown
 from ..core.saved_state import home_in
+from ..ec2.again import OnlyNews
 from ..ec2.errors import EC2Error, admin_hint
 from ..ec2.volumes import Volume
 from ..fleet.fleet import Fleet
@@ -84,21 +85,21 @@ class Deletion:
 
     async def _give_up_in(self, fleet: Fleet) -> None:
         """Give up the homes in one region, for as long as that takes."""
-        said, waits = "", iter(_WAITS)
+        news, waits = OnlyNews(fleet.log), iter(_WAITS)
         end = time.monotonic() + _PATIENCE
         own: list[orm.Spawner] = self._rows
         while True:
             try:
                 return await self._give_up_once(fleet, own)
             except EC2Error as e:
-                if said != e.code:
-                    said = e.code
-                    fleet.log.error(
-                        "The home of %s, which was deleted, cannot be given up yet, "
-                        "and stays if this Hub ends before it can: %s",
-                        self._whose,
-                        admin_hint(e),
-                    )
+                news.say(
+                    "home",
+                    e.code,
+                    "The home of %s, which was deleted, cannot be given up yet, "
+                    "and stays if this Hub ends before it can: %s",
+                    self._whose,
+                    admin_hint(e),
+                )
             await asyncio.sleep(next(waits, _WAITS[-1]))
             if time.monotonic() < end:
                 continue
