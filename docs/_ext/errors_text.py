@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from ec2spawner.ec2.error_kinds import Meaning, Scope
-from ec2spawner.ec2.error_table import TABLE, Row
+from ec2spawner.ec2.errors.kinds import Meaning, Scope
+from ec2spawner.ec2.errors.table import TABLE, Row
 
 
 def errors_rst() -> list[str]:

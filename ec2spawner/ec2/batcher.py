@@ -7,9 +7,9 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
-from .error_kinds import Kind
-from .error_table import meaning_of
 from .errors import EC2Error
+from .errors.kinds import Kind
+from .errors.table import meaning_of
 
 T = TypeVar("T")
 

@@ -21,8 +21,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from .error_kinds import Kind
 from .errors import EC2Error, from_botocore
+from .errors.kinds import Kind
 from .throttle import LIMITS, RetryBudget, Throttle
 
 if TYPE_CHECKING:

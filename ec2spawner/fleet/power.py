@@ -9,8 +9,8 @@ from enum import Enum
 from ..ec2.again import Looks, repeat_in_doubt, slower
 from ..ec2.batcher import Batcher
 from ..ec2.clients import Clients
-from ..ec2.error_kinds import Kind
 from ..ec2.errors import EC2Error, admin_hint
+from ..ec2.errors.kinds import Kind
 from ..ec2.inventory import Inventory
 from ..ec2.machines import (
     STOPPED_STATES,

@@ -11,8 +11,8 @@ from ..core.errors import EC2SpawnError, Reason
 from ..core.tags import MOVE_TAG
 from ..ec2.again import Looks
 from ..ec2.clients import Clients
-from ..ec2.error_kinds import Kind
 from ..ec2.errors import EC2Error, admin_hint
+from ..ec2.errors.kinds import Kind
 from ..ec2.inventory import Inventory
 from ..ec2.machines import Machine
 from ..ec2.volumes import (

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..core.errors import EC2SpawnError, Reason
-from ..ec2.error_kinds import Kind
 from ..ec2.errors import EC2Error, admin_hint
+from ..ec2.errors.kinds import Kind
 from ..ec2.volumes import Volume
 
 # EBS user guide, "Requirements for Amazon EBS encryption".

@@ -15,8 +15,8 @@ from ..core.errors import EC2SpawnError, Reason
 from ..core.ids import digest
 from ..core.tags import HOME_TAG, HUB_TAG, MOVE_TAG, MOVED_FROM_TAG, MOVED_TO_TAG
 from ..ec2.clients import Clients
-from ..ec2.error_kinds import Kind
 from ..ec2.errors import EC2Error, admin_hint
+from ..ec2.errors.kinds import Kind
 from ..ec2.snapshots import Snapshot, create_snapshot, snapshots_of_moves
 from ..ec2.tags import specification
 from ..ec2.volumes import Volume, copies_of, describe_volume, volumes_among

@@ -22,8 +22,8 @@ from ..core.tags import (
 )
 from ..ec2.again import Looks, repeat_in_doubt
 from ..ec2.clients import Clients
-from ..ec2.error_kinds import Kind
 from ..ec2.errors import EC2Error, admin_hint
+from ..ec2.errors.kinds import Kind
 from ..ec2.resources import Resource, ResourceKind, create_tags, delete_resource
 from ..ec2.snapshots import snapshots_of_moves
 from ..ec2.tags import specification

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..core.errors import EC2SpawnError, Reason
-from ..ec2.error_table import meaning_of_end
 from ..ec2.errors import EC2Error, admin_hint
+from ..ec2.errors.table import meaning_of_end
 from ..ec2.machines import Machine
 
 

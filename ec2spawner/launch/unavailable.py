@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..ec2.error_kinds import Scope
 from ..ec2.errors import EC2Error
+from ..ec2.errors.kinds import Scope
 from .plan import Candidate
 
 # Letters of a type's family -> its quota, where they are not the same

@@ -2,7 +2,7 @@
 
 import sys
 
-from ec2spawner.ec2.error_table import TABLE
+from ec2spawner.ec2.errors.table import TABLE
 
 from .configs import DOCS
 

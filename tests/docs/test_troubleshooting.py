@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import ec2spawner
-from ec2spawner.ec2 import error_kinds
+from ec2spawner.ec2.errors import kinds
 
 from .configs import DOCS
 
@@ -74,9 +74,7 @@ def messages_at_the_start():
 
 MESSAGES = sorted({*messages_to_users(), *messages_at_the_start()})
 # Not only the table's: unknown codes have a meaning, too.
-MEANINGS = sorted(
-    m.user for m in vars(error_kinds).values() if isinstance(m, error_kinds.Meaning)
-)
+MEANINGS = sorted(m.user for m in vars(kinds).values() if isinstance(m, kinds.Meaning))
 
 
 def test_messages_are_found():

@@ -18,15 +18,14 @@ ROOT_FILES, FOLDER_FILES, LINES = 6, 14, 400
 FULLER = {
     "ec2spawner/claim/agent": 19,
     "ec2spawner/demo": 15,
-    "ec2spawner/ec2": 16,
 }
 
 #: decide and compute, and leave doing to others
 PURE = {
     "claim/messages.py",
     "claim/verify.py",
-    "ec2/error_kinds.py",
-    "ec2/error_table.py",
+    "ec2/errors/kinds.py",
+    "ec2/errors/table.py",
     "ec2/facts.py",
     "ec2/tags.py",
     "fleet/sweep_policy.py",

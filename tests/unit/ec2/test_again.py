@@ -4,9 +4,9 @@ import logging
 import pytest
 
 from ec2spawner.ec2.again import Looks, OnlyNews, every, repeat_in_doubt
-from ec2spawner.ec2.error_kinds import Kind
-from ec2spawner.ec2.error_table import meaning_of
 from ec2spawner.ec2.errors import EC2Error
+from ec2spawner.ec2.errors.kinds import Kind
+from ec2spawner.ec2.errors.table import meaning_of
 
 DOUBT = EC2Error("X", "InternalError", "", meaning_of("InternalError", 500))
 REFUSAL = EC2Error("X", "UnauthorizedOperation", "", meaning_of("Unauthorized", 403))

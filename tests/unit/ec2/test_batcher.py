@@ -3,9 +3,9 @@ import asyncio
 import pytest
 
 from ec2spawner.ec2.batcher import Batcher
-from ec2spawner.ec2.error_kinds import Kind
-from ec2spawner.ec2.error_table import meaning_of
 from ec2spawner.ec2.errors import EC2Error
+from ec2spawner.ec2.errors.kinds import Kind
+from ec2spawner.ec2.errors.table import meaning_of
 
 IDS = [f"i-{n:017x}" for n in range(12)]
 

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from ec2spawner.ec2.error_table import meaning_of
 from ec2spawner.ec2.errors import EC2Error
+from ec2spawner.ec2.errors.table import meaning_of
 from ec2spawner.ec2.inventory import Inventory
 from ec2spawner.ec2.machines import Machine
 

@@ -6,9 +6,9 @@ import pytest
 from traitlets import TraitError
 
 from ec2spawner.core.errors import EC2SpawnError
-from ec2spawner.ec2.error_kinds import Scope
-from ec2spawner.ec2.error_table import meaning_of
 from ec2spawner.ec2.errors import EC2Error
+from ec2spawner.ec2.errors.kinds import Scope
+from ec2spawner.ec2.errors.table import meaning_of
 from ec2spawner.ec2.facts import Region
 from ec2spawner.launch.attempts import reordered, way_on
 from ec2spawner.launch.plan import Candidate, Image, LaunchIdentity, plan_launch

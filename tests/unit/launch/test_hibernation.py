@@ -11,7 +11,7 @@ from ec2spawner.core.state import (
     ServerState,
     Wish,
 )
-from ec2spawner.ec2.error_table import meaning_of
+from ec2spawner.ec2.errors.table import meaning_of
 from ec2spawner.ec2.facts import Region, TypeFacts
 from ec2spawner.ec2.machines import Machine
 from ec2spawner.launch.plan import Image, LaunchIdentity, plan_launch

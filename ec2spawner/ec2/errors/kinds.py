@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from ..core.errors import Reason
+from ...core.errors import Reason
 
 
 class Kind(Enum):

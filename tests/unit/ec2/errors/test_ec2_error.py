@@ -7,9 +7,9 @@ from botocore.exceptions import (
 )
 
 from ec2spawner.core.errors import EC2SpawnError, Reason
-from ec2spawner.ec2.error_kinds import Kind
-from ec2spawner.ec2.error_table import meaning_of
 from ec2spawner.ec2.errors import admin_hint, from_botocore, zones_named
+from ec2spawner.ec2.errors.kinds import Kind
+from ec2spawner.ec2.errors.table import meaning_of
 from ec2spawner.ec2.machines import Machine
 from ec2spawner.launch.failures import EndedEarly, spawn_error
 

@@ -14,8 +14,8 @@ from botocore.exceptions import (
     PartialCredentialsError,
 )
 
-from .error_kinds import Kind, Meaning
-from .error_table import NO_CREDENTIALS, UNKNOWN_REFUSAL, UNKNOWN_TROUBLE, meaning_of
+from .kinds import Kind, Meaning
+from .table import NO_CREDENTIALS, UNKNOWN_REFUSAL, UNKNOWN_TROUBLE, meaning_of
 
 
 class EC2Error(Exception):

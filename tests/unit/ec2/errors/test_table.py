@@ -6,8 +6,8 @@ import botocore.retries.standard
 import botocore.session
 import pytest
 
-from ec2spawner.ec2.error_kinds import Kind, Scope
-from ec2spawner.ec2.error_table import TABLE, meaning_of, meaning_of_end
+from ec2spawner.ec2.errors.kinds import Kind, Scope
+from ec2spawner.ec2.errors.table import TABLE, meaning_of, meaning_of_end
 
 ROWS = [(code, row.meaning) for row in TABLE for code in row.codes]
 GOES_ON = {Kind.CAPACITY, Kind.UNFIT, Kind.QUOTA, Kind.ELSEWHERE}

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .error_kinds import (
+from .kinds import (
     ACCOUNT,
     AMBIGUOUS,
     CANNOT_HIBERNATE,
