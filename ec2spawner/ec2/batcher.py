@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from .errors import EC2Error
@@ -24,6 +25,22 @@ _ID = re.compile(r"\bi-[0-9a-f]{8,17}\b")
 _ABOUT_ALL = frozenset({Kind.THROTTLED, Kind.AMBIGUOUS})
 
 
+@dataclass(frozen=True)
+class BatchStatistics:
+    """What a batcher has sent since it was made."""
+
+    requests: int = 0
+    #: ids in all of them
+    items: int = 0
+    #: ids in the one with most
+    largest: int = 0
+
+    def and_one_of(self, size: int) -> BatchStatistics:
+        return BatchStatistics(
+            self.requests + 1, self.items + size, max(self.largest, size)
+        )
+
+
 class Batcher(Generic[T]):
     """Hands each caller the answer about their id, of a request for many.
 
@@ -31,13 +48,16 @@ class Batcher(Generic[T]):
     told, and the others are asked for again without them; when it names none, the
     request is halved until each bad one stands alone.
 
+    :param name: what the requests do, for logs and metrics
     :param send: one request for these ids: id -> answer
     """
 
     def __init__(
-        self, send: Callable[[Sequence[str]], Awaitable[Mapping[str, T]]]
+        self, name: str, send: Callable[[Sequence[str]], Awaitable[Mapping[str, T]]]
     ) -> None:
+        self.name = name
         self._send = send
+        self._statistics = BatchStatistics()
         self._waiting: dict[str, asyncio.Future[T]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._gathering: asyncio.Task[None] | None = None
@@ -59,6 +79,9 @@ class Batcher(Generic[T]):
             if self._gathering is None:
                 self._gathering = self._begin(self._gather())
         return await asyncio.shield(self._waiting[id])
+
+    def statistics(self) -> BatchStatistics:
+        return self._statistics
 
     def close(self) -> None:
         for task in self._tasks:
@@ -97,6 +120,7 @@ class Batcher(Generic[T]):
     async def _ask_for(
         self, ids: list[str], batch: Mapping[str, asyncio.Future[T]]
     ) -> None:
+        self._statistics = self._statistics.and_one_of(len(ids))
         try:
             answers = await self._send(ids)
         except EC2Error as e:

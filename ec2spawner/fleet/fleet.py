@@ -66,7 +66,7 @@ class Fleet:
         self.power = Power(self.clients, self.inventory, log)
         self.launcher = Launcher(self.clients, self.inventory, log)
         self._terminations = Batcher(
-            lambda ids: terminate_machines(self.clients.killing, ids)
+            "terminate", lambda ids: terminate_machines(self.clients.killing, ids)
         )
         # Work that must outlive the start or stop that began it.
         self._detached: set[asyncio.Task[None]] = set()

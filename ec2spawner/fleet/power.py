@@ -42,11 +42,13 @@ class Power:
         self._clients = clients
         self._inventory = inventory
         self._log = log
-        self._stops = Batcher(lambda ids: stop_machines(clients.killing, ids))
+        self._stops = Batcher("stop", lambda ids: stop_machines(clients.killing, ids))
         self._hibernations = Batcher(
-            lambda ids: stop_machines(clients.killing, ids, hibernate=True)
+            "hibernate", lambda ids: stop_machines(clients.killing, ids, hibernate=True)
         )
-        self._starts = Batcher(lambda ids: start_machines(clients.launching, ids))
+        self._starts = Batcher(
+            "start", lambda ids: start_machines(clients.launching, ids)
+        )
 
     def close(self) -> None:
         self._stops.close()

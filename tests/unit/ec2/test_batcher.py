@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from ec2spawner.ec2.batcher import Batcher
+from ec2spawner.ec2.batcher import Batcher, BatchStatistics
 from ec2spawner.ec2.errors import EC2Error
 from ec2spawner.ec2.errors.kinds import Kind
 from ec2spawner.ec2.errors.table import meaning_of
@@ -44,7 +44,7 @@ def ec2():
 
 @pytest.fixture
 async def batcher(ec2):
-    made = Batcher(ec2.send)
+    made = Batcher("end", ec2.send)
     yield made
     made.close()
 
@@ -161,3 +161,12 @@ async def test_whoever_still_asks_when_it_closes_hears_of_it(ec2, batcher, sent)
     batcher.close()
     done, _ = await asyncio.wait({asked}, timeout=30)
     assert done and asked.cancelled()
+
+
+async def test_it_counts_what_it_has_sent(ec2, batcher):
+    assert batcher.name == "end" and batcher.statistics() == BatchStatistics()
+    ec2.unknown = {IDS[0]}
+    await outcomes(batcher, IDS)
+    await batcher.ask(IDS[1])
+    # All of them, those that are left without the unknown one, and one alone.
+    assert batcher.statistics() == BatchStatistics(3, 12 + 11 + 1, 12)
