@@ -1,4 +1,39 @@
-"""The one kind of failure that a user of a spawn page meets, and its fixed reasons."""
+"""The one kind of failure that a user of a spawn page meets, and its fixed reasons.
+
+All of the family, but for the programs that stand alone (admin, demo, agent)::
+
+    Exception
+        SpawnException                 JupyterHub's
+            EC2SpawnError              core/errors.py: the user reads it
+                EndedEarly             launch/failures.py: another machine may do
+        EC2Error                       ec2/errors/ec2_error.py: a call failed
+        NotSent                        ec2/machines.py: not wanted any more
+        NotNow                         core/events.py: the table forbids it
+        ValueError
+            UnreadableState            core/saved_state.py: of a newer version
+            SchemaError                claim/messages.py: not what was agreed
+            ProfileListError           profiles/read.py: a mistake of the admin
+            ChoiceError                profiles/read.py: not on offer
+            HubConfigError             hub/startup.py: the Hub cannot start
+        LookupError
+            UnknownActionError         ec2/throttle.py: a mistake of ours
+
+An EC2Error becomes an EC2SpawnError in launch/failures.py, by what the table in
+ec2/errors/ says of its code. A reason of EC2SpawnError, and the folders that give it::
+
+    capacity      ec2, launch, server
+    quota         ec2, homes
+    cloud         ec2, server
+    permission    ec2, homes
+    config        claim, ec2, homes, launch, server, spawner
+    image         ec2
+    options       server, spawner
+    home          homes, launch, server
+    boot          ec2, server
+    limit         server
+    cancelled     server
+    timeout       server
+"""
 
 from __future__ import annotations
 
