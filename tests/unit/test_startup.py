@@ -1,0 +1,74 @@
+"""What a Hub is told at its start when it cannot work."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from ec2spawner import EC2Spawner
+from ec2spawner.hub.startup import problems
+
+CAN_WORK = {"region": "us-west-2", "image": "ami-00000000"}
+ELSEWHERE = "http://10.0.0.5:8081/hub/api"
+OF_ITS_OWN = [
+    {
+        "display_name": "A",
+        "ec2spawner_override": {"region": "eu-west-1", "image": "ami-11111111"},
+    },
+]
+
+
+def told(hub_url=ELSEWHERE, internal_ssl=False, **settings):
+    hub = SimpleNamespace(api_url=hub_url)
+    app = SimpleNamespace(hub=hub, internal_ssl=internal_ssl)
+    return list(problems(EC2Spawner(hub=hub, **{**CAN_WORK, **settings}), app))
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        {},
+        {"hub_url": "http://127.0.0.1:8081/hub/api", "endpoint_url": "http://[::1]:1"},
+        {"hub_url": "http://0.0.0.0:8081/hub/api", "hub_connect_url": ELSEWHERE},
+        {"region": "", "image": "", "profile_list": OF_ITS_OWN},
+        {"region": "", "image": "", "profile_list": lambda spawner: []},
+    ],
+    ids=["plain", "local EC2", "another way", "of a profile", "not known yet"],
+)
+def test_of_a_hub_that_can_work_nothing_is_said(what):
+    assert told(**what) == []
+
+
+@pytest.mark.parametrize(
+    "what, sentence",
+    [
+        ({"hub_url": "http://127.0.0.1:8081/hub/api"}, "Set c.JupyterHub.hub_ip"),
+        ({"hub_url": "http://0.0.0.0:8081/hub/api"}, "no address to connect to"),
+        ({"hub_connect_url": "http://0.0.0.0:8081"}, "no address to connect to"),
+        ({"image": ""}, "c.EC2Spawner.image is not set"),
+        ({"region": ""}, "c.EC2Spawner.region is not set"),
+        (
+            {"region": "", "profile_list": [*OF_ITS_OWN, {"display_name": "B"}]},
+            "c.EC2Spawner.region is not set",
+        ),
+        ({"internal_ssl": True}, "internal_ssl is on"),
+        (
+            {"profile_list": [{"display_name": "A", "kubespawner_override": {}}]},
+            "unknown key(s) kubespawner_override",
+        ),
+        (
+            {
+                "profile_list": [
+                    {"display_name": "A", "ec2spawner_override": {"image": 5}}
+                ]
+            },
+            "profile_list sets what cannot be, in the profile 'A'",
+        ),
+    ],
+)
+def test_what_keeps_a_hub_from_working_is_said_in_one_sentence(what, sentence):
+    (problem,) = told(**what)
+    assert sentence in problem
+
+
+def test_all_that_is_wrong_is_said_at_once():
+    assert len(told(internal_ssl=True, region="", image="")) == 3
