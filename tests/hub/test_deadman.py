@@ -57,16 +57,19 @@ async def test_a_machine_ends_when_it_has_run_for_its_lifetime(make_quick_hub, e
 async def test_a_machine_that_ec2_will_not_end_is_told_to_end_itself(
     make_quick_hub, ec2, restart
 ):
-    hub = make_quick_hub(settings={"hub_silence_limit": 120, "stop_timeout": 1})
+    hub = make_quick_hub(settings={"hub_silence_limit": 40, "stop_timeout": 1})
     await hub.start()
     await hub.ready_server("alice")
+    (machine,) = living(ec2)
     ec2.add_fault(Fault("TerminateInstances", error=("Unavailable", 503)))
     await hub.stop_server("alice")
     if restart:
         hub.kill()
         await hub.start()
-    # Long before a silence would end it: the Hub is there, and says so.
-    await asyncio.to_thread(eventually, lambda: not ids(ec2), 60)
+    with open(machine.console_log) as console:  # which goes with its machine
+        await asyncio.to_thread(eventually, lambda: not ids(ec2), 60)
+        # Not for a silence: the Hub is there, and says so.
+        assert "the Hub has ended its server" in console.read()
     assert "has ended, nothing of it is left" in await logged(hub)
 
 
