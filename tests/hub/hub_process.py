@@ -22,7 +22,7 @@ from ec2spawner.core.state import ServerState
 from ec2spawner.demo.ports import free_ports
 from localec2 import LocalCloudProcess
 
-from .warm import ForkedHub
+from .warm import Forked
 
 CONFIG = Path(__file__).with_name("hub_config_for_tests.py")
 TINY_SERVER = Path(__file__).with_name("tiny_server.py")
@@ -98,7 +98,7 @@ class HubProcess:
             },
         }
         (folder / "options.json").write_text(json.dumps(options))
-        self._process: ForkedHub | None = None
+        self._process: Forked | None = None
         self._family: list[int] = []
 
     @property
@@ -124,7 +124,7 @@ class HubProcess:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
         argv = ["jupyterhub", "-f", str(CONFIG)]
-        self._process = ForkedHub(argv, self.folder, env, self.log_path)
+        self._process = Forked(argv, self.folder, env, self.log_path)
 
     async def start(self, timeout: float = 60) -> None:
         """Start it and wait until it answers through its proxy."""

@@ -1,4 +1,4 @@
-"""Hubs forked from a process that has imported JupyterHub already.
+"""Hubs, and commands, forked from a process that has imported JupyterHub already.
 
 Importing is most of a Hub's start, and tests start many. What is forked is as much a
 Hub as any: a process of its own, in a session of its own, that can be killed.
@@ -18,6 +18,7 @@ import subprocess
 import sys
 import traceback
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,10 @@ _MODULES = (
     "botocore.handlers",
     "botocore.signers",
     "ec2spawner.spawner",
+    "ec2spawner.admin.app",
 )
+# The modules whose ``main()`` the programs are.
+_PROGRAMS = {"jupyterhub": "jupyterhub.app", "ec2spawner": "ec2spawner.cli"}
 
 
 class WarmProcess:
@@ -60,13 +64,24 @@ def warm_process() -> WarmProcess:
     return WarmProcess()
 
 
-class ForkedHub:
-    """A Hub's process, with as much of ``subprocess.Popen`` as tests need."""
+class Forked:
+    """A program's process, with as much of ``subprocess.Popen`` as tests need.
 
-    def __init__(self, argv: list[str], cwd: Path, env: dict[str, str], log: Path):
+    :param argv: ``jupyterhub`` or ``ec2spawner``, and its words
+    :param log: the file for what it says, and for its complaints without ``errors``
+    """
+
+    def __init__(
+        self,
+        argv: list[str],
+        cwd: Path,
+        env: dict[str, str],
+        log: Path,
+        errors: Path | None = None,
+    ):
         self._warm = warm_process()
-        request = {"argv": argv, "cwd": str(cwd), "env": env, "log": str(log)}
-        self.pid: int = self._warm.ask(**request)
+        files = {"log": str(log), "errors": str(errors or log)}
+        self.pid: int = self._warm.ask(argv=argv, cwd=str(cwd), env=env, **files)
         self._fd = os.pidfd_open(self.pid)
         self._code: int | None = None
 
@@ -77,7 +92,7 @@ class ForkedHub:
     def wait(self, timeout: float | None = None) -> int:
         code = self._ended(timeout)
         if code is None:
-            raise subprocess.TimeoutExpired("jupyterhub", timeout or 0)
+            raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
         return code
 
     def _ended(self, timeout: float | None) -> int | None:
@@ -98,26 +113,26 @@ def _serve() -> None:
         else:
             answer = os.fork()
             if not answer:
-                _become_hub(**request)
+                _become(**request)
         print(json.dumps(answer), flush=True)
 
 
-def _become_hub(argv: list[str], cwd: str, env: dict[str, str], log: str) -> None:
+def _become(
+    argv: list[str], cwd: str, env: dict[str, str], log: str, errors: str
+) -> None:
     code = 1
     try:
         os.setsid()
         os.chdir(cwd)
         os.environ.clear()
         os.environ.update(env)
-        file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        os.dup2(file, 1)
-        os.dup2(file, 2)
+        for number, path in ((1, log), (2, errors)):
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+            os.dup2(os.open(path, flags, 0o644), number)
         random.seed()
         sys.argv = argv
-        from jupyterhub.app import main
-
-        main()
+        import_module(_PROGRAMS[argv[0]]).main()
         code = 0
     except SystemExit as e:
         code = e.code if isinstance(e.code, int) else bool(e.code)
