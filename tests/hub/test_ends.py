@@ -107,14 +107,24 @@ async def test_a_grave_is_not_forgotten_when_the_hub_is_killed(make_quick_hub, e
     await asyncio.to_thread(eventually, lambda: not living(ec2))
 
 
+async def more_listings(ec2, count):
+    """Wait until EC2 has answered more of the questions that a Hub asks each second."""
+
+    def answered():
+        return len([r for r in ec2.requests("DescribeInstances") if r.status])
+
+    before = await asyncio.to_thread(answered)
+    await asyncio.to_thread(eventually, lambda: answered() >= before + count)
+
+
 async def test_an_outage_of_ec2_stops_nobodys_server(quick_hub, ec2):
     await quick_hub.ready_server("alice")
     ec2.add_fault(Fault("*", error=("Unavailable", 503)))
-    await asyncio.sleep(6)  # several polls and listings
+    await more_listings(ec2, 3)
     model = await quick_hub.server("alice")
     assert model is not None and model["ready"]
     ec2.clear_faults()
-    await asyncio.sleep(2)
+    await more_listings(ec2, 2)
     assert (await quick_hub.server("alice"))["ready"]
     assert ec2.requests("TerminateInstances") == []
 

@@ -18,7 +18,7 @@ from localec2 import Fault
 
 from .conftest import api_of, eventually, living
 
-SETTINGS = {"sweep_interval": 1, "sweep_grace": 4, "hub_id": "hub-of-this-test"}
+SETTINGS = {"sweep_interval": 1, "sweep_grace": 2, "hub_id": "hub-of-this-test"}
 
 
 @pytest.fixture
@@ -63,6 +63,16 @@ def spare_volume(client, ec2):
     return make
 
 
+async def more_sweeps(ec2, count):
+    """Wait until the Hub has looked for what is left over so often again."""
+
+    def looked():
+        return len([r for r in ec2.requests("DescribeAddresses") if r.status])
+
+    before = await asyncio.to_thread(looked)
+    await asyncio.to_thread(eventually, lambda: looked() >= before + count)
+
+
 def ids(ec2):
     return {machine.instance_id for machine in living(ec2)}
 
@@ -76,7 +86,7 @@ async def test_a_leaked_machine_is_ended_and_nobody_elses(make_quick_hub, ec2, l
     kept = leak(**{KEEP_TAG: "true"})
     lost = leak()
     await asyncio.to_thread(eventually, lambda: lost not in ids(ec2))
-    await asyncio.sleep(6)  # more than a grace: the others had their chance, too
+    await more_sweeps(ec2, 4)  # more than a grace: the others had their chance
     assert ids(ec2) == {owned, foreign, kept}
     assert f"Machine {lost} of launch lost has no server" in hub.log
     assert (await hub.server("alice"))["ready"]
@@ -138,7 +148,7 @@ async def test_what_is_left_over_or_discarded_is_deleted_but_never_a_home(
         }
 
     await asyncio.to_thread(eventually, lambda: not {lost, discarded, nic} & left())
-    await asyncio.sleep(6)  # more than a grace: the others had their chance, too
+    await more_sweeps(ec2, 4)  # more than a grace: the others had their chance
     assert stay <= left()
     assert [m.instance_id for m in living(ec2)] == [owned.instance_id]
     assert (await hub.server("alice"))["ready"]
