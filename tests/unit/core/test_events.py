@@ -311,18 +311,32 @@ class AServer(RuleBasedStateMachine):
         self.happens(HubRestarted())
         assert self.state.current.phase is not Phase.PLANNED
 
-    @rule(
-        kind=st.sampled_from(
-            [StopConfirmed, StoppedMachineGone, StoppedMachineUnwanted]
-        ),
-        late=st.booleans(),
-    )
-    def of_the_stopped_machine(self, kind, late):
+    def of_the_stopped_machine(self, kind, late=False):
         machine = self.state.stopped or StoppedMachine("launch", "i")
         if late:
             machine = replace(machine, since=1.0)
         possible = self.happens(kind(machine))
         assert not (late and possible)
+
+    @rule()
+    def stop_confirmed(self):
+        self.of_the_stopped_machine(StopConfirmed)
+
+    @rule()
+    def stopped_machine_gone(self):
+        self.of_the_stopped_machine(StoppedMachineGone)
+
+    @rule()
+    def stopped_machine_unwanted(self):
+        self.of_the_stopped_machine(StoppedMachineUnwanted)
+
+    @rule(
+        kind=st.sampled_from(
+            [StopConfirmed, StoppedMachineGone, StoppedMachineUnwanted]
+        )
+    )
+    def word_comes_of_a_machine_that_was_stopped_before(self, kind):
+        self.of_the_stopped_machine(kind, late=True)
 
     @rule(which=st.integers(0, 3), late=st.booleans())
     def doomed_gone(self, which, late):
@@ -347,12 +361,16 @@ class AServer(RuleBasedStateMachine):
         self.ready()
 
     @rule()
-    def a_server_is_stopped_and_is_being_woken(self):
+    def a_server_is_stopped(self):
         self.a_server_runs("stop")
         self.wanted(Wish.KEEP)
         self.stopped_as_wished()
         self.let_go()
         assert self.state.stopped
+
+    @rule()
+    def a_server_is_being_woken(self):
+        self.a_server_is_stopped()
         self.begun()
         self.planned("stop", 5.0)
         self.waking()
@@ -411,7 +429,7 @@ class AServer(RuleBasedStateMachine):
 
 def test_whatever_happens_in_any_order_no_machine_is_forgotten():
     run_state_machine_as_test(
-        AServer, settings=settings(max_examples=150, stateful_step_count=25)
+        AServer, settings=settings(max_examples=200, stateful_step_count=30)
     )
 
 
@@ -524,3 +542,19 @@ def test_another_machine_than_the_one_to_be_woken_has_never_served():
     after = Named("start", "i-2", "1.1.1.1", "a").after(state)
     assert not after.current.worth_keeping and after.current.woken is None
     assert after.stopped == replace(stopped, certain=False)
+
+
+STOPPED = StoppedMachine("old", "i-0", ready_at=1.0, certain=True)
+
+
+def test_a_stopped_machine_that_nobody_wants_is_doomed():
+    after = StoppedMachineUnwanted(STOPPED).after(ServerState(stopped=STOPPED))
+    assert after == ServerState(doomed=(Doomed("old", "i-0"),))
+
+
+@pytest.mark.parametrize("event", [EXAMPLES[1], Refused("start")])
+def test_a_machine_that_was_to_wake_up_and_is_given_up_may_be_awake(event):
+    """EC2 may have done what it did not answer: it is stopped once more."""
+    state = ServerState(launch=Launch("start", "start"), stopped=STOPPED)
+    state = Waking("start", "t", "nonce", 1.0).after(state)
+    assert event.after(state).stopped == replace(STOPPED, certain=False)
