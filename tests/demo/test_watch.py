@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ec2spawner.local import LocalCloudProcess, LocalSettings
-from ec2spawner.local.demo import interactive
-from ec2spawner.local.demo.watch import Watcher
+from ec2spawner.demo import interactive
+from ec2spawner.demo.watch import Watcher
+from localec2 import LocalCloudProcess, LocalSettings
 
-from ..local.conftest import client, request_for
+from ..localec2.conftest import client, request_for
 
 
 def test_the_end_of_a_machine_is_told_also_when_the_hub_did_not_wait_for_it():

@@ -7,7 +7,7 @@ import pytest
 
 from ec2spawner.core.errors import EC2SpawnError
 from ec2spawner.core.ids import new_launch_id
-from ec2spawner.core.state import Tombstone
+from ec2spawner.core.state import Doomed
 from ec2spawner.fleet import fleet as fleet_module
 from ec2spawner.launch.attempts import Reporter
 from ec2spawner.launch.plan import LaunchIdentity, plan_launch
@@ -236,7 +236,7 @@ async def test_a_late_machine_of_an_attempt_left_in_doubt_is_ended_and_no_other(
     late = {m.instance_id for m in ec2.machines()} - before - {machine.id}
     assert len(late) == 1
     ec2.change_settings(consistency_seconds=0)
-    fleet.bury(Tombstone(launched.launch_id, client_token=token))
+    fleet.terminate_later(Doomed(launched.launch_id, client_token=token))
     ended = await asyncio.wait_for(until_gone(fleet, type(machine)(late.pop(), "")), 60)
     assert ended.client_token == token
     assert ec2.machine(machine.id).state == "running"
@@ -250,8 +250,8 @@ async def test_the_end_of_an_attempt_that_made_nothing_ends_nothing(
     launched = await launch()
     machine = await launched.next()
     buried = asyncio.Event()
-    fleet.bury(
-        Tombstone(launched.launch_id, client_token=launched.abandoned[0]), buried.set
+    fleet.terminate_later(
+        Doomed(launched.launch_id, client_token=launched.abandoned[0]), buried.set
     )
     await asyncio.wait_for(buried.wait(), 60)
     assert ec2.machine(machine.id).state == "running"
@@ -265,7 +265,7 @@ async def test_a_launch_is_buried_with_all_machines_of_its_attempts(launch, flee
     await launched.next()
     ec2.change_settings(consistency_seconds=0)
     buried = asyncio.Event()
-    fleet.bury(Tombstone(launched.launch_id), buried.set)
+    fleet.terminate_later(Doomed(launched.launch_id), buried.set)
     await asyncio.wait_for(buried.wait(), 60)
     made = [m for m in ec2.machines() if m.instance_id not in before]
     assert len(made) == 2

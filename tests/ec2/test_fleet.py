@@ -6,7 +6,7 @@ import pytest
 
 from ec2spawner.core.errors import EC2SpawnError
 from ec2spawner.core.ids import new_launch_id
-from ec2spawner.core.state import Tombstone
+from ec2spawner.core.state import Doomed
 from ec2spawner.fleet import fleet as module
 from ec2spawner.launch.attempts import Reporter
 from ec2spawner.launch.plan import LaunchIdentity, plan_launch
@@ -134,12 +134,12 @@ async def test_what_ec2_has_not_had_for_long_enough_is_gone(fleet, monkeypatch):
 
 
 async def test_a_burial_goes_on_until_ec2_confirms(launch, fleet, ec2, monkeypatch):
-    monkeypatch.setattr(module, "_BURIAL_SECONDS", (0.1,))
+    monkeypatch.setattr(module, "_TERMINATION_SECONDS", (0.1,))
     monkeypatch.setattr(module, "CONSISTENCY_SECONDS", 0.5)
     machine = await launch()
     ec2.add_fault(Fault("TerminateInstances", error=("Unavailable", 503)))
     buried = asyncio.Event()
-    fleet.bury(Tombstone(launch.launch_id, machine.id), buried.set)
+    fleet.terminate_later(Doomed(launch.launch_id, machine.id), buried.set)
     await asyncio.sleep(2)
     assert not buried.is_set()
     ec2.clear_faults()
@@ -152,7 +152,7 @@ async def test_a_launch_without_a_known_machine_is_buried_by_its_tag(
 ):
     machine = await launch()
     buried = asyncio.Event()
-    fleet.bury(Tombstone(launch.launch_id), buried.set)
+    fleet.terminate_later(Doomed(launch.launch_id), buried.set)
     await asyncio.wait_for(buried.wait(), 30)
     assert state_of(ec2, machine) in ("shutting-down", "terminated")
 
