@@ -46,6 +46,7 @@ class HubProcess:
     :param hub_settings: traits of JupyterHub
     :param idle_timeout: seconds for the idle culler; 0 for none
     :param code: more lines of configuration
+    :param patience: seconds that a start may take on a busy computer
     """
 
     def __init__(
@@ -56,10 +57,12 @@ class HubProcess:
         hub_settings: dict[str, Any] | None = None,
         idle_timeout: int = 0,
         code: str = "",
+        patience: int = 60,
     ) -> None:
         self.folder = folder
         self.cloud = cloud
         self.log_path = folder / "hub.log"
+        self.patience = patience
         world = cloud.control.resources()
         port, hub_port, proxy_api_port = free_ports(3)
         self.url = f"http://127.0.0.1:{port}"
@@ -81,7 +84,7 @@ class HubProcess:
                 "poll_interval": 1,
                 "fast_interval": 0.2,
                 "slow_interval": 1,
-                "start_timeout": 60,
+                "start_timeout": patience,
                 "http_timeout": 20,
                 "profile_list": [
                     {
@@ -200,25 +203,35 @@ class HubProcess:
         body = {} if options is None else {"user_options": options}
         return await self.api("POST", path, body)
 
-    async def ready_server(self, user: str, name: str = "", timeout: float = 60) -> Any:
+    async def ready_server(
+        self, user: str, name: str = "", timeout: float | None = None
+    ) -> Any:
         """Start a server, wait until it is ready, and return its model."""
         status, answer = await self.start_server(user, name)
         assert status in (201, 202), answer
         return await self.wait_ready(user, name, timeout)
 
-    async def wait_ready(self, user: str, name: str = "", timeout: float = 60) -> Any:
+    async def wait_ready(
+        self, user: str, name: str = "", timeout: float | None = None
+    ) -> Any:
         async def ready() -> Any:
             model = await self.server(user, name)
             return model if model and model["ready"] else None
 
-        return await self.wait_until(ready, timeout, f"{user}'s server is ready")
+        return await self.wait_until(
+            ready, timeout or self.patience, f"{user}'s server is ready"
+        )
 
-    async def wait_gone(self, user: str, name: str = "", timeout: float = 60) -> None:
+    async def wait_gone(
+        self, user: str, name: str = "", timeout: float | None = None
+    ) -> None:
         async def gone() -> bool:
             model = await self.server(user, name)
             return model is None or model["stopped"]
 
-        await self.wait_until(gone, timeout, f"{user}'s server is gone")
+        await self.wait_until(
+            gone, timeout or self.patience, f"{user}'s server is gone"
+        )
 
     async def stop_server(self, user: str, name: str = "") -> None:
         path = f"/users/{user}/servers/{name}" if name else f"/users/{user}/server"

@@ -91,6 +91,8 @@ def make_hub(
         folder = tmp_path / f"hub-{len(made)}"
         folder.mkdir()
         place = {"hub_ip": cloud.hub_address, "hub_connect_ip": cloud.hub_address}
+        # A machine that boots beside other tests may take its time.
+        options.setdefault("patience", 180)
         hub = HubProcess(folder, cloud, hub_settings=place, **options)
         port = urlsplit(hub.hub_api).port
         hub.hub_api = f"http://{cloud.hub_address}:{port}/hub/api"
