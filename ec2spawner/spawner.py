@@ -187,6 +187,10 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
         self._start.session.end()
         revoke_token(self.context.hub.db, self.context.launch.token_id)
         self.context.apply(LetGo(time.time()))
+        # The Hub lets people watch a start before it calls start(), and calls this
+        # first: they are to see that start from its first step.
+        if self._start.begun:
+            self._start = Start(self.context)
 
     async def rename(self, old_name: str, new_name: str) -> None:
         """A server keeps its home, which gets the tag of the new name.
@@ -218,7 +222,9 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
         """
         self._refuse_unreadable()
         self._start_runs = self._choice_applied = True
-        start = self._start = Start(self.context)
+        if self._start.begun:
+            self._start = Start(self.context)
+        start = self._start
         # The Hub's own time-out shows the user an empty message.
         seconds = self.start_timeout - min(20.0, self.start_timeout / 10)
         try:

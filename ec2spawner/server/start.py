@@ -49,6 +49,8 @@ class Start:
         self.home = Home(context, self.progress)
         self.session = Session(context, self.progress, self.home)
         self.admission = Admission(context)
+        #: ``run`` has been called: it is of no use to another start
+        self.begun = bool(start_id)
         self._woken = False
         self._new_home = False
         #: the only zone that will do, as the home is there and may not move
@@ -61,7 +63,7 @@ class Start:
         :raises EC2SpawnError: for whatever keeps it from being ready
         :raises EC2Error: when AWS fails before there is a launch
         """
-        context = self._context
+        context, self.begun = self._context, True
         if last_end := context.state.last_end:
             self.progress.tell(1, last_end)
         # Anew: user or server may have been renamed.
