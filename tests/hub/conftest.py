@@ -127,7 +127,7 @@ def living(control: LocalControl) -> list[Any]:
     return [m for m in control.machines() if m.state not in over]
 
 
-def eventually(check: Callable[[], Any], timeout: float = 30) -> Any:
+def eventually(check: Callable[[], Any], timeout: float = 120) -> Any:
     """Wait until something is so, and return what it is."""
     end = time.monotonic() + timeout
     while not (found := check()):
