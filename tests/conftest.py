@@ -1,5 +1,7 @@
 """What all tests share."""
 
+import os
+
 import pytest
 from hypothesis import settings
 
@@ -13,6 +15,11 @@ settings.register_profile("slow", deadline=None, max_examples=300, print_blob=Tr
 def pytest_configure(config: pytest.Config) -> None:
     slow = "slow" in config.getoption("markexpr")
     settings.load_profile("slow" if slow else "ci")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Two for each processor: most tests wait for hubs and machines to start."""
+    return 2 * len(os.sched_getaffinity(0))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -43,7 +43,7 @@ class Volume:
     #: attaching, attached, busy, detaching; empty when it is attached to nothing
     attachment: str = ""
     #: it is nobody's home any more, and to be deleted, if only after a snapshot
-    discarded: bool = False
+    given_up: bool = False
     kms_key_id: str = ""
     created: float = 0.0  # seconds since the epoch, by EC2's clock
     #: the move that is under way, or has made this volume
@@ -59,7 +59,7 @@ class Volume:
         return heir_named(self.moved_to, self.move)
 
     @property
-    def gone(self) -> bool:
+    def lost(self) -> bool:
         """It holds nothing that anybody could get back."""
         return self.state in ("deleting", "deleted", "error")
 
@@ -88,7 +88,7 @@ def read_volume(volume: VolumeTypeDef | VolumeResponseTypeDef) -> Volume:
         owner=tags.get(HOME_TAG, ""),
         attached_to=attached.get("InstanceId", ""),
         attachment=str(attached.get("State", "")),
-        discarded=DISCARD_TAG in tags or ARCHIVE_TAG in tags,
+        given_up=DISCARD_TAG in tags or ARCHIVE_TAG in tags,
         kms_key_id=volume.get("KmsKeyId", ""),
         created=created.timestamp() if created else 0.0,
         move=tags.get(MOVE_TAG, ""),
@@ -98,7 +98,7 @@ def read_volume(volume: VolumeTypeDef | VolumeResponseTypeDef) -> Volume:
 
 
 async def homes_of(lane: Lane, hub_id: str, owner: str) -> list[Volume]:
-    """The homes that carry a hub's tag and an owner's, and are not discarded."""
+    """The homes that carry a hub's tag and an owner's, and are not given up."""
 
     def work(lane: Lane) -> list[Volume]:
         pages = lane.ec2.get_paginator("describe_volumes").paginate(
@@ -108,7 +108,7 @@ async def homes_of(lane: Lane, hub_id: str, owner: str) -> list[Volume]:
             ]
         )
         found = [read_volume(v) for page in pages for v in page["Volumes"]]
-        return [v for v in found if not (v.gone or v.discarded)]
+        return [v for v in found if not (v.lost or v.given_up)]
 
     return await lane.run("DescribeVolumes", work)
 

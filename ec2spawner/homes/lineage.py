@@ -32,7 +32,7 @@ def homes_among(volumes: Iterable[Volume]) -> dict[str, Volume]:
 
     :returns: for a home that EC2 may not call one yet, the volume whose heir it is
     """
-    homes = [v for v in volumes if v.owner and not (v.gone or v.discarded)]
+    homes = [v for v in volumes if v.owner and not (v.lost or v.given_up)]
     before = {origin for v in homes for origin in v.moved_from}
     return {v.heir or v.id: v for v in homes if v.id not in before}
 
@@ -75,7 +75,7 @@ def left_over(
         ``snapshots``: a move is on its home before it is on a snapshot
     :param before: seconds since the epoch; what is younger stays
     """
-    known = {v.id: v for v in volumes if not v.gone and not v.discarded}
+    known = {v.id: v for v in volumes if not v.lost and not v.given_up}
     settled = [v for v in known.values() if v.owner]
     copies = [v for v in known.values() if v.moved_from and not v.owner]
     return [

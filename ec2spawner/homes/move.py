@@ -193,7 +193,7 @@ class Moves:
         """The move's copy in a zone. Made once, however often it is asked for."""
         made = await copies_of(self._clients.reading, self._hub_id, home.move)
         for copy in made:
-            if copy.zone == zone and not copy.gone and not copy.discarded:
+            if copy.zone == zone and not copy.lost and not copy.given_up:
                 return copy
         tags = {**tags, MOVED_FROM_TAG: lineage_of_copy(home)}
         request = {
@@ -262,7 +262,7 @@ class Moves:
         if not (home.owner and home.moved_from):
             return
         before = await volumes_among(lane, self._hub_id, home.moved_from)
-        old = [v.id for v in before if v.heir and not (v.gone or v.discarded)]
+        old = [v.id for v in before if v.heir and not (v.lost or v.given_up)]
         snapshots = await snapshots_of_moves(
             lane, self._hub_id, volume_ids=home.moved_from
         )

@@ -172,11 +172,11 @@ class Homes:
             if e.code != "InvalidVolume.NotFound":
                 raise
             return None, "EC2 does not know it"
-        if volume.gone:
+        if volume.lost:
             return None, f"it is {volume.state}"
         if volume.hub_id != self._hub_id:
             return None, "it has another hub's tag"
-        if volume.discarded:
+        if volume.given_up:
             return None, f"it was given up (tag {DISCARD_TAG} or {ARCHIVE_TAG})"
         return volume, ""
 
@@ -227,7 +227,7 @@ class Homes:
                 # Before EC2 has shown it once, it may just be new.
                 if seen or time.monotonic() > began + _NEW_SECONDS:
                     raise not_made(volume.id, "EC2 has taken it back") from e
-        if volume.gone:
+        if volume.lost:
             await self._bury(volume.id)
             raise not_made(volume.id, f"it is {volume.state}")
         return volume
