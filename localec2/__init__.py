@@ -11,12 +11,14 @@ from .client import LocalControl
 from .process import LocalCloudProcess
 from .processes.reaper import Keeper
 from .requests.faults import Fault
+from .requests.listing_faults import ListingFault
 from .settings import AWS_THROTTLE, LocalSettings
 
 __all__ = [
     "AWS_THROTTLE",
     "Fault",
     "Keeper",
+    "ListingFault",
     "LocalCloudProcess",
     "LocalControl",
     "LocalSettings",

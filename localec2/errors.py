@@ -42,3 +42,13 @@ def render_error(error: AwsError, protocol: str) -> tuple[str, bytes]:
             f"<RequestId>{request_id()}</RequestId></ErrorResponse>"
         )
     return "text/xml;charset=UTF-8", xml.encode()
+
+
+def unknown_instances(ids: list[str]) -> AwsError:
+    """EC2 does not know these instances."""
+    many = len(ids) > 1
+    return AwsError(
+        "InvalidInstanceID.NotFound",
+        f"The instance ID{'s' if many else ''} '{', '.join(ids)}' "
+        f"do{'' if many else 'es'} not exist",
+    )

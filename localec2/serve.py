@@ -100,7 +100,7 @@ class LocalCloud(Cloud):
             ran=self._ran,
             pool_of=self.pool_of,
             newest_first=lambda: self.settings.address_reuse == "newest-first",
-            describe_instances=describe_instances,
+            describe_instances=lambda response: describe_instances(response, self),
             describe_instance_status=describe_instance_status,
         )
         patches.install_volumes(

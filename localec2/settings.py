@@ -74,6 +74,11 @@ class LocalSettings:
     terminate_grace_seconds: float = 1.0
     #: how long a terminated instance is still listed (AWS: about an hour)
     terminated_visible_seconds: float = 3600.0
+    #: how long a terminated instance keeps its tags; None for as long as it is listed
+    #: (AWS: a short while)
+    terminated_tags_seconds: float | None = None
+    #: zones with a service disruption: calls fail that name instances there, or none
+    disrupted_zones: tuple[str, ...] = ()
     #: how long a volume takes to be created, attached, detached, grown or deleted, each
     volume_seconds: float = 0.1
     #: the least time that a snapshot or an image is ``pending``
@@ -135,8 +140,9 @@ class LocalSettings:
             values["throttle"] = {
                 k: (float(v[0]), float(v[1])) for k, v in values["throttle"].items()
             }
-        if "path_prefix" in values:
-            values["path_prefix"] = tuple(values["path_prefix"])
+        for name in ("path_prefix", "disrupted_zones"):
+            if name in values:
+                values[name] = tuple(values[name])
         return dataclasses.replace(self, **values)
 
     def as_dict(self) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .listing_faults import ListingFault
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -34,6 +36,8 @@ class Fault:
     delay_answer: float = 0.0
     #: cut the connection after the work is done: the answer is lost
     lose_answer: bool = False
+    #: what is wrong with the rows of a DescribeInstances answer
+    listing: ListingFault | None = None
     #: how many calls it hits; None for every one until it is cleared
     times: int | None = None
     #: hits only calls with these parameters, as in the request's form body
@@ -70,6 +74,8 @@ class Fault:
             data["error"] = tuple(data["error"])
         if data.get("state_reason") is not None:
             data["state_reason"] = tuple(data["state_reason"])
+        if data.get("listing") is not None:
+            data["listing"] = ListingFault.from_dict(data["listing"])
         return cls(**data)
 
 

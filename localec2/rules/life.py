@@ -110,6 +110,12 @@ RULES: tuple[Rule, ...] = (
         f"{GUIDE}/terminating-instances.html",
     ),
     Rule(
+        "terminated-loses-tags",
+        "DescribeInstances",
+        "A terminated instance loses its tags while it is still listed.",
+        f"{GUIDE}/terminating-instances.html",
+    ),
+    Rule(
         "termination-protection",
         "TerminateInstances",
         "DisableApiTermination, also when set by RunInstances: "

@@ -67,6 +67,26 @@ RULES: tuple[Rule, ...] = (
         f"{API}/API_DescribeInstances.html",
     ),
     Rule(
+        "next-token",
+        "DescribeInstances",
+        "A NextToken that is not, or no more, of this listing: "
+        "InvalidParameterValue.",
+        "https://github.com/treelogic-swe/aws-mock",
+    ),
+    Rule(
+        "no-order",
+        "DescribeInstances",
+        "Rows come in no particular order.",
+        f"{API}/API_DescribeInstances.html",
+    ),
+    Rule(
+        "disrupted-zone",
+        "DescribeInstances",
+        "While a zone has a service disruption, a call fails that names an instance "
+        "there, or none at all; one that names only others works.",
+        f"{API}/API_DescribeInstances.html",
+    ),
+    Rule(
         "unknown-action",
         "-",
         "An action that is not there: InvalidAction, as clean XML.",

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import AwsError
+from ..errors import AwsError, unknown_instances
 from ..machines.base import Ending, Machine, MachineSpec, VolumeSpec
 from ..machines.substrate import Ground, Network
 from ..machines.volume_store import VolumeStore
@@ -94,12 +94,7 @@ class Cloud:
         by_id = {i.id: i for i in self.all_instances() if not self._hidden(i)}
         missing = [each for each in ids if each not in by_id]
         if missing:
-            many = len(missing) > 1
-            raise AwsError(
-                "InvalidInstanceID.NotFound",
-                f"The instance ID{'s' if many else ''} '{', '.join(missing)}' "
-                f"do{'' if many else 'es'} not exist",
-            )
+            raise unknown_instances(missing)
         return [by_id[each] for each in ids]
 
     def instance(self, instance_id: str) -> LocalInstance | None:
@@ -209,6 +204,11 @@ class Cloud:
                     reservation.instances.remove(instance)
                     if not reservation.instances:
                         del self.backend.reservations[key]
+            self.backend.tags.pop(instance.id, None)
+
+    def untag(self, instance: LocalInstance) -> None:
+        """The tags of a terminated instance have left it."""
+        with self.lock:
             self.backend.tags.pop(instance.id, None)
 
     def network_changed(self) -> None:

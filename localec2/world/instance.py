@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -21,6 +22,15 @@ CODES = {
     "stopping": 64,
     "stopped": 80,
 }
+
+
+@dataclass(frozen=True)
+class PastState:
+    """What an instance showed from a moment (`time.monotonic`) on."""
+
+    at: float
+    shown: tuple[Any, Any, str]
+    launch_time: Any
 
 
 class Life(Protocol):
@@ -50,6 +60,8 @@ class LocalInstance(mi.Instance):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.born = time.monotonic()
+        #: every state so far, for listings that are old
+        self.history: list[PastState] = []
         #: grows with every change that outdates what was scheduled before
         self.epoch = 0
         #: grows with every power-on
@@ -89,6 +101,8 @@ class LocalInstance(mi.Instance):  # type: ignore[misc]
         self._state = mi.InstanceState(state, CODES[state])
         self.state_reason = mi.StateReason(reason[1], reason[0]) if reason else None
         self._reason = why
+        shown = (self._state, self.state_reason, why)
+        self.history.append(PastState(time.monotonic(), shown, self.launch_time))
 
     @property
     def state_reason_code(self) -> str | None:

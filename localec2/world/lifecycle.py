@@ -62,6 +62,8 @@ class World(Protocol):
 
     def forget(self, instance: LocalInstance) -> None: ...
 
+    def untag(self, instance: LocalInstance) -> None: ...
+
     def volumes_of(self, instance: LocalInstance) -> tuple[VolumeSpec, ...]: ...
 
     def network_changed(self) -> None: ...
@@ -369,6 +371,8 @@ class Lifecycle:
                 self.world.forget,
                 instance,
             )
+            if (wait := self.world.settings.terminated_tags_seconds) is not None:
+                self.world.clock.later(wait, self.world.untag, instance)
 
 
 def _wrong_state(instance: LocalInstance, action: str) -> AwsError:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import moto.ec2.utils as utils
 from moto.core.responses import ActionResult
 
-from ..errors import AwsError
+from ...errors import AwsError
+from . import rows
+
+if TYPE_CHECKING:
+    from ..cloud import Cloud
 
 #: the most instances in one page
 #: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html
@@ -65,7 +69,7 @@ def describe_instance_status(response: Any) -> Any:
     )
 
 
-def describe_instances(response: Any) -> Any:
+def describe_instances(response: Any, cloud: Cloud) -> Any:
     """Replaces moto's `InstanceResponse.describe_instances`."""
     response.error_on_dryrun()
     ids = response._get_param("InstanceIds", [])
@@ -85,13 +89,18 @@ def describe_instances(response: Any) -> Any:
             f"Value ( {size} ) for parameter maxResults is invalid. "
             f"Expecting a value between 5 and {PAGE}.",
         )
-    backend = response.ec2_backend
+    backend, fault = response.ec2_backend, cloud.scripted.listing
+    disrupted = cloud.settings.disrupted_zones
+    if disrupted:
+        named = [i for i in cloud.all_instances() if i.id in ids]
+        rows.check_zones(disrupted, named, bool(ids))
     if ids:
         found = backend.get_reservations_by_instance_ids(
             list(dict.fromkeys(ids)), filters=filters
         )
+        found = rows.rows_by_id(found, fault)
         return ActionResult({"Reservations": found, "NextToken": None})
-    found = backend.describe_instances(filters=filters)
+    found = rows.rows(backend.describe_instances(filters=filters), fault)
     start = _start(found, token) if token else 0
     # Without MaxResults AWS gives everything in one answer.
     end = len(found) if size is None else _end(found, start, int(size))
@@ -103,7 +112,7 @@ def _start(found: list[Any], token: str) -> int:
     for index, reservation in enumerate(found):
         if reservation.id == token:
             return index + 1
-    raise AwsError("InvalidParameterValue", f"Invalid value '{token}' for nextToken")
+    raise AwsError("InvalidParameterValue", "Unable to parse pagination token")
 
 
 def _end(found: list[Any], start: int, size: int) -> int:
