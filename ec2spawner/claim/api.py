@@ -13,6 +13,7 @@ from jupyterhub.metrics import prometheus_log_method
 from tornado import web
 
 from ..core.errors import EC2SpawnError
+from .agent.wire import OURS
 from .messages import Claim, Heartbeat, Report, SchemaError
 from .registry import Claimant, Registry
 from .verify import Verdict, judge_claim, may_report, was_its_machine
@@ -31,6 +32,12 @@ class MachineHandler(APIHandler):  # type: ignore[misc]
     def initialize(self, registry: Callable[[], Registry]) -> None:
         """Tornado's hook for what a route is registered with."""
         self._registry = registry
+
+    def set_default_headers(self) -> None:
+        """Tornado's hook for every answer, errors too. What lacks this header is not
+        the Hub's word for a machine, but that of something in between."""
+        super().set_default_headers()
+        self.set_header(OURS, "1")
 
     #: answers that are no news: every machine gets them again and again
     routine: frozenset[HTTPStatus] = frozenset()

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from ec2spawner.claim.agent import deadman
 from ec2spawner.claim.agent.deadman import DeadMan, read_number
+from ec2spawner.claim.agent.wire import Answer
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -21,7 +22,7 @@ class FakeHub:
     """A Hub that answers as it is told to; None for not at all."""
 
     def __init__(self):
-        self.status, self.limit = 200, DAY
+        self.status, self.limit, self.ours = 200, DAY, True
         self.asked = self.answers = 0
 
     def post(self, what, body):
@@ -30,7 +31,8 @@ class FakeHub:
         if self.status is None:
             raise OSError("no route")
         self.answers += self.status == 200
-        return self.status, json.dumps({"hub_silence_limit": self.limit}).encode()
+        body = json.dumps({"hub_silence_limit": self.limit}).encode()
+        return Answer(self.status, body, self.ours)
 
 
 class Machine:
@@ -151,6 +153,16 @@ def test_a_machine_whose_server_the_hub_has_ended_ends_at_its_next_question(mach
     one.hub.status = 410
     with pytest.raises(Ended, match="the Hub has ended its server"):
         one.live(HOUR)
+
+
+@pytest.mark.parametrize("status", [200, 404, 410, 503])
+def test_somebody_else_ends_no_machine_and_is_no_word_from_the_hub(machine, status):
+    """A proxy's page may be 410, and one that says that all is well proves nothing."""
+    one = machine()
+    one.hub.status, one.hub.ours = status, False
+    one.live(23 * HOUR)
+    with pytest.raises(Ended, match="no word from the Hub"):
+        one.live(2 * HOUR)
 
 
 def test_a_new_limit_holds_for_machines_that_run(machine):

@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 
 from ec2spawner.claim.agent.config import read_config
+from ec2spawner.claim.agent.wire import OURS
 
 from .conftest import eventually, living
 
@@ -91,6 +92,20 @@ async def test_before_its_use_the_nonce_is_worthless_from_another_address(
     assert post(hub, "claim", claim, source=machine.private_ip) == (200, text)
     other = {**claim, "machine_key": "other"}
     assert post(hub, "claim", other, source=machine.private_ip)[0] == 409
+
+
+def test_every_answer_to_a_machine_says_that_it_is_the_hubs(idle_hub):
+    """A machine believes no other, and a 404 of the Hub's pages is one of those."""
+    url = urlsplit(idle_hub.hub_api)
+    for what, signed in (
+        *(("claim", True), ("report", True), ("heartbeat", True)),
+        *(("no-such-thing", False), ("", False)),
+    ):
+        connection = http.client.HTTPConnection(url.hostname, url.port, timeout=10)
+        connection.request("POST", f"{url.path}/ec2spawner/{what}", b"{")
+        answer = connection.getresponse()
+        assert answer.status == (400 if signed else 404)
+        assert (answer.getheader(OURS) is not None) is signed, what
 
 
 @pytest.mark.parametrize(

@@ -84,11 +84,11 @@ class DeadMan(threading.Thread):
         """Ask the Hub; why the machine must end, or nothing."""
         interval = min(BEAT, self.silence_limit / 10)
         try:
-            status, body = self.hub.post("heartbeat", {})
-            if status == 410:
+            status, body, ours = self.hub.post("heartbeat", {})
+            if status == 410 and ours:
                 return "the Hub has ended its server"
             why = "HTTP %i" % status
-            if status == 200:
+            if status == 200 and ours:
                 answer = json.loads(body)
                 self.silence_limit = float(answer["hub_silence_limit"])
                 why = ""

@@ -9,8 +9,12 @@ import threading
 import time
 from typing import Any, NoReturn
 
-from .wire import request
+from .wire import Answer, request
 from .words import Failed, say
+
+#: for how long a Hub is told again what it refuses: right after its start it may not
+#: know all launches yet, and one that has lost its database never will
+REFUSED_SECONDS = 600.0
 
 
 class Hub:
@@ -21,7 +25,7 @@ class Hub:
         self.address = address
         self.identity = {"launch_id": config["launch_id"], "machine_key": machine_key}
 
-    def post(self, what: str, body: dict[str, Any]) -> tuple[int, bytes]:
+    def post(self, what: str, body: dict[str, Any]) -> Answer:
         url = self.config["hub_api_url"].rstrip("/") + "/ec2spawner/" + what
         data = json.dumps(dict(body, **self.identity)).encode()
         headers = {"Content-Type": "application/json"}
@@ -30,21 +34,23 @@ class Hub:
     def claim(self) -> dict[str, Any]:
         """The orders. Retries while the Hub is away, up to the claim's limit.
 
-        The Hub may ask for patience: then it knows us, and the limit begins anew.
+        So it does for whatever is not the Hub's own answer, in full. The Hub may ask
+        for patience: then it knows us, and the limit begins anew.
         """
         deadline = time.monotonic() + self.config["claim_timeout"]
         wait, said = 0.25, ""
         while True:
             try:
-                status, body = self.post("claim", {"nonce": self.config["nonce"]})
-                if status == 200:
-                    orders: dict[str, Any] = json.loads(body)
+                answer = self.post("claim", {"nonce": self.config["nonce"]})
+                if orders := orders_in(answer):
                     return orders
-                why = "HTTP %i" % status
-                if status == 202:
+                why = "HTTP %i" % answer.status
+                if not answer.ours:
+                    why += ", which is not the Hub's"
+                elif answer.status == 202:
                     why = "the orders are not ready yet"
                     deadline = time.monotonic() + self.config["claim_timeout"]
-                if status in (400, 409):
+                elif answer.status in (400, 409):
                     raise Failed("the Hub refused the claim: " + why)
             except OSError as e:
                 why = repr(e)
@@ -55,6 +61,18 @@ class Hub:
                 raise Failed("no answer to the claim within its limit")
             time.sleep(wait * random.uniform(0.7, 1.3))
             wait = min(wait * 1.5, 5)
+
+
+def orders_in(answer: Answer) -> dict[str, Any]:
+    """The orders in an answer to the claim; empty when it is none, or half of one."""
+    if answer.status == 200 and answer.ours:
+        try:
+            orders = json.loads(answer.body)
+        except ValueError:
+            return {}
+        if isinstance(orders, dict) and "command" in orders:
+            return orders
+    return {}
 
 
 class Reporter(threading.Thread):
@@ -76,17 +94,26 @@ class Reporter(threading.Thread):
 
     def run(self) -> NoReturn:
         while True:
-            report, wait = self.reports.get(), 0.5
-            while True:
-                try:
-                    status, _ = self.hub.post("report", report)
-                    if status < 500:
-                        break
-                except OSError:
-                    pass
-                time.sleep(wait)
-                wait = min(wait * 2, 10)
+            self.deliver(self.reports.get())
             self.reports.task_done()
+
+    def deliver(self, report: dict[str, Any]) -> None:
+        """Say it until the Hub itself has heard it, or has refused it for long."""
+        wait, refused = 0.5, 0.0
+        while refused < REFUSED_SECONDS:
+            try:
+                answer = self.hub.post("report", report)
+            except OSError:
+                answer = Answer(0, b"")
+            if answer.ours and answer.status in (204, 400):
+                return
+            time.sleep(wait)
+            if answer.ours and answer.status == 403:
+                refused += wait
+                wait = min(wait * 2, 60)
+            else:
+                wait = min(wait * 2, 10)
+        say("the Hub does not want to know: " + report["step"])
 
     def flush(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds

@@ -24,7 +24,7 @@ class Metadata:
                     self.token = self._new_token()
                 headers = {"X-aws-ec2-metadata-token": self.token}
                 url = self.base + "/latest/" + path
-                status, body = request("GET", url, headers=headers, timeout=5)
+                status, body, _ = request("GET", url, headers=headers, timeout=5)
                 if status == 200:
                     return body
                 self.token, why = "", "HTTP %i" % status
@@ -40,7 +40,7 @@ class Metadata:
         if not self.token:
             self.token = self._new_token()
         headers = {"X-aws-ec2-metadata-token": self.token}
-        status, body = request(
+        status, body, _ = request(
             "GET", self.base + "/latest/" + path, headers=headers, timeout=5
         )
         if status == 200:
@@ -53,7 +53,7 @@ class Metadata:
     def _new_token(self) -> str:
         headers = {"X-aws-ec2-metadata-token-ttl-seconds": "3600"}
         url = self.base + "/latest/api/token"
-        status, body = request("PUT", url, headers=headers, timeout=5)
+        status, body, _ = request("PUT", url, headers=headers, timeout=5)
         if status != 200:
             raise OSError("no metadata token: HTTP %i" % status)
         return body.decode()

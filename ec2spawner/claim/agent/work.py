@@ -210,7 +210,7 @@ class Agent:
 
     def answers(self, url: str) -> bool:
         try:
-            return request("GET", url, source=self.address, timeout=5)[0] < 500
+            return request("GET", url, source=self.address, timeout=5).status < 500
         except OSError:
             return False
 
