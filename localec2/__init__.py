@@ -12,6 +12,7 @@ from .process import LocalCloudProcess
 from .processes.reaper import Keeper
 from .requests.faults import Fault
 from .requests.listing_faults import ListingFault
+from .requests.wire import LATE_FAULTS, WIRE_FAULTS, Wire
 from .settings import AWS_THROTTLE, LocalSettings
 
 __all__ = [
@@ -19,7 +20,10 @@ __all__ = [
     "Fault",
     "Keeper",
     "ListingFault",
+    "LATE_FAULTS",
     "LocalCloudProcess",
     "LocalControl",
     "LocalSettings",
+    "WIRE_FAULTS",
+    "Wire",
 ]

@@ -24,7 +24,7 @@ def errors_rst() -> list[str]:
 def _entry(row: Row) -> list[str]:
     meaning = row.meaning
     lines = [
-        ", ".join(f"``{code}``" for code in row.codes),
+        ", ".join(f"``{code}``" for code in row.codes) + _when(row),
         f"   | A launch: {meaning.kind.value}.",
     ]
     if meaning.scope is not Scope.NOTHING:
@@ -33,6 +33,10 @@ def _entry(row: Row) -> list[str]:
     if meaning.hint:
         lines.append(f"   | For admins: {meaning.hint}.")
     return lines
+
+
+def _when(row: Row) -> str:
+    return f" that says “{row.says}”" if row.says else ""
 
 
 def _how_long(meaning: Meaning) -> str:

@@ -7,7 +7,7 @@ All of the family, but for the programs that stand alone (admin, demo, agent)::
             EC2SpawnError              core/errors.py: the user reads it
                 EndedEarly             launch/failures.py: another machine may do
         EC2Error                       ec2/errors/ec2_error.py: a call failed
-        NotSent                        ec2/machines.py: not wanted any more
+        NotSent                        ec2/clients.py: not wanted any more
         NotNow                         core/event.py: the table forbids it
         ValueError
             UnreadableState            core/saved_state.py: of a newer version

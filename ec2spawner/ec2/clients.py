@@ -13,17 +13,18 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
+import botocore.session
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import NoCredentialsError
 
-from .errors import EC2Error, from_botocore
+from .errors import EC2Error, check_whose, from_botocore, has_expired
 from .errors.kinds import Kind
-from .throttle import LIMITS, RetryBudget, Throttle
+from .throttle import LIMITS, RetryBudget, Throttle, UnknownActionError
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -39,13 +40,94 @@ _making = threading.Lock()
 _BACKOFF = {Kind.THROTTLED: 1.0, Kind.AMBIGUOUS: 0.1}
 _LONGEST_BACKOFF = 20.0
 
+# The metadata service of the Hub's computer: boto3 asks once, for a second.
+_METADATA_ATTEMPTS = 5
+_METADATA_SECONDS = 2
+# Looking for credentials where there are none takes several times as long.
+_NO_CREDENTIALS_SECONDS = 5.0
+
+
+class NotSent(Exception):
+    """A launch was no longer wanted when its turn came: EC2 was not asked."""
+
+
+class NeedsTokenError(TypeError):
+    """A call that may be repeated has no client token: a mistake of ours."""
+
+
+# They leave a lane as they are.
+_OURS = (EC2Error, NotSent, NeedsTokenError, UnknownActionError)
+
 
 @dataclass(frozen=True)
 class Account:
-    """Which EC2 to talk to, with the credentials of boto3's default chain."""
+    """Which EC2 to talk to, with the credentials of boto3's default chain.
+
+    ``endpoint_url`` is EC2's alone: other services are not to be had there.
+    """
 
     region: str
     endpoint_url: str = ""
+
+
+class Session:
+    """boto3's session, one for all lanes: who has credentials, has them for each.
+
+    Safe to use from many threads.
+    """
+
+    def __init__(
+        self, account: Account, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._account = account
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._session: Any = None
+        self._found_none_at = float("-inf")
+        #: counts the sessions, each of which looks for credentials anew
+        self.number = 0
+
+    def client(self, service: str, config: Config) -> tuple[int, Any]:
+        """A new client, and the number of the session that it is of.
+
+        :raises NoCredentialsError: while there are none. No client is made without:
+            it would never have any.
+        """
+        with self._lock:
+            session = self._with_credentials()
+            url = self._account.endpoint_url if service == "ec2" else ""
+            with _making:
+                return self.number, session.client(
+                    service, endpoint_url=url or None, config=config
+                )
+
+    def renew(self, number: int) -> None:
+        """Look for credentials anew, if that was the last session to do so."""
+        with self._lock:
+            if self.number == number:
+                self._session = None
+                self.number += 1
+
+    def _with_credentials(self) -> Any:
+        if self._clock() - self._found_none_at < _NO_CREDENTIALS_SECONDS:
+            raise NoCredentialsError()
+        if self._session is None:
+            with _making:
+                self._session = _new_session(self._account.region)
+        if self._session.get_credentials() is None:
+            self._found_none_at = self._clock()
+            raise NoCredentialsError()
+        return self._session
+
+
+def _new_session(region: str) -> Any:
+    core = botocore.session.get_session()
+    for name, least in (
+        ("metadata_service_num_attempts", _METADATA_ATTEMPTS),
+        ("metadata_service_timeout", _METADATA_SECONDS),
+    ):
+        core.set_config_variable(name, max(least, core.get_config_variable(name)))
+    return boto3.Session(botocore_session=core, region_name=region)
 
 
 class Lane:
@@ -57,7 +139,7 @@ class Lane:
 
     def __init__(
         self,
-        account: Account,
+        session: Session,
         name: str,
         throttle: Throttle,
         retries: RetryBudget,
@@ -65,7 +147,9 @@ class Lane:
         read_timeout: float,
         threads: int,
     ) -> None:
-        self._account = account
+        self._session = session
+        # service -> its client, and the number of the session that it is of
+        self._made: dict[str, tuple[int, Any]] = {}
         self._config = Config(
             # The SDK's own repetitions would pass by our buckets.
             retries={"mode": "standard", "total_max_attempts": 1},
@@ -78,33 +162,41 @@ class Lane:
         self._retries = retries
         self._attempts = attempts
         self._paid = threading.local()
+        self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=f"ec2-{name}")
         # Making a client takes up to a second: not when a user waits for it.
-        self._pool.submit(lambda: self.ec2)
+        self._pool.submit(self._prepare)
 
-    @cached_property
+    @property
     def ec2(self) -> EC2Client:
         client: EC2Client = self._client("ec2")
         return client
 
-    @cached_property
+    @property
     def ssm(self) -> SSMClient:
         client: SSMClient = self._client("ssm")
         return client
 
     def _client(self, service: str) -> Any:
-        with _making:
-            session = boto3.Session(region_name=self._account.region)
-            client = session.client(
-                service,  # type: ignore[call-overload]
-                endpoint_url=self._account.endpoint_url or None,
-                config=self._config,
-            )
+        with self._lock:
+            number, client = self._made.get(service, (-1, None))
+            if number != self._session.number:
+                number, client = self._session.client(service, self._config)
+                self._watch(client, service)
+                self._made[service] = number, client
+            return client
+
+    def _watch(self, client: Any, service: str) -> None:
         client.meta.events.register_first(
             "before-parameter-build", self._check_repeatable
         )
         client.meta.events.register("before-call", self._pay)
-        return client
+        if service == "ec2":
+            client.meta.events.register("after-call", check_whose)
+
+    def _prepare(self) -> None:
+        with suppress(Exception):  # the first call will say it
+            self._client("ec2")
 
     def _check_repeatable(self, params: Any, model: Any, **_: Any) -> None:
         """Refuse to let the SDK invent the token of a call that we may repeat.
@@ -114,7 +206,7 @@ class Lane:
         """
         missing = set(model.idempotent_members) - set(params)
         if missing and self._attempts > 1:
-            raise TypeError(
+            raise NeedsTokenError(
                 f"{model.name} may be repeated: give it {', '.join(sorted(missing))}"
             )
 
@@ -140,7 +232,9 @@ class Lane:
 
         :param action: the first call that ``work`` makes
         :param resources: how many machines that call names or makes
-        :raises EC2Error: for whatever boto3 raised, repetitions included
+        :raises EC2Error: for whatever boto3 raised, repetitions included, or the
+            reading of its answer: nothing else leaves here
+        :raises NotSent: when ``work`` does
         """
         for attempt in range(1, self._attempts + 1):
             await self._throttle.take(action, resources)
@@ -167,13 +261,32 @@ class Lane:
         def call() -> T:
             self._paid.action = action
             try:
-                return work(self)
-            except (ClientError, BotoCoreError, OSError) as e:
+                return self._with_fresh_credentials(work)
+            except _OURS:
+                raise
+            except Exception as e:
+                if isinstance(e, NoCredentialsError):
+                    # Roles may be attached later.
+                    self._session.renew(self._session.number)
                 raise from_botocore(action, e) from e
             finally:
                 self._paid.action = None
 
         return await asyncio.get_running_loop().run_in_executor(self._pool, call)
+
+    def _with_fresh_credentials(self, work: Callable[[Lane], T]) -> T:
+        """Do it again, once, when AWS finds the credentials too old.
+
+        AWS has refused the call, so nothing has come of it.
+        """
+        number = self._session.number
+        try:
+            return work(self)
+        except Exception as e:
+            if not has_expired(e):
+                raise
+        self._session.renew(number)
+        return work(self)
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -193,6 +306,7 @@ class Clients:
 
     def __init__(self, account: Account, throttle: Throttle | None = None) -> None:
         self.account = account
+        self.session = Session(account)
         self.throttle = throttle or Throttle()
         #: for whoever repeats calls on their own
         self.retries = RetryBudget()
@@ -204,7 +318,7 @@ class Clients:
         self.killing = self._lane("kill", attempts=4, read_timeout=15, threads=8)
 
     def _lane(self, name: str, **options: Any) -> Lane:
-        return Lane(self.account, name, self.throttle, self.retries, **options)
+        return Lane(self.session, name, self.throttle, self.retries, **options)
 
     def close(self) -> None:
         for lane in (self.launching, self.reading, self.killing):

@@ -15,7 +15,7 @@ from ..core.tags import (
     SERVER_TAG,
     read_lease,
 )
-from .clients import Lane
+from .clients import Lane, NotSent
 from .errors import EC2Error
 from .tags import from_pairs
 
@@ -122,10 +122,6 @@ def read_machine(instance: InstanceTypeDef) -> Machine:
             for block in instance.get("BlockDeviceMappings", [])
         },
     )
-
-
-class NotSent(Exception):
-    """A launch was no longer wanted when its turn came: EC2 was not asked."""
 
 
 async def run_machine(

@@ -126,11 +126,15 @@ class Power:
         :raises EC2Error: when EC2 refuses, or its answer stays in doubt
         """
         lane = self._clients.launching
-        await set_user_data(lane, machine.id, user_data)
+        # What is already so is no error: each of these calls can be repeated.
+        await repeat_in_doubt(
+            lambda _: set_user_data(lane, machine.id, user_data), _in_doubt
+        )
         if machine.instance_type != instance_type:
-            await set_instance_type(lane, machine.id, instance_type)
+            await repeat_in_doubt(
+                lambda _: set_instance_type(lane, machine.id, instance_type), _in_doubt
+            )
         try:
-            # What is already so is no error: the call can be repeated.
             await repeat_in_doubt(lambda _: self._starts.ask(machine.id), _in_doubt)
         except EC2Error as e:
             if not (_in_doubt(e) and await self._is_awake(machine.id)):

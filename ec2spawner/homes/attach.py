@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from ..core.errors import EC2SpawnError, Reason
 from ..core.tags import MOVE_TAG
-from ..ec2.again import Looks
+from ..ec2.again import Looks, repeat_in_doubt
 from ..ec2.clients import Clients
 from ..ec2.errors import EC2Error, admin_hint
 from ..ec2.errors.kinds import Kind
@@ -32,6 +32,7 @@ _POLL_SECONDS = 0.5
 # The machine is still pending; it has been attached by a call whose answer was lost;
 # it is just being made larger.
 _NOT_YET = ("IncorrectState", "VolumeInUse", "OperationNotPermitted")
+_PASSES = (Kind.AMBIGUOUS, Kind.THROTTLED, Kind.NOT_VISIBLE)
 
 
 class Attaching:
@@ -138,7 +139,7 @@ class Attaching:
         try:
             await attach_volume(self._clients.launching, volume.id, instance_id, DEVICE)
         except EC2Error as e:
-            if e.kind is Kind.FATAL and e.code not in _NOT_YET:
+            if e.kind not in _PASSES and e.code not in _NOT_YET:
                 raise
             self._log.info("Home %s: %s", volume.id, admin_hint(e))
 
@@ -146,8 +147,17 @@ class Attaching:
         """Make a home as large as the settings say; a larger one stays as it is."""
         if volume.size >= size:
             return
+
+        async def once(repeat: int) -> None:
+            try:
+                await grow_volume(self._clients.launching, volume.id, size)
+            except EC2Error as e:
+                # The first has done it, and its answer was lost.
+                if not (repeat and e.code == "IncorrectModificationState"):
+                    raise
+
         try:
-            await grow_volume(self._clients.launching, volume.id, size)
+            await repeat_in_doubt(once, lambda e: e.kind in _PASSES)
         except EC2Error as e:
             # It is no reason to keep a user from working.
             self._log.warning("Home %s cannot grow now: %s", volume.id, admin_hint(e))

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from ..core.errors import EC2SpawnError
 from ..core.ids import client_token
 from ..ec2.again import repeat_in_doubt
-from ..ec2.clients import Clients
+from ..ec2.clients import Clients, NotSent
 from ..ec2.errors import EC2Error, admin_hint, zones_named
 from ..ec2.errors.kinds import Kind
 from ..ec2.errors.table import meaning_of_end
 from ..ec2.inventory import Inventory
-from ..ec2.machines import Machine, NotSent, machine_of_token, run_machine
+from ..ec2.machines import Machine, machine_of_token, run_machine
 from ..ec2.throttle import Throttle
 from .failures import spawn_error
 from .plan import Candidate, LaunchPlan

@@ -45,6 +45,7 @@ def covers(scope: Scope, source: Candidate, other: Candidate) -> bool:
         Scope.SUBNET: source.subnet == other.subnet,
         Scope.FAMILY: market and quota,
         Scope.MARKET: market,
+        Scope.IMAGE: image,
         Scope.HIBERNATION: kind and image and other.hibernates,
         Scope.EVERYTHING: True,
     }[scope]

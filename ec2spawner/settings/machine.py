@@ -50,7 +50,9 @@ class MachineSettings(HasTraits):
         The URL of the EC2 API, when it is not AWS's own for the region.
 
         Set it for a VPC endpoint, or for the local EC2 that
-        ``python -m localec2`` serves.
+        ``python -m localec2`` serves. It is for EC2 alone: where images are given as
+        ``ssm:/…`` and the Hub cannot reach AWS's own SSM, the environment variable
+        ``AWS_ENDPOINT_URL_SSM`` has its URL.
 
         .. versionadded:: 0.1
         """,

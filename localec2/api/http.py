@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
@@ -9,15 +10,17 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from ..errors import AwsError, render_error
 from ..net import peers
+from ..requests.faults import Fault
 from ..requests.request import ApiRequest
 from ..requests.request_log import LoggedRequest
+from ..requests.wire import PAGE, PAGE_TYPE
 from .control_api import ControlApi
 from .dispatch import Answer, Ec2Api
 
@@ -46,40 +49,77 @@ class Gate:
         if request.path.startswith("/_local/"):
             status, body = self.control.answer(request)
             return _send(start_response, status, "application/json", body)
-        answer = self._answer(request)
-        return _send(start_response, answer.status, answer.content_type, answer.body)
+        answer, length = self._answer(request)
+        sent = _send(
+            start_response, answer.status, answer.content_type, answer.body, length
+        )
+        if length == len(answer.body):
+            return sent
+        return _then_end(sent, environ["werkzeug.socket"])
 
-    def _answer(self, request: ApiRequest) -> Answer:
+    def _answer(self, request: ApiRequest) -> tuple[Answer, int]:
+        """What arrives at the client, and how long the answer is said to be."""
         cloud = self.api.cloud
         entry = cloud.log.open(request)
         fault = cloud.faults.take(request.service, request.action, request.params)
+        time.sleep(fault.delay)
+        if fault.lose_request:
+            self._cut(request, entry, "RequestLost")
         try:
-            time.sleep(fault.delay)
-            if fault.lose_request:
-                self._cut(request, entry, "RequestLost")
-            if fault.error is not None:
-                code, status = fault.error[0], fault.error[1]
-                message = fault.error[2] if len(fault.error) > 2 else f"{code} (fault)"
-                raise AwsError(code, message, status)
-            cloud.buckets.take(
-                cloud.settings.throttle, request.action, _unfiltered(request)
-            )
-            answer = self.api.answer(request, fault, entry)
-            time.sleep(fault.delay_answer)
-            if fault.lose_answer:
-                self._cut(request, entry, "AnswerLost")
+            answer = self._work(request, fault, entry)
         except AwsError as error:
             kind, body = render_error(error, request.protocol)
             answer = Answer(error.status, kind, body)
+        time.sleep(fault.delay_answer)
+        if fault.lose_answer:
+            self._cut(request, entry, "AnswerLost")
         code_found = _CODE.search(answer.body) if answer.status >= 400 else None
         cloud.log.close(
             entry, answer.status, code_found.group(1).decode() if code_found else None
         )
-        return answer
+        return _on_the_wire(answer, fault)
+
+    def _work(self, request: ApiRequest, fault: Fault, entry: LoggedRequest) -> Answer:
+        cloud, wire = self.api.cloud, fault.wire
+        if fault.error is not None:
+            code, status = fault.error[0], fault.error[1]
+            message = fault.error[2] if len(fault.error) > 2 else f"{code} (fault)"
+            raise AwsError(code, message, status)
+        if wire is not None and wire.undone:
+            return Answer(wire.page or 200, PAGE_TYPE, PAGE)
+        if wire is not None and wire.twice:
+            asked, body = dict(request.params), request.body
+            with contextlib.suppress(AwsError):
+                self.api.answer(request, fault, entry)
+            # Some rules rewrite a request before moto sees it.
+            request.params, request.body = asked, body
+        cloud.buckets.take(
+            cloud.settings.throttle, request.action, _unfiltered(request)
+        )
+        return self.api.answer(request, fault, entry)
 
     def _cut(self, request: ApiRequest, entry: LoggedRequest, why: str) -> None:
         self.api.cloud.log.close(entry, -1, why)
         cut_connection(request.environ["werkzeug.socket"])
+
+
+def _on_the_wire(answer: Answer, fault: Fault) -> tuple[Answer, int]:
+    """What arrives of an answer, and the length that it is said to have."""
+    wire = fault.wire
+    if wire is None:
+        return answer, len(answer.body)
+    if wire.page is not None:
+        answer = Answer(wire.page, PAGE_TYPE, PAGE)
+    body = wire.passes(answer.body)
+    said = len(body) if wire.reframed else len(answer.body)
+    return Answer(answer.status, answer.content_type, body), said
+
+
+def _then_end(sent: Iterable[bytes], connection: socket.socket) -> Iterator[bytes]:
+    """After that the line is dead, whatever the client still expects."""
+    # Never empty: the first piece takes the headers along.
+    yield b"".join(sent)
+    connection.shutdown(socket.SHUT_RDWR)
 
 
 def cut_connection(connection: socket.socket) -> None:
@@ -123,9 +163,14 @@ def _unfiltered(request: ApiRequest) -> bool:
 
 
 def _send(
-    start_response: StartResponse, status: int, content_type: str, body: bytes
+    start_response: StartResponse,
+    status: int,
+    content_type: str,
+    body: bytes,
+    length: int | None = None,
 ) -> Iterable[bytes]:
-    headers = [("Content-Type", content_type), ("Content-Length", str(len(body)))]
+    said = len(body) if length is None else length
+    headers = [("Content-Type", content_type), ("Content-Length", str(said))]
     start_response(f"{status} {'OK' if status < 400 else 'Error'}", headers)
     return [body]
 
@@ -133,6 +178,13 @@ def _send(
 class _Handler(WSGIRequestHandler):
     # Headers and body are two writes; without this the second waits 10 ms.
     disable_nagle_algorithm = True
+
+    def handle_one_request(self) -> None:
+        if self.connection.fileno() < 0:
+            # A scripted fault has cut it.
+            self.close_connection = True
+            return
+        super().handle_one_request()
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         pass  # the request log has it

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .listing_faults import ListingFault
+from .wire import Wire
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class Fault:
     match: Mapping[str, str] = field(default_factory=dict)
     #: only calls to this service ("ec2", "ssm", ...)
     service: str = "*"
+    #: what lies between EC2 and its client, and changes what arrives
+    wire: Wire | None = None
 
     def __post_init__(self) -> None:
         if self.times is not None and self.times < 1:
@@ -76,6 +79,8 @@ class Fault:
             data["state_reason"] = tuple(data["state_reason"])
         if data.get("listing") is not None:
             data["listing"] = ListingFault.from_dict(data["listing"])
+        if data.get("wire") is not None:
+            data["wire"] = Wire.from_dict(data["wire"])
         return cls(**data)
 
 

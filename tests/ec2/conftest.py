@@ -35,6 +35,7 @@ async def fleet(
 ) -> AsyncIterator[Fleet]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", cloud.endpoint_url)
     key = FleetKey(
         f"hub-{secrets.token_hex(4)}", Account(cloud.region, cloud.endpoint_url)
     )

@@ -1,9 +1,11 @@
 """Every call to AWS pays, whoever wrote it, and none is repeated without measure."""
 
+import boto3
 import pytest
 
-from ec2spawner.ec2.clients import Account, Clients
+from ec2spawner.ec2.clients import Account, Clients, Session
 from ec2spawner.ec2.errors import EC2Error
+from ec2spawner.ec2.errors.table import CREDENTIALS
 from ec2spawner.ec2.throttle import Limit, Throttle, UnknownActionError
 from localec2 import Fault
 
@@ -116,3 +118,104 @@ async def test_what_could_be_made_twice_must_bring_its_own_token(make_clients, e
     with pytest.raises(TypeError, match="ClientToken"):
         await make_clients().killing.run("CreateVolume", make_volume)
     assert ec2.requests("CreateVolume") == []
+
+
+# Credentials.
+
+EXPIRED = [("ExpiredToken", 400), ("RequestExpired", 400)]
+
+
+@pytest.fixture
+def no_credentials(monkeypatch, tmp_path):
+    """A computer on which boto3 finds none; returns what gives it some."""
+
+    def give():
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    return give
+
+
+async def test_a_role_that_is_attached_later_is_picked_up_by_every_lane(
+    make_clients, no_credentials
+):
+    clients = make_clients()
+    now = 0.0
+    clients.session._clock = lambda: now
+    lanes = (clients.launching, clients.reading, clients.killing)
+    clients.session.renew(clients.session.number)
+    for lane in lanes:
+        with pytest.raises(EC2Error) as caught:
+            await lane.run("DescribeAddresses", read)
+        assert caught.value.meaning is CREDENTIALS
+    no_credentials()
+    now = 60.0
+    for lane in lanes:
+        await lane.run("DescribeAddresses", read)
+
+
+@pytest.mark.parametrize("code, status", EXPIRED)
+async def test_credentials_that_have_expired_are_looked_for_again_once(
+    make_clients, ec2, code, status
+):
+    lane = make_clients().launching
+    ec2.add_fault(Fault("DescribeAddresses", error=(code, status), times=1))
+    await lane.run("DescribeAddresses", read)
+    assert len(ec2.requests("DescribeAddresses")) == 2
+    ec2.clear_requests()
+    ec2.add_fault(Fault("DescribeAddresses", error=(code, status)))
+    with pytest.raises(EC2Error) as caught:
+        await lane.run("DescribeAddresses", read)
+    assert caught.value.meaning is CREDENTIALS
+    assert len(ec2.requests("DescribeAddresses")) == 2
+
+
+async def test_who_finds_credentials_expired_finds_those_for_all_lanes(
+    make_clients, ec2, monkeypatch
+):
+    clients = make_clients()
+    await clients.killing.run("DescribeAddresses", read)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "the-next")
+    ec2.add_fault(Fault("DescribeAddresses", error=EXPIRED[0], times=1))
+    await clients.reading.run("DescribeAddresses", read)
+    signed = clients.killing.ec2._request_signer._credentials.access_key
+    assert signed == "the-next"
+
+
+def test_a_slow_metadata_service_is_asked_as_often_as_it_takes(monkeypatch):
+    made = {}
+
+    class Core(boto3.Session):
+        def __init__(self, botocore_session, region_name):
+            super().__init__(botocore_session=botocore_session, region_name=region_name)
+            made["core"] = botocore_session
+
+    monkeypatch.setattr("ec2spawner.ec2.clients.boto3.Session", Core)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    Session(Account("us-west-2"))._with_credentials()
+    ask = made["core"].get_config_variable
+    assert ask("metadata_service_num_attempts") == 5
+    assert ask("metadata_service_timeout") == 2
+
+
+async def test_a_profile_that_is_not_there_is_told_as_such(make_clients, monkeypatch):
+    lane = make_clients().reading
+    lane._session.renew(lane._session.number)
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    with pytest.raises(EC2Error) as caught:
+        await lane.run("DescribeAddresses", read)
+    assert caught.value.code == "ProfileNotFound"
+    assert caught.value.meaning is CREDENTIALS
+
+
+def test_the_endpoint_is_ec2s_alone(make_clients):
+    clients = make_clients()
+    ours = clients.account.endpoint_url
+    assert clients.reading.ec2.meta.endpoint_url == ours
+    assert clients.reading.ssm.meta.endpoint_url != ours

@@ -275,6 +275,7 @@ def one_cloud() -> Iterator[Callable[[], World]]:
         patch.setenv("AWS_ACCESS_KEY_ID", "test")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
         cloud = undo.enter_context(LocalCloud(SETTINGS))
+        patch.setenv("AWS_ENDPOINT_URL_SSM", cloud.endpoint_url)
         time = virtual_time.VirtualTime()
         events = virtual_time.EventQueue(time)
         cloud.clock = events  # type: ignore[assignment]
@@ -305,7 +306,10 @@ def _remember_clients(patch: pytest.MonkeyPatch) -> None:
         def __init__(self, **options: Any) -> None:
             pass
 
-        def client(self, service: str, endpoint_url: str, config: Any) -> Any:
+        def get_credentials(self) -> Any:
+            return session.get_credentials()
+
+        def client(self, service: str, endpoint_url: str | None, config: Any) -> Any:
             key = repr((service, endpoint_url, sorted(vars(config).items(), key=str)))
             if key not in made:
                 client = session.client(

@@ -3,19 +3,58 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    NoCredentialsError,
-    NoRegionError,
-    ParamValidationError,
-    PartialCredentialsError,
-)
+from botocore import exceptions as botocore
+from botocore.parsers import ResponseParserError
 
 from .kinds import Kind, Meaning
-from .table import NO_CREDENTIALS, UNKNOWN_REFUSAL, UNKNOWN_TROUBLE, meaning_of
+from .table import (
+    FOREIGN_ANSWER,
+    NO_CREDENTIALS,
+    UNKNOWN_REFUSAL,
+    UNKNOWN_TROUBLE,
+    meaning_of,
+)
+
+# A code of AWS's; what botocore makes of a page that has none is a number, or this.
+_CODE = re.compile(r"(?!Unknown$)[A-Za-z]")
+#: Nothing was asked of AWS, as nobody could sign it. A newer boto3 may know more of
+#: them, which a test finds; an older one lacks some.
+_OF_CREDENTIALS = tuple(
+    vars(botocore)[name]
+    for name in (
+        "ConfigNotFound",
+        "ConfigParseError",
+        "CredentialRetrievalError",
+        "InvalidConfigError",
+        "InvalidIMDSEndpointError",
+        "InvalidIMDSEndpointModeError",
+        "LoginError",
+        "MetadataRetrievalError",
+        "MissingDependencyException",
+        "NoAuthTokenError",
+        "NoCredentialsError",
+        "PartialCredentialsError",
+        "ProfileNotFound",
+        "RefreshWithMFAUnsupportedError",
+        "SSOError",
+        "TokenRetrievalError",
+        "UnknownCredentialError",
+        "UnknownTokenProviderError",
+    )
+    if name in vars(botocore)
+)
+# They can come right by themselves, but not within this call.
+_OF_SETTINGS = (
+    botocore.BaseEndpointResolverError,
+    botocore.InvalidProxiesConfigError,
+    botocore.ParamValidationError,
+    botocore.ValidationError,
+)
+_EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired")
 
 
 class EC2Error(Exception):
@@ -40,22 +79,54 @@ class EC2Error(Exception):
 
 
 def from_botocore(action: str, error: Exception) -> EC2Error:
-    """Translate what boto3 raised."""
-    if isinstance(error, ClientError):
-        details = error.response.get("Error", {})
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
-        code = str(details.get("Code", "Unknown"))
-        return EC2Error(
-            action, code, str(details.get("Message", "")), meaning_of(code, status)
-        )
-    name = type(error).__name__
-    if isinstance(error, (NoCredentialsError, PartialCredentialsError)):
-        return EC2Error(action, name, str(error), NO_CREDENTIALS)
-    if isinstance(error, (NoRegionError, ParamValidationError)):
+    """Translate what a call raised, whatever it is: also what nobody thought of."""
+    if isinstance(error, botocore.ClientError):
+        return _from_answer(action, error)
+    name, words = type(error).__name__, _first_line(str(error))
+    if isinstance(error, _OF_CREDENTIALS):
+        return EC2Error(action, name, words, NO_CREDENTIALS)
+    if isinstance(error, _OF_SETTINGS):
         return EC2Error(action, name, str(error), UNKNOWN_REFUSAL)
-    # Connections that broke, time-outs, answers that cannot be parsed.
-    assert isinstance(error, (BotoCoreError, OSError))
-    return EC2Error(action, name, str(error), UNKNOWN_TROUBLE)
+    if isinstance(error, (botocore.BotoCoreError, OSError)):
+        # Connections that broke, time-outs.
+        return EC2Error(action, name, words, UNKNOWN_TROUBLE)
+    # An answer that cannot be parsed, or lacks what we look for in it.
+    return EC2Error(action, name, words, FOREIGN_ANSWER)
+
+
+def _from_answer(action: str, error: botocore.ClientError) -> EC2Error:
+    details = error.response.get("Error", {})
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
+    code, words = str(details.get("Code", "")), str(details.get("Message", ""))
+    if _CODE.match(code):
+        return EC2Error(action, code, words, meaning_of(code, status, words))
+    said = f"HTTP {status}, without an error code of AWS"
+    return EC2Error(action, "ForeignAnswer", said, FOREIGN_ANSWER)
+
+
+def _first_line(text: str) -> str:
+    """Of a text that may end with a whole answer, which is nobody's to read."""
+    return text.partition("Further retries may succeed")[0].split("\n")[0].strip()[:300]
+
+
+def check_whose(http_response: Any, parsed: Mapping[str, Any], **_: Any) -> None:
+    """An ``after-call`` handler of EC2 clients: refuse a success that is not EC2's.
+
+    A page of somebody else's that happens to be well-formed XML parses, to an answer
+    in which everything is missing. Each of EC2's has the id of its request.
+
+    :raises ResponseParserError: as for a page that is not well-formed
+    """
+    metadata = parsed.get("ResponseMetadata", {})
+    if http_response.status_code < 300 and "RequestId" not in metadata:
+        raise ResponseParserError("an answer without a request id is not EC2's")
+
+
+def has_expired(error: Exception) -> bool:
+    """Whether AWS found the credentials, or the signature of a call, too old."""
+    if not isinstance(error, botocore.ClientError):
+        return False
+    return error.response.get("Error", {}).get("Code") in _EXPIRED
 
 
 # IAM user guide, "Troubleshoot access denied error messages".

@@ -34,6 +34,7 @@ class Scope(Enum):
     FAMILY = "the types of this quota, on this market"
     MARKET = "this market"
     HIBERNATION = "this type and image, if it is to hibernate"
+    IMAGE = "every candidate with this image"
     EVERYTHING = "every candidate"
 
 
@@ -128,6 +129,37 @@ TYPE_UNFIT = Meaning(
     600.0,
     "image and instance type do not go together",
 )
+TYPE_NOT_FREE = Meaning(
+    Kind.UNFIT,
+    Reason.CONFIG,
+    "This hub's AWS account is on the free plan, which has no machines of this size. "
+    "Choose another size, and please tell your hub's admin.",
+    "The account's free plan has no {machine}",
+    Scope.TYPE,
+    600.0,
+    "upgrade the account to the paid plan, or offer types of the free plan only: aws "
+    "ec2 describe-instance-types --filters Name=free-tier-eligible,Values=true",
+)
+TOO_MANY_DISKS = Meaning(
+    Kind.UNFIT,
+    Reason.CONFIG,
+    "A machine of this size cannot have so many disks. Choose another size, and "
+    "please tell your hub's admin.",
+    "{machine} cannot have so many disks",
+    Scope.TYPE,
+    600.0,
+    "the instance type takes fewer volumes than its image, data_volumes and the home "
+    "need together",
+)
+MARKETPLACE = Meaning(
+    Kind.UNFIT,
+    Reason.IMAGE,
+    "The image of this server cannot be used. Please tell your hub's admin.",
+    "The image is not available to this hub",
+    Scope.IMAGE,
+    hint="the image is of AWS Marketplace: accept its terms once, in the Hub's "
+    "account, at the address that AWS names",
+)
 NO_SPOT = Meaning(
     Kind.UNFIT,
     Reason.PERMISSION,
@@ -185,6 +217,14 @@ AMBIGUOUS = Meaning(
     Reason.CLOUD,
     "AWS is not answering as it should. Try again in a few minutes.",
     "AWS does not answer clearly for {machine} {place}",
+)
+FOREIGN = Meaning(
+    Kind.AMBIGUOUS,
+    Reason.CLOUD,
+    AMBIGUOUS.user,
+    AMBIGUOUS.step,
+    hint="the answer was cut, or is not AWS's: look for a proxy, a firewall or a login "
+    "page between the Hub and AWS",
 )
 TOKEN_USED = Meaning(
     Kind.TOKEN_USED,

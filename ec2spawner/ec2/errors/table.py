@@ -7,7 +7,7 @@ API reference, "StateReason"; codes that mean throttling: botocore's retry lists
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .kinds import (
@@ -17,10 +17,12 @@ from .kinds import (
     CONFIG,
     CREDENTIALS,
     ENDED,
+    FOREIGN,
     HOST_FAILED,
     IMAGE,
     KEY,
     KEY_REFUSED,
+    MARKETPLACE,
     NO_ADDRESS,
     NO_DISK,
     NO_PUBLIC_ADDRESS,
@@ -38,6 +40,8 @@ from .kinds import (
     TAKEN_BACK,
     THROTTLED,
     TOKEN_USED,
+    TOO_MANY_DISKS,
+    TYPE_NOT_FREE,
     TYPE_UNFIT,
     Meaning,
 )
@@ -45,11 +49,15 @@ from .kinds import (
 
 @dataclass(frozen=True)
 class Row:
-    """Codes that mean the same, under a heading of the reference page."""
+    """Codes that mean the same, under a heading of the reference page.
+
+    :ivar says: words of AWS without which the codes mean something else
+    """
 
     about: str
     codes: tuple[str, ...]
     meaning: Meaning
+    says: str = ""
 
 
 TABLE: tuple[Row, ...] = (
@@ -84,6 +92,20 @@ TABLE: tuple[Row, ...] = (
         ),
         TYPE_UNFIT,
     ),
+    # https://github.com/aws-samples/eks-workshop-v2/issues/1644
+    Row(
+        "A candidate cannot work",
+        ("InvalidParameterCombination",),
+        TYPE_NOT_FREE,
+        says="not eligible for Free Tier",
+    ),
+    Row(
+        "A candidate cannot work",
+        ("OptInRequired",),
+        MARKETPLACE,
+        says="Marketplace",
+    ),
+    Row("A candidate cannot work", ("AttachmentLimitExceeded",), TOO_MANY_DISKS),
     Row(
         "A candidate cannot work",
         ("UnsupportedHibernationConfiguration",),
@@ -120,7 +142,6 @@ TABLE: tuple[Row, ...] = (
         (
             "NetworkInterfaceLimitExceeded",
             "AddressLimitExceeded",
-            "AttachmentLimitExceeded",
             "ResourceLimitExceeded",
             "ResourceCountExceeded",
         ),
@@ -162,6 +183,7 @@ TABLE: tuple[Row, ...] = (
         ),
         AMBIGUOUS,
     ),
+    Row("In doubt", ("ForeignAnswer", "ResponseParserError"), FOREIGN),
     Row(
         "In doubt",
         ("IdempotentInstanceTerminated", "IdempotentParameterMismatch"),
@@ -290,22 +312,28 @@ TABLE: tuple[Row, ...] = (
 )
 
 _BY_CODE: Mapping[str, Meaning] = {
-    code: row.meaning for row in TABLE for code in row.codes
+    code: row.meaning for row in TABLE if not row.says for code in row.codes
 }
+_BY_WORDS: Sequence[Row] = [row for row in TABLE if row.says]
 
 #: what a code means that is not in the table, by when it can come
 UNKNOWN_REFUSAL = CONFIG
 UNKNOWN_TROUBLE = AMBIGUOUS
 UNKNOWN_END = ENDED
 NO_CREDENTIALS = CREDENTIALS
+#: of an answer that is cut, or another's
+FOREIGN_ANSWER = FOREIGN
 
 
-def meaning_of(code: str, status: int = 400) -> Meaning:
-    """What an error code means.
+def meaning_of(code: str, status: int = 400, message: str = "") -> Meaning:
+    """What an error code means, and AWS's words where one code has two meanings.
 
     Unknown codes are handled conservatively: with an HTTP status of 5xx the call
     may have happened, with 4xx it did not and will not.
     """
+    for row in _BY_WORDS:
+        if code in row.codes and row.says.lower() in message.lower():
+            return row.meaning
     if known := _BY_CODE.get(code):
         return known
     return UNKNOWN_TROUBLE if status >= 500 else UNKNOWN_REFUSAL

@@ -8,7 +8,7 @@ from botocore.exceptions import (
 
 from ec2spawner.core.errors import EC2SpawnError, Reason
 from ec2spawner.ec2.errors import admin_hint, from_botocore, zones_named
-from ec2spawner.ec2.errors.kinds import Kind
+from ec2spawner.ec2.errors.kinds import Kind, Scope
 from ec2spawner.ec2.errors.table import meaning_of
 from ec2spawner.ec2.machines import Machine
 from ec2spawner.launch.failures import EndedEarly, spawn_error
@@ -44,6 +44,63 @@ def test_a_code_says_what_to_do_and_why(code, status, kind, reason):
 def test_an_unknown_refusal_is_final_and_an_unknown_trouble_may_have_happened():
     assert meaning_of("SomethingNew", 400).kind is Kind.FATAL
     assert meaning_of("SomethingNew", 500).kind is Kind.AMBIGUOUS
+
+
+_FREE_PLAN = (
+    "The specified instance type is not eligible for Free Tier. For a list of Free "
+    "Tier instance types, run 'describe-instance-types' with the filter "
+    "'free-tier-eligible=true'."
+)
+_MARKETPLACE = (
+    "In order to use this AWS Marketplace product you need to accept terms and "
+    "subscribe. To do so please visit https://aws.amazon.com/marketplace/pp?sku=x"
+)
+
+
+@pytest.mark.parametrize(
+    "code, words, kind, scope, hint",
+    [
+        (
+            "InvalidParameterCombination",
+            _FREE_PLAN,
+            Kind.UNFIT,
+            Scope.TYPE,
+            "paid plan",
+        ),
+        (
+            "InvalidParameterCombination",
+            "Could not do it",
+            Kind.FATAL,
+            Scope.NOTHING,
+            "",
+        ),
+        ("OptInRequired", _MARKETPLACE, Kind.UNFIT, Scope.IMAGE, "accept its terms"),
+        (
+            "OptInRequired",
+            "You are not subscribed to this service",
+            Kind.FATAL,
+            Scope.NOTHING,
+            "AWS's support",
+        ),
+        ("AttachmentLimitExceeded", "", Kind.UNFIT, Scope.TYPE, "fewer volumes"),
+    ],
+)
+def test_one_code_has_two_meanings_and_awss_words_say_which(
+    code, words, kind, scope, hint
+):
+    made = error(code, 400, words)
+    assert (made.kind, made.meaning.scope) == (kind, scope)
+    assert hint in admin_hint(made)
+
+
+@pytest.mark.parametrize("status", [302, 403, 404, 407, 502])
+@pytest.mark.parametrize("code", ["", "Unknown", "{status}"])
+def test_a_page_without_a_code_of_awss_may_have_taken_the_place_of_an_answer(
+    status, code
+):
+    made = error(code.format(status=status), status, "<html>secret</html>")
+    assert made.kind is Kind.AMBIGUOUS
+    assert "secret" not in admin_hint(made) and "proxy" in admin_hint(made)
 
 
 def test_a_lost_answer_may_have_happened_and_missing_credentials_cannot():

@@ -1,0 +1,225 @@
+"""Whatever a line, a proxy or nobody makes of an answer: EC2Error, and in doubt."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from ec2spawner.ec2 import (
+    images,
+    instance_types,
+    machines,
+    resources,
+    snapshots,
+    status_checks,
+    volumes,
+)
+from ec2spawner.ec2.clients import Account, Lane, Session
+from ec2spawner.ec2.errors import EC2Error, admin_hint
+from ec2spawner.ec2.errors.kinds import Kind
+from ec2spawner.ec2.resources import Resource, ResourceKind
+from ec2spawner.ec2.throttle import LIMITS, Limit, RetryBudget, Throttle
+from ec2spawner.launch.failures import spawn_error
+from localec2 import LATE_FAULTS, WIRE_FAULTS, Fault
+from tests.house import files
+
+I, V, S = "i-0123456789abcdef0", "vol-0123456789abcdef0", "snap-0123456789abcdef0"
+VOLUME = {"AvailabilityZone": "us-west-2a", "Size": 1}
+LAUNCH = {"ImageId": "ami-0123456789abcdef0", "MinCount": 1, "MaxCount": 1}
+
+
+def delete(kind, id):
+    return lambda lane: resources.delete_resource(lane, Resource(id, kind))
+
+
+#: (module, function) -> action -> the function, asked to send it
+CALLS = {
+    "images.resolve": {
+        "DescribeImages": lambda lane: images.Images(lane).resolve(
+            "ami-0123456789abcdef0", []
+        ),
+        "GetParameter": lambda lane: images.Images(lane).resolve("ssm:/a", []),
+    },
+    "images.resolve by name": {
+        "DescribeImages": lambda lane: images.Images(lane).resolve("name:a", ["self"]),
+    },
+    "instance_types._type_facts": {
+        "DescribeInstanceTypes": lambda lane: instance_types._type_facts(lane, ["t3"])
+    },
+    "instance_types._zones": {
+        "DescribeSubnets": lambda lane: instance_types._zones(lane, ["subnet-1"])
+    },
+    "machines.run_machine": {
+        "RunInstances": lambda lane: machines.run_machine(lane, LAUNCH, "token")
+    },
+    "machines.list_machines": {
+        "DescribeInstances": lambda lane: machines.list_machines(lane, "hub")
+    },
+    "machines.machine_of_token": {
+        "DescribeInstances": lambda lane: machines.machine_of_token(lane, "token")
+    },
+    "machines.terminate_machines": {
+        "TerminateInstances": lambda lane: machines.terminate_machines(lane, [I])
+    },
+    "machines.stop_machines": {
+        "StopInstances": lambda lane: machines.stop_machines(lane, [I])
+    },
+    "machines.start_machines": {
+        "StartInstances": lambda lane: machines.start_machines(lane, [I])
+    },
+    "machines.set_user_data": {
+        "ModifyInstanceAttribute": lambda lane: machines.set_user_data(lane, I, b"#!")
+    },
+    "machines.set_instance_type": {
+        "ModifyInstanceAttribute": lambda lane: machines.set_instance_type(
+            lane, I, "t3.large"
+        )
+    },
+    "machines.console_output": {
+        "GetConsoleOutput": lambda lane: machines.console_output(lane, I)
+    },
+    "resources.list_resources": {
+        action: lambda lane: resources.list_resources(lane, "hub")
+        for action in (
+            "DescribeVolumes",
+            "DescribeNetworkInterfaces",
+            "DescribeAddresses",
+            "DescribeSnapshots",
+        )
+    },
+    "resources.delete_resource": {
+        "DeleteVolume": delete(ResourceKind.VOLUME, V),
+        "DeleteNetworkInterface": delete(ResourceKind.INTERFACE, "eni-1"),
+        "DeleteSnapshot": delete(ResourceKind.SNAPSHOT, S),
+        "ReleaseAddress": delete(ResourceKind.ADDRESS, "eipalloc-1"),
+    },
+    "resources.create_tags": {
+        "CreateTags": lambda lane: resources.create_tags(lane, [I], {"a": "b"})
+    },
+    "snapshots.snapshots_of_moves": {
+        "DescribeSnapshots": lambda lane: snapshots.snapshots_of_moves(lane, "hub")
+    },
+    "snapshots.archives_of": {
+        "DescribeSnapshots": lambda lane: snapshots.archives_of(lane, "hub")
+    },
+    "snapshots.create_snapshot": {
+        "CreateSnapshot": lambda lane: snapshots.create_snapshot(lane, V, "", {})
+    },
+    "status_checks.impaired_machines": {
+        "DescribeInstanceStatus": lambda lane: status_checks.impaired_machines(lane)
+    },
+    "volumes.homes_of": {
+        "DescribeVolumes": lambda lane: volumes.homes_of(lane, "hub", "owner")
+    },
+    "volumes.copies_of": {
+        "DescribeVolumes": lambda lane: volumes.copies_of(lane, "hub")
+    },
+    "volumes.volumes_among": {
+        "DescribeVolumes": lambda lane: volumes.volumes_among(lane, "hub", [V])
+    },
+    "volumes.describe_volume": {
+        "DescribeVolumes": lambda lane: volumes.describe_volume(lane, V)
+    },
+    "volumes.create_volume": {
+        "CreateVolume": lambda lane: volumes.create_volume(lane, VOLUME, "token")
+    },
+    "volumes.attach_volume": {
+        "AttachVolume": lambda lane: volumes.attach_volume(lane, V, I, "/dev/sdf")
+    },
+    "volumes.detach_volume": {
+        "DetachVolume": lambda lane: volumes.detach_volume(lane, V, I)
+    },
+    "volumes.grow_volume": {
+        "ModifyVolume": lambda lane: volumes.grow_volume(lane, V, 2)
+    },
+}
+ALL = [
+    pytest.param(action, call, id=f"{name} {action}")
+    for name, calls in CALLS.items()
+    for action, call in calls.items()
+]
+BROKEN = {name: f for name, f in WIRE_FAULTS.items() if name != "seen twice"}
+
+
+def functions_that_call_boto3():
+    """``machines.run_machine`` and so on: all that give work to a lane."""
+    for file in files("ec2spawner"):
+        if file.folder != "ec2" or file.name == "ec2/clients.py":
+            continue
+        for node in ast.walk(file.tree):
+            if isinstance(node, ast.AsyncFunctionDef) and any(
+                isinstance(call, ast.Call)
+                and ast.unparse(call.func) in ("lane.run", "self._lane.run")
+                for call in ast.walk(node)
+            ):
+                yield f"{file.name[4:-3]}.{node.name}"
+
+
+def test_each_function_that_calls_boto3_is_tried():
+    # These are asked by the functions that are tried.
+    methods = {"images._from_parameter", "images._newest", "images._describe"}
+    methods.add("snapshots._list")
+    found = set(functions_that_call_boto3())
+    assert "machines.run_machine" in found and methods <= found
+    assert found - methods <= set(CALLS)
+
+
+@pytest.fixture(scope="module")
+def lane(cloud):
+    """One that repeats nothing and waits for nobody: each fault is met once."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "test")
+        patch.setenv("AWS_ENDPOINT_URL_SSM", cloud.endpoint_url)
+        yield new_lane(cloud, read_timeout=60)
+
+
+def new_lane(cloud, read_timeout):
+    session = Session(Account(cloud.region, cloud.endpoint_url))
+    throttle = Throttle(dict.fromkeys(LIMITS, Limit(1e6, 1e6)))
+    options = {"attempts": 1, "read_timeout": read_timeout, "threads": 1}
+    return Lane(session, "test", throttle, RetryBudget(), **options)
+
+
+async def failure(lane: Lane, call) -> EC2Error:
+    with pytest.raises(EC2Error) as caught:
+        await call(lane)
+    return caught.value
+
+
+@pytest.mark.parametrize("action, call", ALL)
+async def test_an_answer_that_is_not_ec2s_is_in_doubt(lane, ec2, action, call):
+    for name, fault in BROKEN.items():
+        ec2.clear_faults()
+        ec2.add_fault(Fault(action, **fault))
+        error = await failure(lane, call)
+        assert (error.action, error.kind) == (action, Kind.AMBIGUOUS), name
+        told = [str(error), admin_hint(error), str(spawn_error(error))]
+        assert not any("<" in text or "\n" in text for text in told), told
+
+
+@pytest.mark.parametrize("fault", LATE_FAULTS)
+async def test_an_answer_that_is_late_is_in_doubt(cloud, lane, ec2, fault):
+    ec2.add_fault(Fault("DescribeSubnets", **{k: 3.0 for k in LATE_FAULTS[fault]}))
+    impatient = new_lane(cloud, read_timeout=0.2)
+    error = await failure(
+        impatient, lambda lane: instance_types._zones(lane, ["subnet-1"])
+    )
+    assert (error.code, error.kind) == ("ReadTimeoutError", Kind.AMBIGUOUS)
+
+
+async def test_what_nobody_thought_of_is_in_doubt_and_a_mistake_of_ours_is_not(lane):
+    def absurd(lane):
+        raise ZeroDivisionError("so what")
+
+    with pytest.raises(EC2Error) as caught:
+        await lane.run("DescribeVolumes", absurd)
+    assert caught.value.kind is Kind.AMBIGUOUS
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+    def too_late(lane):
+        raise machines.NotSent
+
+    with pytest.raises(machines.NotSent):
+        await lane.run("RunInstances", too_late)
