@@ -333,5 +333,5 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
             self.log.exception("Cannot stop %s yet", self._log_name)
 
 
-claim_api.register(lambda: runtime().registry)
+claim_api.register(lambda: runtime().registry, lambda: runtime().rate_limits)
 startup.watch(EC2Spawner)

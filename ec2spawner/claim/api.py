@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from http import HTTPStatus
+from typing import Any, ClassVar
 
 from jupyterhub.apihandlers import default_handlers
 from jupyterhub.apihandlers.base import APIHandler
@@ -14,7 +15,8 @@ from tornado import web
 
 from ..core.errors import EC2SpawnError
 from .agent.wire import OURS
-from .messages import Claim, Heartbeat, Report, SchemaError
+from .messages import BODY_LIMIT, Claim, Heartbeat, Report, SchemaError
+from .rate_limits import RateLimits
 from .registry import Claimant, Registry
 from .verify import Verdict, judge_claim, may_report, was_its_machine
 
@@ -22,16 +24,37 @@ _RETRY_SECONDS = 1
 # How long a machine waits for one answer: less than the agent's time-out, after which
 # it would take the Hub for one that is away.
 _ORDERS_SECONDS = 10.0
+# How long a body of 16 kB may take. Tornado itself would wait for ever.
+_BODY_SECONDS = 10.0
+# Tornado reads and drops what is announced to be longer than it likes, with a line in
+# the log; of what we have refused by then nothing is read.
+_ANY_LENGTH = 1 << 62
 
 
+@web.stream_request_body
 class MachineHandler(APIHandler):  # type: ignore[misc]
-    """A request by a machine, which has no token, no cookie and no user."""
+    """A request by a machine, which has no token, no cookie and no user.
+
+    Anybody who reaches the Hub can send one. So nothing of it is read before its size
+    is known to be right, and nothing looked up before its sender's rate is.
+    """
 
     _registry: Callable[[], Registry]
+    _rate_limits: Callable[[], RateLimits]
+    #: answers that are no news: every machine gets them again and again
+    routine: ClassVar[frozenset[HTTPStatus]] = frozenset()
 
-    def initialize(self, registry: Callable[[], Registry]) -> None:
+    def initialize(
+        self,
+        registry: Callable[[], Registry],
+        rate_limits: Callable[[], RateLimits],
+    ) -> None:
         """Tornado's hook for what a route is registered with."""
-        self._registry = registry
+        self._registry, self._rate_limits = registry, rate_limits
+        self._body = bytearray()
+        # The Hub asks its database who somebody is; who this is, the body says.
+        self._jupyterhub_user = None
+        self.expanded_scopes: set[str] = set()
 
     def set_default_headers(self) -> None:
         """Tornado's hook for every answer, errors too. What lacks this header is not
@@ -39,16 +62,71 @@ class MachineHandler(APIHandler):  # type: ignore[misc]
         super().set_default_headers()
         self.set_header(OURS, "1")
 
-    #: answers that are no news: every machine gets them again and again
-    routine: frozenset[HTTPStatus] = frozenset()
+    def prepare(self) -> None:
+        """Tornado's hook between the headers and the body: refuse what is too long."""
+        connection, headers = self.request.connection, self.request.headers
+        length = headers.get("Content-Length", "0")
+        # Of a body in chunks nobody knows how long it is.
+        if "Transfer-Encoding" in headers or not length.isdecimal():
+            why, status = "no length", HTTPStatus.LENGTH_REQUIRED
+        elif len(length) > 9 or int(length) > BODY_LIMIT:
+            why, status = "too large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        else:
+            connection.set_body_timeout(_BODY_SECONDS)
+            return
+        connection.set_max_body_size(_ANY_LENGTH)
+        # Tornado closes the connection, as the body has not been read.
+        raise self.refuse(status, "", why)
+
+    def data_received(self, chunk: bytes) -> None:
+        """Tornado's hook for each part of the body."""
+        self._body += chunk
+
+    async def post(self) -> None:
+        if not self._rate_limits().sources.take(self.source):
+            return self.too_often()
+        try:
+            message = self.read(bytes(self._body))
+        except SchemaError as e:
+            raise self.refuse(HTTPStatus.BAD_REQUEST, "", str(e)) from e
+        await self.answer(message)
+
+    def read(self, body: bytes) -> Any:
+        """:raises SchemaError: for any body that is not what the route wants"""
+        raise NotImplementedError
+
+    async def answer(self, message: Any) -> None:
+        """Answer what was read."""
+        raise NotImplementedError
+
+    def may_go_on(self, launch_id: str) -> bool:
+        """Whether the machine of a launch does not ask too often; else it is told.
+
+        Only for who has shown to be it: the id of a launch is no secret.
+        """
+        if self._rate_limits().launches.take(launch_id):
+            return True
+        self.too_often()
+        return False
+
+    def too_often(self) -> None:
+        self.set_status(HTTPStatus.TOO_MANY_REQUESTS)
+        self.set_header("Retry-After", str(_RETRY_SECONDS))
 
     def _log(self) -> None:
         # Tornado keeps this method for those who override it (``tornado/web.py``).
-        if self.get_status() not in self.routine:
+        status = self.get_status()
+        # What was refused, ``refuse`` has told, as often as is good.
+        if status not in self.routine and not 400 <= status < 500:
             super()._log()
             return
         prometheus_log_method(self)
-        self.log.debug("%i %s (%s)", self.get_status(), self.request.path, self.source)
+        self.log.debug("%i %s (%s)", status, self.request.path, self.source)
+
+    def log_exception(self, kind: Any, error: Any, trace: Any) -> None:
+        """Tornado's hook: it would tell of each refusal once more."""
+        if not isinstance(error, web.HTTPError):
+            super().log_exception(kind, error, trace)
 
     def not_yet(self) -> None:
         """Let the machine ask again in a moment."""
@@ -67,13 +145,15 @@ class MachineHandler(APIHandler):  # type: ignore[misc]
 
     def refuse(self, status: HTTPStatus, launch_id: str, why: str) -> web.HTTPError:
         """An answer that tells a stranger nothing, and a log line that tells all."""
-        self.log.warning(
-            "Refused a request to %s for launch %.40r from %s: %s",
-            self.request.path,
-            launch_id,
-            self.source,
-            why,
-        )
+        if self._rate_limits().worth_a_line(self.source):
+            self.log.warning(
+                "Refused a request to %s for launch %.40r from %s: %s (%i)",
+                self.request.path,
+                launch_id,
+                self.source,
+                why,
+                status,
+            )
         return web.HTTPError(status, "refused")
 
     def claimant(self, launch_id: str) -> Claimant:
@@ -88,11 +168,10 @@ class ClaimHandler(MachineHandler):
 
     routine = frozenset({HTTPStatus.SERVICE_UNAVAILABLE})
 
-    async def post(self) -> None:
-        try:
-            claim = Claim.from_json(self.request.body)
-        except SchemaError as e:
-            raise self.refuse(HTTPStatus.BAD_REQUEST, "", str(e)) from e
+    def read(self, body: bytes) -> Claim:
+        return Claim.from_json(body)
+
+    async def answer(self, claim: Claim) -> None:
         claimant = self.claimant(claim.launch_id)
         verdict = self.judge(claimant, claim)
         if verdict is Verdict.FIRST:
@@ -106,6 +185,8 @@ class ClaimHandler(MachineHandler):
             raise self.refuse(HTTPStatus.CONFLICT, claim.launch_id, verdict.value)
         if verdict is Verdict.REFUSED:
             raise self.refuse(HTTPStatus.FORBIDDEN, claim.launch_id, verdict.value)
+        if not self.may_go_on(claim.launch_id):
+            return
         try:
             giving = claimant.give_orders(claim)
             orders = await asyncio.wait_for(giving, _ORDERS_SECONDS)
@@ -133,14 +214,15 @@ class ReportHandler(MachineHandler):
     # What it says is logged as progress.
     routine = frozenset({HTTPStatus.NO_CONTENT})
 
-    async def post(self) -> None:
-        try:
-            report = Report.from_json(self.request.body)
-        except SchemaError as e:
-            raise self.refuse(HTTPStatus.BAD_REQUEST, "", str(e)) from e
+    def read(self, body: bytes) -> Report:
+        return Report.from_json(body)
+
+    async def answer(self, report: Report) -> None:
         claimant = self.claimant(report.launch_id)
         if not may_report(claimant.launch, report, self.source):
             raise self.refuse(HTTPStatus.FORBIDDEN, report.launch_id, "not its machine")
+        if not self.may_go_on(report.launch_id):
+            return
         claimant.heard(report)
         self.set_status(HTTPStatus.NO_CONTENT)
 
@@ -153,11 +235,10 @@ class HeartbeatHandler(MachineHandler):
 
     routine = frozenset({HTTPStatus.OK})
 
-    async def post(self) -> None:
-        try:
-            heartbeat = Heartbeat.from_json(self.request.body)
-        except SchemaError as e:
-            raise self.refuse(HTTPStatus.BAD_REQUEST, "", str(e)) from e
+    def read(self, body: bytes) -> Heartbeat:
+        return Heartbeat.from_json(body)
+
+    async def answer(self, heartbeat: Heartbeat) -> None:
         launch_id = heartbeat.launch_id
         doomed = self._registry().doomed(launch_id)
         if doomed is not None and was_its_machine(doomed, heartbeat):
@@ -167,13 +248,18 @@ class HeartbeatHandler(MachineHandler):
         claimant = self.claimant(launch_id)
         if not may_report(claimant.launch, heartbeat, self.source):
             raise self.refuse(HTTPStatus.FORBIDDEN, launch_id, "not its machine")
+        if not self.may_go_on(launch_id):
+            return
         self.finish({"hub_silence_limit": claimant.hub_silence_limit})
 
 
-def register(registry: Callable[[], Registry]) -> None:
+def register(
+    registry: Callable[[], Registry], rate_limits: Callable[[], RateLimits]
+) -> None:
     """Add the routes to the Hub that this process is about to become.
 
     :param registry: gives the launches of this process at the time of a request
+    :param rate_limits: gives those of this process
     """
     known = {route[0] for route in default_handlers}
     routes = [
@@ -182,7 +268,7 @@ def register(registry: Callable[[], Registry]) -> None:
         (r"/api/ec2spawner/heartbeat", HeartbeatHandler),
     ]
     default_handlers.extend(
-        (path, handler, {"registry": registry})
+        (path, handler, {"registry": registry, "rate_limits": rate_limits})
         for path, handler in routes
         if path not in known
     )

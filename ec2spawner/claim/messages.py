@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, NoReturn
+
+from .texts import is_plain, last_lines, one_line
 
 BODY_LIMIT = 16_384
 
@@ -85,7 +88,7 @@ class Claim:
     @classmethod
     def from_json(cls, body: bytes) -> Claim:
         """:raises SchemaError: for any body but one claim"""
-        return cls(**_strings(body, ("launch_id", "nonce", "machine_key")))
+        return cls(**_plain(_fields(body), ("launch_id", "nonce", "machine_key")))
 
 
 @dataclass(frozen=True)
@@ -98,12 +101,15 @@ class Heartbeat:
     @classmethod
     def from_json(cls, body: bytes) -> Heartbeat:
         """:raises SchemaError: for any body but one heartbeat"""
-        return cls(**_strings(body, ("launch_id", "machine_key")))
+        return cls(**_plain(_fields(body), ("launch_id", "machine_key")))
 
 
 @dataclass(frozen=True)
 class Report:
-    """A step on the machine. ``seconds`` counts from its claim, by its own clock."""
+    """A step on the machine. ``seconds`` counts from its claim, by its own clock.
+
+    ``message`` is a line and ``log`` a few, both fit to be shown (``texts.py``).
+    """
 
     launch_id: str
     machine_key: str
@@ -116,37 +122,62 @@ class Report:
     def from_json(cls, body: bytes) -> Report:
         """:raises SchemaError: for any body but one report"""
         fields = _fields(body)
-        seconds = fields.pop("seconds", None)
-        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
-            raise SchemaError("seconds must be a number")
-        names = ("launch_id", "machine_key", "step", "message", "log")
-        texts = _check_strings(fields, names)
+        seconds = _seconds(fields.pop("seconds", None))
+        message, log = (_text(fields.pop(name, None)) for name in ("message", "log"))
+        texts = _plain(fields, ("launch_id", "machine_key", "step"))
         try:
             step = Step(texts.pop("step"))
         except ValueError as e:
             raise SchemaError("unknown step") from e
-        return cls(step=step, seconds=float(seconds), **texts)
+        return cls(
+            **texts,
+            step=step,
+            message=one_line(message),
+            log=last_lines(log),
+            seconds=seconds,
+        )
 
 
 def _fields(body: bytes) -> dict[str, Any]:
     if len(body) > BODY_LIMIT:
         raise SchemaError("too large")
     try:
-        fields = json.loads(body)
-    except ValueError as e:
+        fields = json.loads(body, parse_constant=_no_number)
+    except (ValueError, RecursionError) as e:
         raise SchemaError("not JSON") from e
     if not isinstance(fields, dict):
         raise SchemaError("not an object")
     return fields
 
 
-def _check_strings(fields: dict[str, Any], names: tuple[str, ...]) -> dict[str, str]:
+def _no_number(constant: str) -> NoReturn:
+    """NaN and Infinity, which JSON does not have (RFC 8259, 6)."""
+    raise SchemaError(f"{constant} is no number")
+
+
+def _plain(fields: dict[str, Any], names: tuple[str, ...]) -> dict[str, str]:
+    """Ids and secrets of ours; what we cannot have made is refused."""
     if set(fields) != set(names):
         raise SchemaError("wrong fields")
-    if not all(isinstance(value, str) for value in fields.values()):
+    texts = {name: _text(value) for name, value in fields.items()}
+    if not all(map(is_plain, texts.values())):
+        raise SchemaError("not plain text")
+    return texts
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
         raise SchemaError("wrong types")
-    return dict(fields)
+    return value
 
 
-def _strings(body: bytes, names: tuple[str, ...]) -> dict[str, str]:
-    return _check_strings(_fields(body), names)
+def _seconds(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise SchemaError("seconds must be a number")
+    try:
+        seconds = float(value)
+    except OverflowError as e:
+        raise SchemaError("seconds is too large") from e
+    if not math.isfinite(seconds):
+        raise SchemaError("seconds is too large")
+    return seconds

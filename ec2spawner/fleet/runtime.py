@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from ..claim.rate_limits import RateLimits
 from ..claim.registry import Registry
 from ..launch.breaker import Breaker
 from ..launch.limits import Limits
@@ -20,6 +21,8 @@ class HubRuntime:
         self.fleets = Fleets()
         #: which launch's machine may come to claim
         self.registry = Registry()
+        #: how often machines, and strangers, may ask
+        self.rate_limits = RateLimits()
         #: the places that launches have taken
         self.limits = Limits()
         #: which kinds of machine fail to boot

@@ -9,14 +9,22 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+# A setup_script may say anything. A page shows the first and the last of it.
+MOST_STEPS = 300
+_FIRST_STEPS = 50
+
 
 @dataclass(frozen=True)
 class Step:
-    """One line of the progress page. ``seconds`` counts from the start."""
+    """One line of the progress page. ``seconds`` counts from the start.
+
+    ``number`` is its place among all that were ever told.
+    """
 
     percent: int
     message: str
     seconds: float
+    number: int = 0
 
     def as_event(self) -> dict[str, Any]:
         """The form that ``Spawner.progress`` yields (JupyterHub, "Spawners")."""
@@ -59,12 +67,19 @@ class Progress:
         """Seconds since the start."""
         return self._clock() - self._began
 
-    def tell(self, percent: int, message: str) -> None:
-        """Add a step. The bar never goes back and never reaches 100 by itself."""
-        floor = self._steps[-1].percent if self._steps else 0
-        step = Step(min(max(percent, floor), 99), message, self.seconds)
+    def tell(self, percent: int, message: str, quiet: bool = False) -> None:
+        """Add a step. The bar never goes back and never reaches 100 by itself.
+
+        :param quiet: ``on_step`` is not told
+        """
+        last = self._steps[-1] if self._steps else Step(0, "", 0.0)
+        percent = min(max(percent, last.percent), 99)
+        step = Step(percent, message, self.seconds, last.number + 1)
         self._steps.append(step)
-        self._on_step(step)
+        if len(self._steps) > MOST_STEPS:
+            del self._steps[_FIRST_STEPS]
+        if not quiet:
+            self._on_step(step)
         self._wake()
 
     def end(self) -> None:
@@ -77,13 +92,13 @@ class Progress:
         self._more = asyncio.Event()
 
     async def events(self) -> AsyncIterator[dict[str, Any]]:
-        """Every step so far, then each new one, until the end."""
+        """Every step that is kept so far, then each new one, until the end."""
         seen = 0
         while True:
             more = self._more
-            while seen < len(self._steps):
-                seen += 1
-                yield self._steps[seen - 1].as_event()
+            for step in [step for step in self._steps if step.number > seen]:
+                seen = step.number
+                yield step.as_event()
             if self._ended:
                 return
             await more.wait()

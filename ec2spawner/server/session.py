@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from ..claim.messages import Claim, DataVolume, Orders, Report, Step
+from ..claim.reports import Hearing
 from ..core.errors import EC2SpawnError, Reason
 from ..core.events import Announced, Claimed, Ordered, Ready, Rescued
 from ..core.ids import secret_hash
@@ -42,6 +43,8 @@ class Session:
         self._progress = progress
         self._home = home
         self._orders: asyncio.Future[Orders] | None = None
+        #: what of the machine's reports counts
+        self.hearing = Hearing()
         #: set at every turn, for whoever waits for the machine
         self.news = asyncio.Event()
         #: why the machine says it cannot serve; empty while it says nothing
@@ -74,6 +77,7 @@ class Session:
     def begin(self) -> None:
         """Listen for the machine of the present launch."""
         self._context.runtime.registry.open(self.launch.id, self)
+        self.hearing = Hearing()
         if self.launch.phase is Phase.READY:
             self._home.in_use()
 
@@ -191,6 +195,8 @@ class Session:
 
     def heard(self, report: Report) -> None:
         """Take note of a step. Nothing a machine says becomes a setting."""
+        if not self.hearing.counts(report, self.launch.phase):
+            return
         if told := _TOLD.get(report.step):
             self._progress.tell(*told)
         else:
@@ -199,7 +205,8 @@ class Session:
 
     def _setting_up(self, report: Report) -> None:
         if report.message:
-            self._progress.tell(60, f"Setting up: {report.message}")
+            quiet = not self.hearing.has_room_for_setup()
+            self._progress.tell(60, f"Setting up: {report.message}", quiet)
 
     def _ready(self) -> None:
         # Late, or for the second time, it changes nothing.
@@ -240,6 +247,8 @@ class Session:
         )
 
     def _warned(self, report: Report) -> None:
+        if (log := self.hearing.log_of(report)) is None:
+            return
         self._context.log.warning(
             "Machine %s of %s, %s after %.1f s: %s\n%s",
             self.launch.instance_id,
@@ -247,7 +256,7 @@ class Session:
             report.step.value,
             report.seconds,
             report.message,
-            report.log,
+            log,
         )
 
     def _ended(self, report: Report) -> None:

@@ -22,8 +22,12 @@ def post(hub, what, body, source="127.0.0.1", headers=None):
         parts.hostname, parts.port, source_address=(source, 0), timeout=10
     )
     data = body if isinstance(body, bytes) else json.dumps(body)
-    connection.request("POST", f"{parts.path}/ec2spawner/{what}", data, headers or {})
-    answer = connection.getresponse()
+    try:
+        path = f"{parts.path}/ec2spawner/{what}"
+        connection.request("POST", path, data, headers or {})
+        answer = connection.getresponse()
+    except ConnectionError:
+        return 0, ""  # the Hub does not even read what is too long
     return answer.status, answer.read().decode()
 
 
@@ -123,7 +127,7 @@ def test_every_answer_to_a_machine_says_that_it_is_the_hubs(idle_hub):
 async def test_a_body_that_is_no_claim_is_refused_without_a_word(idle_hub, body):
     before = len(idle_hub.log)
     status, text = post(idle_hub, "claim", body)
-    assert status == 400
+    assert status in ((0, 413) if len(body) > 16_384 else (400,))
     assert "Traceback" not in idle_hub.log[before:]
 
 

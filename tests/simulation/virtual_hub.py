@@ -22,7 +22,7 @@ from jupyterhub.proxy import Proxy
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
-from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
+from tornado.httputil import HTTPHeaders, RequestStartLine
 from traitlets.config import Config
 
 from ec2spawner.core.ids import hub_id_from_cookie_secret
@@ -75,6 +75,12 @@ class _Connection:
         self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def set_close_callback(self, callback: Any) -> None:
+        pass
+
+    def set_body_timeout(self, seconds: float) -> None:
+        pass
+
+    def set_max_body_size(self, size: int) -> None:
         pass
 
     def write_headers(self, start_line: Any, headers: Any, chunk: Any = None) -> Any:
@@ -310,16 +316,24 @@ class Hub:
         if body is not None:
             kind = "x-www-form-urlencoded" if form else "json"
             headers["Content-Type"] = f"application/{kind}"
+        if isinstance(body, bytes):
+            data = body
+        else:
+            text = body if form else json.dumps(body)
+            data = b"" if body is None else text.encode()
+        headers["Content-Length"] = str(len(data))
         if token:
             headers["Authorization"] = f"token {token}"
-        request = HTTPServerRequest(
-            start_line=RequestStartLine(method, uri, "HTTP/1.1"),
-            headers=headers,
-            body=b"" if body is None else (body if form else json.dumps(body)).encode(),
-            connection=connection,  # type: ignore[arg-type]
-        )
         self.note(f"{method} {uri}")
-        self.app.tornado_application(request)
+        # Some handlers are asked before the body is there.
+        receiver = self.app.tornado_application.start_request(None, connection)
+        start_line = RequestStartLine(method, uri, "HTTP/1.1")
+        if (prepared := receiver.headers_received(start_line, headers)) is not None:
+            await prepared
+        if data and not connection.finished.done():
+            receiver.data_received(data)
+        if not connection.finished.done():
+            receiver.finish()
         await connection.finished
         self.note(f"{connection.status} {method} {uri}")
         return connection.status, connection.body.decode()

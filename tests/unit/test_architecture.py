@@ -23,6 +23,7 @@ FULLER = {
 #: decide and compute, and leave doing to others
 PURE = {
     "claim/messages.py",
+    "claim/texts.py",
     "claim/verify.py",
     "ec2/errors/kinds.py",
     "ec2/errors/table.py",
@@ -42,7 +43,7 @@ CALM = {
     *("__future__", "base64", "collections", "dataclasses", "datetime", "enum"),
     *("functools", "hashlib", "hmac", "html", "ipaddress", "itertools", "json"),
     *("math", "posixpath", "re", "secrets", "string", "traitlets", "typing"),
-    *("mypy_boto3_ec2", "urllib.parse"),
+    *("mypy_boto3_ec2", "unicodedata", "urllib.parse"),
 }
 CALM_BESIDES = {
     # The class that JupyterHub shows to users, to inherit from.

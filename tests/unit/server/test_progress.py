@@ -1,6 +1,6 @@
 import asyncio
 
-from ec2spawner.server.progress import Progress
+from ec2spawner.server.progress import MOST_STEPS, Progress
 
 
 async def follow(progress):
@@ -52,3 +52,29 @@ def test_each_step_is_handed_on_with_its_seconds():
     progress.tell(5, "one")
     progress.tell(6, "two")
     assert [(s.message, s.seconds) for s in heard] == [("one", 1.5), ("two", 4.0)]
+
+
+async def test_of_very_many_steps_the_first_and_the_last_are_kept_and_seen_once():
+    progress = Progress(clock=lambda: 0)
+    watcher = asyncio.create_task(follow(progress))
+    for number in range(20):
+        progress.tell(5, f"early {number}")
+    await asyncio.sleep(0)
+    for number in range(10_000):
+        progress.tell(5, str(number))
+    progress.tell(6, "last")
+    progress.end()
+    assert len(progress.steps) == MOST_STEPS
+    seen = await watcher
+    assert seen[:20] == [f"[0 s] early {number}" for number in range(20)]
+    assert seen[-1] == "[0 s] last" and len(seen) == len(set(seen)) == MOST_STEPS
+    assert await follow(progress) == seen
+
+
+def test_a_quiet_step_is_not_handed_on():
+    heard = []
+    progress = Progress(heard.append)
+    progress.tell(5, "one")
+    progress.tell(5, "two", quiet=True)
+    assert [s.message for s in heard] == ["one"]
+    assert [s.message for s in progress.steps] == ["one", "two"]

@@ -1,0 +1,102 @@
+"""Hostile bodies and floods at the routes of machines, from machines and strangers."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from .scenarios import SETTINGS
+from .test_claims import booted, orders, says, serve, silent, state  # noqa: F401
+
+ROUTES = ("claim", "report", "heartbeat")
+BODIES = st.one_of(
+    st.binary(max_size=300),
+    st.text(st.characters(exclude_categories=()), max_size=300).map(json.dumps),
+    st.dictionaries(
+        st.sampled_from(["launch_id", "machine_key", "nonce", "step", "seconds"]),
+        st.text(st.characters(exclude_categories=())) | st.integers() | st.floats(),
+    ).map(json.dumps),
+)
+
+
+def post(hub, route, body, address="10.0.0.9"):
+    body = body if isinstance(body, bytes) else body.encode()
+    uri = f"/hub/api/ec2spawner/{route}"
+    return hub.run(hub.request("POST", uri, body, address=address))[0]
+
+
+@pytest.fixture
+def idle(world):
+    hub = world.hub(**SETTINGS)
+    hub.start()
+    return hub
+
+
+@settings(
+    max_examples=50,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@example("report", b"[" * 16_000)
+@example("claim", b'{"launch_id": "\\ud800", "nonce": "n", "machine_key": "k"}')
+@example("report", b'{"seconds": ' + b"9" * 400 + b"}")
+@example("heartbeat", b'{"launch_id": NaN, "machine_key": Infinity}')
+@given(st.sampled_from(ROUTES), BODIES)
+def test_a_body_that_is_no_message_is_refused_and_nothing_breaks(idle, route, body):
+    assert post(idle, route, body) in (400, 403, 429)
+    idle.pass_time(1)
+
+
+def test_what_is_too_long_is_refused_before_it_is_read(idle):
+    for route in ROUTES:
+        assert post(idle, route, b"x" * 16_385) == 413
+
+
+def test_who_asks_too_often_is_told_and_others_are_not(idle):
+    answers = [post(idle, "heartbeat", b"{}") for _ in range(100)]
+    assert set(answers) == {400, 429} and answers.count(400) < 80
+    assert post(idle, "heartbeat", b"{}", address="10.0.0.10") == 400
+    idle.pass_time(60)
+    assert post(idle, "heartbeat", b"{}") == 400
+
+
+@pytest.mark.parametrize("step", ["interruption", "setup", "warning", "account"])
+def test_a_machine_that_reports_without_end_costs_next_to_nothing(
+    silent, caplog, step  # noqa: F811
+):
+    hub = silent()
+    machine = booted(hub)
+    serve(hub, machine)
+    hub.steps.clear()
+    caplog.clear()
+    told = len(hub.spawners["alice"]._start.progress.steps)
+    answers = set()
+    for number in range(250):
+        message = f"{number} \x1b[2J" * 100
+        log = "line\n" * 500
+        answers.add(says(hub, machine, step, message=message, log=log))
+        hub.pass_time(0.02)
+    assert answers == {204, 429}
+    assert hub.steps.count("commit") <= 5
+    assert len(hub.spawners["alice"]._start.progress.steps) == told
+    lines = [line for r in caplog.records for line in r.getMessage().splitlines()]
+    assert len(lines) <= 100
+    assert not any("\x1b" in line for line in lines)
+    assert state(hub).current.ready_at
+
+
+def test_a_setup_script_that_says_very_much_is_told_in_its_first_and_last_steps(
+    silent, caplog  # noqa: F811
+):
+    hub = silent(start_timeout=100_000)
+    machine = booted(hub)
+    orders(hub, machine)
+    for number in range(320):
+        assert says(hub, machine, "setup", message=str(number)) == 204
+        hub.pass_time(1)
+    steps = hub.spawners["alice"]._start.progress.steps
+    assert len(steps) == 300 and steps[-1].message == "Setting up: 319"
+    assert steps[0].number == 1
