@@ -235,16 +235,15 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
             await self._end_failed(error)
             raise error from e
         except EC2Error as e:
-            start.give_up(Wish.END)
+            start.give_up(e)
             raise spawn_error(e) from e
         except EC2SpawnError as e:
             await self._end_failed(e)
             raise
         finally:
             self._start_runs = False
-            # A person has cancelled it, unless it has failed: what has served before
-            # may serve again.
-            start.give_up(Wish.KEEP)
+            # A person has cancelled it, unless it has failed.
+            start.give_up()
             start.admission.ended(asyncio.CancelledError())
             start.progress.end()
         return self.context.server_url
@@ -252,7 +251,7 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
     async def _end_failed(self, error: EC2SpawnError) -> None:
         start = self._start
         start.admission.ended(error)
-        start.give_up(Wish.END)
+        start.give_up(error)
         await start.log_console(error)
 
     def _refuse_unreadable(self) -> None:

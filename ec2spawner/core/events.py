@@ -108,6 +108,7 @@ class Attempted(Event):
             private_ip="",
             zone="",
             ready_at=0.0,
+            failed_wakes=0,
             woken=None,
         )
 
@@ -170,6 +171,7 @@ class Waking(Event):
             instance_type=self.instance_type,
             fingerprint=stopped.fingerprint,
             ready_at=stopped.ready_at,
+            failed_wakes=stopped.failed_wakes,
             woken=stopped.server,
             launched_at=self.now,
             nonce_hash=self.nonce_hash,
@@ -180,7 +182,8 @@ class Waking(Event):
 class Named(Event):
     """EC2 has named the machine: from now on its claim can be checked.
 
-    The machine that was stopped is awake, or another has taken its place.
+    The machine that was stopped is awake, or another is to take its place: then it
+    stays until that one serves.
     """
 
     start_id: str
@@ -192,7 +195,9 @@ class Named(Event):
     def _after(self, state: ServerState) -> ServerState:
         if state.current.instance_id not in ("", self.instance_id):
             # Another than the one to be woken: nobody has worked on it.
-            state = _in_doubt(state).with_launch(ready_at=0.0, woken=None)
+            state = _in_doubt(state).with_launch(
+                ready_at=0.0, failed_wakes=0, woken=None
+            )
         found = state.with_launch(
             phase=Phase.BOOTING,
             instance_id=self.instance_id,
@@ -200,13 +205,9 @@ class Named(Event):
             zone=self.zone,
         )
         stopped = state.stopped
-        if stopped is None:
-            return found
-        if stopped.instance_id == self.instance_id:
+        if stopped and stopped.instance_id == self.instance_id:
             return replace(found, stopped=None)
-        if state.current.wish is not Wish.SERVE:
-            return found  # the one that was to take its place is not wanted any more
-        return replace(found, stopped=None).with_doomed(stopped.doomed)
+        return found
 
 
 @dataclass(frozen=True)
@@ -250,15 +251,31 @@ class Ordered(Event):
 
 @dataclass(frozen=True)
 class Ready(Event):
-    """The machine says that its server answers."""
+    """The machine says that its server answers. One that was stopped, in whose place
+    it is, is given up only now."""
 
     now: float
     phases = frozenset({Phase.CLAIMED})
     serving = True
 
     def _after(self, state: ServerState) -> ServerState:
-        ready = state.with_launch(phase=Phase.READY, ready_at=self.now)
-        return replace(ready, last_end="")
+        ready = state.with_launch(phase=Phase.READY, ready_at=self.now, failed_wakes=0)
+        ready = replace(ready, last_end="", stopped=None)
+        return ready.with_doomed(state.stopped.doomed) if state.stopped else ready
+
+
+@dataclass(frozen=True)
+class WokenInVain(Event):
+    """The machine has served before, is awake, and its server did not come."""
+
+    start_id: str
+    phases = frozenset({Phase.BOOTING, Phase.CLAIMED})
+
+    def _after(self, state: ServerState) -> ServerState:
+        launch = state.current
+        if not launch.ready_at:
+            raise NotNow("its machine has never served")
+        return state.with_launch(failed_wakes=launch.failed_wakes + 1)
 
 
 # -- what a user is to know -------------------------------------------------------

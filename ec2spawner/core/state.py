@@ -131,6 +131,8 @@ class StoppedMachine:
     ready_at: float = 0.0
     #: EC2 has confirmed that the machine is stopping
     certain: bool = False
+    #: how often in a row it was woken, and its server did not come
+    failed_wakes: int = 0
     server: ServerInMemory | None = None
 
     @property
@@ -185,6 +187,8 @@ class Launch:
     ordered_at: float = 0.0
     #: when a server on this machine has answered, now or before it was woken
     ready_at: float = 0.0
+    #: how often in a row the machine was woken before, and its server did not come
+    failed_wakes: int = 0
     token_id: int = 0
     #: what EC2 has announced on the machine, in words for the user
     announced: str = ""
@@ -233,6 +237,7 @@ class Launch:
             until=now + seconds if seconds else 0.0,
             ready_at=self.ready_at,
             certain=certain,
+            failed_wakes=self.failed_wakes,
             server=self.server or self.woken,
         )
 

@@ -38,6 +38,29 @@ async def repeat_in_doubt(
     raise doubt
 
 
+async def patiently(
+    call: Callable[[], Awaitable[T]],
+    again: Callable[[EC2Error], bool],
+    within: float,
+) -> T:
+    """The answer to a call that may be repeated, asked for until there is one.
+
+    :param again: whether an error is one that passes
+    :param within: seconds after which it is not asked for again
+    :raises EC2Error: of the last, or the first that does not pass
+    """
+    trouble: EC2Error | None = None
+    async for _ in Looks(slower, within=within):
+        try:
+            return await call()
+        except EC2Error as e:
+            if not again(e):
+                raise
+            trouble = e
+    assert trouble is not None, "it is asked for at least once"
+    raise trouble
+
+
 class Looks:
     """``async for waited in Looks(0.5, within=60)``: now, and every half second.
 

@@ -73,13 +73,6 @@ class Machine:
         return self.gone or self.state in STOPPED_STATES
 
     @property
-    def stopped_by_wish(self) -> bool:
-        """It is stopped, or stopping, because somebody asked for that."""
-        return self.state in STOPPED_STATES and not self.reason_code.startswith(
-            "Server."
-        )
-
-    @property
     def hibernated(self) -> bool:
         """What it had in memory may be kept: mounted file systems, too.
 
@@ -161,6 +154,30 @@ async def list_machines(lane: Lane, hub_id: str) -> dict[str, Machine]:
         }
 
     return await lane.run("DescribeInstances", work)
+
+
+async def describe_machine(lane: Lane, instance_id: str) -> Machine | None:
+    """A machine by its id, whatever its tags are; None when EC2 does not know it.
+
+    Not to be known proves nothing at once (EC2 developer guide, "Eventual
+    consistency").
+
+    :raises EC2Error: when EC2 does not answer
+    """
+
+    def work(lane: Lane) -> Machine | None:
+        answer = lane.ec2.describe_instances(InstanceIds=[instance_id])
+        for reservation in answer["Reservations"]:
+            for instance in reservation.get("Instances", []):
+                return read_machine(instance)
+        return None
+
+    try:
+        return await lane.run("DescribeInstances", work)
+    except EC2Error as e:
+        if e.code != "InvalidInstanceID.NotFound":
+            raise
+        return None
 
 
 async def machine_of_token(lane: Lane, client_token: str) -> Machine | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from enum import Enum
 
-from ..ec2.again import Looks, repeat_in_doubt, slower
+from ..ec2.again import Looks, patiently, slower
 from ..ec2.batcher import Batcher
 from ..ec2.clients import Clients
 from ..ec2.errors import EC2Error, admin_hint
@@ -15,6 +16,8 @@ from ..ec2.inventory import Inventory
 from ..ec2.machines import (
     STOPPED_STATES,
     Machine,
+    NotSent,
+    describe_machine,
     set_instance_type,
     set_user_data,
     start_machines,
@@ -22,6 +25,10 @@ from ..ec2.machines import (
 )
 
 _AWAKE = frozenset({"pending", "running"})
+# What an error says of EC2, and nothing of the machine.
+_PASSES = frozenset({Kind.AMBIGUOUS, Kind.THROTTLED})
+# For as long a machine that EC2 does not show may just be hidden.
+_HIDDEN_SECONDS = 60.0
 
 
 class StopOutcome(Enum):
@@ -96,55 +103,97 @@ class Power:
         return StopOutcome.GONE if state in ("shutting-down", "terminated") else None
 
     async def wait_stopped(self, instance_id: str, timeout: float) -> Machine | None:
-        """The machine once it has stopped; None when it has ended, or is no more.
+        """The machine once it has stopped; None when it has ended.
+
+        That it is not shown proves nothing: it has ended when no listing of a minute
+        has it, and EC2 does not know it by its id.
 
         :raises TimeoutError: when it is still stopping, or EC2 does not answer
         """
-        end = time.monotonic() + timeout
+        end, missed_since = time.monotonic() + timeout, 0.0
         listing = await self._inventory.newer_than(time.monotonic(), timeout)
         while listing is not None:
             machine = listing.machines.get(instance_id)
-            if machine is None or machine.gone:
-                return None
-            if machine.state == "stopped":
-                return machine
-            if machine.state in _AWAKE:
-                # Somebody else has started it: its user-data cannot be changed.
-                await self.stop_until_confirmed(
-                    instance_id, max(end - time.monotonic(), 1)
-                )
+            if machine is None:
+                missed_since = missed_since or listing.began
+                known, machine = await self._by_id(instance_id)
+                missed = listing.began - missed_since
+                if known and machine is None and missed >= _HIDDEN_SECONDS:
+                    return None
+            if machine is not None:
+                missed_since = 0.0
+                if machine.gone:
+                    return None
+                if machine.state == "stopped":
+                    return machine
+                if machine.state in _AWAKE:
+                    # Somebody else has started it: its user-data cannot be changed.
+                    await self.stop_until_confirmed(
+                        instance_id, max(end - time.monotonic(), 1)
+                    )
             listing = await self._inventory.newer_than(
                 time.monotonic(), end - time.monotonic()
             )
         raise TimeoutError
 
+    async def _by_id(self, instance_id: str) -> tuple[bool, Machine | None]:
+        """Whether EC2 has answered, and the machine, if it knows one."""
+        try:
+            return True, await describe_machine(self._clients.reading, instance_id)
+        except EC2Error as e:
+            self._log.info("Machine %s: %s", instance_id, admin_hint(e))
+            return False, None
+
     async def start(
-        self, machine: Machine, user_data: bytes, instance_type: str
+        self,
+        machine: Machine,
+        user_data: bytes,
+        instance_type: str,
+        wanted: Callable[[], bool],
+        troubled: Callable[[EC2Error], None],
+        within: float,
     ) -> None:
         """Start a stopped machine, with other user-data and in the given size.
 
+        What passes is waited for: EC2 that limits requests, or does not answer.
+
+        :param wanted: asked before each call whether it is still to start
+        :param troubled: is told of each error that may pass
+        :param within: seconds after which what does not pass is an error
         :raises EC2Error: when EC2 refuses, or its answer stays in doubt
+        :raises NotSent: when it is not wanted any more
         """
-        lane = self._clients.launching
-        # What is already so is no error: each of these calls can be repeated.
-        await repeat_in_doubt(
-            lambda _: set_user_data(lane, machine.id, user_data), _in_doubt
-        )
+        lane, end = self._clients.launching, time.monotonic() + within
+
+        async def ask(call: Callable[[], Awaitable[object]]) -> None:
+            async def if_wanted() -> object:
+                if not wanted():
+                    raise NotSent()
+                return await call()
+
+            def passes(error: EC2Error) -> bool:
+                if error.kind not in _PASSES:
+                    return False
+                self._log.warning("Machine %s: %s", machine.id, admin_hint(error))
+                troubled(error)
+                return True
+
+            # What is already so is no error: each of these can be repeated.
+            await patiently(if_wanted, passes, end - time.monotonic())
+
+        await ask(lambda: set_user_data(lane, machine.id, user_data))
         if machine.instance_type != instance_type:
-            await repeat_in_doubt(
-                lambda _: set_instance_type(lane, machine.id, instance_type), _in_doubt
-            )
+            await ask(lambda: set_instance_type(lane, machine.id, instance_type))
+        await ask(lambda: self._start_once(machine.id))
+
+    async def _start_once(self, instance_id: str) -> None:
         try:
-            await repeat_in_doubt(lambda _: self._starts.ask(machine.id), _in_doubt)
+            await self._starts.ask(instance_id)
         except EC2Error as e:
-            if not (_in_doubt(e) and await self._is_awake(machine.id)):
+            if e.kind is not Kind.AMBIGUOUS or not await self._is_awake(instance_id):
                 raise
 
     async def _is_awake(self, instance_id: str) -> bool:
         listing = await self._inventory.newer_than(time.monotonic(), 5)
         shown = listing.machines.get(instance_id) if listing else None
         return shown is not None and shown.state in _AWAKE
-
-
-def _in_doubt(error: EC2Error) -> bool:
-    return error.kind in (Kind.AMBIGUOUS, Kind.THROTTLED)

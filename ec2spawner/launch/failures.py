@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..core.errors import EC2SpawnError, Reason
 from ..ec2.errors import EC2Error, admin_hint
+from ..ec2.errors.kinds import Kind
 from ..ec2.errors.table import meaning_of_end
 from ..ec2.machines import Machine
 
@@ -14,18 +15,37 @@ class EndedEarly(EC2SpawnError):
     def __init__(self, machine: Machine) -> None:
         meaning = meaning_of_end(machine.reason_code)
         told = f"Machine {machine.id} ended while it was starting: {machine.why}."
+        if not machine.gone:
+            told = (
+                f"Machine {machine.id} was stopped while it was starting: "
+                f"{machine.why}."
+            )
         super().__init__(
             f"{told} {meaning.user}",
             reason=meaning.reason,
             log_message=f"{told} {meaning.hint}".strip(),
         )
         self.machine = machine
+        #: it says nothing against what is on the machine
+        self.is_trouble_of_ec2 = meaning.kind is not Kind.FATAL
 
 
 def spawn_error(error: EC2Error) -> EC2SpawnError:
     """What a user reads of a call to AWS that failed."""
     return EC2SpawnError(
         error.meaning.user, reason=error.meaning.reason, log_message=admin_hint(error)
+    )
+
+
+def cannot_wake(instance_id: str, error: EC2Error) -> EC2SpawnError:
+    """What a user reads when EC2 does not start the machine that is stopped for them,
+    for a reason that says nothing against it."""
+    return EC2SpawnError(
+        f"Your machine {instance_id} cannot be woken just now. It is kept, with all "
+        f"that is on it. {error.meaning.user}",
+        reason=error.meaning.reason,
+        log_message=f"Machine {instance_id} cannot be woken, and is kept: "
+        f"{admin_hint(error)}",
     )
 
 

@@ -12,16 +12,24 @@ from ..core.errors import EC2SpawnError, Reason
 from ..core.event import NotNow
 from ..core.events import Waking
 from ..core.ids import secret_hash
-from ..core.state import StoppedMachine
+from ..core.state import StoppedMachine, Wish
 from ..ec2.errors import EC2Error, admin_hint
-from ..ec2.machines import Machine
+from ..ec2.errors.kinds import Kind
+from ..ec2.machines import Machine, NotSent
 from ..launch.attempts import place_in_line
+from ..launch.failures import cannot_wake
 from ..launch.plan import LaunchPlan
 from .context import ServerContext
 
 # EC2 may take minutes until a machine that is stopping has stopped (EC2 user guide,
 # "Stop and start Amazon EC2 instances").
 _STOPPED_SECONDS = 240.0
+# For how long trouble that passes is waited for, if the start has so much time.
+_TROUBLE_SECONDS = 240.0
+# How often a machine is woken in vain, one time after the other.
+_MOST_FAILED_WAKES = 2
+# Another machine may do better. What else EC2 may say is nothing against this one.
+_REPLACED = frozenset({Kind.CAPACITY, Kind.QUOTA, Kind.UNFIT})
 
 
 class Resume:
@@ -30,12 +38,15 @@ class Resume:
     def __init__(self, context: ServerContext, tell: Callable[[str], None]) -> None:
         self._context = context
         self._tell = tell
+        self._troubles: set[str] = set()
 
     async def run(self, plan: LaunchPlan) -> Machine | None:
-        """The machine, waking up; None when a fresh one must take its place.
+        """The machine as it was before it was woken; None when a fresh one must take
+        its place.
 
         :param plan: of the launch that would be made instead
-        :raises EC2SpawnError: when somebody has stopped this start meanwhile
+        :raises EC2SpawnError: when it cannot be woken just now, which is no reason to
+            give it up; or when somebody has stopped this start meanwhile
         """
         stopped = self._context.state.stopped
         if stopped is None:
@@ -45,9 +56,18 @@ class Resume:
             return None
         try:
             return await self._wake(stopped, plan)
-        except asyncio.TimeoutError:
-            why = "EC2 has not stopped it yet"
+        except NotSent:
+            raise _cancelled() from None
+        except asyncio.TimeoutError as e:
+            raise EC2SpawnError(
+                f"AWS has not said yet that your machine {stopped.instance_id} is "
+                "stopped, so it cannot be woken. It is kept, with all that is on it. "
+                "Try again in a few minutes.",
+                reason=Reason.CLOUD,
+            ) from e
         except EC2Error as e:
+            if e.kind not in _REPLACED:
+                raise cannot_wake(stopped.instance_id, e) from e
             self._context.log.warning(
                 "Cannot wake %s of %s: %s",
                 stopped.instance_id,
@@ -68,6 +88,8 @@ class Resume:
             return "Your home is in another zone now"
         if stopped.fingerprint != plan.fingerprint:
             return "The image or the settings of your machine have changed"
+        if stopped.failed_wakes >= _MOST_FAILED_WAKES:
+            return "Your machine could not start your server at the last tries"
         return ""
 
     async def _wake(self, stopped: StoppedMachine, plan: LaunchPlan) -> Machine | None:
@@ -85,8 +107,26 @@ class Resume:
         if place := place_in_line(fleet.clients.throttle, "ModifyInstanceAttribute"):
             self._tell(place)
         data = self._write_ahead(stopped, plan.launch_id, size)
-        await fleet.power.start(machine, data, size)
+        await fleet.power.start(
+            machine,
+            data,
+            size,
+            lambda: self._is_wanted(plan.launch_id),
+            self._troubled,
+            _TROUBLE_SECONDS,
+        )
         return machine
+
+    def _is_wanted(self, start_id: str) -> bool:
+        launch = self._context.launch
+        return launch.start_id == start_id and launch.wish is Wish.SERVE
+
+    def _troubled(self, error: EC2Error) -> None:
+        """Say once of each kind of trouble that it is waited for."""
+        what = error.meaning.user.partition(".")[0]
+        if what not in self._troubles:
+            self._troubles.add(what)
+            self._tell(f"{what}: asking again")
 
     def _write_ahead(
         self, stopped: StoppedMachine, start_id: str, instance_type: str
@@ -101,12 +141,14 @@ class Resume:
                 Waking(start_id, instance_type, secret_hash(nonce), time.time())
             )
         except NotNow as e:
-            raise EC2SpawnError(
-                "The start was cancelled.", reason=Reason.CANCELLED
-            ) from e
+            raise _cancelled() from e
         return user_data(
             stopped.launch_id,
             nonce,
             context.hub.api_url,
             context.settings.claim_timeout,
         )
+
+
+def _cancelled() -> EC2SpawnError:
+    return EC2SpawnError("The start was cancelled.", reason=Reason.CANCELLED)

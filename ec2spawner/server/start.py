@@ -10,7 +10,16 @@ from contextlib import suppress
 from ..claim.user_data import user_data
 from ..core.errors import EC2SpawnError, Reason
 from ..core.event import NotNow
-from ..core.events import Attempted, Begun, Doubted, Named, Planned, Refused, Wanted
+from ..core.events import (
+    Attempted,
+    Begun,
+    Doubted,
+    Named,
+    Planned,
+    Refused,
+    Wanted,
+    WokenInVain,
+)
 from ..core.ids import new_launch_id, secret_hash, server_id
 from ..core.state import Phase, Wish
 from ..ec2.machines import Machine
@@ -51,7 +60,8 @@ class Start:
         self.admission = Admission(context)
         #: ``run`` has been called: it is of no use to another start
         self.begun = bool(start_id)
-        self._woken = False
+        #: the machine as it was before it was woken
+        self._woken: Machine | None = None
         self._new_home = False
         #: the only zone that will do, as the home is there and may not move
         self._bound_to = ""
@@ -90,13 +100,17 @@ class Start:
                 break
         self.progress.tell(95, f"Ready in {self.progress.seconds:.0f} s")
 
-    def give_up(self, wish: Wish) -> None:
+    def give_up(self, error: BaseException | None = None) -> None:
         """It has ended without being ready: nothing of it is to go on.
 
-        :param wish: what is to become of the machine, if there is one
+        A machine that has served before is kept: it may serve again.
+
+        :param error: why; None when somebody has cancelled it
         """
         if self._is_present() and self._context.launch.phase is not Phase.READY:
-            self._context.applied(Wanted(wish))
+            if _speaks_against_the_machine(error):
+                self._context.applied(WokenInVain(self._start_id))
+            self._context.applied(Wanted(Wish.KEEP))
             self._cancel_what_asks_for_nothing()
 
     def _is_present(self) -> bool:
@@ -179,7 +193,7 @@ class Start:
         await stop.settled()
         machine = await resume.run(plan)
         if machine is not None:
-            self._woken = True
+            self._woken = machine
             self.admission.woke(machine)
             self.session.begin()
             self.found(machine)
@@ -285,8 +299,17 @@ class Start:
             )
 
     def _still_shown_stopped(self, machine: Machine) -> bool:
-        """A machine that has been woken may be listed as stopped for a while."""
-        if not self._woken or machine.gone or not machine.stopped_by_wish:
+        """A machine that has been woken may be listed as stopped for a while.
+
+        One that EC2 has taken back has another reason, or another LaunchTime.
+        """
+        before = self._woken
+        if before is None or machine.gone:
+            return False
+        if (machine.reason_code, machine.launched_at) != (
+            before.reason_code,
+            before.launched_at,
+        ):
             return False
         return time.time() - self._context.launch.launched_at < CONSISTENCY_SECONDS
 
@@ -326,3 +349,11 @@ class Start:
             instance_id,
             tail,
         )
+
+
+def _speaks_against_the_machine(error: BaseException | None) -> bool:
+    """It was up, and what is on it may be what keeps its server from coming."""
+    if isinstance(error, EndedEarly) and error.is_trouble_of_ec2:
+        return False
+    reasons = (Reason.BOOT.value, Reason.TIMEOUT.value)
+    return isinstance(error, EC2SpawnError) and error.reason in reasons

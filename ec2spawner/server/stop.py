@@ -14,7 +14,7 @@ from ..core.kept_events import (
     StoppedMachineGone,
     StoppedMachineUnwanted,
 )
-from ..core.state import Act, Doomed, Launch, StoppedMachine, Wish
+from ..core.state import Act, Doomed, Launch, Phase, ServerState, StoppedMachine, Wish
 from ..ec2.machines import Machine
 from ..fleet.power import StopOutcome
 from .context import ServerContext
@@ -140,7 +140,7 @@ class Stop:
             fleet = context.fleet_in(doomed.region)
             fleet.terminate_later(doomed, partial(self._is_gone, doomed))
         stopped = state.stopped
-        if stopped and not stopped.certain and state.launch is None:
+        if stopped and not stopped.certain and not _may_be_woken(state):
             if self._in_background is None or self._in_background.done():
                 self._in_background = asyncio.ensure_future(self._go_on_with(stopped))
 
@@ -179,3 +179,12 @@ class Stop:
                 stopped.instance_id,
                 self._context.label,
             )
+
+
+def _may_be_woken(state: ServerState) -> bool:
+    """The present start has it, or has not decided yet to launch another machine."""
+    launch, stopped = state.launch, state.stopped
+    if launch is None or stopped is None:
+        return False
+    undecided = launch.phase is Phase.PLANNED
+    return undecided or launch.instance_id == stopped.instance_id

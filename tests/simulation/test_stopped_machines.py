@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from .scenarios import SETTINGS
+from .scenarios import NO_CAPACITY, SETTINGS
+from .virtual_world import saved
 
 AT_REST = {**SETTINGS, "home": "none", "on_stop": "stop"}
 
@@ -14,13 +15,14 @@ def make_hub(world):
     """Makes hubs whose machines rest, and alice, who has no server yet."""
 
     def make(**settings):
-        hub = world.hub(**AT_REST, **settings)
+        hub = world.hub(**{**AT_REST, **settings})
         hub.start()
         hub.call("POST", "/users/alice")
         hub.pass_time(2)
         return hub
 
-    return make
+    yield make
+    world.silent = False
 
 
 def start(hub):
@@ -67,15 +69,188 @@ def test_a_machine_that_cannot_rest_is_ended(world, make_hub):
     hub.pass_until(lambda: not world.living(hub), 60)
 
 
-def test_a_machine_that_may_or_may_not_wake_up_and_does_not_is_replaced(
+PATIENT = {"start_timeout": 600, "claim_timeout": 120}
+UNAVAILABLE = {"error": ("Unavailable", 503)}
+PASSES = {
+    "no right to start it": ("StartInstances", ("UnauthorizedOperation", 403), None),
+    "EC2 finds it in another state": (
+        "StartInstances",
+        ("IncorrectInstanceState", 400),
+        None,
+    ),
+    "EC2 does not start it": ("StartInstances", ("InternalError", 500), None),
+    "starts are limited for long": (
+        "StartInstances",
+        ("RequestLimitExceeded", 503),
+        None,
+    ),
+    "starts are limited": ("StartInstances", ("RequestLimitExceeded", 503), 3),
+    "credentials expire": ("StartInstances", ("ExpiredToken", 400), 1),
+    "EC2 lists nothing": ("DescribeInstances", ("Unavailable", 503), None),
+    "changes are limited": (
+        "ModifyInstanceAttribute",
+        ("RequestLimitExceeded", 503),
+        1,
+    ),
+    "a change fails": ("ModifyInstanceAttribute", ("InternalError", 500), 1),
+    "no right to change it": (
+        "ModifyInstanceAttribute",
+        ("UnauthorizedOperation", 403),
+        None,
+    ),
+}
+
+
+def asked_for(hub, action):
+    return f"before {action}" in hub.steps
+
+
+def click(hub):
+    """Start, whatever comes of it: what the user has read if it fails at once."""
+    answer = hub.call("POST", "/users/alice/server")[1]
+    hub.pass_until(lambda: "alice" in hub.serving() or is_off(hub), 700)
+    return (answer or {}).get("message", "")
+
+
+def is_off(hub):
+    spawner = hub.spawners["alice"]
+    return not (spawner.active or spawner.pending)
+
+
+def told(hub):
+    """The last thing a user reads of a start that has failed."""
+    future = hub.spawners["alice"]._spawn_future
+    error = future.exception() if future and future.done() else None
+    return getattr(error, "jupyterhub_message", "")
+
+
+@pytest.mark.parametrize("trouble", PASSES)
+def test_trouble_that_passes_costs_no_stopped_machine(world, make_hub, trouble):
+    hub = make_hub(**PATIENT)
+    machine = rest(world, hub)
+    action, error, times = PASSES[trouble]
+    world.fault(action, error=error, times=times)
+    click(hub)
+    assert [id for id, _ in living(world, hub)] == [machine]
+    if times and "ExpiredToken" not in error:
+        assert hub.serving()["alice"] == machine
+    elif times is None:
+        assert not hub.serving() and machine in told(hub)
+        assert "is kept" in told(hub).replace("It is kept", "it is kept")
+    world.cloud.faults.clear()
+    if not hub.serving():
+        hub.pass_until(lambda: living(world, hub) == [(machine, "stopped")], 60)
+        assert start(hub) == machine
+    assert not asked_for(hub, "TerminateInstances")
+    assert not asked_for(hub, "RunInstances")
+
+
+def test_a_stopped_machine_that_a_listing_omits_is_woken(world, make_hub):
+    hub = make_hub(**PATIENT)
+    machine = rest(world, hub)
+    settings = world.cloud.settings
+    world.cloud.settings = settings.changed({"pending_seconds": 30.0})
+    tag = {"ec2spawner:hub": hub.hub_id}
+    world.cloud.backend.delete_tags([machine], tag)
+    hub.call("POST", "/users/alice/server")
+    hub.pass_until(lambda: asked_for(hub, "StartInstances"), 60)
+    world.cloud.backend.create_tags([machine], tag)
+    hub.pass_until(lambda: "alice" in hub.serving(), 60)
+    assert hub.serving()["alice"] == machine
+    assert not asked_for(hub, "RunInstances")
+
+
+def test_a_stopped_machine_that_ec2_knows_no_more_is_replaced(world, make_hub):
+    hub = make_hub(**PATIENT)
+    machine = rest(world, hub)
+    instance = world.cloud.instance(machine)
+    world.cloud.lifecycle.terminate(instance)
+    hub.pass_time(10)
+    world.cloud.forget(instance)
+    fresh = start(hub)
+    assert fresh != machine and living(world, hub) == [(fresh, "running")]
+
+
+def test_a_machine_that_cannot_be_woken_stays_until_its_successor_serves(
+    world, make_hub
+):
+    hub = make_hub(home="user", start_timeout=600, claim_timeout=400)
+    machine = rest(world, hub)
+    world.fault("StartInstances", **NO_CAPACITY)
+    world.silent = True
+    hub.call("POST", "/users/alice/server")
+    hub.pass_until(lambda: len(world.living(hub)) == 2, 60)
+    hub.pass_time(3 * AT_REST["sweep_interval"] + AT_REST["sweep_grace"])
+    assert (machine, "stopped") in living(world, hub)
+    assert not saved(hub)["alice", ""][1].doomed
+    world.silent = False
+    hub.kill()
+    hub.start()
+    hub.pass_until(lambda: "alice" in hub.serving(), 100)
+    fresh = hub.serving()["alice"]
+    assert fresh != machine
+    hub.pass_until(lambda: living(world, hub) == [(fresh, "running")], 100)
+
+
+def test_a_successor_that_fails_leaves_the_stopped_machine_for_the_next_click(
+    world, make_hub
+):
+    """Also the home, which the successor may have had already."""
+    hub = make_hub(home="user")
+    machine = rest(world, hub)
+    world.fault("StartInstances", **NO_CAPACITY)
+    world.silent = True
+    click(hub)
+    hub.pass_until(lambda: living(world, hub) == [(machine, "stopped")], 100)
+    world.silent = False
+    world.cloud.faults.clear()
+    assert start(hub) == machine
+    assert not world.disks.wrongs
+
+
+def test_a_machine_whose_server_does_not_come_is_woken_twice_and_then_replaced(
     world, make_hub
 ):
     hub = make_hub()
     machine = rest(world, hub)
-    world.fault("StartInstances", error=("InternalError", 500))
+    world.silent = True
+    for _ in range(2):
+        click(hub)
+        assert not hub.serving()
+        hub.pass_until(lambda: living(world, hub) == [(machine, "stopped")], 60)
+    world.silent = False
     fresh = start(hub)
     assert fresh != machine
-    hub.pass_until(lambda: living(world, hub) == [(fresh, "running")], 60)
+    hub.pass_until(lambda: living(world, hub) == [(fresh, "running")], 100)
+
+
+def test_a_machine_whose_server_did_not_come_once_is_kept_when_it_comes_again(
+    world, make_hub
+):
+    hub = make_hub()
+    machine = rest(world, hub)
+    for _ in range(3):
+        world.silent = True
+        click(hub)
+        assert not hub.serving()
+        hub.pass_until(lambda: living(world, hub) == [(machine, "stopped")], 60)
+        world.silent = False
+        assert start(hub) == machine
+        stop(hub)
+        hub.pass_until(lambda: living(world, hub) == [(machine, "stopped")], 60)
+
+
+def test_a_wake_up_that_ec2_takes_back_is_noticed_at_once(world, make_hub):
+    hub = make_hub()
+    machine = rest(world, hub)
+    world.fault("StartInstances", state_reason=("Client.InternalError", "the key"))
+    began = world.time.now
+    click(hub)
+    assert world.time.now - began < 30
+    assert "was stopped while it was starting" in told(hub)
+    hub.pass_until(lambda: living(world, hub) == [(machine, "stopped")], 20)
+    world.cloud.faults.clear()
+    assert start(hub) == machine
 
 
 def test_a_machine_that_wakes_up_unheard_is_not_replaced(world, make_hub):

@@ -37,6 +37,7 @@ from ec2spawner.core.events import (
     StoppedAsWished,
     Waking,
     Wanted,
+    WokenInVain,
 )
 from ec2spawner.core.kept_events import (
     DoomedGone,
@@ -73,6 +74,7 @@ PHASES = {
     Doubted: {Phase.REQUESTED},
     Refused: {Phase.PLANNED, Phase.REQUESTED},
     Waking: {Phase.PLANNED},
+    WokenInVain: {Phase.BOOTING, Phase.CLAIMED},
     Named: {Phase.REQUESTED},
     Claimed: {Phase.BOOTING},
     Remembered: {Phase.CLAIMED, Phase.READY},
@@ -238,6 +240,13 @@ class AServer(RuleBasedStateMachine):
     @rule()
     def waking(self):
         self.happens(Waking(self.start_id, "t", "nonce", self.now))
+
+    @rule()
+    def woken_in_vain(self):
+        before = self.state.current
+        if self.happens(WokenInVain(self.start_id)):
+            assert before.ready_at
+            assert self.state.current.failed_wakes == before.failed_wakes + 1
 
     @rule()
     def named(self):
