@@ -44,7 +44,9 @@ async def test_a_machine_rests_by_its_profile_also_after_a_restart_of_the_hub(hu
     async with Visitor(hub.url, "alice", "any") as alice:
         await alice.log_in()
         form = " ".join((await alice.form()).split())
-    assert "Ends</strong> <span" in form and form.count("It rests when you stop") == 1
+    assert (
+        "Ends</strong> <span" in form and form.count("It is stopped when you stop") == 1
+    )
     assert form.count("It ends when you stop") == 2
     assert form.count("download what you want to keep") == 1
     machine = await start(hub, ec2, "rests")
