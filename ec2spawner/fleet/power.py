@@ -9,14 +9,13 @@ from enum import Enum
 
 from ..ec2.again import Looks, patiently, slower
 from ..ec2.batcher import Batcher
-from ..ec2.clients import Clients
+from ..ec2.clients import Clients, NotSent
 from ..ec2.errors import EC2Error, admin_hint
 from ..ec2.errors.kinds import Kind
 from ..ec2.inventory import Inventory
 from ..ec2.machines import (
     STOPPED_STATES,
     Machine,
-    NotSent,
     describe_machine,
     set_instance_type,
     set_user_data,

@@ -13,9 +13,10 @@ from ..core.event import NotNow
 from ..core.events import Waking
 from ..core.ids import secret_hash
 from ..core.state import StoppedMachine, Wish
+from ..ec2.clients import NotSent
 from ..ec2.errors import EC2Error, admin_hint
 from ..ec2.errors.kinds import Kind
-from ..ec2.machines import Machine, NotSent
+from ..ec2.machines import Machine
 from ..launch.attempts import place_in_line
 from ..launch.failures import cannot_wake
 from ..launch.plan import LaunchPlan
