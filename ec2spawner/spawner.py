@@ -21,9 +21,9 @@ from .fleet.runtime import runtime
 from .hub import startup
 from .hub_side import SpawnerSide
 from .launch.failures import spawn_error
-from .profiles.read import options_from_form
+from .profiles.choose import options_from_form
 from .server import notices
-from .server.choice import apply_choice, render_choice
+from .server.choice import ServerChoice
 from .server.context import ServerContext
 from .server.delete import Deletion
 from .server.poll import Poll
@@ -40,9 +40,10 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
     """
 
     def __init__(self, **kwargs: Any) -> None:
-        #: the profile that a link asked for, to preselect it on the form
-        self.asked_for: object = None
+        #: what a link asked for, to preselect it on the form
+        self.asked_for: dict[str, Any] = {}
         super().__init__(**kwargs)
+        self._choice = ServerChoice(self)
         self.context = ServerContext(self, SpawnerSide(self), runtime(), self.log)
         self._start = Start(self.context)
         self._stop = Stop(self.context)
@@ -134,11 +135,11 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
         return EC2Spawner._apply_choice
 
     async def _render_choice(self) -> str:
-        last = (self.orm_spawner.user_options or {}).get("profile")
-        return await render_choice(self, self._groups, self.asked_for or last)
+        preselected = self.asked_for or self.orm_spawner.user_options or {}
+        return await self._choice.render(self.user.name, self._groups, preselected)
 
     async def _apply_choice(self, user_options: Mapping[str, Any]) -> None:
-        slug = await apply_choice(self, self._groups, user_options)
+        slug = await self._choice.apply(self.user.name, self._groups, user_options)
         self.context.apply(Chosen(slug))
 
     @property
@@ -151,7 +152,7 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
         The Hub starts servers at a mere GET, so any page on the web could start
         machines that cost money.
         """
-        self.asked_for = options_from_form(query).get("profile")
+        self.asked_for = options_from_form(query)
         raise EC2SpawnError(
             "A link cannot start a machine by itself. "
             "Check your choice and press Start.",

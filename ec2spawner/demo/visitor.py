@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json as jsonlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
 from typing import Any
 from urllib.parse import quote
@@ -131,10 +131,16 @@ class Visitor:
         _, page = await self._get(self._spawn_url(server_name))
         return page
 
-    async def choose(self, profile: str | None, server_name: str = "") -> str:
+    async def choose(
+        self,
+        profile: str | None,
+        server_name: str = "",
+        fields: Mapping[str, str] | None = None,
+    ) -> str:
         """Pick a profile on the spawn page and press Start.
 
         :param profile: the value of the radio button; None leaves the page's choice
+        :param fields: what else to put into the form's fields
         :returns: the HTML of the page that one lands on
         :raises SpawnFailed: when that page shows an error
         """
@@ -145,6 +151,7 @@ class Visitor:
             return self._landed(status, page)
         if profile is not None:
             form.fields["profile"] = profile
+        form.fields.update(fields or {})
         body: Any = form.fields
         if form.multipart and form.fields:
             body = aiohttp.FormData(default_to_multipart=True)

@@ -17,7 +17,9 @@ from ..ec2.again import every
 from ..ec2.clients import Account
 from ..fleet.fleet import FleetKey
 from ..fleet.runtime import runtime
-from ..profiles.read import ProfileListError, read_profiles
+from ..profiles.overrides import merged
+from ..profiles.profile import Profile
+from ..profiles.read import ProfileListError, ignored_settings, read_profiles
 from ..server.choice import settable_by_profiles
 from ..settings import LaunchSettings
 from ..settings.network import why_unreachable
@@ -55,20 +57,28 @@ def problems(spawner: Any, app: Any) -> Iterator[str]:
         return
     trial = type(spawner)(hub=app.hub)
     for profile in profiles:
-        for name, value in profile.override.items():
-            try:
-                if not callable(value):
-                    setattr(trial, name, value)
-            except TraitError as e:
-                yield (
-                    "c.EC2Spawner.profile_list sets what cannot be, in the profile "
-                    f"{profile.display_name!r}: {e}"
-                )
+        for override in profile.overrides():
+            for name, value in override.items():
+                try:
+                    if not (callable(value) or "{value}" in str(value)):
+                        setattr(trial, name, merged(getattr(trial, name), value))
+                except TraitError as e:
+                    yield (
+                        "c.EC2Spawner.profile_list sets what cannot be, in the profile "
+                        f"{profile.display_name!r}: {e}"
+                    )
 
     def every_profile_sets(name: str) -> bool:
         # What a callable will return is not known before there is a user.
         known = not callable(spawner.profile_list)
-        return not known or bool(profiles) and all(name in p.override for p in profiles)
+        return not known or bool(profiles) and all(sets(p, name) for p in profiles)
+
+    def sets(profile: Profile, name: str) -> bool:
+        return name in profile.override or any(
+            all(name in choice.override for choice in option.choices)
+            and (option.unlisted is None or name in option.unlisted.override)
+            for option in profile.options
+        )
 
     if not (spawner.region or every_profile_sets("region")):
         yield "c.EC2Spawner.region is not set, for example to 'us-west-2'."
@@ -76,6 +86,15 @@ def problems(spawner: Any, app: Any) -> Iterator[str]:
         yield (
             "c.EC2Spawner.image is not set: give the AMI to start machines from, "
             "for example 'ami-0123456789abcdef0'."
+        )
+
+
+def warn_of_ignored(spawner: Any) -> None:
+    """Say once what in ``profile_list`` means something to Kubernetes only."""
+    if found := sorted(ignored_settings(spawner.profile_list)):
+        spawner.log.warning(
+            "c.EC2Spawner.profile_list: ignoring what only Kubernetes knows: %s",
+            ", ".join(found),
         )
 
 
@@ -89,7 +108,8 @@ def regions(spawner: LaunchSettings) -> list[str]:
     """
     raw: Any = [] if callable(spawner.profile_list) else spawner.profile_list
     profiles = read_profiles(raw, settable_by_profiles(spawner))
-    found = [spawner.region, *(p.override.get("region") for p in profiles)]
+    overrides = [override for p in profiles for override in p.overrides()]
+    found = [spawner.region, *(each.get("region") for each in overrides)]
     return [each for each in dict.fromkeys(found) if each and isinstance(each, str)]
 
 
@@ -175,6 +195,7 @@ def watch(spawner_class: type[LaunchSettings]) -> None:
                     "ec2spawner cannot work with this configuration:\n  - "
                     + "\n  - ".join(found)
                 )
+            warn_of_ignored(spawner)
             take_up_unfinished_ends(app)
             begin_sweeping(spawner, app)
             shown = with_notices(app.template_vars)

@@ -1,44 +1,18 @@
-"""profile_list -> checked profiles -> a validated choice. Pure: no Hub, no EC2."""
+"""profile_list -> checked profiles. Pure: no Hub, no EC2."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
-_KEYS = {
-    "display_name",
-    "slug",
-    "description",
-    "default",
-    "allowed_groups",
-    "ec2spawner_override",
-}
+from .overrides import KUBERNETES_ONLY
+from .profile import Audience, Choice, Option, Override, Profile, UnlistedChoice
+from .schema import ChoiceEntry, OptionEntry, ProfileEntry, UnlistedEntry, read_entry
 
 
 class ProfileListError(ValueError):
     """``profile_list`` itself is wrong: a matter for the admin."""
-
-
-class ChoiceError(ValueError):
-    """What the user asked for is not on offer. The text is fit to be shown."""
-
-
-@dataclass(frozen=True)
-class Profile:
-    """One entry of ``profile_list``, checked."""
-
-    slug: str
-    display_name: str
-    description: str = ""
-    default: bool = False
-    allowed_groups: frozenset[str] = frozenset()
-    override: Mapping[str, Any] = field(default_factory=dict)
-
-    def is_for(self, groups: Collection[str]) -> bool:
-        """Whether a member of these Hub groups may use it."""
-        return not self.allowed_groups or not self.allowed_groups.isdisjoint(groups)
 
 
 def slugify(text: str) -> str:
@@ -59,7 +33,7 @@ def read_profiles(
     if isinstance(profile_list, Mapping):
         profile_list = [profile_list[key] for key in sorted(profile_list)]
     profiles = [
-        _read_profile(entry, f"profile_list[{i}]", settable)
+        _profile(entry, f"profile_list[{i}]", settable)
         for i, entry in enumerate(profile_list)
     ]
     slugs = [p.slug for p in profiles]
@@ -71,94 +45,97 @@ def read_profiles(
     return tuple(profiles)
 
 
-def _read_profile(
-    entry: Mapping[str, Any], where: str, settable: Collection[str]
-) -> Profile:
+def ignored_settings(profile_list: Any) -> frozenset[str]:
+    """The settings in overrides, at any depth, that only Kubernetes knows."""
+    if isinstance(profile_list, Mapping):
+        own = profile_list.get("ec2spawner_override")
+        found = KUBERNETES_ONLY & set(own) if isinstance(own, Mapping) else frozenset()
+        return found.union(*map(ignored_settings, profile_list.values()))
+    if isinstance(profile_list, (list, tuple)):
+        return frozenset().union(*map(ignored_settings, profile_list))
+    return frozenset()
+
+
+def _profile(entry: Any, where: str, settable: Collection[str]) -> Profile:
     if not isinstance(entry, Mapping):
         raise ProfileListError(f"{where}: must be a dictionary")
-    if unknown := set(entry) - _KEYS:
-        raise ProfileListError(
-            f"{where}: unknown key(s) {', '.join(sorted(map(str, unknown)))}; "
-            f"known are {', '.join(sorted(_KEYS))}"
-        )
     name = entry.get("display_name")
-    if not isinstance(name, str) or not name.strip():
-        raise ProfileListError(f"{where}: display_name is missing")
-    slug = entry.get("slug") or slugify(name)
-    if not isinstance(slug, str) or not slug:
-        raise ProfileListError(f"{where} ({name!r}): give it a slug")
-    override = entry.get("ec2spawner_override", {})
-    if not isinstance(override, Mapping):
-        raise ProfileListError(
-            f"{where} ({name!r}): ec2spawner_override must be a dictionary"
-        )
-    groups = entry.get("allowed_groups", ())
-    # A string would be taken for the groups that its letters name.
-    if not isinstance(groups, (list, tuple, set, frozenset)) or not all(
-        isinstance(group, str) for group in groups
-    ):
-        raise ProfileListError(
-            f"{where} ({name!r}): allowed_groups must be a list of names of groups, "
-            f"and is {groups!r}"
-        )
-    if wrong := set(override) - set(settable):
-        raise ProfileListError(
-            f"{where} ({name!r}): EC2Spawner has no setting "
-            f"{', '.join(sorted(map(str, wrong)))} that a profile may override"
-        )
-    return Profile(
+    where = f"{where} ({name!r})" if isinstance(name, str) and name.strip() else where
+    read = read_entry(entry)
+    if isinstance(read, list):
+        raise ProfileListError(f"{where}: {'; '.join(read)}")
+    slug = read.slug or slugify(read.display_name)
+    if not slug:
+        raise ProfileListError(f"{where}: give it a slug")
+    profile = Profile(
         slug=slug,
+        display_name=read.display_name,
+        description=read.description,
+        default=read.default,
+        audience=_audience(read),
+        override=_override(read.ec2spawner_override, where, settable),
+        options=tuple(
+            _option(key, option, f"{where}, option {key!r}", settable)
+            for key, option in read.profile_options.items()
+        ),
+    )
+    return profile
+
+
+def _option(
+    key: str, entry: OptionEntry, where: str, settable: Collection[str]
+) -> Option:
+    if not (entry.choices or entry.unlisted_choice.enabled):
+        raise ProfileListError(f"{where}: it has neither choices nor unlisted_choice")
+    name = entry.display_name or key
+    return Option(
+        key=key,
         display_name=name,
-        description=str(entry.get("description", "")),
-        default=bool(entry.get("default", False)),
-        allowed_groups=frozenset(groups),
-        override=dict(override),
+        description=entry.description,
+        choices=tuple(
+            Choice(
+                key=each,
+                display_name=choice.display_name or each,
+                description=choice.description,
+                default=choice.default,
+                audience=_audience(choice),
+                override=_override(
+                    choice.ec2spawner_override, f"{where}, choice {each!r}", settable
+                ),
+            )
+            for each, choice in entry.choices.items()
+        ),
+        unlisted=_unlisted(entry.unlisted_choice, name, where, settable),
     )
 
 
-def on_offer(
-    profiles: Sequence[Profile], groups: Collection[str]
-) -> tuple[Profile, ...]:
-    """The profiles that a member of these Hub groups may use."""
-    return tuple(p for p in profiles if p.is_for(groups))
+def _unlisted(
+    entry: UnlistedEntry, name: str, where: str, settable: Collection[str]
+) -> UnlistedChoice | None:
+    if not entry.enabled:
+        return None
+    return UnlistedChoice(
+        display_name=entry.display_name or name,
+        display_name_in_choices=entry.display_name_in_choices,
+        pattern=entry.validation_regex,
+        message=entry.validation_message,
+        override=_override(
+            entry.ec2spawner_override, f"{where}, unlisted_choice", settable
+        ),
+    )
 
 
-def default_profile(offer: Sequence[Profile]) -> Profile:
-    """The profile of a user who did not choose."""
-    return next((p for p in offer if p.default), offer[0])
+def _audience(entry: ProfileEntry | ChoiceEntry) -> Audience:
+    return Audience(entry.allowed_groups, entry.allowed_users)
 
 
-def choose(offer: Sequence[Profile], user_options: Mapping[str, Any]) -> Profile | None:
-    """The profile that ``user_options`` ask for; the default when they ask for none.
-
-    ``user_options`` come from forms, the REST API, links and the database, so
-    nothing is assumed about them.
-
-    :returns: None when there are no profiles at all
-    :raises ChoiceError: for anything but the key of a profile on offer
-    """
-    if unknown := set(user_options) - {"profile"}:
-        names = ", ".join(sorted(str(name)[:40] for name in unknown))
-        raise ChoiceError(f"There is no such option: {names}.")
-    wanted = user_options.get("profile")
-    if not offer:
-        if wanted is None:
-            return None
-        raise ChoiceError("This hub has no choice of servers.")
-    if wanted is None:
-        return default_profile(offer)
-    if isinstance(wanted, str):
-        for profile in offer:
-            if profile.slug == wanted:
-                return profile
-    names = ", ".join(p.slug for p in offer)
-    raise ChoiceError(f"This server is not on offer. Choose one of: {names}.")
-
-
-def options_from_form(form: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """The ``user_options`` of a submitted form: what was chosen, not yet checked.
-
-    KubeSpawner's field name, ``profile``, is kept, so that links and tools made
-    for it fit. An empty value counts as no choice.
-    """
-    return {name: values[0] for name, values in form.items() if values and values[0]}
+def _override(
+    override: Mapping[str, Any], where: str, settable: Collection[str]
+) -> Override:
+    ours = {key: v for key, v in override.items() if key not in KUBERNETES_ONLY}
+    if wrong := set(ours) - set(settable):
+        raise ProfileListError(
+            f"{where}: EC2Spawner has no setting {', '.join(sorted(map(str, wrong)))} "
+            "that a profile may override"
+        )
+    return ours

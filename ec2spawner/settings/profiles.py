@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from traitlets import Any as AnyType
-from traitlets import Callable, Dict, HasTraits, List, Union
+from traitlets import Callable, Dict, HasTraits, List, Unicode, Union
 
 
 class ProfileSettings(HasTraits):
@@ -26,10 +26,23 @@ class ProfileSettings(HasTraits):
         - ``description``: a sentence below the name
         - ``default``: True for the one that is chosen at first. Default: the
           first of the list
-        - ``allowed_groups``: only members of one of these Hub groups see and may
-          use it. Default: everybody
-        - ``ec2spawner_override``: a dictionary of EC2Spawner settings; a value
-          may be a callable that gets the spawner
+        - ``allowed_groups``, ``allowed_users``: only members of one of these Hub
+          groups, and these users, see and may use it. Default: everybody
+        - ``ec2spawner_override``: a dictionary of EC2Spawner settings. A value
+          may be a callable that gets the spawner, and may be async. A dictionary
+          is merged into the setting's own, at any depth; ``None`` removes a key
+        - ``profile_options``: more to choose, a dictionary. Each option has
+          ``display_name``, ``description``, ``choices`` and ``unlisted_choice``
+
+        Each of an option's ``choices``, a dictionary, has ``display_name``,
+        ``description``, ``default``, ``allowed_groups``, ``allowed_users`` and
+        ``ec2spawner_override``. Its override counts more than the profile's, and a
+        later option's more than an earlier one's.
+
+        ``unlisted_choice`` lets the user write a value. It has ``enabled``,
+        ``display_name``, ``display_name_in_choices``, ``validation_regex`` (which
+        must match the whole value), ``validation_message`` and
+        ``ec2spawner_override``, in whose texts ``{value}`` is what the user wrote.
 
         For example::
 
@@ -49,6 +62,20 @@ class ProfileSettings(HasTraits):
 
         Without profiles there is no form, and every server gets the settings as
         they are configured.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
+    additional_profile_form_template_paths = List(
+        Unicode(),
+        config=True,
+        help="""
+        Folders in which a ``form.html`` may be that takes the place of our form.
+
+        A template gets ``profile_list``, in KubeSpawner's shape and without the
+        overrides, and ``user_options``, to preselect what was chosen last; the names
+        of its fields are KubeSpawner's. So those that were made for KubeSpawner work.
 
         .. versionadded:: 0.1
         """,

@@ -6,7 +6,8 @@ import pytest
 
 from ec2spawner import EC2Spawner
 from ec2spawner.hub.startup import problems
-from ec2spawner.profiles.read import on_offer, read_profiles
+from ec2spawner.profiles.choose import on_offer
+from ec2spawner.profiles.read import read_profiles
 from ec2spawner.server.choice import settable_by_profiles
 
 from .configs import ROOT, load, settings_of, spawner_of, unrecognised
@@ -64,9 +65,10 @@ def test_its_profiles_are_valid(app):
 def test_its_groups_are_those_of_its_profiles(app):
     spawner = spawner_of(app)
     profiles = read_profiles(spawner.profile_list, settable_by_profiles(spawner))
-    asked_for = set().union(*(p.allowed_groups for p in profiles))
+    asked_for = set().union(*(p.audience.groups for p in profiles))
     assert asked_for == set(app.load_groups)
-    assert len(on_offer(profiles, asked_for)) > len(on_offer(profiles, ()))
+    members = on_offer(profiles, "ada", asked_for)
+    assert len(members) > len(on_offer(profiles, "ada", ()))
 
 
 def test_it_explains_every_line():

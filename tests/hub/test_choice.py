@@ -11,8 +11,9 @@ JUNK = [
     {"profile": ["large"]},
     {"profile": {"instance_type": "p5.48xlarge"}},
     {"profile": True},
-    {"instance_type": "p5.48xlarge"},
-    {"profile": "small", "image": "ami-00000000"},
+    {"profile": "small\0"},
+    {"profile": "a" * 10_000},
+    {"profile": "<script>alert(1)</script>"},
 ]
 
 
@@ -22,7 +23,7 @@ async def test_an_option_that_is_not_on_offer_is_a_400_and_no_launch(
 ):
     status, answer = await idle_hub.start_server("alice", options=options)
     assert status == 400
-    assert "option" in answer["message"] or "on offer" in answer["message"]
+    assert "on offer" in answer["message"] and "<script" not in answer["message"]
     assert ec2.requests("RunInstances") == []
     assert await idle_hub.server("alice") is None
 
@@ -43,6 +44,15 @@ async def test_a_link_starts_nothing_but_preselects_what_it_asks_for(idle_hub, e
         large = page[page.index('value="large"') :]
         assert "checked" in large[: large.index(">")]
         assert ec2.requests("RunInstances") == []
+
+
+async def test_options_that_are_not_ours_reach_nobody(quick_hub, ec2):
+    options = {"profile": "small", "image": "ami-00000000", "course": "hydrology"}
+    status, _ = await quick_hub.start_server("alice", options=options)
+    assert status in (201, 202)
+    await quick_hub.wait_ready("alice")
+    assert "ami-00000000" not in ec2.requests_text()
+    assert "hydrology" not in ec2.requests_text()
 
 
 async def test_the_last_choice_is_the_one_preselected(quick_hub, ec2):
@@ -98,6 +108,74 @@ async def test_a_profile_for_a_group_is_for_its_members_only(make_quick_hub, ec2
     assert status in (201, 202)
     await hub.wait_ready("bob")
     assert [m.instance_type for m in living(ec2)] == ["t3.large"]
+
+
+OPTIONS = {
+    "display_name": "Analysis",
+    "profile_options": {
+        "size": {
+            "display_name": "Size",
+            "choices": {
+                "s": {
+                    "display_name": "Small",
+                    "ec2spawner_override": {"instance_type": "t3.small"},
+                },
+                "l": {
+                    "display_name": "Large",
+                    "ec2spawner_override": {"instance_type": "t3.large"},
+                },
+                "xl": {
+                    "display_name": "Huge",
+                    "allowed_groups": ["modellers"],
+                    "ec2spawner_override": {"instance_type": "m7i.4xlarge"},
+                },
+            },
+        },
+        "course": {
+            "unlisted_choice": {
+                "enabled": True,
+                "display_name": "Course",
+                "validation_regex": "[a-z]+",
+                "validation_message": "Small letters only.",
+                "ec2spawner_override": {"environment": {"COURSE": "{value}"}},
+            },
+        },
+    },
+}
+
+
+async def test_the_choices_of_a_profiles_options_make_the_machine_and_are_remembered(
+    make_quick_hub, ec2
+):
+    settings = {"profile_list": [OPTIONS], "environment": {"HUB": "ours"}}
+    hub = make_quick_hub(settings=settings)
+    await hub.start()
+    async with Visitor(hub.url, "alice", "any") as alice:
+        await alice.log_in()
+        form = await alice.form()
+        assert "Large" in form and "Huge" not in form
+        fields = {
+            "profile-option-analysis--size": "l",
+            "profile-option-analysis--course--unlisted-choice": "Hydro",
+        }
+        with pytest.raises(SpawnFailed, match="Course: Small letters only."):
+            await alice.choose("analysis", fields=fields)
+        fields["profile-option-analysis--course--unlisted-choice"] = "hydro"
+        await alice.choose("analysis", fields=fields)
+        await alice.ready()
+        (machine,) = living(ec2)
+        assert machine.instance_type == "t3.large"
+        env = open(f"/proc/{machine.pids[-1]}/environ").read().split("\0")
+        assert {"COURSE=hydro", "HUB=ours"} <= set(env)
+        await alice.stop()
+        form = await alice.form()
+        assert 'value="hydro"' in form
+        large = form[form.index('value="l"') :]
+        assert "selected" in large[: large.index(">")]
+    status, answer = await hub.start_server(
+        "alice", options={"size": "xl", "course": "hydro"}
+    )
+    assert (status, "Size: this is not on offer" in answer["message"]) == (400, True)
 
 
 async def test_text_of_an_admin_is_shown_and_not_obeyed(make_quick_hub):

@@ -34,16 +34,20 @@ PURE = {
     "launch/block_devices.py",
     "launch/hibernation.py",
     "launch/plan.py",
+    "profiles/choose.py",
+    "profiles/overrides.py",
+    "profiles/profile.py",
     "profiles/read.py",
+    "profiles/schema.py",
     "server/notices.py",
     *(f.name for f in PRODUCT if f.folder in ("core", "settings")),
 }
 #: what a pure module may import that is not ours
 CALM = {
-    *("__future__", "base64", "collections", "dataclasses", "datetime", "enum"),
+    *("__future__", "base64", "collections", "copy", "dataclasses", "datetime", "enum"),
     *("functools", "hashlib", "hmac", "html", "ipaddress", "itertools", "json"),
-    *("math", "posixpath", "re", "secrets", "string", "traitlets", "typing"),
-    *("mypy_boto3_ec2", "unicodedata", "urllib.parse"),
+    *("math", "posixpath", "pydantic", "re", "secrets", "string", "traitlets"),
+    *("typing", "mypy_boto3_ec2", "unicodedata", "urllib.parse"),
 }
 CALM_BESIDES = {
     # The class that JupyterHub shows to users, to inherit from.

@@ -13,7 +13,7 @@ from ec2spawner.ec2.facts import Region
 from ec2spawner.launch.attempts import reordered, way_on
 from ec2spawner.launch.plan import Candidate, Image, LaunchIdentity, plan_launch
 from ec2spawner.launch.unavailable import Unavailable, covers, quota_family
-from ec2spawner.server.choice import apply_choice
+from ec2spawner.server.choice import ServerChoice
 from ec2spawner.settings import LaunchSettings
 from localec2.world.capacity import quota_bucket
 
@@ -70,7 +70,7 @@ async def test_a_profile_that_names_one_type_gets_it_whatever_the_hubs_list_is(
     settings = LaunchSettings(
         instance_types=["m7i.large", "m6i.large"], profile_list=[profile]
     )
-    assert await apply_choice(settings, set(), {}) == "small"
+    assert await ServerChoice(settings).apply("ada", set(), {}) == "small"
     assert settings.types == types
 
 

@@ -1,12 +1,8 @@
 import pytest
 
 from ec2spawner.profiles.read import (
-    ChoiceError,
     ProfileListError,
-    choose,
-    default_profile,
-    on_offer,
-    options_from_form,
+    ignored_settings,
     read_profiles,
 )
 
@@ -20,6 +16,14 @@ LARGE = {"display_name": "Large", "slug": "big", "allowed_groups": ["modellers"]
 
 def read(*entries):
     return read_profiles(entries, SETTABLE)
+
+
+def with_option(**option):
+    return {**SMALL, "profile_options": {"image": option}}
+
+
+def with_choice(**choice):
+    return with_option(choices={"new": choice})
 
 
 def test_a_profile_gets_its_slug_from_its_name_unless_it_has_one():
@@ -36,26 +40,67 @@ def test_a_dictionary_of_profiles_is_taken_in_the_order_of_its_keys():
     [
         ({}, "display_name is missing"),
         ({"display_name": "  "}, "display_name is missing"),
+        ({"display_name": 7}, "display_name is missing"),
         ({"display_name": "?"}, "give it a slug"),
-        ({**SMALL, "kubespawner_override": {}}, "unknown key"),
-        ({**SMALL, "ec2spawner_override": ["t3"]}, "must be a dictionary"),
+        ({**SMALL, "kubespawner_override": {}}, "rename it to ec2spawner_override"),
+        ({**SMALL, "override": {}}, "'Small one'.*unknown key override"),
+        ({**SMALL, "ec2spawner_override": ["t3"]}, "must be a valid dictionary"),
         ({**SMALL, "ec2spawner_override": {"hub_id": "x"}}, "no setting hub_id"),
+        ({**SMALL, "default": "yes"}, "default must be a valid boolean"),
         ("small", "must be a dictionary"),
         ({**SMALL, "allowed_groups": "staff"}, "'Small one'.*list of names.*'staff'"),
-        ({**SMALL, "allowed_groups": None}, "list of names of groups"),
-        ({**SMALL, "allowed_groups": [1]}, "list of names of groups"),
+        ({**SMALL, "allowed_groups": None}, "allowed_groups must be a list of names"),
+        ({**SMALL, "allowed_users": [1]}, "allowed_users must be a list of names"),
+        (with_option(), "'Small one'.*option 'image': it has neither choices nor"),
+        (with_option(choice={}), "option 'image', unknown key choice"),
+        (with_choice(image="x"), "option 'image', choice 'new', unknown key image"),
+        (
+            with_choice(kubespawner_override={"image": "x"}),
+            "option 'image', choice 'new', kubespawner_override is KubeSpawner's",
+        ),
+        (
+            with_choice(ec2spawner_override={"imag": "x"}),
+            "option 'image', choice 'new': EC2Spawner has no setting imag",
+        ),
+        (
+            with_option(unlisted_choice={"enabled": True, "validation_regex": "("}),
+            "option 'image', unlisted_choice, validation_regex is no regular exp",
+        ),
+        (
+            with_option(
+                unlisted_choice={"enabled": True, "ec2spawner_override": {"a": "x"}}
+            ),
+            "option 'image', unlisted_choice: EC2Spawner has no setting a",
+        ),
     ],
 )
-def test_a_wrong_profile_is_named_with_what_is_wrong(entry, complaint):
+def test_a_wrong_profile_is_named_with_the_place_and_what_is_wrong(entry, complaint):
     with pytest.raises(ProfileListError, match=complaint) as caught:
         read(LARGE, entry)
     assert "profile_list[1]" in str(caught.value)
 
 
+def test_all_that_is_wrong_with_a_profile_is_said_at_once():
+    with pytest.raises(ProfileListError) as caught:
+        read({"display_name": "Large", "default": 1, "slugg": "x"})
+    assert "default must be" in str(caught.value)
+    assert "unknown key slugg" in str(caught.value)
+
+
 @pytest.mark.parametrize("kind", [list, tuple, set, frozenset])
 def test_groups_may_come_in_any_collection_of_names(kind):
     (profile,) = read({**SMALL, "allowed_groups": kind(["staff"])})
-    assert profile.is_for(["staff"]) and not profile.is_for(["s"])
+    assert profile.audience.admits("ada", ["staff"])
+    assert not profile.audience.admits("ada", ["s"])
+
+
+def test_a_user_may_be_named_beside_a_group():
+    (profile,) = read(
+        {**SMALL, "allowed_groups": ["staff"], "allowed_users": ["grace"]}
+    )
+    assert profile.audience.admits("grace", [])
+    assert profile.audience.admits("ada", ["staff"])
+    assert not profile.audience.admits("ada", [])
 
 
 def test_two_profiles_with_one_slug_are_refused():
@@ -63,48 +108,27 @@ def test_two_profiles_with_one_slug_are_refused():
         read(SMALL, SMALL)
 
 
-def test_only_members_of_an_allowed_group_are_offered_a_profile():
-    profiles = read(SMALL, LARGE)
-    assert [p.slug for p in on_offer(profiles, [])] == ["small-one"]
-    assert [p.slug for p in on_offer(profiles, ["modellers"])] == ["small-one", "big"]
+def test_what_only_kubernetes_knows_is_left_out_and_can_be_named():
+    entry = with_choice(
+        ec2spawner_override={"image": "ami-1", "node_selector": {"gpu": "yes"}}
+    )
+    entry["ec2spawner_override"] = {"instance_type": "t3.small", "tolerations": []}
+    (profile,) = read(entry)
+    assert profile.overrides() == [{"instance_type": "t3.small"}, {"image": "ami-1"}]
+    assert ignored_settings([entry]) == {"node_selector", "tolerations"}
+    assert ignored_settings([SMALL, LARGE]) == frozenset()
 
 
-def test_without_a_choice_the_default_is_taken_or_else_the_first():
-    assert default_profile(read(SMALL, LARGE)).slug == "small-one"
-    assert default_profile(read(SMALL, {**LARGE, "default": True})).slug == "big"
-    assert choose(read(SMALL, LARGE), {}).slug == "small-one"
+def test_an_option_takes_its_names_from_its_keys_where_it_has_none():
+    (profile,) = read(with_choice())
+    (option,) = profile.options
+    assert (option.display_name, option.choices[0].display_name) == ("image", "new")
 
 
-def test_a_choice_by_slug_is_found():
-    assert choose(read(SMALL, LARGE), {"profile": "big"}).slug == "big"
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"profile": "small"},
-        {"profile": "small-one\n"},
-        {"profile": "SMALL-ONE"},
-        {"profile": ["small-one"]},
-        {"profile": {"slug": "small-one"}},
-        {"profile": True},
-        {"profile": 0},
-        {"profile": ""},
-        {"profile": "small-one", "instance_type": "p5.48xlarge"},
-        {"image": "ami-1"},
-    ],
-)
-def test_anything_but_the_slug_of_a_profile_on_offer_is_refused(options):
-    with pytest.raises(ChoiceError):
-        choose(read(SMALL, LARGE), options)
-
-
-def test_without_profiles_nothing_may_be_chosen():
-    assert choose((), {}) is None
-    with pytest.raises(ChoiceError):
-        choose((), {"profile": "small"})
-
-
-def test_a_form_gives_its_first_values_and_an_empty_one_is_no_choice():
-    form = {"profile": ["a", "b"], "other": [""], "none": []}
-    assert options_from_form(form) == {"profile": "a"}
+@pytest.mark.parametrize("flagged, default", [(None, "old"), ("new", "new")])
+def test_the_default_choice_is_the_one_that_is_marked_or_else_the_first(
+    flagged, default
+):
+    choices = {key: {"default": key == flagged} for key in ("old", "new")}
+    (profile,) = read(with_option(choices=choices))
+    assert profile.options[0].default.key == default

@@ -1,0 +1,95 @@
+"""Profiles, options and choices, as they are after ``profile_list`` was checked.
+
+The words and their meaning are KubeSpawner's, so that its lists, tools and links fit.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+#: the value of an option's field that means: see the text beside it
+UNLISTED = "unlisted-choice"
+
+Override = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Audience:
+    """Whom something is for: everybody, unless groups or users are named."""
+
+    groups: frozenset[str] = frozenset()
+    users: frozenset[str] = frozenset()
+
+    def admits(self, user: str, groups: Collection[str]) -> bool:
+        """Whether a user, a member of these Hub groups, is one of them."""
+        if not (self.groups or self.users):
+            return True
+        return user in self.users or not self.groups.isdisjoint(groups)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of the values of an option."""
+
+    key: str
+    display_name: str
+    description: str = ""
+    default: bool = False
+    audience: Audience = Audience()
+    override: Override = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class UnlistedChoice:
+    """A value that the user writes.
+
+    :ivar pattern: it must match the whole text; None takes any
+    :ivar override: ``{value}`` in its texts is what the user wrote
+    """
+
+    display_name: str
+    display_name_in_choices: str
+    pattern: re.Pattern[str] | None = None
+    message: str = ""
+    override: Override = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Option:
+    """One more thing to choose once a profile is chosen."""
+
+    key: str
+    display_name: str
+    description: str = ""
+    choices: tuple[Choice, ...] = ()
+    unlisted: UnlistedChoice | None = None
+
+    @property
+    def default(self) -> Choice | None:
+        """What counts when nothing is chosen; None when a text must be written."""
+        first = next(iter(self.choices), None)
+        return next((c for c in self.choices if c.default), first)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One entry of ``profile_list``, checked."""
+
+    slug: str
+    display_name: str
+    description: str = ""
+    default: bool = False
+    audience: Audience = Audience()
+    override: Override = field(default_factory=dict)
+    options: tuple[Option, ...] = ()
+
+    def overrides(self) -> list[Override]:
+        """Its own override, and those of all choices that it offers."""
+        ours = [self.override]
+        for option in self.options:
+            ours += [choice.override for choice in option.choices]
+            ours += [option.unlisted.override] if option.unlisted else []
+        return ours
