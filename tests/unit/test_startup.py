@@ -53,7 +53,7 @@ def test_of_a_hub_that_can_work_nothing_is_said(what):
         ({"internal_ssl": True}, "internal_ssl is on"),
         (
             {"profile_list": [{"display_name": "A", "kubespawner_override": {}}]},
-            "unknown key(s) kubespawner_override",
+            "rename it to ec2spawner_override",
         ),
         (
             {
