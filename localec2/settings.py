@@ -98,6 +98,12 @@ class LocalSettings:
     #: vCPU quota by bucket: "standard", "g", "p", ... for on-demand machines,
     #: "spot:standard", ... for spot machines
     vcpu_quota: Mapping[str, int] = field(default_factory=dict)
+    #: EC2's actions that nobody may call, with wildcards: UnauthorizedOperation
+    denied: tuple[str, ...] = ()
+    #: the account is on AWS's free plan, which has few instance types
+    free_plan: bool = False
+    #: images of the Marketplace whose terms the account has not accepted
+    marketplace_images: tuple[str, ...] = ()
     #: "process" (a process tree), "nspawn" (a Linux that boots in a container), "qemu"
     #: (a computer of its own) or "none" (instances without a machine); cannot be
     #: changed while it runs. The two that boot need root.
@@ -140,7 +146,7 @@ class LocalSettings:
             values["throttle"] = {
                 k: (float(v[0]), float(v[1])) for k, v in values["throttle"].items()
             }
-        for name in ("path_prefix", "disrupted_zones"):
+        for name in ("path_prefix", "disrupted_zones", "denied", "marketplace_images"):
             if name in values:
                 values[name] = tuple(values[name])
         return dataclasses.replace(self, **values)

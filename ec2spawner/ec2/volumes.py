@@ -203,7 +203,10 @@ async def detach_volume(lane: Lane, volume_id: str, instance_id: str) -> None:
 
 
 async def grow_volume(lane: Lane, volume_id: str, size: int) -> None:
-    """ModifyVolume: EC2 does it while the volume is in use (at most once in 6 h)."""
+    """ModifyVolume: EC2 does it while the volume is in use.
+
+    Four times in 24 hours at most (EC2 API reference, ModifyVolume).
+    """
 
     def work(lane: Lane) -> None:
         lane.ec2.modify_volume(VolumeId=volume_id, Size=size)

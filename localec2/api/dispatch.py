@@ -23,7 +23,8 @@ from ..world import moto_patches as patches
 from ..world.capacity import no_capacity, no_spot_capacity
 from ..world.describe import check_ids, check_status_filters
 from . import image_actions, in_use, tag_rules, volume_actions, volume_rules
-from .instance_actions import ACTIONS, dry_run
+from .account import check_plan, check_rights, check_terms
+from .instance_actions import ACTIONS
 from .launch_rules import Launch, check_launch
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class Ec2Api:
                 f"{self.cloud.region}, not {request.region}.",
                 401,
             )
+        check_rights(request, self.cloud.settings)
         if request.action in _UNLOCKED:
             return self._ask_moto(request)
         with self.cloud.lock:
@@ -137,7 +139,8 @@ class Ec2Api:
         asked = dict(request.params)
         cloud = self.cloud
         launch = check_launch(request, cloud.backend, cloud.pool_of)
-        dry_run(request)
+        check_plan(launch.instance_type, cloud.settings)
+        check_terms(request.get("ImageId"), cloud.settings)
         if launch.token:
             known = self.tokens.recall(
                 "RunInstances", launch.token, launch.zone or "", asked
@@ -267,6 +270,10 @@ class Ec2Api:
                 ) from None
             raise AwsError("UnsupportedOperation", str(error)) from None
         except Exception as error:
+            if not request.is_ec2:
+                # What moto does not know, it stumbles over.
+                log.warning("%s: %s: %r", request.service, request.action, error)
+                raise _unknown_service(request) from error
             log.exception("%s failed inside moto", request.action)
             raise AwsError(
                 "InternalError", f"An internal error has occurred ({error!r})", 500
@@ -281,6 +288,14 @@ def _invalid_action(request: ApiRequest) -> AwsError:
     return AwsError(
         "InvalidAction",
         f"The action {request.action} is not valid for this web service.",
+    )
+
+
+def _unknown_service(request: ApiRequest) -> AwsError:
+    return AwsError(
+        "InvalidAction",
+        f"This local EC2 has no {request.service or 'such service'}, or not the "
+        f"action {request.action or request.path} of it.",
     )
 
 

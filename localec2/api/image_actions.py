@@ -1,4 +1,4 @@
-"""CreateImage, of machines with disks.
+"""CreateImage, of machines with disks, and DeregisterImage.
 
 Like AWS it takes everything along: nothing of the machine that it is made of is
 cleaned up, neither keys and logs nor the machine id, and every attached volume becomes
@@ -18,7 +18,7 @@ from ..requests.request import ApiRequest
 from ..world.describe import check_ids
 from ..world.images import ImageLife
 from ..world.instance import LocalInstance
-from .instance_actions import dry_run, xml
+from .instance_actions import xml
 from .tag_rules import check_tags
 
 #: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateImage.html
@@ -45,7 +45,6 @@ def create_image(request: ApiRequest, world: World) -> bytes:
             f"Instance '{instance.id}' is not in a state from which an image can be "
             "made: it must be 'running' or 'stopped'.",
         )
-    dry_run(request)
     without = [
         disk.get("DeviceName", "")
         for disk in request.groups("BlockDeviceMapping")
@@ -60,6 +59,37 @@ def create_image(request: ApiRequest, world: World) -> bytes:
         without,
     )
     return xml("CreateImage", f"<imageId>{image.id}</imageId>")
+
+
+def deregister_image(request: ApiRequest, world: World) -> bytes:
+    """With its snapshots, if that is asked for, and no other image needs them.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeregisterImage.html
+    """
+    backend, image_id = world.backend, request.get("ImageId") or ""
+    image = backend.amis.get(image_id)
+    backend.deregister_image(image_id)
+    results = ""
+    if image is not None and request.flag("DeleteAssociatedSnapshots"):
+        needed = {id for other in backend.amis.values() for id in _snapshots(other)}
+        for id in _snapshots(image):
+            code = "skipped" if id in needed else "success"
+            if code == "success":
+                backend.delete_snapshot(id)
+            results += (
+                f"<item><snapshotId>{id}</snapshotId>"
+                f"<returnCode>{code}</returnCode></item>"
+            )
+    return xml(
+        "DeregisterImage",
+        "<return>true</return>"
+        f"<deleteSnapshotResultSet>{results}</deleteSnapshotResultSet>",
+    )
+
+
+def _snapshots(image: Any) -> list[str]:
+    disks = image.block_device_mappings
+    return [disk["Ebs"]["SnapshotId"] for disk in disks]
 
 
 def _check_name(name: str, backend: Any) -> None:
@@ -93,4 +123,5 @@ def _tags(request: ApiRequest) -> dict[str, dict[str, str]]:
 #: action -> its answer
 ACTIONS: dict[str, Callable[[ApiRequest, Any], bytes | None]] = {
     "CreateImage": create_image,
+    "DeregisterImage": deregister_image,
 }

@@ -13,7 +13,7 @@ from ..errors import AwsError, request_id
 from ..requests.request import ApiRequest
 from ..settings import LocalSettings
 from ..world.describe import check_ids
-from ..world.hibernation import check_stop, check_type
+from ..world.hibernation import check_stop
 from ..world.instance import LocalInstance
 from ..world.lifecycle import Lifecycle
 from .console import console_output
@@ -52,15 +52,6 @@ def _named(request: ApiRequest, world: World) -> list[LocalInstance]:
     return world.instances(list(dict.fromkeys(ids)))
 
 
-def dry_run(request: ApiRequest) -> None:
-    if request.flag("DryRun"):
-        raise AwsError(
-            "DryRunOperation",
-            "Request would have succeeded, but DryRun flag is set.",
-            412,
-        )
-
-
 def _changes(action: str, changed: Iterable[tuple[LocalInstance, Any]]) -> bytes:
     items = "".join(
         f"<item><instanceId>{instance.id}</instanceId>"
@@ -75,7 +66,6 @@ def _changes(action: str, changed: Iterable[tuple[LocalInstance, Any]]) -> bytes
 
 def start_instances(request: ApiRequest, world: World) -> bytes:
     found = _named(request, world)
-    dry_run(request)
     for instance in found:
         # All or nothing: look at each before the first is started.
         world.lifecycle.check_start(instance)
@@ -85,7 +75,6 @@ def start_instances(request: ApiRequest, world: World) -> bytes:
 def stop_instances(request: ApiRequest, world: World) -> bytes:
     found = _named(request, world)
     hibernate = request.flag("Hibernate")
-    dry_run(request)
     for instance in found:
         if instance.disable_api_stop:
             raise AwsError(
@@ -105,7 +94,6 @@ def stop_instances(request: ApiRequest, world: World) -> bytes:
 
 def terminate_instances(request: ApiRequest, world: World) -> bytes:
     found = _named(request, world)
-    dry_run(request)
     for instance in found:
         if instance.disable_api_termination:
             raise AwsError(
@@ -120,7 +108,6 @@ def terminate_instances(request: ApiRequest, world: World) -> bytes:
 
 def reboot_instances(request: ApiRequest, world: World) -> bytes:
     found = _named(request, world)
-    dry_run(request)
     for instance in found:
         world.lifecycle.reboot(instance)
     return done("RebootInstances")
@@ -130,7 +117,6 @@ def get_console_output(request: ApiRequest, world: World) -> bytes:
     instance_id = request.get("InstanceId") or ""
     check_ids([instance_id])
     instance = world.instances([instance_id])[0]
-    dry_run(request)
     output, at = None, ""
     if instance.machine is not None:
         output, at = console_output(
@@ -153,7 +139,6 @@ def modify_instance_attribute(request: ApiRequest, world: World) -> bytes | None
     if name == "UserData":
         check_user_data(request)
         _only_stopped(instance)
-        dry_run(request)
         instance.user_data = Base64EncodedString(value) if value else None
     elif name == "InstanceType":
         if value not in INSTANCE_TYPES:
@@ -163,18 +148,14 @@ def modify_instance_attribute(request: ApiRequest, world: World) -> bytes | None
             )
         check_architecture(value, instance.architecture)
         _only_stopped(instance)
-        check_type(instance)
-        dry_run(request)
         instance.instance_type = value
     elif "GroupId.1" in request.params:
         groups = [world.group(each) for each in request.numbered("GroupId")]
-        dry_run(request)
         # moto keeps the old ones of the interface, too.
         instance.security_groups = groups
         instance.nics[0]._group_set = list(groups)
     elif name == "InstanceInitiatedShutdownBehavior":
         check_shutdown_behavior(value)
-        dry_run(request)
         instance.instance_initiated_shutdown_behavior = value
     else:
         return None
@@ -189,7 +170,6 @@ def modify_network_interface_attribute(
     if not groups:
         return None
     nic = world.backend.get_network_interface(request.get("NetworkInterfaceId") or "")
-    dry_run(request)
     nic._group_set = list(groups)
     if nic.instance is not None and nic.device_index == 0:
         nic.instance.security_groups = groups

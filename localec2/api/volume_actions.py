@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from ..requests.request import ApiRequest
 from ..world.volumes import VolumeLife
 from . import volume_rules
-from .instance_actions import done, dry_run, xml
+from .instance_actions import done, xml
 
 
 class World(Protocol):
@@ -18,7 +18,6 @@ class World(Protocol):
 
 def detach_volume(request: ApiRequest, world: World) -> bytes:
     volume = volume_rules.check_detach(request, world.backend)
-    dry_run(request)
     attachment = volume.attachment
     world.volume_life.detach(volume, request.flag("Force"))
     at = attachment.attach_time.strftime("%Y-%m-%dT%H:%M:%S.000Z")
@@ -33,7 +32,6 @@ def detach_volume(request: ApiRequest, world: World) -> bytes:
 
 def delete_volume(request: ApiRequest, world: World) -> bytes:
     volume = volume_rules.check_delete(request, world.backend)
-    dry_run(request)
     world.volume_life.delete(volume)
     return done("DeleteVolume")
 

@@ -120,6 +120,20 @@ RULES: tuple[Rule, ...] = (
         "ec2-instance-quotas.html",
     ),
     Rule(
+        "free-plan",
+        "RunInstances",
+        "On the free plan most types are refused: InvalidParameterCombination, not "
+        "eligible for Free Tier.",
+        "https://github.com/aws-samples/eks-workshop-v2/issues/1644",
+    ),
+    Rule(
+        "marketplace-terms",
+        "RunInstances",
+        "An image of the Marketplace whose terms are not accepted: OptInRequired, HTTP "
+        "401, with the address where to accept them.",
+        ERRORS,
+    ),
+    Rule(
         "dies-pending",
         "RunInstances",
         "An accepted launch can still die: pending to terminated, with a StateReason "

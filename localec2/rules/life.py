@@ -85,9 +85,9 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "hibernation-type",
         "ModifyInstanceAttribute",
-        "The type of a machine that hibernates cannot be changed.",
-        "https://github.com/awsdocs/amazon-ec2-user-guide/blob/master/doc_source/"
-        "Hibernate.md",
+        "The type of a machine that hibernates can be changed, as of any that is "
+        "stopped.",
+        f"{GUIDE}/instance-hibernate-overview.html",
     ),
     Rule(
         "guest-shutdown",

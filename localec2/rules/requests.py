@@ -21,15 +21,24 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "tag-on-create",
         "RunInstances",
-        "TagSpecifications tag the instance, its volumes and its network interfaces; "
-        "other resource types are refused.",
+        "TagSpecifications tag the instance, its volumes, its network interfaces and "
+        "its spot request; other resource types are refused.",
         f"{API}/API_TagSpecification.html",
     ),
     Rule(
         "dry-run",
-        "all that change something",
-        "DryRun checks everything, changes nothing: DryRunOperation, HTTP 412.",
-        f"{API}/CommonParameters.html",
+        "all",
+        "DryRun looks at rights and at nothing else, neither ids nor capacity: "
+        "DryRunOperation, HTTP 412, or UnauthorizedOperation.",
+        "https://github.com/aws/karpenter-provider-aws/blob/main/pkg/controllers/"
+        "nodeclass/validation.go",
+    ),
+    Rule(
+        "rights",
+        "all",
+        "What no policy allows: UnauthorizedOperation, HTTP 403, which names the "
+        "action.",
+        ERRORS,
     ),
     Rule(
         "throttling",
@@ -90,6 +99,12 @@ RULES: tuple[Rule, ...] = (
         "unknown-action",
         "-",
         "An action that is not there: InvalidAction, as clean XML.",
+        ERRORS,
+    ),
+    Rule(
+        "unknown-service",
+        "-",
+        "A service or an action that is not there is answered with HTTP 4xx.",
         ERRORS,
     ),
     Rule(

@@ -107,6 +107,13 @@ RULES: tuple[Rule, ...] = (
         f"{API}/API_CreateImage.html",
     ),
     Rule(
+        "deregister-image",
+        "DeregisterImage",
+        "DeleteAssociatedSnapshots deletes the image's snapshots, too, except those "
+        "that another image needs.",
+        f"{API}/API_DeregisterImage.html",
+    ),
+    Rule(
         "image-takes-volumes",
         "CreateImage, RunInstances",
         "Every attached volume becomes part of the image, and a launch makes copies, "

@@ -78,13 +78,3 @@ def check_stop(instance: LocalInstance, ready_after: float) -> None:
             "UnsupportedOperation",
             "Instance is not ready to hibernate yet, retry in a few minutes",
         )
-
-
-def check_type(instance: LocalInstance) -> None:
-    """Refuse to make a machine that hibernates one of another size."""
-    if instance.hibernated:
-        raise AwsError(
-            "UnsupportedOperation",
-            f"The instance type of '{instance.id}' cannot be changed while it is "
-            "hibernated.",
-        )

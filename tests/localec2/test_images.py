@@ -58,6 +58,25 @@ def test_an_image_is_pending_then_available_and_can_be_launched(
     assert refused(launch, ImageId=made)[0] == "InvalidAMIID.NotFound"
 
 
+@pytest.mark.proves("deregister-image")
+def test_the_snapshots_of_an_image_go_with_it_if_that_is_asked_for(
+    ec2, machine  # noqa: F811
+):
+    def snapshots(id):
+        found = ec2.describe_snapshots(OwnerIds=["self"])["Snapshots"]
+        return [each["SnapshotId"] for each in found if each["SnapshotId"] == id]
+
+    for asked in (False, True):
+        made = ec2.create_image(InstanceId=machine, Name=f"goes-{asked}")["ImageId"]
+        disk = available(ec2, made)["BlockDeviceMappings"][0]["Ebs"]["SnapshotId"]
+        assert snapshots(disk)
+        answer = ec2.deregister_image(ImageId=made, DeleteAssociatedSnapshots=asked)
+        results = answer.get("DeleteSnapshotResults", [])
+        if asked:
+            assert results == [{"SnapshotId": disk, "ReturnCode": "success"}]
+        assert bool(snapshots(disk)) == (not asked)
+
+
 @pytest.mark.proves("images")
 def test_a_machine_may_stay_on_while_an_image_is_made_of_it(
     cloud, ec2, machine  # noqa: F811

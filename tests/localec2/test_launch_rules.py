@@ -250,7 +250,7 @@ def test_a_root_volume_smaller_than_the_image_is_refused(ec2, world):
 
 
 @pytest.mark.proves("dry-run")
-def test_a_dry_run_checks_and_changes_nothing(cloud, ec2, world, launch):
+def test_a_dry_run_looks_at_rights_alone_and_changes_nothing(cloud, ec2, world, launch):
     made = launch()["InstanceId"]
     cloud.control.wait_for_state(made, "running")
     before = len(cloud.control.machines())
@@ -261,10 +261,56 @@ def test_a_dry_run_checks_and_changes_nothing(cloud, ec2, world, launch):
     ):
         got = refused(call, DryRun=True, **wanted)
         assert got[:2] == ("DryRunOperation", 412)
+    # Whoever asks is told of rights, not of quotas, ids or room.
+    cloud.control.set_capacity({"*": 0})
     bad = request_for(world, InstanceType="m5.tiny")
-    assert refused(ec2.run_instances, DryRun=True, **bad)[0] == "InvalidParameterValue"
+    assert refused(ec2.run_instances, DryRun=True, **bad)[0] == "DryRunOperation"
+    cloud.control.change_settings(denied=["Stop*"])
+    asked = {"InstanceIds": ["i-0123456789abcdef0"], "DryRun": True}
+    assert refused(ec2.stop_instances, **asked)[:2] == ("UnauthorizedOperation", 403)
+    assert refused(ec2.terminate_instances, **asked)[0] == "DryRunOperation"
     assert len(cloud.control.machines()) == before
     assert describe(ec2, made)["State"]["Name"] == "running"
+
+
+@pytest.mark.proves("rights")
+def test_what_is_denied_is_refused_by_name(cloud, ec2, world):
+    cloud.control.change_settings(denied=["RunInstances"])
+    code, status, message = refused(ec2.run_instances, **request_for(world))
+    assert (code, status) == ("UnauthorizedOperation", 403)
+    assert "not authorized to perform: ec2:RunInstances" in message
+    ec2.describe_instances()
+
+
+@pytest.mark.proves("free-plan")
+def test_the_free_plan_has_few_types(cloud, ec2, world, launch):
+    cloud.control.change_settings(free_plan=True)
+    code, status, message = refused(ec2.run_instances, **request_for(world))
+    assert (code, status) == ("InvalidParameterCombination", 400)
+    assert "not eligible for Free Tier" in message
+    launch(InstanceType="t3.micro")
+
+
+@pytest.mark.proves("marketplace-terms")
+def test_terms_of_the_marketplace_must_be_accepted(cloud, ec2, world, launch):
+    cloud.control.change_settings(marketplace_images=[world.image_id])
+    code, status, message = refused(ec2.run_instances, **request_for(world))
+    assert (code, status) == ("OptInRequired", 401)
+    assert "https://aws.amazon.com/marketplace" in message
+    cloud.control.change_settings(marketplace_images=[])
+    launch()
+
+
+@pytest.mark.proves("unknown-service")
+@pytest.mark.parametrize("service", ["freetier", "imagebuilder", "chatbot"])
+def test_a_service_that_is_not_there_says_so(cloud, service):
+    asked = {
+        "freetier": "get_account_plan_state",
+        "imagebuilder": "list_images",
+        "chatbot": "list_microsoft_teams_configured_teams",
+    }
+    _, status, _ = refused(getattr(client(cloud, service), asked[service]))
+    assert 400 <= status < 500
 
 
 @pytest.mark.proves("capacity")
