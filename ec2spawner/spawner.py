@@ -251,7 +251,7 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
 
     async def _end_failed(self, error: EC2SpawnError) -> None:
         start = self._start
-        start.admission.ended(error)
+        start.admission.ended(error, start.failed_at_home)
         start.give_up(error)
         await start.log_console(error)
 

@@ -24,7 +24,7 @@ _RETRY_SECONDS = 1
 # How long a machine waits for one answer: less than the agent's time-out, after which
 # it would take the Hub for one that is away.
 _ORDERS_SECONDS = 10.0
-# How long a body of 16 kB may take. Tornado itself would wait for ever.
+# How long a body may take. Tornado itself would wait for ever.
 _BODY_SECONDS = 10.0
 # Tornado reads and drops what is announced to be longer than it likes, with a line in
 # the log; of what we have refused by then nothing is read.

@@ -10,7 +10,8 @@ from typing import Any, NoReturn
 
 from .texts import is_plain, last_lines, one_line
 
-BODY_LIMIT = 16_384
+# A log of 4,000 characters may take twelve bytes for each, escaped as JSON is.
+BODY_LIMIT = 65_536
 
 
 class SchemaError(ValueError):

@@ -25,6 +25,7 @@ class Admission:
         self._place = ""
         self._owner_id = ""
         self._kind = ""
+        self._woken = False
 
     async def ask(self, launch_id: str, image_id: str) -> None:
         """Take a place for a launch.
@@ -48,19 +49,27 @@ class Admission:
 
     def woke(self, machine: Machine) -> None:
         """A stopped machine has taken the place of the launch."""
+        self._woken = True
         self._limits.woke(self._place, machine.launch_id)
         self._place = machine.launch_id
         self.answered(refused=False)
 
-    def ended(self, error: BaseException | None) -> None:
-        """The start has ended, well or with an error."""
+    def ended(self, error: BaseException | None, own: bool = False) -> None:
+        """The start has ended, well or with an error.
+
+        :param own: what failed may be its user's own: the home, with what is in it
+        """
         kind, self._kind = self._kind, ""
         if not kind:
             return
-        if error is None:
+        failed = error is not None and self._failed_at_boot(error)
+        if error is None and not self._woken:
             self._breaker.good(kind)
-        elif self._failed_at_boot(error):
+        elif error is not None and failed and not (own or self._woken):
             self._count_failure(kind, error)
+        elif failed:
+            # What a user has done to a machine or a home is on it when it is woken.
+            self._breaker.own(kind, self._launch_id, self._context.hub.user_name)
         else:
             self._breaker.undecided(kind, self._launch_id)
 
@@ -97,7 +106,8 @@ class Admission:
         )
 
     def _check_breaker(self, kind: str, launch_id: str) -> None:
-        tripped = self._breaker.admit(kind, launch_id)
+        user_name = self._context.hub.user_name
+        tripped = self._breaker.admit(kind, launch_id, user_name)
         if tripped is not None:
             wait = max(1, ceil(tripped.seconds / 60))
             raise EC2SpawnError(

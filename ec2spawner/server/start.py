@@ -7,6 +7,7 @@ import secrets
 import time
 from contextlib import suppress
 
+from ..claim.messages import Step
 from ..claim.user_data import user_data
 from ..core.errors import EC2SpawnError, Reason
 from ..core.event import NotNow
@@ -112,6 +113,14 @@ class Start:
                 self._context.applied(WokenInVain(self._start_id))
             self._context.applied(Wanted(Wish.KEEP))
             self._cancel_what_asks_for_nothing()
+
+    @property
+    def failed_at_home(self) -> bool:
+        """Whether a failure may be its user's own doing: the home has been used, and is
+        about to be mounted, or has been when the server was started from it."""
+        used = self.home.wanted and not self._new_home
+        reached = self.session.hearing.reached
+        return used and reached in (Step.HOME, Step.STARTING, Step.READY)
 
     def _is_present(self) -> bool:
         return self._context.launch.start_id == self._start_id

@@ -63,7 +63,9 @@ class LimitSettings(HasTraits):
 
         Launches of one kind have the same image, instance type, ``setup_script``
         and command. Only machines that came and did not serve count, of at least
-        two users, within ten minutes, with no good start between them.
+        two users, within ten minutes, with no good start between them. What may be
+        a user's own counts for nothing: a server that fails in a home that was used
+        before, or on a machine that was stopped.
 
         .. versionadded:: 0.1
         """,
@@ -77,8 +79,8 @@ class LimitSettings(HasTraits):
         Seconds for which the Hub launches nothing of a kind that has reached
         :attr:`boot_failure_limit`.
 
-        After that one launch may try. When it fails, the Hub pauses again; when it
-        is good, everybody may launch.
+        After that one launch may try, of a user whose launches have not just failed.
+        When it fails, the Hub pauses again; when it is good, everybody may launch.
 
         .. versionadded:: 0.1
         """,

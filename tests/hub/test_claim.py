@@ -127,7 +127,7 @@ def test_every_answer_to_a_machine_says_that_it_is_the_hubs(idle_hub):
 async def test_a_body_that_is_no_claim_is_refused_without_a_word(idle_hub, body):
     before = len(idle_hub.log)
     status, text = post(idle_hub, "claim", body)
-    assert status in ((0, 413) if len(body) > 16_384 else (400,))
+    assert status in ((0, 413) if len(body) > 65_536 else (400,))
     assert "Traceback" not in idle_hub.log[before:]
 
 

@@ -105,7 +105,7 @@ class Reporter(threading.Thread):
                 answer = self.hub.post("report", report)
             except OSError:
                 answer = Answer(0, b"")
-            if answer.ours and answer.status in (204, 400):
+            if answer.ours and answer.status in (204, 400, 413):
                 return
             time.sleep(wait)
             if answer.ours and answer.status == 403:

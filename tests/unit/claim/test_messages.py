@@ -33,7 +33,7 @@ HOSTILE = [
     b"NaN",
     b"null",
     b"\x00" * 100,
-    b"x" * 16_385,
+    b"x" * 65_537,
 ]
 
 
@@ -75,6 +75,12 @@ def test_any_fields_are_a_message_or_a_schema_error(schema, data):
 def test_any_bytes_are_a_schema_error(schema, body):
     with pytest.raises(SchemaError):
         schema.from_json(body)
+
+
+def test_what_an_agent_writes_at_most_fits():
+    log = {"message": "\U0001f680" * 500, "log": "\U0001f680" * 4_000}
+    made = Report.from_json(json.dumps({**REPORT, **log}).encode())
+    assert (len(made.message), len(made.log)) == (500, 4_000)
 
 
 def test_what_a_machine_writes_is_cut_and_cleaned():

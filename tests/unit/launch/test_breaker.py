@@ -11,9 +11,9 @@ class Hub:
         self.breaker = Breaker(lambda: self.now)
         self.launches = 0
 
-    def admit(self, kind="image"):
+    def admit(self, kind="image", user="anybody"):
         self.launches += 1
-        return self.breaker.admit(kind, f"l{self.launches}")
+        return self.breaker.admit(kind, f"l{self.launches}", user)
 
     def fail(self, user, kind="image"):
         return self.breaker.bad(kind, f"l{self.launches}", user, 3, 100)
@@ -66,7 +66,7 @@ def test_after_the_pause_one_may_try_and_the_others_wait_for_it(hub):
     hub.trip()
     hub.now = 100
     assert hub.admit() is None
-    assert hub.breaker.admit("image", "another") is not None
+    assert hub.breaker.admit("image", "another", "d") is not None
 
 
 def test_a_trial_that_is_good_lets_everybody_through(hub):
@@ -100,7 +100,7 @@ def test_a_trial_that_proves_nothing_leaves_the_next_to_try(hub):
 def test_what_another_launch_does_not_prove_leaves_the_trial_alone(hub):
     hub.trip()
     hub.now = 100
-    assert hub.breaker.admit("image", "trial") is None
+    assert hub.breaker.admit("image", "trial", "d") is None
     hub.breaker.undecided("image", "from before")
     assert hub.admit() is not None
     hub.breaker.undecided("image", "trial")
@@ -116,3 +116,41 @@ def test_late_failures_of_launches_from_before_are_no_news(hub):
 def test_no_limit_never_stops_anything(hub):
     for user in "abab":
         assert not hub.breaker.bad("image", "l", user, 0, 100)
+
+
+def test_the_trial_is_nobodys_who_has_failed(hub):
+    hub.trip()
+    hub.now = 100
+    assert hub.admit(user="a").seconds == 600
+    assert hub.admit(user="b") is not None
+    assert hub.admit(user="c") is None
+
+
+def test_who_has_failed_in_a_trial_does_not_get_the_next(hub):
+    hub.trip()
+    hub.now = 100
+    assert hub.admit(user="c") is None
+    assert hub.fail("c")
+    hub.now = 200
+    assert hub.admit(user="c") is not None
+    assert hub.admit(user="d") is None
+
+
+def test_what_is_a_users_own_counts_for_nothing_and_gives_the_trial_away(hub):
+    for number in range(9):
+        hub.breaker.own("image", f"own {number}", "ab"[number % 2])
+    assert hub.admit() is None
+    assert not hub.fail("c")
+    hub = Hub()
+    hub.trip()
+    hub.now = 100
+    assert hub.admit(user="c") is None
+    hub.breaker.own("image", f"l{hub.launches}", "c")
+    assert hub.admit(user="c") is not None
+    assert hub.admit(user="d") is None
+
+
+def test_a_hub_of_those_who_have_failed_may_try_again_after_a_while(hub):
+    hub.trip()
+    hub.now = 100 + 600
+    assert hub.admit(user="a") is None
