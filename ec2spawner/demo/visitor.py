@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json as jsonlib
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from types import TracebackType
 from typing import Any
 from urllib.parse import quote
@@ -190,13 +190,17 @@ class Visitor:
                     yield jsonlib.loads(line.removeprefix(b"data:"))
 
     async def ready(
-        self, server_name: str = "", timeout: float = 120
+        self,
+        server_name: str = "",
+        timeout: float = 120,
+        on_event: Callable[[dict[str, Any]], None] = lambda event: None,
     ) -> list[dict[str, Any]]:
         """Follow the progress until the server is ready.
 
         A browser connects again when the stream breaks off, and so does this: the
         events returned are those of the last connection, which replays them all.
 
+        :param on_event: is told of each event when it comes
         :raises SpawnFailed: with the words of the progress page
         :raises TimeoutError: after ``timeout`` seconds without an end
         """
@@ -206,7 +210,8 @@ class Visitor:
         while (left := end - time.monotonic()) > 0:
             try:
                 events = []
-                await asyncio.wait_for(self._follow(server_name, events), left)
+                following = self._follow(server_name, events, on_event)
+                await asyncio.wait_for(following, left)
             except aiohttp.ClientError:  # first: aiohttp's time-outs are both
                 await asyncio.sleep(_POLL_SECONDS)
                 continue
@@ -229,9 +234,15 @@ class Visitor:
         steps = events[-1].get("message") if events else "none"
         raise TimeoutError(f"not ready in {timeout:g} s; the last step was: {steps}")
 
-    async def _follow(self, server_name: str, events: list[dict[str, Any]]) -> None:
+    async def _follow(
+        self,
+        server_name: str,
+        events: list[dict[str, Any]],
+        on_event: Callable[[dict[str, Any]], None],
+    ) -> None:
         async for event in self.progress(server_name):
             events.append(event)
+            on_event(event)
 
     # -- work ------------------------------------------------------------------
 

@@ -81,6 +81,28 @@ def make_quick_hub(make_hub: MakeHub) -> MakeHub:
     return make
 
 
+class Gate:
+    """What a server waits for before it is ready, so that its start can be watched.
+
+    Who comes when a server is ready already is shown no steps.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.environment = {"GATE": str(path)}
+
+    def open(self, *_: Any) -> None:
+        self.path.touch()
+
+    def close(self) -> None:
+        self.path.unlink()
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Gate:
+    return Gate(tmp_path / "open")
+
+
 @pytest.fixture
 async def quick_hub(make_quick_hub: MakeHub) -> HubProcess:
     hub = make_quick_hub()

@@ -74,7 +74,11 @@ async def test_after_a_failure_the_next_click_works(quick_hub, ec2):
     assert len(living(ec2)) == 1
 
 
-async def test_a_zone_without_capacity_is_left_for_the_next_at_once(quick_hub, ec2):
+async def test_a_zone_without_capacity_is_left_for_the_next_at_once(
+    make_quick_hub, ec2, gate
+):
+    hub = make_quick_hub(settings={"environment": gate.environment})
+    await hub.start()
     first, *_ = ec2.resources().subnet_ids.values()
     ec2.add_fault(
         Fault(
@@ -83,10 +87,10 @@ async def test_a_zone_without_capacity_is_left_for_the_next_at_once(quick_hub, e
             match={"NetworkInterface.1.SubnetId": first},
         )
     )
-    async with Visitor(quick_hub.url, "alice", "any") as alice:
+    async with Visitor(hub.url, "alice", "any") as alice:
         await alice.log_in()
         await alice.choose("small")
-        events = await alice.ready()
+        events = await alice.ready(on_event=gate.open)
     assert any("trying us-west-2b" in e["message"] for e in events)
     launches = ec2.requests("RunInstances")
     assert len(launches) == 2
@@ -140,15 +144,16 @@ async def test_a_setup_script_that_fails_gives_its_reason_and_its_last_words(
 
 
 async def test_a_setup_script_runs_first_and_its_words_reach_the_page(
-    make_quick_hub, ec2
+    make_quick_hub, ec2, gate
 ):
-    script = "#!/bin/sh\necho installing DHSVM\ntouch $HOME/was-set-up\n"
-    hub = make_quick_hub(settings={"setup_script": script})
+    script = "#!/bin/sh\necho installing DHSVM\n"
+    settings = {"setup_script": script, "environment": gate.environment}
+    hub = make_quick_hub(settings=settings)
     await hub.start()
     async with Visitor(hub.url, "alice", "any") as alice:
         await alice.log_in()
         await alice.choose("small")
-        events = await alice.ready()
+        events = await alice.ready(on_event=gate.open)
     assert any("installing DHSVM" in e["message"] for e in events)
     assert "DHSVM" not in ec2.requests_text()
 

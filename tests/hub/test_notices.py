@@ -18,25 +18,29 @@ async def page(visitor, path):
 
 
 async def test_a_machine_that_ended_behind_its_users_back_is_explained(
-    quick_hub, ec2, cloud
+    make_quick_hub, ec2, cloud, gate
 ):
-    await quick_hub.ready_server("alice")
+    hub = make_quick_hub(settings={"environment": gate.environment})
+    await hub.start()
+    gate.open()
+    await hub.ready_server("alice")
     (machine,) = living(ec2)
     api_of(cloud).terminate_instances(InstanceIds=[machine.instance_id])
-    await quick_hub.wait_gone("alice")
+    await hub.wait_gone("alice")
     told = f"Your last machine, {machine.instance_id}, ended at about "
     who = "somebody with access to the AWS account ended it"
-    async with Visitor(quick_hub.url, "alice", "any") as alice:
+    async with Visitor(hub.url, "alice", "any") as alice:
         await alice.log_in()
         for path in ("home", "spawn", "token"):
             text = await page(alice, path)
             assert told in text and who in text, path
+        gate.close()
         await alice.choose("small")
-        events = await alice.ready()
+        events = await alice.ready(on_event=gate.open)
         assert any(told in event["message"] for event in events)
         # A server that runs again needs no explanation.
         assert told not in await page(alice, "home")
-    async with Visitor(quick_hub.url, "bob", "any") as bob:
+    async with Visitor(hub.url, "bob", "any") as bob:
         await bob.log_in()
         assert "Your last machine" not in await page(bob, "home")
 

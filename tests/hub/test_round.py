@@ -81,9 +81,15 @@ async def test_a_named_server_gets_a_machine_of_its_own(hub, ec2):
         assert (await alice.run_cell("1 + 1"))[0].strip() == "2"
 
 
-async def test_a_page_that_is_reloaded_shows_every_step_again(quick_hub):
-    async with Visitor(quick_hub.url, "alice", "any") as alice:
+async def test_a_page_that_is_reloaded_shows_every_step_again(make_quick_hub, gate):
+    hub = make_quick_hub(settings={"environment": gate.environment})
+    await hub.start()
+    async with Visitor(hub.url, "alice", "any") as alice:
         await alice.log_in()
         await alice.choose("small")
-        first, second = await asyncio.gather(alice.ready(), alice.ready())
+        began = asyncio.Event()
+        page = asyncio.ensure_future(alice.ready(on_event=lambda _: began.set()))
+        await began.wait()
+        first, second = await asyncio.gather(page, alice.ready(on_event=gate.open))
+        assert len(first) > 5
         assert [e["message"] for e in first] == [e["message"] for e in second]
