@@ -35,12 +35,15 @@ async def traces_of(demo: RunningDemo) -> Traces:
     return traces
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "how", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 async def test_a_demo_tells_what_happens_and_takes_everything_down_when_asked_to_end(
     how, tmp_path
 ):
     with RunningDemo(tmp_path / "output") as demo:
         traces = await traces_of(demo)
+        only_this_computer_reaches(traces)
         os.killpg(demo.process.pid, how)
         assert demo.process.wait(60) == 0
         assert traces.left() == []
@@ -67,13 +70,10 @@ def tells_what_happened(text: str) -> None:
     assert len(re.findall("DescribeInstances", text)) == 1
 
 
-async def test_only_this_computer_can_reach_a_demo(tmp_path):
-    with RunningDemo(tmp_path / "output") as demo:
-        traces = await traces_of(demo)
-        # EC2, the Hub, its proxy and the proxy's API, the machine
-        assert len(traces.ports) >= 5
-        assert [a for a, _ in traces.ports if not a.startswith("127.")] == []
-        demo.press_ctrl_c()
+def only_this_computer_reaches(traces: Traces) -> None:
+    # EC2, the Hub, its proxy and the proxy's API, the machine
+    assert len(traces.ports) >= 5
+    assert [a for a, _ in traces.ports if not a.startswith("127.")] == []
 
 
 async def test_a_demo_that_is_killed_leaves_nothing(tmp_path):

@@ -42,5 +42,3 @@ async def test_an_idle_servers_machine_is_terminated_and_a_busy_ones_is_not(
             assert len(living(ec2)) == 1
         finally:
             working.cancel()
-        await hub.wait_gone("busy", timeout=90)
-        assert living(ec2) == []
