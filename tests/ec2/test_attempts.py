@@ -116,6 +116,33 @@ async def test_what_is_sold_out_is_known_to_the_next_user(launch, ec2):
     assert second.told == [f"No t3.small in {A} just now, trying {B}"]
 
 
+async def test_what_others_learn_while_it_waits_in_line_is_not_asked_for(
+    launch, fleet, ec2, monkeypatch
+):
+    ec2.set_capacity({f"t3.small/{A}": 0})
+    its_turn, take = asyncio.Event(), fleet.clients.throttle.take
+
+    async def stand_in_line(action, resources=1):
+        await its_turn.wait()
+        await take(action, resources)
+
+    waits, other = await launch(), await launch()
+    with monkeypatch.context() as patch:
+        patch.setattr(fleet.clients.throttle, "take", stand_in_line)
+        waiting = asyncio.ensure_future(waits.next())
+        while not waits.attempts:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)  # it stands in line now
+    assert (await other.next()).zone == B
+    assert asked(ec2) == [("t3.small", A), ("t3.small", B)]
+    assert [a.candidate.zone for a in waits.attempts] == [A]
+    ec2.clear_requests()
+    its_turn.set()
+    assert (await waiting).zone == B
+    assert asked(ec2) == [("t3.small", B)]
+    assert waits.told == [f"No t3.small in {A} just now, trying {B}"]
+
+
 async def test_when_all_are_known_to_be_sold_out_a_person_still_gets_a_try(launch, ec2):
     ec2.set_capacity({"*": 0})
     with pytest.raises(EC2SpawnError) as caught:

@@ -108,12 +108,15 @@ def test_a_late_ready_changes_nothing_while_the_server_stops(world, silent):
     hub = silent()
     machine = booted(hub)
     orders(hub, machine)
+    world.seconds["GetConsoleOutput"] = 7  # and as long is it still listened to
     world.fault("TerminateInstances", error=("Unavailable", 503))
     says(hub, machine, "exited")  # the start fails, so the Hub stops it
     hub.pass_until(lambda: state(hub).current.wish is not Wish.SERVE, 60)
-    assert says(hub, machine, "ready") == 403
     before = state(hub)
-    assert before.current.wish is not Wish.SERVE and not before.current.ready_at
+    assert says(hub, machine, "ready") == 204
+    hub.pass_time(10)
+    assert says(hub, machine, "ready") == 403
+    assert state(hub) == before and not before.current.ready_at
     hub.pass_until(lambda: is_off(hub), 200)
 
 

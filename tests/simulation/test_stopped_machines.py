@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from ec2spawner.core.state import Phase
+
 from .scenarios import NO_CAPACITY, SETTINGS
 from .virtual_world import saved
 
@@ -25,14 +27,21 @@ def make_hub(world):
     world.silent = False
 
 
-def start(hub):
-    assert hub.call("POST", "/users/alice/server")[0] in (201, 202)
-    hub.pass_until(lambda: "alice" in hub.serving(), 100)
-    return hub.serving()["alice"]
+def start(hub, server="/server"):
+    """:returns: the machine, once alice's server is ready on it"""
+    assert hub.call("POST", f"/users/alice{server}")[0] in (201, 202)
+    name = server.removeprefix("/server").removeprefix("s/")
+
+    def ready():
+        launch = saved(hub)["alice", name][1].current
+        return launch.phase is Phase.READY and launch.instance_id
+
+    hub.pass_until(ready, 300)
+    return ready()
 
 
-def stop(hub):
-    assert hub.call("DELETE", "/users/alice/server")[0] in (202, 204)
+def stop(hub, server="/server"):
+    assert hub.call("DELETE", f"/users/alice{server}")[0] in (202, 204)
 
 
 def living(world, hub):
@@ -273,6 +282,38 @@ def test_a_machine_that_somebody_else_has_started_is_stopped_before_it_is_woken(
     calls = [step.split()[1] for step in hub.steps if step.startswith("before ")]
     assert [c for c in dict.fromkeys(calls) if c in changes] == list(changes)
     assert "RunInstances" not in calls
+
+
+def test_a_machine_that_is_stopped_in_another_region_is_not_woken(world, make_hub):
+    hub = make_hub()
+    machine = rest(world, hub)
+    hub.kill()
+    hub.settings["region"] = "eu-west-1"
+    hub.start()
+    assert start(hub) != machine
+    assert "before StartInstances" not in hub.steps
+    hub.pass_until(lambda: machine not in dict(living(world, hub)), 60)
+
+
+def test_a_machine_that_is_stopped_in_another_zone_than_the_home_is_not_woken(
+    world, make_hub
+):
+    hub = make_hub(home="user", home_may_move=True)
+    machine = rest(world, hub)
+    (zone,) = {home.availability_zone for (home,) in world.homes(hub).values()}
+    # Another server of hers takes the home to another zone.
+    settings = world.cloud.settings
+    world.cloud.settings = settings.changed({"capacity": {f"*/{zone}": 0}})
+    other = start(hub, "/servers/other")
+    stop(hub, "/servers/other")
+    hub.pass_until(lambda: dict(living(world, hub)).get(other) == "stopped", 60)
+    world.cloud.settings = settings
+    hub.steps.clear()
+    fresh = start(hub)
+    assert fresh not in (machine, other)
+    assert "before StartInstances" not in hub.steps
+    assert "before CreateSnapshot" not in hub.steps  # the home is where it was
+    hub.pass_until(lambda: machine not in dict(living(world, hub)), 60)
 
 
 def test_a_machine_that_is_woken_counts_once_for_its_user(world, make_hub):
