@@ -19,6 +19,7 @@ from localec2 import Fault
 from .conftest import eventually, living
 from .test_admin import of_hub
 from .test_homes import read, the_machine, volumes, write  # noqa: F401
+from .test_sweep import more_sweeps
 
 QUICK = {"home_size": 3, "sweep_interval": 1, "sweep_grace": 2}
 
@@ -75,7 +76,7 @@ async def test_the_home_of_a_deleted_user_stays_unless_told_otherwise(
     await round_of(hub, "alice")
     before = ids(volumes)
     await delete_user(hub, "alice")
-    await asyncio.sleep(4)  # sweeps and their grace
+    await more_sweeps(ec2, 4)  # more than a grace
     assert ids(volumes) == before
     (home,) = volumes()
     assert not {DISCARD_TAG, ARCHIVE_TAG} & {t["Key"] for t in home["Tags"]}
@@ -92,7 +93,7 @@ async def test_the_home_goes_with_its_user_and_not_with_a_named_server(
     await round_of(hub, "alice", "second")
     (alices,) = ids(volumes) - {bobs}
     await remove_server(hub, "alice", "second")
-    await asyncio.sleep(4)  # sweeps and their grace
+    await more_sweeps(ec2, 4)  # more than a grace
     assert ids(volumes) == {alices, bobs}
     await delete_user(hub, "alice")
     await soon(lambda: ids(volumes) == {bobs})
@@ -159,24 +160,6 @@ async def test_a_home_is_given_up_also_when_ec2_was_away_as_its_user_was_deleted
     assert ids(volumes) == {home}
     ec2.clear_faults()
     await soon(lambda: not ids(volumes))
-
-
-@pytest.mark.slow
-async def test_who_gets_the_name_meanwhile_keeps_the_home_that_they_were_given(
-    make_home_hub, volumes, ec2  # noqa: F811
-):
-    hub = make_home_hub("delete")
-    await hub.start()
-    await round_of(hub, "alice")
-    (home,) = ids(volumes)
-    ec2.add_fault(Fault("CreateTags", error=("InternalError", 500)))
-    await delete_user(hub, "alice")
-    await hub.ready_server("alice")
-    write(the_machine_of(hub), "mine")
-    ec2.clear_faults()
-    await asyncio.sleep(20)  # longer than it waits to try again
-    assert read(the_machine_of(hub)) == "mine"
-    assert not tag_of(volumes()[0], DISCARD_TAG)
 
 
 @pytest.mark.slow

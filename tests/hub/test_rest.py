@@ -10,6 +10,7 @@ from localec2 import Fault
 from .conftest import eventually, living, terminate
 from .test_claim import server_secrets, whoami
 from .test_ends import visit
+from .test_sweep import more_sweeps
 
 RESTS = {"on_stop": "stop"}
 
@@ -271,7 +272,7 @@ async def test_the_sweep_leaves_what_rests_alone(make_quick_hub, ec2):
     (machine,) = living(ec2)
     await hub.stop_server("alice")
     await at_rest(ec2, machine)
-    await asyncio.sleep(5)
+    await more_sweeps(ec2, 4)  # more than a grace
     assert ec2.machine(machine.instance_id).state == "stopped"
 
 

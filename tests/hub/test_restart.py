@@ -10,6 +10,7 @@ from localec2 import Fault
 
 from .conftest import eventually, living
 from .test_claim import server_secrets, whoami
+from .test_ends import more_listings
 
 
 async def test_a_user_goes_on_working_on_the_same_kernel(make_hub, ec2):
@@ -146,7 +147,7 @@ async def test_an_outage_of_ec2_at_the_hubs_start_costs_nobody_a_server(
     await hub.wait_ready("alice")
     assert hub.remembers("alice").current.instance_id == machine.instance_id
     ec2.clear_faults(outage)
-    await asyncio.sleep(3)
+    await more_listings(ec2, 3)
     assert (await hub.server("alice"))["ready"]
     assert [m.instance_id for m in living(ec2)] == [machine.instance_id]
 

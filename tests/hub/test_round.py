@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from ec2spawner.demo.visitor import Visitor
+from ec2spawner.demo.visitor import SpawnFailed, Visitor
 
 from .conftest import living
 
@@ -63,7 +63,7 @@ async def test_two_users_at_once_get_a_machine_each_and_see_only_their_own(hub, 
         bob.name = "alice"
         status, answer = await bob.api("GET", "/users/alice")
         assert status == 404 or "servers" not in answer
-        with pytest.raises(Exception, match="403|404"):
+        with pytest.raises(SpawnFailed, match="^(403|404) : "):
             await bob.open_lab()
 
 

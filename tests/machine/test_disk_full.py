@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from ec2spawner.demo.visitor import Visitor
+from ec2spawner.demo.visitor import SpawnFailed, Visitor
 
 from ..hub.conftest import eventually, living
 from ..localec2.conftest import client
@@ -23,7 +23,7 @@ async def test_a_full_home_fails_the_start_and_its_user_reads_why(make_hub, ec2,
     async with Visitor(hub.url, "alice", "any") as alice:
         await alice.log_in()
         await alice.choose("small")
-        with pytest.raises(Exception, match="no space is left in its home"):
+        with pytest.raises(SpawnFailed, match="no space is left in its home"):
             await alice.ready(timeout=160)
     await asyncio.to_thread(eventually, lambda: not living(ec2), 60)
     (request,) = ec2.requests("RunInstances")

@@ -132,9 +132,10 @@ class HubWithHomes:
         self.hub.pass_time(2)
         self.user = ""
 
-    def die_at(self, moment: int) -> bool:
+    def die_at(self, moment: int, of: str = "") -> bool:
         """Kill the Hub at that step of the scenario.
 
+        :param of: how the steps begin that count; all of them do without it
         :returns: whether the scenario has so many steps
         """
         hub, self.user = self.hub, f"user-{moment}"
@@ -147,10 +148,10 @@ class HubWithHomes:
             (home,) = self.homes_of_user()
             self._capacity({f"*/{home.availability_zone}": 0})
         hub.steps.clear()
-        hub.steps_left = moment
+        hub.deadly, hub.steps_left = of, moment
         self.do(self.scenario.act, self.scenario.seconds)
         died = not hub.alive
-        hub.steps_left = None
+        hub.deadly, hub.steps_left = "", None
         self.world.cloud.faults.clear()
         if self.scenario.sold_out == "as long as the Hub lives":
             self._capacity({})

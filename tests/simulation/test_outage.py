@@ -1,4 +1,4 @@
-"""Ten minutes without EC2, for a hub with fifty servers. Time is free here."""
+"""Ten minutes of a hub with fifty servers, mostly without EC2. Time is free here."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ SERVERS = 50
 OUTAGE_SECONDS = 600
 SLOW_INTERVAL = 15
 POLL_INTERVAL = 30
+SWEEP_INTERVAL = 120
 CHANGES = ("RunInstances", "StartInstances", "StopInstances", "TerminateInstances")
 OUTAGES = {
     "errors": {"error": ("Unavailable", 503)},
@@ -27,7 +28,10 @@ def changes(world):
 def fifty(world):
     """A hub with fifty servers, and nothing to do."""
     hub = world.hub(
-        fast_interval=3, slow_interval=SLOW_INTERVAL, poll_interval=POLL_INTERVAL
+        fast_interval=3,
+        slow_interval=SLOW_INTERVAL,
+        poll_interval=POLL_INTERVAL,
+        sweep_interval=SWEEP_INTERVAL,
     )
     hub.start()
     names = [f"user-{i}" for i in range(SERVERS)]
@@ -39,6 +43,41 @@ def fifty(world):
     hub.pass_time(60)
     assert hub.serving().keys() == set(names)
     return hub
+
+
+def test_polls_cost_no_call_and_a_listing_serves_all(world, fifty):
+    world.cloud.log.clear()
+    fifty.pass_time(OUTAGE_SECONDS)
+    asked = world.cloud.log.since()
+    listings = [r["params"] for r in asked if r["action"] == "DescribeInstances"]
+    # The shared one, and a fresh one for each sweep.
+    intervals = (SLOW_INTERVAL, SWEEP_INTERVAL)
+    most = sum(OUTAGE_SECONDS // each + 1 for each in intervals)
+    assert 0 < len(listings) <= most
+    assert all("tag:ec2spawner:hub" in params.values() for params in listings)
+    # A thousand polls, and no question about one server.
+    assert not any(key.startswith("InstanceId") for r in asked for key in r["params"])
+    assert fifty.serving()
+
+
+NO_MACHINE = {"RunInstances": {"error": ("InsufficientInstanceCapacity", 500)}}
+TROUBLE = {name: {"*": fault} for name, fault in OUTAGES.items()}
+
+
+@pytest.mark.parametrize(
+    "trouble", [NO_MACHINE, *TROUBLE.values()], ids=["no capacity", *TROUBLE]
+)
+def test_trouble_of_aws_never_counts_towards_the_hubs_failure_limit(world, trouble):
+    hub = world.hub(consecutive_failure_limit=2, start_timeout=60)
+    hub.start()
+    hub.call("POST", "/users/alice")
+    for action, fault in trouble.items():
+        world.fault(action, **fault)
+    for _ in range(3):
+        hub.call("POST", "/users/alice/server")
+        hub.pass_until(lambda: not hub.spawners["alice"].pending, 300)
+    assert hub.alive and not hub.serving()
+    assert hub.app.tornado_application.settings["failure_count"] == 0
 
 
 def test_ten_minutes_without_ec2_cost_nobody_a_server(world, fifty):

@@ -137,6 +137,23 @@ def test_who_takes_a_renamed_servers_old_name_does_not_get_its_home(world, make_
     assert start(hub, "field").home_id == first
 
 
+def test_who_gets_the_name_meanwhile_keeps_the_home_that_they_were_given(
+    world, make_hub
+):
+    hub = make_hub(on_stop="terminate", home_on_delete="delete")
+    given = start(hub).home_id
+    stop(hub)
+    world.fault("CreateTags", error=("InternalError", 500))
+    assert hub.call("DELETE", ALICE)[0] == 204
+    hub.call("POST", ALICE)
+    assert start(hub).home_id == given
+    world.cloud.faults.clear()
+    hub.pass_time(1800)  # longer than the Hub waits to try again
+    assert state(hub).home_id == given
+    assert [home.id for (home,) in world.homes(hub).values()] == [given]
+    assert not asked(world, "DeleteVolume") and not world.disks.wrongs
+
+
 def test_a_home_is_not_taken_off_a_machine_in_whose_memory_it_is_mounted(
     world, make_hub
 ):
