@@ -13,7 +13,7 @@ All of the family, but for the programs that stand alone (admin, demo, agent)::
             UnreadableState            core/saved_state.py: of a newer version
             SchemaError                claim/messages.py: not what was agreed
             ProfileListError           profiles/read.py: a mistake of the admin
-            ChoiceError                profiles/read.py: not on offer
+            ChoiceError                profiles/choose.py: not on offer
             HubConfigError             hub/startup.py: the Hub cannot start
         LookupError
             UnknownActionError         ec2/throttle.py: a mistake of ours
