@@ -126,7 +126,8 @@ class HubWithHomes:
 
     def __init__(self, world: Any, scenario: Scenario) -> None:
         self.world, self.scenario = world, scenario
-        self.hub = world.hub(**SETTINGS, on_stop=scenario.on_stop, **scenario.settings)
+        changed = {"on_stop": scenario.on_stop, **scenario.settings}
+        self.hub = world.hub(**{**SETTINGS, **changed})
         self.hub.start()
         # What looks older than the database is left to a person.
         self.hub.pass_time(2)

@@ -120,6 +120,8 @@ class Hub:
         self.runtime = runtime.HubRuntime()
         self.doomed = False
         self.last_call = ""
+        #: for how long boto3 has waited in vain for the answer to the last call
+        self.waited = 0.0
         #: is told of each event as it happens: ``order_of_events.py``
         self.observer: Callable[[str, dict[str, str]], None] | None = None
 
@@ -196,7 +198,8 @@ class Hub:
     # Steps.
 
     def _seconds_of_last_call(self) -> float:
-        return self.world.seconds.get(self.last_call, 0.05)
+        waited, self.waited = self.waited, 0.0
+        return waited or self.world.seconds.get(self.last_call, 0.05)
 
     def _complain(self, loop: Any, context: dict[str, Any]) -> None:
         if not self.doomed:
@@ -370,6 +373,7 @@ def watch_steps() -> None:
             action = event_name.split(".")[-1]
             hub.step("before " + action)
             hub.note(action, dict(parse_qsl(request.body or "")))
+            hub.world.late.on_its_way(hub, action, request)
 
     def called(event_name: str, **rest: Any) -> None:
         if hub := acting.hub:

@@ -30,6 +30,7 @@ from localec2.serve import LocalCloud
 from . import virtual_time
 from .virtual_disks import Disks
 from .virtual_hub import Hub, acting, watch_steps
+from .virtual_late import LateCalls
 from .virtual_machine import VirtualMachine
 
 SETTINGS = LocalSettings(
@@ -73,6 +74,7 @@ class World:
         self.silent = False
         self.log = logging.getLogger("virtual-hub")
         self.disks = Disks()
+        self.late = LateCalls(events)
         cloud.volumes = self.disks  # type: ignore[assignment]
         cloud.machine_for = self._machine_for  # type: ignore[method-assign]
 
@@ -100,7 +102,7 @@ class World:
         """Nothing of it is left for the next."""
         for hub in self.hubs:
             hub.kill()
-        self.cloud.faults.clear()
+        self.clear_faults()
         self.cloud.settings = SETTINGS
         self.time.wrong = 0.0
         for instance in self.cloud.all_instances():
@@ -116,8 +118,15 @@ class World:
 
     # EC2 and its machines.
 
-    def fault(self, action: str, **what: Any) -> None:
-        self.cloud.faults.add(Fault(action, **what))
+    def fault(self, action: str, times: int | None = None, **what: Any) -> None:
+        if not what.keys() & {"delay", "delay_answer"}:
+            self.cloud.faults.add(Fault(action, times=times, **what))
+        else:
+            self.late.add(action, times, what.get("delay", 0.0))
+
+    def clear_faults(self) -> None:
+        self.cloud.faults.clear()
+        self.late.clear()
 
     def living(self, hub: Hub) -> list[Any]:
         """The instances of a hub that exist or are about to, whoever knows of them."""
