@@ -10,7 +10,7 @@ from ..core.state import Phase, Wish
 from ..core.tags import lease_text
 from ..ec2.machines import Machine
 from ..ec2.resources import Resource
-from ..fleet.sweep_policy import is_wanted, lease_end
+from ..fleet.sweep_policy import is_anothers, is_wanted, lease_end
 from ..hub.records import Record, Records
 from .collect import Survey
 from .hub_config import Hub
@@ -124,9 +124,7 @@ def _names_of_servers(
 def _record(machine: Machine, records: Records | None) -> Record | None:
     if records is None:
         return None
-    return records.launches.get(machine.launch_id) or records.doomed.get(
-        machine.launch_id
-    )
+    return records.owner_of(machine) or records.doomed.get(machine.launch_id)
 
 
 def why(machine: Machine | Resource, records: Records | None, lease: float) -> str:
@@ -144,10 +142,19 @@ def why(machine: Machine | Resource, records: Records | None, lease: float) -> s
     if records is None:
         return f"unknown: the database cannot be read; swept {then} with --expired"
     if is_wanted(machine, records.wanted):
-        record = records.launches[machine.launch_id]
+        if not isinstance(machine, Machine):
+            return "its launch has a server"
+        record = records.owner_of(machine)
+        if record is None:
+            return "the database holds it, in a state that cannot be read"
         if isinstance(machine, Machine) and machine.over:
             return f"it is {machine.state}, and its server will want it again"
         return _with_a_server(record)
+    if is_anothers(machine, records.wanted, lease, 0.0):
+        return (
+            "another Hub has this hub_id, or the database was moved or replaced: "
+            f"spared until {lease_text(until)}"
+        )
     if machine.launch_id in records.doomed:
         return "to be ended: the Hub tries it until EC2 confirms it"
     if machine.launched_at and machine.launched_at < records.since:

@@ -131,15 +131,22 @@ class OnlyNews:
         self._said: dict[str, object] = {}
 
     def say(
-        self, about: str, news: object, text: str, *args: object, trace: bool = False
+        self,
+        about: str,
+        news: object,
+        text: str,
+        *args: object,
+        trace: bool = False,
+        level: int | None = None,
     ) -> None:
         """Log it, unless the last news about the same were the same.
 
         :param trace: with that of the error that is being handled
+        :param level: another than this log's
         """
         if about not in self._said or self._said[about] != news:
             self._said[about] = news
-            self._log.log(self._level, text, *args, exc_info=trace)
+            self._log.log(level or self._level, text, *args, exc_info=trace)
 
     def over(self, about: str) -> None:
         """There is nothing to say about it: if it comes back, that is news."""

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 from ..core.tags import (
+    DATABASE_TAG,
     HUB_TAG,
     KEEP_TAG,
     LAUNCH_TAG,
@@ -20,7 +25,11 @@ from .errors import EC2Error
 from .tags import from_pairs
 
 if TYPE_CHECKING:
-    from mypy_boto3_ec2.type_defs import InstanceStateChangeTypeDef, InstanceTypeDef
+    from mypy_boto3_ec2.type_defs import (
+        InstanceStateChangeTypeDef,
+        InstanceTypeDef,
+        ReservationTypeDef,
+    )
 
 GOING = frozenset({"shutting-down", "terminated"})
 # EC2 API reference, StateReason.
@@ -29,6 +38,11 @@ STOPPED_STATES = frozenset({"stopping", "stopped"})
 
 # The API's limit for a page (DescribeInstances, MaxResults).
 _PAGE = 1000
+# So many ids in one call (it may be a thousand).
+_IDS = 200
+# How often a listing begins anew whose next page EC2 does not have any more.
+_RESTARTS = 3
+_ID = re.compile(r"\bi-[0-9a-f]{8,17}\b")
 
 
 @dataclass(frozen=True)
@@ -49,6 +63,8 @@ class Machine:
     market: str = "on-demand"
     launched_at: float = 0.0  # seconds since the epoch, by EC2's clock
     kept: bool = False
+    #: the name of the Hub's database that asked for it
+    database: str = ""
     reason_code: str = ""
     reason_message: str = ""
     #: until when it may live without a Hub, seconds since the epoch; 0 without a tag
@@ -106,6 +122,7 @@ def read_machine(instance: InstanceTypeDef) -> Machine:
         market=str(instance.get("InstanceLifecycle", "on-demand")),
         launched_at=launched.timestamp() if launched else 0.0,
         kept=tags.get(KEEP_TAG, "").lower() == "true",
+        database=tags.get(DATABASE_TAG, ""),
         reason_code=reason.get("Code", ""),
         reason_message=reason.get("Message", ""),
         lease_until=read_lease(tags.get(LEASE_TAG, "")),
@@ -139,45 +156,94 @@ async def run_machine(
 
 
 async def list_machines(lane: Lane, hub_id: str) -> dict[str, Machine]:
-    """Every machine of one hub, terminated ones too while EC2 still shows them."""
+    """Every machine of one hub, terminated ones too while EC2 still shows them.
+
+    :raises EC2Error: when not every page of it came
+    """
 
     def work(lane: Lane) -> dict[str, Machine]:
-        pages = lane.ec2.get_paginator("describe_instances").paginate(
-            Filters=[{"Name": f"tag:{HUB_TAG}", "Values": [hub_id]}],
-            PaginationConfig={"PageSize": _PAGE},
-        )
-        return {
-            instance["InstanceId"]: read_machine(instance)
-            for page in pages
-            for reservation in page["Reservations"]
-            for instance in reservation.get("Instances", [])
-        }
+        for left in reversed(range(_RESTARTS)):
+            try:
+                return merged(_pages(lane, hub_id))
+            except ClientError as e:
+                if not (left and _is_lost_page(e)):
+                    raise
+        raise AssertionError("the loop above returns or raises")
 
     return await lane.run("DescribeInstances", work)
 
 
-async def describe_machine(lane: Lane, instance_id: str) -> Machine | None:
-    """A machine by its id, whatever its tags are; None when EC2 does not know it.
+def _pages(lane: Lane, hub_id: str) -> Iterator[Machine]:
+    pages = lane.ec2.get_paginator("describe_instances").paginate(
+        Filters=[{"Name": f"tag:{HUB_TAG}", "Values": [hub_id]}],
+        PaginationConfig={"PageSize": _PAGE},
+    )
+    for page in pages:
+        yield from _machines(page["Reservations"])
 
-    Not to be known proves nothing at once (EC2 developer guide, "Eventual
-    consistency").
 
-    :raises EC2Error: when EC2 does not answer
+def _machines(reservations: Sequence[ReservationTypeDef]) -> Iterator[Machine]:
+    for reservation in reservations:
+        for instance in reservation.get("Instances", []):
+            yield read_machine(instance)
+
+
+def merged(rows: Iterator[Machine]) -> dict[str, Machine]:
+    """By id. Of a machine that comes twice, on two pages, the later row is newer, but
+    nothing comes back from its end."""
+    found: dict[str, Machine] = {}
+    for row in rows:
+        if row.id not in found or row.gone or not found[row.id].gone:
+            found[row.id] = row
+    return found
+
+
+def _is_lost_page(error: ClientError) -> bool:
+    """EC2 does not know the token of a listing's next page, or not any more.
+
+    Seen as InvalidParameterValue, "Unable to parse pagination token", and with codes
+    of their own in other services. A listing may also trip over a machine that has
+    just gone (aws/aws-sdk-java#911). From its first page it goes on.
     """
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    text = str(error.response.get("Error", {}).get("Message", ""))
+    return (
+        code in ("InvalidNextToken", "InvalidPaginationToken")
+        or code == "InvalidInstanceID.NotFound"
+        or (code == "InvalidParameterValue" and "token" in text.lower())
+    )
 
-    def work(lane: Lane) -> Machine | None:
-        answer = lane.ec2.describe_instances(InstanceIds=[instance_id])
-        for reservation in answer["Reservations"]:
-            for instance in reservation.get("Instances", []):
-                return read_machine(instance)
-        return None
 
-    try:
-        return await lane.run("DescribeInstances", work)
-    except EC2Error as e:
-        if e.code != "InvalidInstanceID.NotFound":
-            raise
-        return None
+async def machines_by_id(lane: Lane, ids: Sequence[str]) -> dict[str, Machine]:
+    """Those of these machines that EC2 knows, whatever tags they have.
+
+    An id that EC2 does not know fails a call for all: they are asked for again
+    without it.
+
+    :raises EC2Error: for anything else
+    """
+    found: dict[str, Machine] = {}
+    waiting = [list(ids[at : at + _IDS]) for at in range(0, len(ids), _IDS)]
+    while waiting:
+        batch = waiting.pop()
+        try:
+            work = partial(_described, ids=batch)
+            found |= await lane.run("DescribeInstances", work)
+        except EC2Error as e:
+            if not e.code.startswith("InvalidInstanceID."):
+                raise
+            named = set(_ID.findall(e.message)) & set(batch)
+            rest = [id for id in batch if id not in named]
+            half = len(rest) // 2
+            parts = [rest] if named else [rest[:half], rest[half:]]
+            if named or len(batch) > 1:
+                waiting += filter(None, parts)
+    return found
+
+
+def _described(lane: Lane, ids: Sequence[str]) -> dict[str, Machine]:
+    answer = lane.ec2.describe_instances(InstanceIds=ids)
+    return merged(_machines(answer["Reservations"]))
 
 
 async def machine_of_token(lane: Lane, client_token: str) -> Machine | None:
@@ -187,10 +253,7 @@ async def machine_of_token(lane: Lane, client_token: str) -> Machine | None:
         answer = lane.ec2.describe_instances(
             Filters=[{"Name": "client-token", "Values": [client_token]}]
         )
-        for reservation in answer["Reservations"]:
-            for instance in reservation.get("Instances", []):
-                return read_machine(instance)
-        return None
+        return next(_machines(answer["Reservations"]), None)
 
     return await lane.run("DescribeInstances", work)
 

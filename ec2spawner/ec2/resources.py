@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.tags import (
     ARCHIVE_TAG,
+    DATABASE_TAG,
     DISCARD_TAG,
     HOME_TAG,
     HUB_TAG,
@@ -58,6 +59,8 @@ class Resource:
     launched_at: float = 0.0
     lease_until: float = 0.0
     kept: bool = False
+    #: the name of the Hub's database that asked for it
+    database: str = ""
     #: it is nobody's home any more, and to be discarded once it has a snapshot
     archived: bool = False
     home: bool = False
@@ -255,6 +258,7 @@ def _from_tags(pairs: list[Any]) -> dict[str, Any]:
         "launch_id": tags.get(LAUNCH_TAG, ""),
         "lease_until": read_lease(tags.get(LEASE_TAG, "")),
         "kept": tags.get(KEEP_TAG, "").lower() == "true",
+        "database": tags.get(DATABASE_TAG, ""),
         # What a move has made may be all that is left of a home.
         "home": HOME_TAG in tags or MOVED_FROM_TAG in tags,
         "archived": ARCHIVE_TAG in tags,

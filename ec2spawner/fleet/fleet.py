@@ -15,8 +15,15 @@ from ..ec2.clients import Account, Clients
 from ..ec2.errors import EC2Error, admin_hint
 from ..ec2.images import Images
 from ..ec2.instance_types import Catalog
-from ..ec2.inventory import Inventory
-from ..ec2.machines import Machine, console_output, list_machines, terminate_machines
+from ..ec2.inventory import CONSISTENCY_SECONDS, Inventory
+from ..ec2.machines import (
+    Machine,
+    console_output,
+    list_machines,
+    machine_of_token,
+    machines_by_id,
+    terminate_machines,
+)
 from ..ec2.status_checks import StatusChecks, impaired_machines
 from ..homes.attach import Attaching
 from ..homes.move import Moves
@@ -24,10 +31,6 @@ from ..homes.store import Homes
 from ..launch.attempts import Attempts, Launcher, Reporter, find
 from ..launch.plan import LaunchPlan
 from .power import Power
-
-# How long EC2 may fail to show what it has made. AWS states no bound; Karpenter
-# and Jenkins wait less (EC2 developer guide, "Eventual consistency").
-CONSISTENCY_SECONDS = 60.0
 
 _TERMINATION_SECONDS = (2.0, 5.0, 15.0, 60.0)
 _CONSOLE_TAIL = 4000
@@ -53,7 +56,11 @@ class Fleet:
         self.images = Images(self.clients.reading)
         self.catalog = Catalog(self.clients.reading, log)
         self.inventory = Inventory(
-            lambda: list_machines(self.clients.reading, key.hub_id), fast, slow, log
+            lambda: list_machines(self.clients.reading, key.hub_id),
+            lambda ids: machines_by_id(self.clients.reading, ids),
+            fast,
+            slow,
+            log,
         )
         self.status_checks = StatusChecks(
             lambda: impaired_machines(self.clients.reading), log
@@ -90,10 +97,9 @@ class Fleet:
 
         ``InvalidInstanceID.NotFound`` is no confirmation: the machine may still
         be running (EC2 developer guide, "Eventual consistency"). It is believed
-        when a listing does not show the machine either, after the time in which
-        EC2 may hide what is new.
+        when no listing of a minute shows the machine either.
         """
-        began = time.monotonic()
+        self.inventory.expect(instance_id)
         with self.inventory.hurry():
             async for _ in Looks(slower, within=timeout):
                 try:
@@ -105,16 +111,9 @@ class Fleet:
                 machine = self.inventory.get(instance_id)
                 if machine is not None and machine.gone:
                     return True
-                if self._absent_since(began, instance_id) > CONSISTENCY_SECONDS:
+                if self.inventory.is_lost(instance_id, though_many=True):
                     return True
         return False
-
-    def _absent_since(self, moment: float, instance_id: str) -> float:
-        """Seconds after ``moment`` at which a listing still lacked the machine."""
-        listing = self.inventory.listing
-        if listing is None or instance_id in listing.machines:
-            return 0.0
-        return listing.began - moment
 
     def terminate_later(
         self, doomed: Doomed, then: Callable[[], None] | None = None
@@ -143,17 +142,34 @@ class Fleet:
     async def _end_launch(self, doomed: Doomed, timeout: float) -> bool:
         if doomed.instance_id:
             return await self.terminate(doomed.instance_id, timeout)
+        began = time.monotonic()
         machine = await self.find(doomed.launch_id, timeout, doomed.client_token)
         if machine is None:
-            # Only a listing that worked says that there is none.
+            try:
+                machine = await self.made_for(doomed.client_token)
+            except EC2Error:
+                return False  # an outage proves nothing
+        if machine is None:
+            # Only listings that worked say that there is none, and only late enough.
             listing = self.inventory.listing
-            return listing is not None and listing.began > time.monotonic() - timeout
+            if listing is None or not listing.complete:
+                return False
+            return listing.began - began > CONSISTENCY_SECONDS
         if not await self.terminate(machine.id, timeout):
             return False
         # Two attempts of one launch may both have made one.
         await self.inventory.next(timeout)
         other = self.inventory.of_launch(doomed.launch_id, doomed.client_token)
         return other is None or other.gone
+
+    async def made_for(self, client_token: str) -> Machine | None:
+        """What EC2 has made for a client token, whatever tags it has.
+
+        :raises EC2Error: when EC2 does not answer
+        """
+        if not client_token:
+            return None
+        return await machine_of_token(self.clients.reading, client_token)
 
     def detach(self, work: Awaitable[None]) -> None:
         """Let work go on when whoever began it is cancelled."""

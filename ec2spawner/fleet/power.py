@@ -16,7 +16,6 @@ from ..ec2.inventory import Inventory
 from ..ec2.machines import (
     STOPPED_STATES,
     Machine,
-    describe_machine,
     set_instance_type,
     set_user_data,
     start_machines,
@@ -26,8 +25,6 @@ from ..ec2.machines import (
 _AWAKE = frozenset({"pending", "running"})
 # What an error says of EC2, and nothing of the machine.
 _PASSES = frozenset({Kind.AMBIGUOUS, Kind.THROTTLED})
-# For as long a machine that EC2 does not show may just be hidden.
-_HIDDEN_SECONDS = 60.0
 
 
 class StopOutcome(Enum):
@@ -68,6 +65,7 @@ class Power:
 
         :param hibernate: with what is in its memory, if it can
         """
+        self._inventory.expect(instance_id)
         with self._inventory.hurry():
             async for _ in Looks(slower, within=timeout):
                 ask = self._hibernations if hibernate else self._stops
@@ -84,6 +82,8 @@ class Power:
                     return outcome
                 machine = self._inventory.get(instance_id)
                 if machine is not None and machine.gone:
+                    return StopOutcome.GONE
+                if self._inventory.is_lost(instance_id, though_many=True):
                     return StopOutcome.GONE
         return StopOutcome.UNKNOWN
 
@@ -109,39 +109,26 @@ class Power:
 
         :raises TimeoutError: when it is still stopping, or EC2 does not answer
         """
-        end, missed_since = time.monotonic() + timeout, 0.0
+        end = time.monotonic() + timeout
+        self._inventory.expect(instance_id)
         listing = await self._inventory.newer_than(time.monotonic(), timeout)
         while listing is not None:
-            machine = listing.machines.get(instance_id)
-            if machine is None:
-                missed_since = missed_since or listing.began
-                known, machine = await self._by_id(instance_id)
-                missed = listing.began - missed_since
-                if known and machine is None and missed >= _HIDDEN_SECONDS:
-                    return None
-            if machine is not None:
-                missed_since = 0.0
-                if machine.gone:
-                    return None
-                if machine.state == "stopped":
-                    return machine
-                if machine.state in _AWAKE:
-                    # Somebody else has started it: its user-data cannot be changed.
-                    await self.stop_until_confirmed(
-                        instance_id, max(end - time.monotonic(), 1)
-                    )
+            # As last known, if the listing lacks it: that is no proof of its end.
+            machine = self._inventory.get(instance_id)
+            lost = self._inventory.is_lost(instance_id)
+            if lost or machine is not None and machine.gone:
+                return None
+            if machine is not None and machine.state == "stopped":
+                return machine
+            if machine is not None and machine.state in _AWAKE:
+                # Somebody else has started it: its user-data cannot be changed.
+                await self.stop_until_confirmed(
+                    instance_id, max(end - time.monotonic(), 1)
+                )
             listing = await self._inventory.newer_than(
                 time.monotonic(), end - time.monotonic()
             )
         raise TimeoutError
-
-    async def _by_id(self, instance_id: str) -> tuple[bool, Machine | None]:
-        """Whether EC2 has answered, and the machine, if it knows one."""
-        try:
-            return True, await describe_machine(self._clients.reading, instance_id)
-        except EC2Error as e:
-            self._log.info("Machine %s: %s", instance_id, admin_hint(e))
-            return False, None
 
     async def start(
         self,

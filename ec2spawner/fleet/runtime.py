@@ -19,6 +19,8 @@ class HubRuntime:
 
     def __init__(self) -> None:
         self.fleets = Fleets()
+        #: the name of the Hub's database, for its machines' tags; empty for none
+        self.database = ""
         #: which launch's machine may come to claim
         self.registry = Registry()
         #: how often machines, and strangers, may ask

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Generic, TypeVar
 
 from ..ec2.machines import Machine
@@ -15,6 +16,27 @@ _BRAKE_COUNT = 3
 _BRAKE_SHARE = 0.2
 
 T = TypeVar("T", Machine, Resource)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a database wants. It is believed over tags, which others may change."""
+
+    #: launch id -> instance id, or "" while EC2 has not named it
+    launches: Mapping[str, str] = field(default_factory=dict)
+    #: ids of volumes that are homes
+    homes: Collection[str] = ()
+    #: the name of the database; empty for none
+    database: str = ""
+
+    @cached_property
+    def _ids(self) -> frozenset[str]:
+        # Of a state that cannot be read every text is taken for a launch's id.
+        return frozenset({*self.launches.values(), *self.launches, *self.homes} - {""})
+
+    def __contains__(self, id: str) -> bool:
+        """Whether it holds a machine or home by its own id."""
+        return id in self._ids
 
 
 @dataclass(frozen=True)
@@ -44,7 +66,7 @@ class Sweeper(Generic[T]):
     def judge(
         self,
         found: Iterable[T],
-        wanted: Mapping[str, str],
+        wanted: Wanted,
         database_since: float,
         now: float,
     ) -> Verdict[T]:
@@ -52,7 +74,7 @@ class Sweeper(Generic[T]):
 
         :param found: of this hub, from a listing that began **before** ``wanted``
             was read: so a launch that is new cannot look unwanted
-        :param wanted: launch id -> instance id, or "" while EC2 has not named it
+        :param wanted: by the database
         :param database_since: seconds since the epoch; a database cannot speak of
             a machine that is older than itself
         :param now: monotonic seconds
@@ -66,7 +88,7 @@ class Sweeper(Generic[T]):
 
 def judge_leases(
     found: Iterable[T],
-    wanted: Mapping[str, str] | None,
+    wanted: Wanted | None,
     database_since: float,
     lease: float,
     now: float,
@@ -100,13 +122,42 @@ def judge_leases(
     return _decide(living, unwanted, due, database_since, lease)
 
 
-def is_wanted(each: Machine | Resource, wanted: Mapping[str, str]) -> bool:
+def apart(
+    found: Iterable[T], wanted: Wanted, lease: float, now: float
+) -> tuple[list[T], list[T]]:
+    """What may be judged, and what is another database's and has a lease.
+
+    Two Hubs may have one hub id, in a copied folder or a staging copy. What the other
+    one wants has a lease that it renews.
+
+    :param now: seconds since the epoch
+    """
+    ours: list[T] = []
+    others: list[T] = []
+    for each in found:
+        (others if is_anothers(each, wanted, lease, now) else ours).append(each)
+    return ours, others
+
+
+def is_anothers(
+    each: Machine | Resource, wanted: Wanted, lease: float, now: float
+) -> bool:
+    """Whether a Hub with another database may want it, and this one does not."""
+    named = each.database and wanted.database
+    if not named or each.database == wanted.database or each.gone:
+        return False
+    return lease_end(each, lease) > now and not is_wanted(each, wanted)
+
+
+def is_wanted(each: Machine | Resource, wanted: Wanted) -> bool:
     """Whether a server owns it, or a person keeps it."""
     if each.spared:
         return True
     if _is_discarded(each):
         return False
-    instance_id = wanted.get(each.launch_id)
+    if each.id in wanted:
+        return True
+    instance_id = wanted.launches.get(each.launch_id)
     if instance_id is None:
         return False
     # A second machine of one launch is one too many.

@@ -85,9 +85,14 @@ class Attaching:
             self._log.info("Home %s: %s", volume.id, admin_hint(e))
 
     async def _holder(self, instance_id: str) -> Machine | None:
-        """The machine that has a home; None when EC2 shows none."""
-        listing = await self._inventory.newer_than(time.monotonic(), 10)
-        return listing.machines.get(instance_id) if listing else None
+        """The machine that has a home; None when EC2 does not show it."""
+        if await self._inventory.newer_than(time.monotonic(), 10) is None:
+            return None
+        try:
+            return await self._inventory.look(instance_id)
+        except EC2Error as e:
+            self._log.info("The machine that has a home: %s", admin_hint(e))
+            return None
 
     async def attach(self, volume_id: str, instance_id: str, timeout: float) -> None:
         """Attach a home to a machine; return when EC2 says that it is.

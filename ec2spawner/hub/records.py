@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
+from functools import cached_property
 from typing import Any
 
 from jupyterhub import orm
@@ -14,6 +15,9 @@ from sqlalchemy import Text, column, func, select, table
 
 from ..core.saved_state import UnreadableState, from_dict, home_in, ids_in
 from ..core.state import Doomed, Launch, Phase, ServerState, StoppedMachine, Wish
+from ..ec2.machines import Machine
+from ..fleet.sweep_policy import Wanted
+from .database import read_database_id
 
 # The state as text: of the Hub's own type SQLAlchemy warns that it is not cached.
 _SPAWNERS = table(
@@ -59,11 +63,22 @@ class Records:
     homes: Mapping[str, tuple[HomeUse, ...]] = field(default_factory=dict)
     #: seconds since the epoch: from when on the database can speak of a machine
     since: float = 0.0
+    #: the name of the database; empty for none
+    database: str = ""
 
-    @property
-    def wanted(self) -> dict[str, str]:
-        """Launch id -> instance id, or "" while EC2 has not named it."""
-        return {id: record.instance_id for id, record in self.launches.items()}
+    @cached_property
+    def wanted(self) -> Wanted:
+        """What a server owns, by whatever the database knows of it."""
+        launches = {id: record.instance_id for id, record in self.launches.items()}
+        return Wanted(launches, frozenset(self.homes), self.database)
+
+    @cached_property
+    def _by_machine(self) -> Mapping[str, Record]:
+        return {r.instance_id: r for r in self.launches.values() if r.instance_id}
+
+    def owner_of(self, machine: Machine) -> Record | None:
+        """The launch that has a machine: by its id, and else by its launch's tag."""
+        return self._by_machine.get(machine.id) or self.launches.get(machine.launch_id)
 
 
 def read_records(db: Any) -> Records:
@@ -103,7 +118,8 @@ def read_records(db: Any) -> Records:
             region = each.region or state.current.region
             doomed[each.launch_id] = replace(record, region=region)
     since = database_since(db)
-    return Records(launches, doomed, tuple(servers), homes, since)
+    name = read_database_id(db)
+    return Records(launches, doomed, tuple(servers), homes, since, name)
 
 
 def _record(

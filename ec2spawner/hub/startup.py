@@ -10,6 +10,7 @@ from typing import Any
 
 from jupyterhub import orm
 from jupyterhub.app import JupyterHub
+from sqlalchemy.exc import SQLAlchemyError
 from traitlets import TraitError
 
 from ..core.ids import hub_id_from_cookie_secret
@@ -23,6 +24,7 @@ from ..profiles.read import ProfileListError, ignored_settings, read_profiles
 from ..server.choice import settable_by_profiles
 from ..settings import LaunchSettings
 from ..settings.network import why_unreachable
+from .database import name_database
 from .pages import with_notices
 from .records import has_launch, has_unfinished_ends, is_expired
 from .sweep import sweep_for_ever
@@ -154,6 +156,18 @@ async def end_expired_stops(app: Any, spawner: Any) -> None:
     )
 
 
+def name_own_database(app: Any, log: Any) -> None:
+    """From now on machines carry the name of this Hub's database."""
+    try:
+        runtime().database = name_database(app.db)
+    except SQLAlchemyError as e:
+        log.warning(
+            "The database of this Hub gets no name, so a Hub with the same hub_id "
+            "would not be noticed: %s",
+            e,
+        )
+
+
 def begin_sweeping(spawner: Any, app: Any) -> None:
     """Look for machines that no server owns, for as long as the Hub runs."""
     if not spawner.trait_has_value("hub_id"):
@@ -196,6 +210,7 @@ def watch(spawner_class: type[LaunchSettings]) -> None:
                     + "\n  - ".join(found)
                 )
             warn_of_ignored(spawner)
+            name_own_database(app, spawner.log)
             take_up_unfinished_ends(app)
             begin_sweeping(spawner, app)
             shown = with_notices(app.template_vars)

@@ -24,7 +24,7 @@ from ..ec2.resources import (
 )
 from ..fleet.fleet import Fleet
 from ..fleet.runtime import runtime
-from ..fleet.sweep_policy import Sweeper, is_wanted
+from ..fleet.sweep_policy import Sweeper, Wanted, apart, is_wanted
 from ..homes.archive import Archivist
 from .owners import stale_owners
 from .records import Records, read_records
@@ -59,7 +59,7 @@ class FleetSweep:
         listing = await self.fleet.inventory.newer_than(
             time.monotonic(), _LISTING_SECONDS
         )
-        if listing is None:
+        if listing is None or not listing.complete:
             return  # an outage proves nothing
         resources = await self._list_resources()
         # Nothing is awaited from here to the verdicts: all speak of one moment.
@@ -99,9 +99,13 @@ class FleetSweep:
         return resources
 
     def _end_machines(self, machines: Iterable[Machine], records: Records) -> None:
-        verdict = self._machines.judge(
-            machines, records.wanted, records.since, time.monotonic()
-        )
+        wanted = records.wanted
+        # One that has lost our tag and that no server owns is not ours to end.
+        known = [m for m in machines if m.hub_id == self.fleet.hub_id or m.id in wanted]
+        ours, others = apart(known, wanted, self._lease, time.time())
+        self._say_another_hub(others)
+        self._say_tags_changed(known, wanted)
+        verdict = self._machines.judge(ours, wanted, records.since, time.monotonic())
         for machine in verdict.end:
             self._news.say(
                 machine.id,
@@ -118,8 +122,10 @@ class FleetSweep:
     ) -> list[Resource]:
         doomed: list[Resource] = []
         for kind, sweeper in self._resources.items():
+            found = [resource for resource in resources if resource.kind is kind]
+            ours, _ = apart(found, records.wanted, self._lease, time.time())
             verdict = sweeper.judge(
-                [resource for resource in resources if resource.kind is kind],
+                ours,
                 records.wanted,
                 records.since,
                 time.monotonic(),
@@ -127,6 +133,40 @@ class FleetSweep:
             doomed += verdict.end
             self._say_braked(_PLURALS[kind], verdict.braked)
         return doomed
+
+    def _say_another_hub(self, others: Sequence[Machine]) -> None:
+        if not others:
+            self._news.over("another hub")
+            return
+        self._news.say(
+            "another hub",
+            frozenset(machine.database for machine in others),
+            "A Hub with another database has this Hub's hub_id, %s: a copied folder, "
+            "or a staging copy? Give one of them another c.EC2Spawner.hub_id. If "
+            "there is no other, this Hub's database was moved or replaced. These "
+            "machines are spared until their leases end: %s",
+            self.fleet.hub_id,
+            ", ".join(machine.id for machine in others),
+        )
+
+    def _say_tags_changed(self, machines: Iterable[Machine], wanted: Wanted) -> None:
+        changed = frozenset(
+            m.id
+            for m in machines
+            if m.id in wanted
+            and not m.gone
+            and (m.hub_id != self.fleet.hub_id or m.launch_id not in wanted.launches)
+        )
+        if not changed:
+            self._news.over("tags")
+            return
+        self._news.say(
+            "tags",
+            changed,
+            "Somebody has changed or removed tags ec2spawner:hub or ec2spawner:launch. "
+            "These machines have servers all the same, and are kept: %s",
+            ", ".join(sorted(changed)),
+        )
 
     def _say_braked(
         self, what: str, braked: Sequence[Machine] | Sequence[Resource]
@@ -190,15 +230,17 @@ class FleetSweep:
             else:
                 self.log.info("Home %s has the tag of its owner's new name", home)
 
-    async def _renew(
-        self, machines: Mapping[str, Machine], wanted: Mapping[str, str]
-    ) -> None:
-        """Renew the leases of the machines that have a server, all in one call."""
+    async def _renew(self, machines: Mapping[str, Machine], wanted: Wanted) -> None:
+        """Renew the leases of the machines that have a server, all in one call.
+
+        Of one without our tag that is not allowed, which would fail it for all.
+        """
         now = time.time()
         leases = {
             machine.id: machine.lease_until
             for machine in machines.values()
-            if machine.launch_id in wanted
+            if (machine.id in wanted or machine.launch_id in wanted.launches)
+            and machine.hub_id == self.fleet.hub_id
             and not machine.gone
             and is_wanted(machine, wanted)
         }

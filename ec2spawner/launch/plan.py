@@ -12,6 +12,7 @@ from typing import Any
 from ..core.errors import EC2SpawnError, Reason
 from ..core.ids import owner_id
 from ..core.tags import (
+    DATABASE_TAG,
     HUB_TAG,
     LAUNCH_TAG,
     LEASE_TAG,
@@ -54,6 +55,8 @@ class LaunchIdentity:
     servername: str = ""
     #: seconds since the epoch until when it may live without a Hub; 0 for no word
     lease_until: float = 0.0
+    #: the name of the Hub's database; empty when it has none
+    database: str = ""
 
 
 @dataclass(frozen=True)
@@ -331,6 +334,8 @@ def _tags(settings: LaunchSettings, who: LaunchIdentity) -> dict[str, str]:
         OWNER_TAG: owner_id(who.hub_id, who.username),
         LAUNCH_TAG: who.launch_id,
     }
+    if who.database:
+        tags[DATABASE_TAG] = who.database
     if who.lease_until:
         tags[LEASE_TAG] = lease_text(who.lease_until)
     return tags

@@ -284,12 +284,14 @@ async def check_free(context: ServerContext, home: Volume) -> None:
             return
         if other.active:
             raise in_use_by(home, name)
-    listing = await context.fleet.inventory.newer_than(
-        time.monotonic(), _LISTING_SECONDS
-    )
-    if listing is None:
+    inventory = context.fleet.inventory
+    if await inventory.newer_than(time.monotonic(), _LISTING_SECONDS) is None:
         return  # an outage proves nothing
-    machine = listing.machines.get(holder)
+    try:
+        # By its id, if no listing shows it: it may be somebody else's.
+        machine = await inventory.look(holder)
+    except EC2Error:
+        return
     # A machine that is not this hub's is not about to give it back either.
     if machine is None or machine.state in ("pending", "running"):
         raise in_use(home)

@@ -7,6 +7,7 @@ import time
 
 from ..core.events import EndedByItself, Gone, Wanted
 from ..core.state import Launch, Phase, Wish
+from ..ec2.errors import EC2Error
 from ..ec2.machines import Machine
 from . import notices
 from .context import ServerContext
@@ -16,8 +17,6 @@ from .stop import Stop
 # How long a restarted Hub looks for a machine that it may have asked for in its
 # last moments, before it lets go. What shows up later is ended all the same.
 _SETTLE_SECONDS = 15.0
-# A machine absent from listings for less than this may just be new.
-_ABSENT_SECONDS = 60.0
 _FIRST_LISTING_SECONDS = 5.0
 
 
@@ -52,14 +51,34 @@ class Poll:
             await inventory.newer_than(float("-inf"), _FIRST_LISTING_SECONDS)
         if not launch.instance_id:
             return await self._settle(start)
-        machine = inventory.get(launch.instance_id)
-        if machine is None:
-            return self._lost(launch, stop) if self._is_absent() else None
+        inventory.expect(launch.instance_id, launch.zone)
+        if inventory.is_lost(launch.instance_id):
+            return self._lost(launch, stop)
+        machine = await self._machine(launch)
+        if machine is None or self._context.launch != launch:
+            return None  # nobody knows, or another word was faster
         if machine.over:
             return self._ended(launch, machine, stop)
         if launch.phase is Phase.REQUESTED:  # it was being woken, and is awake
             start.found(machine)
         return None
+
+    async def _machine(self, launch: Launch) -> Machine | None:
+        """The machine, as EC2 tells of it; None when it does not.
+
+        Listings answer. Only of one that none of them has shown, as when the Hub was
+        down while it lost its tags, and of one that seems over, EC2 is asked by its id.
+        """
+        inventory = self._context.fleet.inventory
+        machine = inventory.get(launch.instance_id)
+        if machine is not None:
+            return await inventory.surely(machine) if machine.over else machine
+        if inventory.listing is None or inventory.failing:
+            return None
+        try:
+            return await inventory.ask(launch.instance_id)
+        except EC2Error:
+            return None
 
     def _ended(self, launch: Launch, machine: Machine, stop: Stop) -> int:
         if launch.phase is Phase.REQUESTED:
@@ -77,14 +96,6 @@ class Poll:
         self._context.applied(EndedByItself(text), Wanted(Wish.END))
         stop.leave_to_background()
         return self._over("EC2 has lost it")
-
-    def _is_absent(self) -> bool:
-        """A complete listing lacks the machine, too late for it to be just new."""
-        listing = self._context.fleet.inventory.listing
-        if listing is None:
-            return False
-        listed_at = time.time() - (time.monotonic() - listing.began)
-        return listed_at - self._context.launch.launched_at > _ABSENT_SECONDS
 
     def _over(self, why: str) -> int:
         """An exit code. The Hub will not stop() it: clear_state() sees to the rest."""
@@ -106,13 +117,18 @@ class Poll:
         return self._over("EC2 never made it")
 
     async def _look_for_machine(self, start: Start) -> bool:
-        """:returns: whether EC2 lists machines, and none of this launch"""
+        """:returns: whether EC2 answers, and has none of this launch"""
         began, launch = time.monotonic(), self._context.launch
-        machine = await self._context.fleet.find(
-            launch.id, _SETTLE_SECONDS, launch.client_token
-        )
+        fleet = self._context.fleet
+        machine = await fleet.find(launch.id, _SETTLE_SECONDS, launch.client_token)
+        if machine is None:
+            # Listings may lack it, or somebody may have taken its tags.
+            try:
+                machine = await fleet.made_for(launch.client_token)
+            except EC2Error:
+                return False
         if machine is not None:
             start.found(machine)
             return False
-        listing = self._context.fleet.inventory.listing
-        return listing is not None and listing.began > began
+        listing = fleet.inventory.listing
+        return listing is not None and listing.complete and listing.began > began

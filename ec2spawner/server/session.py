@@ -102,7 +102,10 @@ class Session:
             return False
         machine = inventory.get(self.launch.instance_id)
         if machine is not None and machine.over:
-            return False
+            # A listing may be of before it was woken.
+            machine = await inventory.surely(machine)
+            if machine is None or machine.over:
+                return False
         for other in registry.at(self.launch.private_ip):
             if other is not self:
                 await other.look_again()

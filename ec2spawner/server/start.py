@@ -23,8 +23,8 @@ from ..core.events import (
 )
 from ..core.ids import new_launch_id, secret_hash, server_id
 from ..core.state import Phase, Wish
+from ..ec2.inventory import CONSISTENCY_SECONDS
 from ..ec2.machines import Machine
-from ..fleet.fleet import CONSISTENCY_SECONDS
 from ..launch.attempts import Attempt, Attempts, Reporter
 from ..launch.block_devices import data_devices
 from ..launch.failures import EndedEarly, sold_out_at_home
@@ -169,6 +169,7 @@ class Start:
             hub.user_name,
             hub.server_name,
             time.time() + settings.hub_silence_limit,
+            context.runtime.database,
         )
         home = await self.home.find()
         if home:
@@ -266,6 +267,7 @@ class Start:
         named = Named(self._start_id, machine.id, machine.private_ip, machine.zone)
         if not context.applied(named):
             return  # of a start that was let go: what it has made is doomed
+        context.fleet.inventory.told(machine)
         if context.launch.wish is Wish.SERVE:
             self.home.begin()
         self.progress.tell(20, f"Machine {machine.id} in {machine.zone} is booting")
@@ -279,10 +281,18 @@ class Start:
         inventory = context.fleet.inventory
         with inventory.hurry():
             while context.launch.phase is not Phase.READY:
-                self._check_machine(inventory.get(context.launch.instance_id))
+                self._check_machine(await self._shown())
                 session.news.clear()
                 with suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(session.news.wait(), inventory.fast)
+
+    async def _shown(self) -> Machine | None:
+        """The machine as EC2 shows it; None when it does not."""
+        inventory = self._context.fleet.inventory
+        machine = inventory.get(self._context.launch.instance_id)
+        if machine is None or not machine.over or self._still_shown_stopped(machine):
+            return machine
+        return await inventory.surely(machine)
 
     def _check_machine(self, machine: Machine | None) -> None:
         if self.home.error:

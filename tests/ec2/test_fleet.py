@@ -7,11 +7,12 @@ import pytest
 from ec2spawner.core.errors import EC2SpawnError
 from ec2spawner.core.ids import new_launch_id
 from ec2spawner.core.state import Doomed
+from ec2spawner.ec2.inventory import view
 from ec2spawner.fleet import fleet as module
 from ec2spawner.launch.attempts import Reporter
 from ec2spawner.launch.plan import LaunchIdentity, plan_launch
 from ec2spawner.settings import LaunchSettings
-from localec2 import AWS_THROTTLE, Fault
+from localec2 import AWS_THROTTLE, Fault, ListingFault
 
 
 @pytest.fixture
@@ -129,7 +130,8 @@ async def test_a_machine_not_yet_visible_is_not_taken_for_gone(
 
 
 async def test_what_ec2_has_not_had_for_long_enough_is_gone(fleet, monkeypatch):
-    monkeypatch.setattr(module, "CONSISTENCY_SECONDS", 1.0)
+    monkeypatch.setattr(view, "CONSISTENCY_SECONDS", 1.0)
+    monkeypatch.setattr(view, "_ASK_SECONDS", 0.1)
     assert await fleet.terminate("i-0123456789abcdef0", timeout=20)
 
 
@@ -218,3 +220,56 @@ async def test_listings_are_parsed_in_a_thread_of_their_own(launch, fleet, monke
     monkeypatch.setattr(machines, "read_machine", spy)
     await fleet.inventory.next(20)
     assert parsed_in and all(name.startswith("ec2-read") for name in parsed_in)
+
+
+@pytest.fixture
+def small_pages(monkeypatch):
+    from ec2spawner.ec2 import machines
+
+    monkeypatch.setattr(machines, "_PAGE", 5)
+    return lambda fleet: machines.list_machines(fleet.clients.reading, fleet.hub_id)
+
+
+@pytest.mark.parametrize(
+    "code, message",
+    [
+        ("InvalidParameterValue", "Unable to parse pagination token"),
+        ("InvalidNextToken", "The token is invalid"),
+    ],
+)
+async def test_a_listing_whose_next_page_is_lost_begins_anew(
+    launch, fleet, ec2, small_pages, code, message
+):
+    made = {(await launch()).id for _ in range(7)}
+    expired = Fault(
+        "DescribeInstances",
+        error=(code, 400, message),
+        match={"NextToken": "*"},
+        times=1,
+    )
+    ec2.add_fault(expired)
+    ec2.clear_requests()
+    assert set(await small_pages(fleet)) == made
+    assert len(ec2.requests("DescribeInstances")) == 4  # two pages, twice
+
+
+@pytest.mark.parametrize("wrong", [{"reorder": True}, {"repeat": True}])
+async def test_pages_in_another_order_or_twice_are_one_listing(
+    launch, fleet, ec2, small_pages, wrong
+):
+    made = {(await launch()).id for _ in range(7)}
+    ec2.add_fault(Fault("DescribeInstances", listing=ListingFault(**wrong)))
+    assert set(await small_pages(fleet)) == made
+
+
+async def test_ids_that_ec2_does_not_know_spoil_no_question_about_others(
+    launch, fleet, ec2
+):
+    from ec2spawner.ec2.machines import machines_by_id
+
+    made = [(await launch()).id for _ in range(3)]
+    unknown = [f"i-0123456789abcdef{n}" for n in range(3)]
+    odd = ["not-an-id"]
+    asked = [unknown[0], made[0], *odd, made[1], *unknown[1:], made[2]]
+    found = await machines_by_id(fleet.clients.reading, asked)
+    assert set(found) == set(made)

@@ -30,6 +30,7 @@ RECORDS = Records(
     doomed={"l-dead": Record("carol", "", "l-dead")},
     servers=(("alice", ""), ("bob", ""), ("carol", ""), ("dan", "big")),
     since=100.0,
+    database="ours",
 )
 
 
@@ -48,14 +49,19 @@ def machine(launch, id="i-1", launched_at=200.0, **more):
     [
         (machine("l-ready"), "its server is ready"),
         (machine("l-new", id="i-2"), "its server is starting"),
+        (machine("", id="i-1"), "its server is ready"),
         (machine("l-ready", state="stopped"), "its server will want it again"),
         (machine("l-ready", state="shutting-down"), "it is ending"),
         (machine("l-ready", id="i-other"), "no server: ended by the Hub's sweep"),
-        (machine("l-dead"), "the Hub tries it until EC2 confirms it"),
-        (machine("lost"), "no server: ended by the Hub's sweep"),
-        (machine("lost", lease_until=UNTIL), "after 2026-11-22T17:00:00Z"),
-        (machine("lost", launched_at=50.0), "older than the database"),
-        (machine("lost", kept=True), "a person keeps it"),
+        (machine("l-dead", id="i-9"), "the Hub tries it until EC2 confirms it"),
+        (machine("lost", id="i-9"), "no server: ended by the Hub's sweep"),
+        (machine("lost", id="i-9", lease_until=UNTIL), "after 2026-11-22T17:00:00Z"),
+        (machine("lost", id="i-9", launched_at=50.0), "older than the database"),
+        (
+            machine("lost", id="i-9", database="theirs", lease_until=UNTIL),
+            "another Hub has this hub_id",
+        ),
+        (machine("lost", id="i-9", kept=True), "a person keeps it"),
     ],
 )
 def test_a_machine_has_a_reason(found, told):

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from ec2spawner.ec2.machines import Machine
 from ec2spawner.ec2.resources import Resource, ResourceKind
-from ec2spawner.fleet.sweep_policy import Sweeper, Verdict, judge_leases
+from ec2spawner.fleet.sweep_policy import Sweeper, Verdict, Wanted, apart, judge_leases
 
 GRACE = 10.0
 LEASE = 1000.0
@@ -39,7 +39,7 @@ def sweeper():
 def passes(sweeper, machines, wanted=(), since=0.0, times=(0, 5, 10)):
     """The verdict of the last of several passes."""
     for now in times:
-        verdict = sweeper.judge(machines, dict(wanted), since, now)
+        verdict = sweeper.judge(machines, Wanted(dict(wanted)), since, now)
     return verdict
 
 
@@ -99,7 +99,7 @@ def test_a_machine_older_than_the_database_is_left_to_a_person(sweeper):
 )
 def test_a_volume_is_spared_when_it_is(sweeper, spared):
     assert passes(sweeper, [spared]) == Verdict()
-    verdict = judge_leases([spared], {}, 0.0, LEASE, 1e9, force=True)
+    verdict = judge_leases([spared], Wanted(), 0.0, LEASE, 1e9, force=True)
     assert verdict == Verdict()
 
 
@@ -134,8 +134,8 @@ def test_homes_of_a_whole_class_are_discarded_at_once_and_nothing_else_is(sweepe
 
 def test_without_a_hub_a_discarded_home_stays_for_as_long_as_a_lease():
     home = volume(1, home=True, discarded=True, discarded_at=5000.0)
-    assert judge_leases([home], {}, 0.0, LEASE, 5999.0).waiting == (home,)
-    assert judge_leases([home], {}, 0.0, LEASE, 6000.0).end == (home,)
+    assert judge_leases([home], Wanted(), 0.0, LEASE, 5999.0).waiting == (home,)
+    assert judge_leases([home], Wanted(), 0.0, LEASE, 6000.0).end == (home,)
     assert judge_leases([home], None, 0.0, LEASE, 6000.0) == Verdict()
 
 
@@ -154,17 +154,17 @@ def test_of_a_part_without_an_age_its_lease_tells(sweeper):
 
 def test_without_a_hub_a_lost_machine_lives_until_its_lease_ends():
     lost, fresh = machine(1, lease_until=500.0), machine(2, lease_until=501.0)
-    verdict = judge_leases([lost, fresh], {}, 0.0, LEASE, 500.0)
+    verdict = judge_leases([lost, fresh], Wanted(), 0.0, LEASE, 500.0)
     assert verdict == Verdict(end=(lost,), waiting=(fresh,))
 
 
 def test_without_a_tag_the_lease_counts_from_the_launch():
     lost = machine(1, launched_at=100.0)
-    assert judge_leases([lost], {}, 0.0, LEASE, 1099.0).waiting == (lost,)
-    assert judge_leases([lost], {}, 0.0, LEASE, 1100.0).end == (lost,)
+    assert judge_leases([lost], Wanted(), 0.0, LEASE, 1099.0).waiting == (lost,)
+    assert judge_leases([lost], Wanted(), 0.0, LEASE, 1100.0).end == (lost,)
 
 
-@pytest.mark.parametrize("wanted", [{}, None], ids=["database", "no database"])
+@pytest.mark.parametrize("wanted", [Wanted(), None], ids=["database", "no database"])
 def test_without_a_hub_what_has_neither_age_nor_lease_waits_for_a_person(wanted):
     silent = machine(1, launched_at=0.0)
     verdict = judge_leases([silent], wanted, 0.0, LEASE, 1e12)
@@ -175,7 +175,7 @@ def test_without_a_hub_what_has_neither_age_nor_lease_waits_for_a_person(wanted)
 
 def test_a_machine_with_a_server_outlives_its_lease_for_as_long_as_the_hub_is_down():
     owned = machine(1, lease_until=500.0)
-    assert judge_leases([owned], {"l-1": "i-1"}, 0.0, LEASE, 1e9) == Verdict()
+    assert judge_leases([owned], Wanted({"l-1": "i-1"}), 0.0, LEASE, 1e9) == Verdict()
 
 
 def test_without_a_database_only_machines_that_run_can_be_ended():
@@ -198,7 +198,7 @@ def test_a_person_can_overrule_the_brake_but_not_a_lease_or_a_server():
     due = [machine(n, lease_until=500.0, launched_at=1.0) for n in range(5)]
     owned, fresh = machine(6, lease_until=500.0), machine(7, lease_until=1e6)
     verdict = judge_leases(
-        [*due, owned, fresh], {"l-6": "i-6"}, 50.0, LEASE, 600.0, force=True
+        [*due, owned, fresh], Wanted({"l-6": "i-6"}), 50.0, LEASE, 600.0, force=True
     )
     assert verdict == Verdict(end=tuple(due), waiting=(fresh,))
 
@@ -219,7 +219,9 @@ def test_no_verdict_by_lease_ends_what_has_a_server_a_keeper_or_a_lease(
         for n, (_, kept, at, until) in enumerate(kinds)
     ]
     own = {f"l-{n}": f"i-{n}" for n, (owned, *_) in enumerate(kinds) if owned}
-    verdict = judge_leases(machines, own if database else None, 100.0, LEASE, now)
+    verdict = judge_leases(
+        machines, Wanted(own) if database else None, 100.0, LEASE, now
+    )
     for found in verdict.end:
         assert (
             not found.kept and (found.lease_until or found.launched_at + LEASE) <= now
@@ -240,8 +242,47 @@ def test_a_wanted_machine_is_never_in_a_verdict(kinds, times):
     wanted = {f"l-{n}": f"i-{n}" for n, (own, _, _) in enumerate(kinds) if own}
     sweeper = Sweeper(GRACE, LEASE)
     for now in sorted(times):
-        verdict = sweeper.judge(machines, wanted, 100.0, now)
+        verdict = sweeper.judge(machines, Wanted(wanted), 100.0, now)
         for found in verdict.end + verdict.braked:
             assert found.launch_id not in wanted and not found.kept
         assert all(found.launched_at >= 100 for found in verdict.end)
         assert len(verdict.end) <= max(3, 0.2 * len(machines))
+
+
+# -- the database beats tags -------------------------------------------------------
+
+
+@pytest.mark.parametrize("tag", ["", "somebody-elses"])
+def test_a_machine_that_the_database_holds_is_wanted_whatever_its_tags_say(
+    sweeper, tag
+):
+    held = machine(1, launch=tag)
+    assert passes(sweeper, [held], {"l-1": "i-1"}) == Verdict()
+    wanted = Wanted({"l-1": "i-1"})
+    assert judge_leases([held], wanted, 0.0, LEASE, 1e9, force=True) == Verdict()
+
+
+def test_what_is_in_a_state_that_cannot_be_read_is_wanted_by_its_id(sweeper):
+    """Every text in it is kept as if it were the id of a launch."""
+    assert passes(sweeper, [machine(1, launch="?")], {"i-1": ""}) == Verdict()
+
+
+def test_a_home_that_the_database_holds_is_wanted_without_its_tag(sweeper):
+    wanted = Wanted(homes=frozenset({"vol-1"}))
+    for now in (0, 10):
+        verdict = sweeper.judge([volume(1), volume(2)], wanted, 0.0, now)
+    assert verdict == Verdict(end=(volume(2),))
+
+
+def test_what_another_database_has_asked_for_is_spared_until_its_lease_ends():
+    wanted = Wanted({"l-3": "i-3"}, database="ours")
+    living = machine(1, lease_until=500.0, database="theirs")
+    left = machine(2, lease_until=300.0, database="theirs")
+    held = machine(3, lease_until=500.0, database="theirs")
+    own = machine(4, lease_until=500.0, database="ours")
+    old = machine(5, lease_until=500.0)
+    found = [living, left, held, own, old]
+    ours, others = apart(found, wanted, LEASE, 400.0)
+    assert (ours, others) == ([left, held, own, old], [living])
+    nameless = Wanted({"l-3": "i-3"})
+    assert apart(found, nameless, LEASE, 400.0) == (found, [])

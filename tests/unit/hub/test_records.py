@@ -56,7 +56,7 @@ def test_a_launch_and_a_stopped_machine_are_wanted_and_a_doomed_one_is_not(saved
         three=ServerState(doomed=(DEAD,)),
         four=None,
     )
-    assert records.wanted == {"new": "", "stopped": "i-2"}
+    assert records.wanted.launches == {"new": "", "stopped": "i-2"}
     assert set(records.doomed) == {"dead"}
     assert records.doomed["dead"].region == "us-west-2"
     assert len(records.servers) == 4
@@ -66,7 +66,7 @@ def test_a_launch_that_is_to_end_is_not_nobodys_until_ec2_confirms_it(saved):
     launch = Launch("one", "one", Phase.READY, Wish.END, instance_id="i-1")
     over = replace(launch, id="two", phase=Phase.OVER)
     records = saved(one=ServerState(launch=launch), two=ServerState(launch=over))
-    assert records.wanted == {"one": "i-1"}
+    assert records.wanted.launches == {"one": "i-1"}
     assert (records.launches["one"].phase, records.launches["one"].wish) == (
         Phase.READY,
         Wish.END,
@@ -85,7 +85,7 @@ def test_what_an_older_version_has_saved_counts_as_well(saved):
         two={"resting": {"launch_id": "rests", "instance_id": "i-2"}, "version": 1},
         three={"tombstones": [{"launch_id": "dead", "instance_id": "i-3"}]},
     )
-    assert records.wanted == {"new": "", "rests": "i-2"}
+    assert records.wanted.launches == {"new": "", "rests": "i-2"}
     assert set(records.doomed) == {"dead"}
 
 
@@ -112,9 +112,10 @@ def test_of_a_row_that_cannot_be_read_every_id_is_wanted_and_the_home_is_its(
     saved, unreadable
 ):
     records = saved(good=ServerState(stopped=STOPPED), bad=unreadable)
-    assert {"l-1", "l-2", "i-1"} <= set(records.wanted)
+    assert {"l-1", "l-2", "i-1"} <= set(records.wanted.launches)
+    assert "i-1" in records.wanted and "vol-1" in records.wanted
     assert records.launches["l-1"].server == "bad"
-    assert records.wanted["stopped"] == "i-2"
+    assert records.wanted.launches["stopped"] == "i-2"
     assert not records.doomed
     assert records.homes == {"vol-1": (HomeUse("alice", "bad"),)}
 

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -13,6 +14,7 @@ from ec2spawner.core.saved_state import to_dict
 from ec2spawner.core.state import Launch, Phase, ServerState
 from ec2spawner.ec2.inventory import Listing
 from ec2spawner.ec2.machines import Machine
+from ec2spawner.hub.database import name_database
 from ec2spawner.hub.sweep import FleetSweep
 
 LOG = logging.getLogger("test")
@@ -23,6 +25,7 @@ class Fleet:
     """As much of a fleet as a sweep asks for, and in which order it does."""
 
     hub_id, log, homes = "h", LOG, None
+    complete = True
 
     def __init__(self):
         self.machines = {}
@@ -32,16 +35,17 @@ class Fleet:
         self.inventory = self.moves = self
         self.clients = SimpleNamespace(reading=self, killing=self, launching=self)
 
-    def has(self, id, launch):
+    def has(self, id, launch, **tags):
+        tags.setdefault("hub_id", self.hub_id)
         self.machines[id] = Machine(
-            id, "running", launch_id=launch, launched_at=time.time()
+            id, "running", launch_id=launch, launched_at=time.time(), **tags
         )
 
     async def newer_than(self, moment, timeout):
         self.events.append("machines")
         # Older ones prove nothing about what the database says now.
         assert moment >= self.began
-        return Listing(time.monotonic(), self.machines)
+        return Listing(time.monotonic(), self.machines, self.complete)
 
     async def sweep(self):
         """Homes that move are not of interest here."""
@@ -68,6 +72,10 @@ class Database:
 
     def __init__(self, session, events):
         self.session, self.events = session, events
+        self.bind = session.bind
+
+    def connection(self):
+        return self.session.connection()
 
     def execute(self, *asked):
         self.events.append("database")
@@ -120,3 +128,46 @@ async def test_the_second_machine_of_a_launch_is_ended_and_gets_no_lease(fleet, 
     await sweep(fleet, alice)
     assert fleet.tagged == ["i-1"]
     assert fleet.ended == ["i-2", "i-3"]
+
+
+async def test_a_machine_keeps_its_server_and_lease_without_its_launch_tag(
+    fleet, alice, caplog
+):
+    fleet.has("i-1", "")
+    await sweep(fleet, alice)
+    assert fleet.tagged == ["i-1"] and not fleet.ended
+    assert "i-1" in caplog.text
+
+
+async def test_one_without_the_hubs_tag_fails_no_renewal_and_is_not_ended(fleet, alice):
+    """What is not allowed for one of them would fail the call for all."""
+    fleet.has("i-1", "l-1", hub_id="")
+    fleet.has("i-2", "lost", hub_id="somebody-elses")
+    await sweep(fleet, alice)
+    assert not (fleet.tagged or fleet.ended)
+
+
+async def test_a_disrupted_zone_proves_nothing(fleet, alice):
+    fleet.has("i-2", "lost")
+    fleet.complete = False
+    await sweep(fleet, alice)
+    assert not fleet.ended and fleet.events == ["machines"]
+
+
+async def test_another_hub_with_this_hubs_id_is_noticed_once_and_spared(
+    fleet, alice, caplog
+):
+    name_database(alice)
+    until = time.time() + 100
+    fleet.has("i-2", "theirs", database="another", lease_until=until)
+    fleet.began = time.monotonic()
+    sweeping = FleetSweep(fleet, 0.0, LEASE)
+    for _ in range(3):
+        await sweeping.once(alice)
+    said = [r for r in caplog.records if "hub_id" in r.getMessage()]
+    assert len(said) == 1 and "i-2" in said[0].getMessage()
+    assert not fleet.ended
+    fleet.has("i-2", "theirs", database="another", lease_until=time.time() - 1)
+    fleet.machines["i-2"] = replace(fleet.machines["i-2"], launched_at=time.time() + 9)
+    await sweeping.once(alice)
+    assert fleet.ended == ["i-2"]

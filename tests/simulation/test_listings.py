@@ -1,0 +1,319 @@
+"""Listings that look right and are not. One of them proves nothing."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from ec2spawner.core.tags import HUB_TAG, LAUNCH_TAG
+from localec2 import ListingFault
+
+from .scenarios import SETTINGS
+from .virtual_world import saved
+
+NAMES = ("alice", "bob", "carol", "dave", "erin")
+LISTING = "DescribeInstances"
+# A minute of absence, a poll, and the pauses between.
+GIVEN_UP_SECONDS = 60 + 30 + 30
+
+
+@pytest.fixture
+def hub(world):
+    hub = world.hub(**{**SETTINGS, "home": "none"}, on_stop="stop")
+    hub.start()
+    for name in NAMES:
+        hub.call("POST", f"/users/{name}")
+    hub.pass_time(2)
+    return hub
+
+
+@pytest.fixture
+def five(hub):
+    """user -> machine, of five servers that run."""
+    for name in NAMES:
+        start(hub, name)
+    hub.pass_until(lambda: hub.serving().keys() == set(NAMES), 100)
+    return hub.serving()
+
+
+def start(hub, name="alice"):
+    assert hub.call("POST", f"/users/{name}/server")[0] in (201, 202)
+
+
+def stop(hub, name="alice"):
+    assert hub.call("DELETE", f"/users/{name}/server")[0] in (202, 204)
+
+
+def wrong(world, times=None, **what):
+    world.fault(LISTING, listing=ListingFault(**what), times=times)
+
+
+def forget(world, *ids):
+    """EC2 knows these machines no more, and never said that they have ended."""
+    for id in ids:
+        instance = world.cloud.instance(id)
+        instance.machine.destroy(0)
+        world.cloud.forget(instance)
+
+
+def end_of(hub, name="alice"):
+    return saved(hub)[name, ""][1].last_end
+
+
+def is_off(hub, name="alice"):
+    spawner = hub.spawners.get(name)  # the Hub forgets what is off
+    return spawner is None or not (spawner.active or spawner.pending)
+
+
+def errors(caplog):
+    return [r.getMessage() for r in caplog.records if r.levelname == "ERROR"]
+
+
+@pytest.mark.parametrize("times", [1, None], ids=["once", "for five minutes"])
+@pytest.mark.parametrize("omitted", ["all", "one"])
+def test_listings_that_lack_machines_end_nobodys_server(
+    world, hub, five, times, omitted
+):
+    wrong(world, times, omit=("*",) if omitted == "all" else (five["alice"],))
+    hub.pass_time(300)
+    assert hub.serving() == five
+
+
+def test_a_listing_of_before_its_start_ends_nobodys_server(world, hub):
+    """Every answer to a listing is of two minutes ago."""
+    hub.pass_time(130)
+    wrong(world, seconds_old=120)
+    start(hub)
+    hub.pass_until(lambda: hub.serving(), 60)
+    before = hub.serving()
+    hub.pass_time(400)
+    assert hub.serving() == before
+
+
+def test_a_listing_of_before_it_was_woken_stops_nobodys_server(world, hub):
+    start(hub)
+    hub.pass_until(lambda: hub.serving(), 60)
+    before = hub.serving()
+    stop(hub)
+    hub.pass_time(200)
+    wrong(world, seconds_old=150)
+    start(hub)
+    hub.pass_until(lambda: hub.serving(), 100)
+    assert hub.serving() == before
+    hub.pass_time(100)
+    assert hub.serving() == before
+
+
+def test_a_stopped_machine_that_a_listing_lacks_is_woken_and_not_replaced(world, hub):
+    start(hub)
+    hub.pass_until(lambda: hub.serving(), 60)
+    before = hub.serving()
+    stop(hub)
+    hub.pass_time(60)
+    for again in (False, True):
+        if again:  # who has just come back has seen it in no listing at all
+            hub.kill()
+        wrong(world, 2, omit=("*",))
+        if again:
+            hub.start()
+        start(hub)
+        hub.pass_until(lambda: hub.serving(), 100)
+        assert hub.serving() == before
+        stop(hub)
+        hub.pass_time(60)
+
+
+def test_rows_that_come_twice_or_in_another_order_change_nothing(world, hub, five):
+    for what in ({"repeat": True}, {"reorder": True}):
+        world.cloud.faults.clear()
+        wrong(world, **what)
+        hub.pass_time(200)
+        assert hub.serving() == five
+
+
+def test_who_comes_back_to_listings_that_lack_machines_ends_nobodys_server(
+    world, hub, five
+):
+    hub.kill()
+    wrong(world, 20, omit=("*",))
+    hub.start()
+    hub.pass_time(600)
+    assert hub.serving() == five
+
+
+def test_what_ec2_does_not_know_any_more_is_gone_after_a_minute_and_told(
+    world, hub, five
+):
+    forget(world, five["alice"])
+    hub.pass_time(50)
+    assert not is_off(hub)
+    hub.pass_until(lambda: is_off(hub), GIVEN_UP_SECONDS)
+    assert five["alice"] in end_of(hub)
+    hub.pass_time(200)
+    assert hub.serving() == {n: id for n, id in five.items() if n != "alice"}
+    assert not saved(hub)["alice", ""][1].doomed
+
+
+def test_of_many_that_vanish_at_once_none_is_believed_gone_and_the_log_says_so(
+    world, hub, five, caplog
+):
+    wrong(world, omit=("*",), by_id=True)
+    hub.pass_time(400)
+    assert hub.serving() == five
+    said = [text for text in errors(caplog) if "all at once" in text]
+    assert len(said) == 1 and all(id in said[0] for id in five.values())
+    world.cloud.faults.clear()
+    hub.pass_time(60)
+    assert hub.serving() == five
+
+
+def test_who_stops_their_server_is_not_held_up_by_the_brake(world, hub, five):
+    forget(world, *five.values())
+    hub.pass_time(300)
+    assert not any(is_off(hub, name) for name in NAMES)
+    for name in NAMES:
+        stop(hub, name)
+    hub.pass_until(lambda: all(is_off(hub, name) for name in NAMES), 60)
+    hub.pass_time(300)
+    for name in NAMES:
+        state = saved(hub)[name, ""][1]
+        assert not (state.doomed or state.stopped), name
+
+
+def test_why_a_machine_has_ended_is_told_when_its_tags_have_left(world, hub):
+    changes = {"terminated_tags_seconds": 0.0}
+    world.cloud.settings = world.cloud.settings.changed(changes)
+    start(hub)
+    hub.pass_until(lambda: hub.serving(), 60)
+    hub.kill()
+    world.lose(hub_machine(world, hub))
+    world.wait_until(world.time.now + 30)
+    hub.start()
+    hub.pass_until(lambda: is_off(hub), 60)
+    assert "AWS's host failed" in end_of(hub)
+
+
+def hub_machine(world, hub):
+    (machine,) = world.living(hub)
+    return machine.id
+
+
+@pytest.mark.parametrize("tag", [HUB_TAG, LAUNCH_TAG])
+@pytest.mark.parametrize("value", [None, "somebody-elses"])
+def test_a_server_outlives_whatever_automation_does_to_its_tags(
+    world, hub, five, tag, value
+):
+    tags = world.cloud.backend.tags[five["alice"]]
+    if value is None:
+        del tags[tag]
+    else:
+        tags[tag] = value
+    hub.pass_time(300)
+    assert hub.serving() == five
+    hub.kill()
+    hub.start()
+    hub.pass_time(300)
+    assert hub.serving() == five
+    stop(hub)
+    hub.pass_time(60)
+    hub.pass_time(300)
+    assert world.cloud.instance(five["alice"]).state == "stopped"
+
+
+def test_two_hubs_with_one_hub_id_spare_each_others_machines_and_say_so(
+    world, hub, five, caplog
+):
+    """A copied folder: the same database, cookie secret and settings, under one id."""
+    copy = world.hub(**hub.settings)
+    copy.cookie_secret = hub.cookie_secret
+    hub.kill()
+    shutil.copy(hub.folder / "jupyterhub.sqlite", copy.folder)
+    hub.start()
+    hub.call("POST", "/users/zoe")
+    hub.pass_time(2)
+    start(hub, "zoe")
+    hub.pass_until(lambda: "zoe" in hub.serving(), 60)
+    before = hub.serving()
+    copy.start()
+    for _ in range(20):
+        copy.run_until(world.time.now + 10)
+        hub.pass_time(10)
+    assert hub.serving() == before
+    said = [text for text in errors(caplog) if "hub_id" in text]
+    assert len(said) == 1 and before["zoe"] in said[0]
+
+
+class TestADisruptedZone:
+    """Calls that name no instance fail, and those that name one of that zone."""
+
+    @pytest.fixture
+    def zones(self, world):
+        return list(world.cloud.resources.subnet_ids)
+
+    @pytest.fixture
+    def hub(self, world, zones):
+        subnets = world.cloud.resources.subnet_ids
+        profiles = [
+            {"display_name": z, "ec2spawner_override": {"subnets": [subnets[z]]}}
+            for z in zones[:2]
+        ]
+        settings = {**SETTINGS, "home": "none", "profile_list": profiles}
+        hub = world.hub(**settings, on_stop="terminate")
+        hub.start()
+        for name in ("alice", "bob", "carol"):
+            hub.call("POST", f"/users/{name}")
+        hub.pass_time(2)
+        return hub
+
+    @pytest.fixture
+    def two(self, world, hub, zones):
+        """Servers in a zone that is ill from now on, and in one that is well."""
+        for name, zone in (("alice", zones[0]), ("bob", zones[1])):
+            self.start_in(hub, name, zone)
+        hub.pass_until(lambda: len(hub.serving()) == 2, 60)
+        ill = {"disrupted_zones": (zones[0],)}
+        world.cloud.settings = world.cloud.settings.changed(ill)
+        return hub.serving()
+
+    def start_in(self, hub, name, zone):
+        chosen = {"user_options": {"profile": zone}}
+        status, answer = hub.call("POST", f"/users/{name}/server", chosen)
+        assert status in (201, 202), answer
+
+    def heal(self, world):
+        well = {"disrupted_zones": ()}
+        world.cloud.settings = world.cloud.settings.changed(well)
+
+    def test_ends_nobodys_server(self, world, hub, two):
+        hub.pass_time(400)
+        assert hub.serving() == two
+        self.heal(world)
+        hub.pass_time(120)
+        assert hub.serving() == two
+
+    def test_does_not_hold_up_starts_in_other_zones(self, world, hub, two, zones):
+        hub.pass_time(120)
+        self.start_in(hub, "carol", zones[1])
+        hub.pass_until(lambda: "carol" in hub.serving(), 60)
+        stop(hub, "bob")
+        hub.pass_until(lambda: is_off(hub, "bob"), 60)
+
+    def test_hides_only_what_happens_there(self, world, hub, two):
+        hub.pass_time(120)
+        world.lose(two["bob"])
+        hub.pass_until(lambda: is_off(hub, "bob"), 120)
+        assert "AWS's host failed" in end_of(hub, "bob")
+        world.lose(two["alice"])
+        hub.pass_time(300)
+        assert not is_off(hub, "alice")
+        self.heal(world)
+        hub.pass_until(lambda: is_off(hub, "alice"), 120)
+        assert "AWS's host failed" in end_of(hub, "alice")
+
+    def test_is_not_told_as_silence_of_ec2(self, world, hub, two, zones, caplog):
+        hub.pass_time(600)
+        (fleet,) = hub.fleets
+        assert not fleet.inventory.failing
+        said = [text for text in errors(caplog) if "some of them" in text]
+        assert len(said) == 1 and zones[0] in said[0] and zones[1] not in said[0]
