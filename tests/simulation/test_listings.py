@@ -244,76 +244,88 @@ def test_two_hubs_with_one_hub_id_spare_each_others_machines_and_say_so(
     assert len(said) == 1 and before["zoe"] in said[0]
 
 
-class TestADisruptedZone:
-    """Calls that name no instance fail, and those that name one of that zone."""
+# Calls that name no instance fail, and those that name one of such a zone.
 
-    @pytest.fixture
-    def zones(self, world):
-        return list(world.cloud.resources.subnet_ids)
 
-    @pytest.fixture
-    def hub(self, world, zones):
-        subnets = world.cloud.resources.subnet_ids
-        profiles = [
-            {"display_name": z, "ec2spawner_override": {"subnets": [subnets[z]]}}
-            for z in zones[:2]
-        ]
-        settings = {**SETTINGS, "home": "none", "profile_list": profiles}
-        hub = world.hub(**settings, on_stop="terminate")
-        hub.start()
-        for name in ("alice", "bob", "carol"):
-            hub.call("POST", f"/users/{name}")
-        hub.pass_time(2)
-        return hub
+@pytest.fixture
+def zones(world):
+    return list(world.cloud.resources.subnet_ids)
 
-    @pytest.fixture
-    def two(self, world, hub, zones):
-        """Servers in a zone that is ill from now on, and in one that is well."""
-        for name, zone in (("alice", zones[0]), ("bob", zones[1])):
-            self.start_in(hub, name, zone)
-        hub.pass_until(lambda: len(hub.serving()) == 2, 60)
-        ill = {"disrupted_zones": (zones[0],)}
-        world.cloud.settings = world.cloud.settings.changed(ill)
-        return hub.serving()
 
-    def start_in(self, hub, name, zone):
-        chosen = {"user_options": {"profile": zone}}
-        status, answer = hub.call("POST", f"/users/{name}/server", chosen)
-        assert status in (201, 202), answer
+@pytest.fixture
+def zoned(world, zones):
+    subnets = world.cloud.resources.subnet_ids
+    profiles = [
+        {"display_name": z, "ec2spawner_override": {"subnets": [subnets[z]]}}
+        for z in zones[:2]
+    ]
+    settings = {**SETTINGS, "home": "none", "profile_list": profiles}
+    hub = world.hub(**settings, on_stop="terminate")
+    hub.start()
+    for name in ("alice", "bob", "carol"):
+        hub.call("POST", f"/users/{name}")
+    hub.pass_time(2)
+    return hub
 
-    def heal(self, world):
-        well = {"disrupted_zones": ()}
-        world.cloud.settings = world.cloud.settings.changed(well)
 
-    def test_ends_nobodys_server(self, world, hub, two):
-        hub.pass_time(400)
-        assert hub.serving() == two
-        self.heal(world)
-        hub.pass_time(120)
-        assert hub.serving() == two
+@pytest.fixture
+def two(world, zoned, zones):
+    """Servers in a zone that is ill from now on, and in one that is well."""
+    for name, zone in (("alice", zones[0]), ("bob", zones[1])):
+        start_in(zoned, name, zone)
+    zoned.pass_until(lambda: len(zoned.serving()) == 2, 60)
+    ill = {"disrupted_zones": (zones[0],)}
+    world.cloud.settings = world.cloud.settings.changed(ill)
+    return zoned.serving()
 
-    def test_does_not_hold_up_starts_in_other_zones(self, world, hub, two, zones):
-        hub.pass_time(120)
-        self.start_in(hub, "carol", zones[1])
-        hub.pass_until(lambda: "carol" in hub.serving(), 60)
-        stop(hub, "bob")
-        hub.pass_until(lambda: is_off(hub, "bob"), 60)
 
-    def test_hides_only_what_happens_there(self, world, hub, two):
-        hub.pass_time(120)
-        world.lose(two["bob"])
-        hub.pass_until(lambda: is_off(hub, "bob"), 120)
-        assert "AWS's host failed" in end_of(hub, "bob")
-        world.lose(two["alice"])
-        hub.pass_time(300)
-        assert not is_off(hub, "alice")
-        self.heal(world)
-        hub.pass_until(lambda: is_off(hub, "alice"), 120)
-        assert "AWS's host failed" in end_of(hub, "alice")
+def start_in(hub, name, zone):
+    chosen = {"user_options": {"profile": zone}}
+    status, answer = hub.call("POST", f"/users/{name}/server", chosen)
+    assert status in (201, 202), answer
 
-    def test_is_not_told_as_silence_of_ec2(self, world, hub, two, zones, caplog):
-        hub.pass_time(600)
-        (fleet,) = hub.fleets
-        assert not fleet.inventory.failing
-        said = [text for text in errors(caplog) if "some of them" in text]
-        assert len(said) == 1 and zones[0] in said[0] and zones[1] not in said[0]
+
+def heal(world):
+    well = {"disrupted_zones": ()}
+    world.cloud.settings = world.cloud.settings.changed(well)
+
+
+def test_a_disrupted_zone_ends_nobodys_server(world, zoned, two):
+    zoned.pass_time(400)
+    assert zoned.serving() == two
+    heal(world)
+    zoned.pass_time(120)
+    assert zoned.serving() == two
+
+
+def test_a_disrupted_zone_does_not_hold_up_starts_in_other_zones(
+    world, zoned, two, zones
+):
+    zoned.pass_time(120)
+    start_in(zoned, "carol", zones[1])
+    zoned.pass_until(lambda: "carol" in zoned.serving(), 60)
+    stop(zoned, "bob")
+    zoned.pass_until(lambda: is_off(zoned, "bob"), 60)
+
+
+def test_a_disrupted_zone_hides_only_what_happens_there(world, zoned, two):
+    zoned.pass_time(120)
+    world.lose(two["bob"])
+    zoned.pass_until(lambda: is_off(zoned, "bob"), 120)
+    assert "AWS's host failed" in end_of(zoned, "bob")
+    world.lose(two["alice"])
+    zoned.pass_time(300)
+    assert not is_off(zoned, "alice")
+    heal(world)
+    zoned.pass_until(lambda: is_off(zoned, "alice"), 120)
+    assert "AWS's host failed" in end_of(zoned, "alice")
+
+
+def test_a_disrupted_zone_is_not_told_as_silence_of_ec2(
+    world, zoned, two, zones, caplog
+):
+    zoned.pass_time(600)
+    (fleet,) = zoned.fleets
+    assert not fleet.inventory.failing
+    said = [text for text in errors(caplog) if "some of them" in text]
+    assert len(said) == 1 and zones[0] in said[0] and zones[1] not in said[0]
