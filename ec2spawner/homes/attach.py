@@ -29,6 +29,8 @@ from .store import Homes
 # kind of instance. What the machine sees is another name; the agent knows.
 DEVICE = "/dev/sdf"
 _POLL_SECONDS = 0.5
+# A machine that is pending cannot have it yet; for so long that is believed.
+_PENDING_SECONDS = 5.0
 # The machine is still pending; it has been attached by a call whose answer was lost;
 # it is just being made larger.
 _NOT_YET = ("IncorrectState", "VolumeInUse", "OperationNotPermitted")
@@ -127,7 +129,8 @@ class Attaching:
             )
 
     async def _attach(self, volume_id: str, instance_id: str, timeout: float) -> None:
-        async for _ in Looks(_POLL_SECONDS, within=timeout):
+        try_anyway = _PENDING_SECONDS
+        async for waited in Looks(_POLL_SECONDS, within=timeout):
             volume = await describe_volume(self._clients.reading, volume_id)
             if volume.attached_to == instance_id and volume.attachment == "attached":
                 return
@@ -136,7 +139,9 @@ class Attaching:
                     raise in_use(volume)
             machine = self._inventory.get(instance_id)
             pending = machine is not None and machine.state == "pending"
-            if volume.state == "available" and not pending:
+            # What is known of it may be old: now and then it is tried all the same.
+            if volume.state == "available" and (not pending or waited >= try_anyway):
+                try_anyway = waited + _PENDING_SECONDS
                 await self._attach_once(volume, instance_id)
         raise not_attached(volume, instance_id)
 
