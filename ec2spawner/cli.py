@@ -61,6 +61,10 @@ class EC2SpawnerApp(Command):
             "ec2spawner.admin.ls.LsApp",
             "List every machine of a hub, and why it exists.",
         ),
+        "prices": (
+            "ec2spawner.admin.prices.PricesApp",
+            "List what the machines of a hub cost, and who says so.",
+        ),
         "sweep": (
             "ec2spawner.admin.sweep.SweepApp",
             "End what no server of a hub owns, also when the Hub is down.",

@@ -15,6 +15,7 @@ from .core.errors import EC2SpawnError, Reason
 from .core.events import Chosen, LetGo, Wanted
 from .core.ids import hub_id_from_cookie_secret
 from .core.state import Phase, ServerState, Wish
+from .costs.price_list import PriceList
 from .ec2.errors import EC2Error
 from .fleet.fleet import Fleet
 from .fleet.runtime import runtime
@@ -43,7 +44,7 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
         #: what a link asked for, to preselect it on the form
         self.asked_for: dict[str, Any] = {}
         super().__init__(**kwargs)
-        self._choice = ServerChoice(self)
+        self._choice = ServerChoice(self, self._price_list)
         self.context = ServerContext(self, SpawnerSide(self), runtime(), self.log)
         self._start = Start(self.context)
         self._stop = Stop(self.context)
@@ -137,6 +138,11 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
     async def _render_choice(self) -> str:
         preselected = self.asked_for or self.orm_spawner.user_options or {}
         return await self._choice.render(self.user.name, self._groups, preselected)
+
+    def _price_list(self) -> PriceList | None:
+        """None for a hub that does not want to speak of prices."""
+        wanted = self.prices or self.prices_region
+        return runtime().prices if wanted else None
 
     async def _apply_choice(self, user_options: Mapping[str, Any]) -> None:
         slug = await self._choice.apply(self.user.name, self._groups, user_options)

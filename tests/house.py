@@ -18,7 +18,7 @@ LAYERS = {
         ["hub", "hub_side"],
         ["server"],
         ["fleet"],
-        ["launch", "homes", "images"],
+        ["launch", "homes", "images", "costs"],
         ["claim", "ec2"],
         ["profiles"],
         ["settings"],

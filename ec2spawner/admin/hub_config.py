@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ class Hub:
     lease: float
     #: tag keys whose value names the user, for the people who read it
     user_tags: tuple[str, ...] = ()
+    settings: LaunchSettings = field(default_factory=LaunchSettings)
 
     def in_region(self, region: str) -> Account:
         return Account(region, self.accounts[0].endpoint_url if self.accounts else "")
@@ -79,6 +80,7 @@ def read_hub(path: Path, hub_id: str = "", regions: Sequence[str] = ()) -> Hub:
         config_file=path,
         lease=spawner.hub_silence_limit,
         user_tags=tuple(k for k, v in spawner.tags.items() if v == "{username}"),
+        settings=spawner,
     )
 
 

@@ -28,6 +28,7 @@ from .throttle import LIMITS, RetryBudget, Throttle, UnknownActionError
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_pricing import PricingClient
     from mypy_boto3_ssm import SSMClient
 
 T = TypeVar("T")
@@ -175,6 +176,11 @@ class Lane:
     @property
     def ssm(self) -> SSMClient:
         client: SSMClient = self._client("ssm")
+        return client
+
+    @property
+    def pricing(self) -> PricingClient:
+        client: PricingClient = self._client("pricing")
         return client
 
     def _client(self, service: str) -> Any:

@@ -41,6 +41,8 @@ LIMITS: Mapping[str, Limit] = {
     "StopInstances": Limit(50, 5, resources=(1000, 20)),
     "TerminateInstances": Limit(100, 5, resources=(1000, 20)),
     "CreateTags": Limit(100, 10),
+    # Of the price list, for which AWS states nothing: once a day, and never in a hurry.
+    "GetProducts": Limit(5, 1),
     **dict.fromkeys(
         (
             "CreateSnapshot",
@@ -70,6 +72,7 @@ LIMITS: Mapping[str, Limit] = {
             "DescribeInstances",
             "DescribeNetworkInterfaces",
             "DescribeSnapshots",
+            "DescribeSpotPriceHistory",
             "DescribeSubnets",
             "DescribeVolumes",
             "GetConsoleOutput",

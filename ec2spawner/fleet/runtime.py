@@ -6,6 +6,7 @@ import asyncio
 
 from ..claim.rate_limits import RateLimits
 from ..claim.registry import Registry
+from ..costs.price_list import PriceList
 from ..launch.breaker import Breaker
 from ..launch.limits import Limits
 from .fleets import Fleets
@@ -29,6 +30,8 @@ class HubRuntime:
         self.limits = Limits()
         #: which kinds of machine fail to boot
         self.breaker = Breaker()
+        #: what things cost, as far as it is known
+        self.prices = PriceList()
         # The event loop itself keeps no task alive.
         self.tasks: set[asyncio.Task[None]] = set()
 

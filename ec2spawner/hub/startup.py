@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from jupyterhub import orm
@@ -26,6 +26,7 @@ from ..settings import LaunchSettings
 from ..settings.network import why_unreachable
 from .database import name_database
 from .pages import with_notices
+from .prices import Prices
 from .records import has_launch, has_unfinished_ends, is_expired
 from .sweep import sweep_for_ever
 
@@ -172,13 +173,15 @@ def begin_sweeping(spawner: Any, app: Any) -> None:
     """Look for machines that no server owns, for as long as the Hub runs."""
     if not spawner.trait_has_value("hub_id"):
         spawner.hub_id = hub_id_from_cookie_secret(app.cookie_secret)
-    for region in regions(spawner):
+    accounts = [Account(each, spawner.endpoint_url) for each in regions(spawner)]
+    for account in accounts:
         # A fleet of its own even before the first server: there may be leaks.
-        account = Account(region, spawner.endpoint_url)
         fast, slow = spawner.fast_interval, spawner.slow_interval
         key = FleetKey(spawner.hub_id, account)
         runtime().fleets.get(key, fast, slow, spawner.log).inventory.start()
     tasks = runtime().tasks
+    prices = Prices(spawner, spawner.log, partial(setattr, runtime(), "prices"))
+    tasks.add(asyncio.ensure_future(prices.keep(accounts)))
     tasks.add(asyncio.ensure_future(end_expired_stops(app, spawner)))
     sweeping = sweep_for_ever(
         app.db,

@@ -29,6 +29,11 @@ def _templates(folders: tuple[str, ...]) -> Environment:
     )
 
 
+#: of a profile, by its slug, or of one of its choices, by slug, option and key: what
+#: its machine costs, in words
+Costs = Mapping[tuple[str, ...], str]
+
+
 @dataclass(frozen=True)
 class Fate:
     """What becomes of a machine, and of the files on it, when its server stops.
@@ -45,6 +50,7 @@ def render_form(
     offer: Sequence[Profile],
     preselected: Mapping[str, Any],
     fates: Mapping[str, Fate],
+    costs: Costs,
     template_folders: Sequence[str] = (),
 ) -> str:
     """The part of the spawn page that lies inside the Hub's own ``<form>``.
@@ -52,6 +58,7 @@ def render_form(
     :param preselected: options to preselect; where they are not on offer, the
         defaults are
     :param fates: of each profile, by its slug
+    :param costs: where they are to be shown
     :param template_folders: where a ``form.html`` in place of ours may be. It is given
         what KubeSpawner's is: ``profile_list`` and ``user_options``
     """
@@ -70,6 +77,7 @@ def render_form(
             ],
             selected=selected,
             fates=fates,
+            costs=costs,
             all_alike=len(set(fates.values())) == 1,
             profile_list=[_as_kubespawner(p, p.slug == selected) for p in offer],
             user_options=dict(preselected),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from inspect import isawaitable
 from typing import Any
 
 from traitlets import TraitError
 
 from ..core.errors import EC2SpawnError, Reason
+from ..costs.price_list import PriceList
+from ..costs.words import machine_costs
 from ..profiles.choose import ChoiceError, Selection, choose, on_offer
 from ..profiles.form import Fate, render_form
 from ..profiles.overrides import merged
@@ -33,6 +35,9 @@ _HUB_WIDE = {
     "boot_failure_pause",
     "sweep_grace",
     "home_on_delete",
+    "prices",
+    "prices_region",
+    "prices_file",
 }
 
 
@@ -64,8 +69,13 @@ class ServerChoice:
     choice has changed has its configured value again before the next one counts.
     """
 
-    def __init__(self, spawner: LaunchSettings) -> None:
+    def __init__(
+        self,
+        spawner: LaunchSettings,
+        prices: Callable[[], PriceList | None] = lambda: None,
+    ) -> None:
         self._spawner = spawner
+        self._prices = prices
         #: what choices have changed, as it was configured
         self._configured: dict[str, Any] = {}
 
@@ -80,10 +90,12 @@ class ServerChoice:
         if not offer:
             return "<p>This hub has no server that you may start.</p>"
         fates = {profile.slug: self._fate(profile) for profile in offer}
+        costs = machine_costs(offer, self._value, self._prices())
         return render_form(
             offer,
             preselected,
             fates,
+            costs,
             self._spawner.additional_profile_form_template_paths,
         )
 

@@ -6,6 +6,7 @@ from .lifecycle import LifecycleSettings
 from .limits import LimitSettings
 from .machine import MachineSettings
 from .network import NetworkSettings
+from .prices import PriceSettings
 from .profiles import ProfileSettings
 
 
@@ -16,6 +17,7 @@ class LaunchSettings(
     HomeSettings,
     DataSettings,
     LimitSettings,
+    PriceSettings,
     ProfileSettings,
 ):
     """Every setting of a launch. ``EC2Spawner`` is this plus the Hub's contract."""
@@ -29,5 +31,6 @@ __all__ = [
     "LimitSettings",
     "MachineSettings",
     "NetworkSettings",
+    "PriceSettings",
     "ProfileSettings",
 ]

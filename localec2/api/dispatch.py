@@ -22,7 +22,7 @@ from ..requests.request_log import LoggedRequest
 from ..world import moto_patches as patches
 from ..world.capacity import no_capacity, no_spot_capacity
 from ..world.describe import check_ids, check_status_filters
-from . import image_actions, in_use, tag_rules, volume_actions, volume_rules
+from . import image_actions, in_use, pricing, tag_rules, volume_actions, volume_rules
 from .account import check_plan, check_rights, check_terms
 from .instance_actions import ACTIONS
 from .launch_rules import Launch, check_launch
@@ -39,7 +39,12 @@ _UNLOCKED = (
     "DescribeRegions",
 )
 
-_OWN = {**ACTIONS, **volume_actions.ACTIONS, **image_actions.ACTIONS}
+_OWN = {
+    **ACTIONS,
+    **volume_actions.ACTIONS,
+    **image_actions.ACTIONS,
+    **pricing.ACTIONS,
+}
 
 _INSTANCE_ID = re.compile(rb"<instanceId>(i-[0-9a-f]+)</instanceId>")
 
@@ -60,6 +65,8 @@ class Ec2Api:
         self._moto = DomainDispatcherApplication(create_backend_app)
 
     def answer(self, request: ApiRequest, fault: Fault, entry: LoggedRequest) -> Answer:
+        if request.service == "pricing":
+            return Answer(200, "application/x-amz-json-1.1", pricing.answer(request))
         if not request.is_ec2:
             return self._ask_moto(request)
         if request.region != self.cloud.region:

@@ -32,14 +32,14 @@ STATEMENTS = POLICY["Statement"]
 def calls_of_the_code():
     """``ec2:RunInstances`` and so on, from every use of a client in ec2/."""
     found = set()
-    for path in Path(ec2spawner.ec2.__file__).parent.glob("*.py"):
+    for path in Path(ec2spawner.ec2.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             # lane.ec2.run_instances(...), lane.ec2.get_paginator("...")
             if not (
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Attribute)
                 and isinstance(node.func.value, ast.Attribute)
-                and node.func.value.attr in ("ec2", "ssm")
+                and node.func.value.attr in ("ec2", "pricing", "ssm")
             ):
                 continue
             method = node.func.attr
@@ -53,7 +53,7 @@ def calls_of_the_code():
 
 
 def _client(service):
-    return boto3.client(service, region_name="us-west-2")
+    return boto3.client(service, region_name="us-east-1")
 
 
 def listed(value):
@@ -80,7 +80,7 @@ MAKES = {"ec2:RunInstances", "ec2:CreateVolume", "ec2:CreateSnapshot"}
 
 def changes(statement):
     """The actions that do more than look."""
-    looks = re.compile(r"(ec2|ssm):(Describe|Get)[A-Z]\w+")
+    looks = re.compile(r"(ec2|pricing|ssm):(Describe|Get)[A-Z]\w+")
     return {action for action in actions(statement) if not looks.fullmatch(action)}
 
 

@@ -81,6 +81,8 @@ class HubProcess:
                 "image": world.image_id,
                 "subnets": list(world.subnet_ids.values()),
                 "security_groups": [world.security_group_id],
+                # AWS's price list is not to be had here.
+                "prices_region": "",
                 "poll_interval": 1,
                 "fast_interval": 0.2,
                 "slow_interval": 1,

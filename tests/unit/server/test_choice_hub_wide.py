@@ -22,6 +22,9 @@ HUB_WIDE = [
     "boot_failure_limit",
     "boot_failure_pause",
     "home_on_delete",
+    "prices",
+    "prices_region",
+    "prices_file",
 ]
 
 
