@@ -118,7 +118,11 @@ def test_consoles_can_be_read_of_own_machines_only():
 
 def test_what_only_looks_changes_nothing():
     looking = [s for s in STATEMENTS if not changes(s)]
-    assert [s["Sid"] for s in looking] == ["Look", "FindPublicImages"]
+    assert [s["Sid"] for s in looking] == [
+        "Look",
+        "ReadPriceList",
+        "FindPublicImages",
+    ]
 
 
 def test_tags_are_set_as_things_are_made_and_later_only_a_few():
