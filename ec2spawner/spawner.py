@@ -111,14 +111,17 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
 
     def notices(self) -> list[str]:
         """What the user should know of the machine, for the Hub's pages."""
-        if not self.state.may_have_machine:
-            return notices.told(self.state, 0, 0, time.time())
+        state, name, now = self.state, self.context.hub.server_name, time.time()
+        if not state.may_have_machine:
+            return notices.told(state, name, now)
         fleet, launch = self.fleet, self.context.launch
         return notices.told(
-            self.state,
+            state,
+            name,
+            now,
             fleet.status_checks.impaired_since(launch.instance_id) or 0,
             fleet.inventory.failing_since or 0,
-            time.time(),
+            self._poll.home_off,
         )
 
     # -- choice ------------------------------------------------------------------

@@ -75,7 +75,7 @@ class Attaching:
             elif state == "stopped" and volume.attachment == "attached":
                 await self._take_off(volume)
             if state in ("pending", "running") or time.monotonic() > end:
-                raise in_use(volume)
+                raise in_use(volume, holder)
             await asyncio.sleep(_POLL_SECONDS)
             volume = await describe_volume(self._clients.reading, volume.id)
 
@@ -136,7 +136,8 @@ class Attaching:
                 return
             if volume.attached_to not in ("", instance_id):
                 if volume.attachment in ("attaching", "attached"):
-                    raise in_use(volume)
+                    holder = self._inventory.get(volume.attached_to)
+                    raise in_use(volume, holder)
             machine = self._inventory.get(instance_id)
             pending = machine is not None and machine.state == "pending"
             # What is known of it may be old: now and then it is tried all the same.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..core.errors import EC2SpawnError, Reason
 from ..ec2.errors import EC2Error, admin_hint
 from ..ec2.errors.kinds import Kind
+from ..ec2.machines import Machine
 from ..ec2.volumes import Volume
 
 # EBS user guide, "Requirements for Amazon EBS encryption".
@@ -26,12 +27,35 @@ def lost(volume_id: str, why: str) -> EC2SpawnError:
     )
 
 
-def in_use(volume: Volume) -> EC2SpawnError:
-    """Another machine has it."""
+def in_use(volume: Volume, holder: Machine | None) -> EC2SpawnError:
+    """Another machine has it.
+
+    :param holder: that machine; None when this hub's listings do not show it
+    """
+    where = f"Your home ({volume.id}) is in use on machine {volume.attached_to}"
+    if holder is None:
+        text = (
+            f"{where}, of which this hub knows nothing. Stop your other servers, then "
+            "try again. If that does not help, please tell your hub's admin."
+        )
+    elif holder.state in ("pending", "running"):
+        text = (
+            f"{where}. Stop the server that runs there, then try again. If none of "
+            "yours runs there, please tell your hub's admin."
+        )
+    else:
+        text = (
+            f"Your home ({volume.id}) is still on machine {volume.attached_to}, which "
+            "is about to give it back: no server runs there any more. Nothing is lost. "
+            "Try again in a few minutes, and if it comes back, please tell your hub's "
+            "admin."
+        )
     return EC2SpawnError(
-        f"Your home ({volume.id}) is in use on machine {volume.attached_to}. Stop "
-        "the server that runs there, then try again.",
+        text,
         reason=Reason.HOME,
+        log_message=f"Home {volume.id} is {volume.attachment or volume.state} on "
+        f"machine {volume.attached_to}, which is "
+        f"{holder.state if holder else 'not in the listing of this hub'}",
     )
 
 

@@ -101,7 +101,7 @@ class Moves:
         async with self._homes.volume_locks[home_id]:
             home = await describe_volume(self._clients.reading, home_id)
             if home.attached_to:
-                raise in_use(home)
+                raise in_use(home, None)
             if home.move:
                 return home
             move = secrets.token_hex(8)

@@ -108,7 +108,7 @@ class Homes:
             ids = ", ".join(sorted(found))
             raise EC2SpawnError(
                 f"You have several homes ({ids}), and only your hub's admin can say "
-                "which is the right one.",
+                "which is the right one. Please tell your hub's admin.",
                 reason=Reason.HOME,
                 log_message=f"Volumes {ids} all carry {HOME_TAG} of one owner: take "
                 "the tag off all but one",

@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 from ..server.context import HasContext
+from ..server.notices import after_end
 from .records import last_end
 
 # What the Hub's templates show at the top of a page. The other two replace the
@@ -49,5 +50,5 @@ def notices_of(user: Any) -> list[str]:
         if isinstance(spawner, HasContext):
             found += spawner.notices()
         elif last := last_end(row.state):
-            found.append(last)
+            found.append(after_end(last))
     return found

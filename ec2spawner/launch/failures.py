@@ -8,6 +8,9 @@ from ..ec2.errors.kinds import Kind
 from ..ec2.errors.table import meaning_of_end
 from ..ec2.machines import Machine
 
+#: how a message ends of what may pass by itself, or be for the admin to repair
+TRY_OR_TELL = "Try again, and if it comes back, please tell your hub's admin."
+
 
 class EndedEarly(EC2SpawnError):
     """A machine that EC2 gave has ended before its server was ready."""
@@ -28,6 +31,14 @@ class EndedEarly(EC2SpawnError):
         self.machine = machine
         #: it says nothing against what is on the machine
         self.is_trouble_of_ec2 = meaning.kind is not Kind.FATAL
+
+
+def cancelled() -> EC2SpawnError:
+    """Of a start that somebody has stopped."""
+    return EC2SpawnError(
+        "The start was cancelled. Start your server again when you want it.",
+        reason=Reason.CANCELLED,
+    )
 
 
 def spawn_error(error: EC2Error) -> EC2SpawnError:

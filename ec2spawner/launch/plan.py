@@ -42,6 +42,8 @@ _MARKETS = {
     "spot": (SPOT,),
     "spot-then-on-demand": (SPOT, ON_DEMAND),
 }
+# Of an instance type that EC2 does not list.
+_NOT_HERE = "not in this region"
 
 
 @dataclass(frozen=True)
@@ -176,8 +178,16 @@ def _fitting_types(types: Sequence[str], image: Image, region: Region) -> list[s
         known = region.architectures.get(each)
         if known is None or not image.architecture or image.architecture in known:
             continue
-        why_not[each] = "/".join(sorted(known)) or "not in this region"
+        why_not[each] = "/".join(sorted(known)) or _NOT_HERE
     fitting = [each for each in types if each not in why_not]
+    if not fitting and set(why_not.values()) == {_NOT_HERE}:
+        raise EC2SpawnError(
+            "AWS has no machines of this size in this hub's region. Choose another "
+            "size, and please tell your hub's admin.",
+            reason=Reason.CONFIG,
+            log_message="the region has no instance type of the name "
+            f"{' or '.join(why_not)}: is it a slip of the pen?",
+        )
     if not fitting:
         reasons = ", ".join(f"{each} ({why})" for each, why in why_not.items())
         raise EC2SpawnError(

@@ -128,7 +128,7 @@ def _written(option: Option, text: object) -> Override:
         # All of it: KubeSpawner's match() lets through what follows.
         and not unlisted.pattern.fullmatch(text)
     ):
-        why = unlisted.message or "this is not accepted."
+        why = unlisted.message or "this is not accepted. Choose something else."
         raise ChoiceError(f"{unlisted.display_name}: {why}")
     filled: Override = with_value(unlisted.override, text)
     return filled

@@ -88,7 +88,10 @@ class ServerChoice:
         """
         offer = await offer_for(self._spawner, user, groups)
         if not offer:
-            return "<p>This hub has no server that you may start.</p>"
+            return (
+                "<p>This hub has no server that you may start. "
+                "Please ask your hub's admin.</p>"
+            )
         fates = {profile.slug: self._fate(profile) for profile in offer}
         costs = machine_costs(offer, self._value, self._prices())
         return render_form(

@@ -18,7 +18,7 @@ from ..ec2.errors import EC2Error, admin_hint
 from ..ec2.volumes import Volume
 from ..homes.errors import in_use, in_use_by, refused
 from ..homes.store import HomeSpec
-from ..launch.failures import spawn_error
+from ..launch.failures import cancelled, spawn_error
 from ..launch.plan import tag_values
 from .context import ServerContext
 from .progress import Progress
@@ -160,9 +160,7 @@ class Home:
         except asyncio.CancelledError:
             if bringing.cancelled():
                 # Not who asks for it: the machine is not to have it any more.
-                raise EC2SpawnError(
-                    "The start was cancelled.", reason=Reason.CANCELLED
-                ) from None
+                raise cancelled() from None
             raise
 
     async def _bring(self) -> str:
@@ -186,7 +184,10 @@ class Home:
                 volume = await homes.make(self._spec(), launch.zone, launch.id)
                 self._remember(volume)
         if volume.attached_to not in ("", launch.instance_id):
-            self._progress.tell(25, f"Waiting until {volume.attached_to} gives it back")
+            holder = volume.attached_to
+            self._progress.tell(
+                25, f"Waiting for your home, which machine {holder} still has"
+            )
         mine = frozenset({launch.instance_id})
         await attaching.free(volume, mine, _FREE_SECONDS)
         if volume.zone != launch.zone:
@@ -294,7 +295,7 @@ async def check_free(context: ServerContext, home: Volume) -> None:
         return
     # A machine that is not this hub's is not about to give it back either.
     if machine is None or machine.state in ("pending", "running"):
-        raise in_use(home)
+        raise in_use(home, machine)
 
 
 def _machines_on_their_way_out(context: ServerContext) -> Iterator[str]:

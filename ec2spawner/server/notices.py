@@ -27,47 +27,78 @@ _WORTH_TELLING_SECONDS = 60.0
 _AT = re.compile(r"T(\d\d:\d\d):\d\dZ$")
 
 
+#: what follows a notice of an end
+AGAIN = "Start the server again when you want it."
+
+
 def _clock(moment: float) -> str:
     return datetime.fromtimestamp(moment, timezone.utc).strftime("%H:%M UTC")
 
 
+def _day(moment: float) -> str:
+    """Such a notice may stand for days."""
+    at = datetime.fromtimestamp(moment, timezone.utc)
+    return f"{at.day} {at:%B} at about {_clock(moment)}"
+
+
+def _server(name: str) -> str:
+    """How a user calls it: the default server has no name."""
+    return f"your server {name!r}" if name else "your server"
+
+
 def told(
-    state: ServerState, impaired_since: float, silent_since: float, now: float
+    state: ServerState,
+    server_name: str,
+    now: float,
+    impaired_since: float = 0.0,
+    silent_since: float = 0.0,
+    home_off: str = "",
 ) -> list[str]:
     """Everything that the user should know of the machine, for the Hub's pages.
 
+    :param server_name: empty for the user's default server
+    :param now: seconds since the epoch, as the others are
     :param impaired_since: when EC2 began to report trouble with it; 0 for none
     :param silent_since: when EC2 began not to answer; 0 when it does
-    :param now: seconds since the epoch, as the others are
+    :param home_off: the home, when somebody has taken it off the machine
     """
     launch = state.current
     if not state.may_have_machine:
-        return [state.last_end] if state.last_end else []
+        return [after_end(state.last_end)] if state.last_end else []
     found = []
     if impaired_since:
-        found.append(impaired(launch.instance_id, impaired_since))
+        found.append(impaired(launch.instance_id, impaired_since, server_name))
+    if home_off:
+        found.append(taken_off(home_off, launch.instance_id, server_name))
     found += [text for text in (launch.announced, launch.rescued) if text]
     if silent_since and now - silent_since > _WORTH_TELLING_SECONDS:
         found.append(silence(silent_since))
     return found
 
 
-def ended(machine: Machine, now: float) -> str:
+def after_end(last_end: str) -> str:
+    """Why a server has ended, for a page from which it can be started."""
+    return f"{last_end} {AGAIN}"
+
+
+def ended(machine: Machine, now: float, server_name: str = "") -> str:
     """Why a machine is over that its user did not stop.
 
     :param now: seconds since the epoch
     """
     why = _WHO.get(machine.reason_code) or f"AWS says: {machine.why}"
-    stopped = machine.state in STOPPED_STATES
-    how = "stopped at about" if stopped else "ended at about"
-    return f"Your last machine, {machine.id}, {how} {_clock(now)}: {why}."
+    how = "was stopped on" if machine.state in STOPPED_STATES else "ended on"
+    return (
+        f"The machine of {_server(server_name)} ({machine.id}) {how} {_day(now)}: "
+        f"{why}."
+    )
 
 
-def lost(instance_id: str, now: float) -> str:
+def lost(instance_id: str, now: float, server_name: str = "") -> str:
     """A machine that EC2 no longer lists."""
     return (
-        f"Your last machine, {instance_id}, was gone at {_clock(now)}: AWS lists it "
-        "no more."
+        f"The machine of {_server(server_name)} ({instance_id}) "
+        f"was found to be gone on {_day(now)}: AWS lists it no more."
     )
 
 
@@ -75,38 +106,55 @@ def silence(since: float) -> str:
     """EC2 does not answer, and nobody knows more than before."""
     return (
         f"AWS has not answered this hub since {_clock(since)}. A server that runs "
-        "goes on, but starting and stopping may fail for a while."
+        "goes on, but starting and stopping may fail for a while. If it lasts, please "
+        "tell your hub's admin."
     )
 
 
-def impaired(instance_id: str, since: float) -> str:
+def impaired(instance_id: str, since: float, server_name: str = "") -> str:
     """A machine that fails EC2's status checks."""
     return (
-        f"AWS reports trouble with your machine {instance_id} since {_clock(since)}: "
-        "it may not answer. If it does not, stop your server and start it again."
+        f"AWS reports trouble with the machine of {_server(server_name)} "
+        f"({instance_id}) since {_clock(since)}: it may not answer. If it does not, "
+        "stop the server and start it again."
     )
 
 
-def announced(instance_id: str, interruption: bool, message: str) -> str:
+def taken_off(volume_id: str, instance_id: str, server_name: str = "") -> str:
+    """A home that somebody has detached from a machine that runs."""
+    return (
+        f"Your home ({volume_id}) has been taken off the machine of "
+        f"{_server(server_name)} ({instance_id}): what you save now may be lost. Tell "
+        "your hub's admin, then stop the server and start it again."
+    )
+
+
+def announced(
+    instance_id: str, interruption: bool, message: str, server_name: str = ""
+) -> str:
     """What EC2 has told the machine of its end.
 
     :param interruption: that it will come, not only that it may
     :param message: the machine's, with EC2's time at its end
     """
+    machine = f"{_server(server_name)} ({instance_id})"
     if not interruption:
         return (
-            f"AWS may soon take your machine {instance_id} back: save your work, and "
-            "start your server again when it suits you."
+            f"AWS may soon take the machine of {machine} back: save your work, then "
+            "stop the server and start it again when it suits you."
         )
     at = _AT.search(message)
     when = f"at {at[1]} UTC" if at else "in a moment"
-    return f"AWS takes your machine {instance_id} back {when}: save your work now."
+    return (
+        f"AWS takes the machine of {machine} back {when}: save your work now, and "
+        "start the server again after that."
+    )
 
 
-def rescued(volume_id: str) -> str:
+def rescued(volume_id: str, server_name: str = "") -> str:
     """A home that could not be mounted."""
     return (
         f"Your home ({volume_id}) could not be mounted. Nothing on it is changed or "
-        "lost, but this server runs without it: keep nothing here, and tell your "
-        "hub's admin."
+        f"lost, but {_server(server_name)} runs without it: keep nothing here, and "
+        "please tell your hub's admin."
     )

@@ -26,6 +26,9 @@ class Poll:
     def __init__(self, context: ServerContext) -> None:
         self._context = context
         self._settling: asyncio.Task[bool] | None = None
+        #: the home, while EC2 shows that it is no longer on the server's machine
+        self.home_off = ""
+        self._had_home = ""
 
     async def once(self, start: Start, stop: Stop) -> int | None:
         """None while anything of ours exists or may exist, else an exit code.
@@ -61,6 +64,7 @@ class Poll:
             return self._ended(launch, machine, stop)
         if launch.phase is Phase.REQUESTED:  # it was being woken, and is awake
             start.found(machine)
+        self._look_at_home(machine)
         return None
 
     async def _machine(self, launch: Launch) -> Machine | None:
@@ -80,19 +84,44 @@ class Poll:
         except EC2Error:
             return None
 
+    def _look_at_home(self, machine: Machine) -> None:
+        """Take note of a home that somebody takes off a machine that runs.
+
+        Only once it has been seen there: EC2 may be slow to show it.
+        """
+        context, before = self._context, self.home_off
+        home_id = context.state.home_id
+        if home_id and home_id in machine.volumes.values():
+            self._had_home, self.home_off = machine.id, ""
+            return
+        self.home_off = home_id if self._had_home == machine.id else ""
+        if self.home_off and not before:
+            context.log.error(
+                "Home %s of %s is no longer on machine %s, where its server runs: "
+                "somebody has detached it. What the user saves may be lost",
+                home_id,
+                context.label,
+                machine.id,
+            )
+
+    def _why_ended(self, machine: Machine) -> str:
+        return notices.ended(machine, time.time(), self._context.hub.server_name)
+
     def _ended(self, launch: Launch, machine: Machine, stop: Stop) -> int:
         if launch.phase is Phase.REQUESTED:
             # It was to be woken, and EC2 was not asked for that, or refused.
             self._context.applied(Wanted(Wish.KEEP))
         else:
-            self._context.applied(EndedByItself(notices.ended(machine, time.time())))
+            self._context.applied(EndedByItself(self._why_ended(machine)))
         if machine.gone:
             self._context.applied(Gone())
         stop.leave_to_background()
         return self._over(f"it is {machine.state}: {machine.why}")
 
     def _lost(self, launch: Launch, stop: Stop) -> int:
-        text = notices.lost(launch.instance_id, time.time())
+        text = notices.lost(
+            launch.instance_id, time.time(), self._context.hub.server_name
+        )
         self._context.applied(EndedByItself(text), Wanted(Wish.END))
         stop.leave_to_background()
         return self._over("EC2 has lost it")

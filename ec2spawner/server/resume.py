@@ -18,7 +18,7 @@ from ..ec2.errors import EC2Error, admin_hint
 from ..ec2.errors.kinds import Kind
 from ..ec2.machines import Machine
 from ..launch.attempts import place_in_line
-from ..launch.failures import cannot_wake
+from ..launch.failures import cancelled, cannot_wake
 from ..launch.plan import LaunchPlan
 from .context import ServerContext
 
@@ -58,7 +58,7 @@ class Resume:
         try:
             return await self._wake(stopped, plan)
         except NotSent:
-            raise _cancelled() from None
+            raise cancelled() from None
         except asyncio.TimeoutError as e:
             raise EC2SpawnError(
                 f"AWS has not said yet that your machine {stopped.instance_id} is "
@@ -142,14 +142,10 @@ class Resume:
                 Waking(start_id, instance_type, secret_hash(nonce), time.time())
             )
         except NotNow as e:
-            raise _cancelled() from e
+            raise cancelled() from e
         return user_data(
             stopped.launch_id,
             nonce,
             context.hub.api_url,
             context.settings.claim_timeout,
         )
-
-
-def _cancelled() -> EC2SpawnError:
-    return EC2SpawnError("The start was cancelled.", reason=Reason.CANCELLED)

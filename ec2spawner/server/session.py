@@ -130,7 +130,7 @@ class Session:
         if not self.launch.claimed_at:
             key_hash = secret_hash(claim.machine_key)
             self._context.apply(Claimed(key_hash, time.time()))
-            self._progress.tell(45, "The machine is up and has claimed its orders")
+            self._progress.tell(45, "The machine is up and has found this hub")
         if self._orders is None or (self._orders.done() and self._orders.exception()):
             # Also the way after a restart of the Hub: the same machine asks
             # again, and gets a new token in place of one that was never used.
@@ -218,7 +218,7 @@ class Session:
 
     def _home_unusable(self, report: Report) -> None:
         context, home_id = self._context, self._context.state.home_id
-        rescued = notices.rescued(home_id)
+        rescued = notices.rescued(home_id, context.hub.server_name)
         context.applied(Rescued(rescued))
         self._progress.tell(58, rescued)
         context.log.error(
@@ -237,7 +237,10 @@ class Session:
             self._context.applied(
                 Announced(
                     notices.announced(
-                        self.launch.instance_id, interruption, report.message
+                        self.launch.instance_id,
+                        interruption,
+                        report.message,
+                        self._context.hub.server_name,
                     )
                 )
             )

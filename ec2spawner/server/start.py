@@ -27,7 +27,12 @@ from ..ec2.inventory import CONSISTENCY_SECONDS
 from ..ec2.machines import Machine
 from ..launch.attempts import Attempt, Attempts, Reporter
 from ..launch.block_devices import data_devices
-from ..launch.failures import EndedEarly, sold_out_at_home
+from ..launch.failures import (
+    TRY_OR_TELL,
+    EndedEarly,
+    cancelled,
+    sold_out_at_home,
+)
 from ..launch.plan import LaunchIdentity, LaunchPlan, plan_launch
 from .admission import Admission
 from .context import ServerContext
@@ -99,7 +104,7 @@ class Start:
                 getting = self._next_machine(attempts)
             else:
                 break
-        self.progress.tell(95, f"Ready in {self.progress.seconds:.0f} s")
+        self.progress.tell(95, "Ready")
 
     def give_up(self, error: BaseException | None = None) -> None:
         """It has ended without being ready: nothing of it is to go on.
@@ -209,7 +214,7 @@ class Start:
             self.found(machine)
             return
         wanted = plan.candidates[0].machine
-        self.progress.tell(5, f"Asking AWS for a {wanted} machine")
+        self.progress.tell(5, f"Asking AWS for a machine: {wanted}")
         await self._next_machine(attempts)
 
     async def _next_machine(self, attempts: Attempts) -> None:
@@ -257,9 +262,7 @@ class Start:
         try:
             self._context.apply(event)
         except NotNow as e:
-            raise EC2SpawnError(
-                "The start was cancelled.", reason=Reason.CANCELLED
-            ) from e
+            raise cancelled() from e
 
     def found(self, machine: Machine) -> None:
         """EC2 has named the machine: from now on its claim can be checked."""
@@ -300,7 +303,8 @@ class Start:
         launch, failure = self._context.launch, self.session.failure
         if failure:
             raise EC2SpawnError(
-                f"Machine {launch.instance_id} could not start your server: {failure}.",
+                f"Machine {launch.instance_id} could not start your server: {failure}. "
+                f"{TRY_OR_TELL}",
                 reason=Reason.BOOT,
             )
         if (
@@ -313,7 +317,7 @@ class Start:
         if not launch.claimed_at and time.time() - launch.launched_at > limit:
             raise EC2SpawnError(
                 f"Machine {launch.instance_id} did not call back within {limit:.0f} "
-                "seconds of its launch.",
+                f"seconds of its launch. {TRY_OR_TELL}",
                 reason=Reason.BOOT,
             )
 
@@ -346,7 +350,8 @@ class Start:
         steps = self.progress.steps
         last = f" The last step was: {steps[-1].message}." if steps else ""
         return EC2SpawnError(
-            f"Your server was not ready within {seconds:.0f} seconds.{last}",
+            f"Your server was not ready within {seconds:.0f} seconds.{last} "
+            f"{TRY_OR_TELL}",
             reason=Reason.TIMEOUT,
         )
 

@@ -138,7 +138,7 @@ async def test_a_setup_script_that_fails_gives_its_reason_and_its_last_words(
     hub = make_quick_hub(settings={"setup_script": script})
     await hub.start()
     message = await failed_start(hub)
-    assert "setup_script failed with code 3" in message
+    assert "setup_script ended with code 3" in message
     assert "no disk space" in hub.log
     eventually(lambda: not living(ec2))
 

@@ -27,7 +27,7 @@ async def test_a_machine_that_ended_behind_its_users_back_is_explained(
     (machine,) = living(ec2)
     api_of(cloud).terminate_instances(InstanceIds=[machine.instance_id])
     await hub.wait_gone("alice")
-    told = f"Your last machine, {machine.instance_id}, ended at about "
+    told = f"The machine of your server ({machine.instance_id}) ended on "
     who = "somebody with access to the AWS account ended it"
     async with Visitor(hub.url, "alice", "any") as alice:
         await alice.log_in()
@@ -42,7 +42,7 @@ async def test_a_machine_that_ended_behind_its_users_back_is_explained(
         assert told not in await page(alice, "home")
     async with Visitor(hub.url, "bob", "any") as bob:
         await bob.log_in()
-        assert "Your last machine" not in await page(bob, "home")
+        assert "The machine of your server" not in await page(bob, "home")
 
 
 @pytest.mark.slow
@@ -78,7 +78,7 @@ async def test_a_machine_that_fails_awss_checks_is_told_of(make_quick_hub, ec2):
     await hub.start()
     await hub.ready_server("alice")
     (machine,) = living(ec2)
-    told = f"AWS reports trouble with your machine {machine.instance_id} since "
+    told = f"trouble with the machine of your server ({machine.instance_id}) since "
     async with Visitor(hub.url, "alice", "any") as alice:
         await alice.log_in()
         assert told not in await page(alice, "home")
@@ -110,7 +110,8 @@ async def test_a_machine_that_aws_takes_back_is_announced_and_then_explained(
 
         async def is_told():
             text = await page(alice, "home")
-            return f"AWS takes your machine {machine.instance_id} back at" in text
+            machine_of = f"the machine of your server ({machine.instance_id})"
+            return f"AWS takes {machine_of} back at" in text
 
         await quick_hub.wait_until(is_told, 40, "the user is told")
         ec2.fail_machine(
@@ -118,7 +119,7 @@ async def test_a_machine_that_aws_takes_back_is_announced_and_then_explained(
         )
         await quick_hub.wait_gone("alice")
         text = await page(alice, "home")
-        assert "AWS takes your machine" not in text
+        assert "AWS takes the machine" not in text
         assert "AWS took the spot machine back" in text
 
 

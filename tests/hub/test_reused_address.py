@@ -71,4 +71,4 @@ async def test_a_machine_cannot_claim_for_the_one_that_had_its_address(
     await hub.wait_gone("alice")
     status, _ = await asyncio.to_thread(post, hub, "claim", claim, before.private_ip)
     assert status == 403
-    assert "has claimed its orders" not in hub.story
+    assert "has found this hub" not in hub.story

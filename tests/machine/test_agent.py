@@ -187,6 +187,6 @@ async def test_a_setup_script_that_fails_says_why_and_ends_the_machine(
     script = "#!/bin/sh\necho no disk space >&2\nexit 3\n"
     hub = make_quick_hub(settings={"setup_script": script})
     await hub.start()
-    with pytest.raises(SpawnFailed, match="setup_script failed with code 3"):
+    with pytest.raises(SpawnFailed, match="setup_script ended with code 3"):
         await steps_of(hub)
     await asyncio.to_thread(eventually, lambda: not living(ec2))

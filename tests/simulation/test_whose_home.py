@@ -154,6 +154,29 @@ def test_who_gets_the_name_meanwhile_keeps_the_home_that_they_were_given(
     assert not asked(world, "DeleteVolume") and not world.disks.wrongs
 
 
+def test_a_home_that_somebody_detaches_from_a_running_machine_is_told_of(
+    world, make_hub
+):
+    hub = make_hub(on_stop="terminate")
+    running = start(hub)
+    hub.pass_time(60)
+    notices = hub.spawners["alice"].notices
+    assert notices() == []
+    home, machine = volume(world, running.home_id), running.current.instance_id
+    # In AWS's console, and on the machine.
+    world.disks.unmount(world.machine(machine))
+    world.cloud.volume_life.detach(home, force=False)
+    hub.pass_until(notices, 120)
+    (told,) = notices()
+    assert running.home_id in told and machine in told and "your hub's admin" in told
+    assert hub.serving() == {"alice": machine}
+    # It is said of that machine and of no other.
+    stop(hub)
+    start(hub)
+    hub.pass_time(60)
+    assert notices() == []
+
+
 def test_a_home_is_not_taken_off_a_machine_in_whose_memory_it_is_mounted(
     world, make_hub
 ):

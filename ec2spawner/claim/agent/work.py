@@ -238,4 +238,8 @@ class Agent:
         except OSError as e:
             raise Failed("setup_script cannot be run: %s" % e)
         if code:
-            raise Failed("setup_script failed with code %i" % code, log)
+            raise Failed(
+                "the set-up of the machine failed (setup_script ended with code %i)"
+                % code,
+                log,
+            )

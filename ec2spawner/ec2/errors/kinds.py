@@ -233,7 +233,9 @@ TOKEN_USED = Meaning(
     "The machine {place} has ended again",
 )
 NOT_VISIBLE = Meaning(
-    Kind.NOT_VISIBLE, Reason.CLOUD, "AWS does not show the machine yet."
+    Kind.NOT_VISIBLE,
+    Reason.CLOUD,
+    "AWS does not show the machine yet. Try again in a minute.",
 )
 PERMISSION = Meaning(
     Kind.FATAL,
@@ -243,13 +245,14 @@ PERMISSION = Meaning(
 CREDENTIALS = Meaning(
     Kind.FATAL,
     Reason.PERMISSION,
-    "This hub is not allowed to do this on AWS. Please tell your hub's admin.",
-    hint="look at the Hub's AWS credentials, and at the clock of its computer",
+    "This hub cannot log in to AWS. Please tell your hub's admin.",
+    hint="look at the Hub's AWS credentials, at c.EC2Spawner.region, and at the clock "
+    "of the Hub's computer",
 )
 ACCOUNT = Meaning(
     Kind.FATAL,
     Reason.PERMISSION,
-    "This hub is not allowed to do this on AWS. Please tell your hub's admin.",
+    "This hub's AWS account cannot be used just now. " "Please tell your hub's admin.",
     hint="AWS has not enabled the account, or has locked it: ask AWS's support",
 )
 CONFIG = Meaning(

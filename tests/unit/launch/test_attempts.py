@@ -114,6 +114,15 @@ def test_when_no_type_fits_the_admin_reads_why_for_each():
     assert "m1.huge (not in this region)" in caught.value.log_message
 
 
+def test_a_type_that_the_region_does_not_have_is_nothing_against_the_image():
+    region = Region({"t3.huge": frozenset(), "m7g.large": ARM})
+    with pytest.raises(EC2SpawnError) as caught:
+        plan(region, instance_types=["t3.huge"])
+    assert "image" not in caught.value.jupyterhub_message
+    assert "Choose another size" in caught.value.jupyterhub_message
+    assert "t3.huge" in caught.value.log_message
+
+
 def test_a_home_binds_its_machine_to_its_zone():
     assert {c.subnet for c in plan(home="us-west-2b")} == {"subnet-b"}
 

@@ -3,6 +3,7 @@ import pytest
 from ec2spawner.ec2.machines import Machine
 from ec2spawner.hub.pages import with_notices
 from ec2spawner.server import notices
+from ec2spawner.server.notices import AGAIN
 
 NOON = 1_800_014_400.0
 
@@ -23,7 +24,9 @@ def ended(code="", message="", state="terminated"):
 )
 def test_who_ended_a_machine_is_said_in_words(code, words):
     told = ended(code)
-    assert told.startswith("Your last machine, i-1, ended at about 12:00 UTC: ")
+    assert told.startswith(
+        "The machine of your server (i-1) ended on 15 January at about 12:00 UTC: "
+    )
     assert words in told
 
 
@@ -34,12 +37,14 @@ def test_what_nobody_has_words_for_is_told_in_awss():
 
 
 def test_a_stopped_machine_is_not_called_ended():
-    assert "i-1, stopped at" in ended("Client.UserInitiatedShutdown", state="stopped")
+    assert "(i-1) was stopped on" in ended(
+        "Client.UserInitiatedShutdown", state="stopped"
+    )
 
 
 def test_when_a_machine_is_taken_back_is_said_in_hours_and_minutes():
     told = notices.announced("i-1", True, "terminate 2026-11-22T16:32:05Z")
-    assert "takes your machine i-1 back at 16:32 UTC" in told
+    assert "takes the machine of your server (i-1) back at 16:32 UTC" in told
 
 
 @pytest.mark.parametrize("message", ["", "terminate", "T99:<b>:99Z", "16:32"])
@@ -73,17 +78,19 @@ def test_nobody_has_no_notices_and_sees_no_banner():
 
 def test_an_admins_own_words_stay_and_come_first():
     assert announcement({"announcement": "<b>Hi</b>"}, User("gone")) == (
-        "<b>Hi</b><br>gone"
+        f"<b>Hi</b><br>gone {AGAIN}"
     )
     assert announcement({"announcement": lambda u: "Hi"}, None) == "Hi"
 
 
 def test_words_on_one_page_only_do_not_hide_the_notices_there():
     vars = {"announcement_home": "Hi", "other": 1}
-    assert announcement(vars, User("gone"), "announcement_home") == "Hi<br>gone"
+    assert announcement(vars, User("gone"), "announcement_home") == (
+        f"Hi<br>gone {AGAIN}"
+    )
     assert "announcement_spawn" not in with_notices(vars)
     assert with_notices(vars)["other"] == 1
 
 
 def test_what_comes_from_a_machine_is_never_html():
-    assert announcement({}, User("<script>")) == "&lt;script&gt;"
+    assert announcement({}, User("<script>")) == (f"&lt;script&gt; {AGAIN}")
