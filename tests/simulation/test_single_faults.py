@@ -106,6 +106,17 @@ def test_a_home_that_stays_attaching_costs_a_start_and_no_more(world, hub):
     assert not world.disks.wrongs
 
 
+def test_a_machine_that_cannot_have_another_disk_is_given_up_at_once(world, hub):
+    world.fault("AttachVolume", error=("AttachmentLimitExceeded", 400))
+    # The Hub answers so soon only when it is over: it waits for ten seconds at most.
+    status, answer = hub.call("POST", "/users/alice/server")
+    assert status == 500 and "cannot have so many disks" in answer["message"]
+    hub.pass_until(lambda: is_off(hub) and nothing_lives(world, hub), 60)
+    world.clear_faults()
+    start(hub)
+    hub.pass_until(lambda: serves(hub), 100)
+
+
 @pytest.mark.slow
 def test_a_zone_that_fails_keeps_its_homes_and_costs_no_machine(world, hub):
     start(hub)
