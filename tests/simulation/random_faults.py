@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from localec2 import ListingFault
+
 USERS = ("alice", "bob")
 HUBS = (0, 1)
 SETTINGS = {
@@ -24,6 +26,7 @@ SETTINGS = {
 # EC2's consistency window).
 STATED_SECONDS = 200 + 120 + 2 * 30 + 60 + 60 + 100
 
+LISTING = "DescribeInstances"
 CAPACITY = {"error": ("InsufficientInstanceCapacity", 500)}
 FAULTS = {
     "no capacity": ("RunInstances", CAPACITY),
@@ -56,6 +59,12 @@ FAULTS = {
     "homes are not listed": ("DescribeVolumes", {"error": ("Unavailable", 503)}),
     "listing fails": ("DescribeInstances", {"error": ("Unavailable", 503)}),
     "listing forbidden": ("DescribeInstances", {"error": ("ExpiredToken", 400)}),
+    "listing is empty": (LISTING, {"listing": ListingFault(omit=("*",))}),
+    "nothing is known": (LISTING, {"listing": ListingFault(omit=("*",), by_id=True)}),
+    "listing is old": (LISTING, {"listing": ListingFault(seconds_old=45)}),
+    "listing is older": (LISTING, {"listing": ListingFault(seconds_old=100)}),
+    "rows come twice": (LISTING, {"listing": ListingFault(repeat=True)}),
+    "rows come in another order": (LISTING, {"listing": ListingFault(reorder=True)}),
     "outage": ("*", {"error": ("Unavailable", 503)}),
     "no network": ("*", {"lose_request": True}),
 }
