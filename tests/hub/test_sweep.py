@@ -113,7 +113,7 @@ async def test_a_new_database_ends_no_machine_that_is_older(make_quick_hub, ec2)
     await hub.api("POST", "/users/alice")
     await more_sweeps(ec2, 4)  # more than a grace
     assert ids(ec2) == before
-    assert "Was the database replaced?" in hub.log
+    assert "database was moved or replaced" in hub.log
 
 
 async def test_what_is_left_over_or_discarded_is_deleted_but_never_a_home(
