@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import inspect
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from .fleet.unsaved import NotSaved
 from .server.context import Sibling
 
 
@@ -16,6 +19,7 @@ class SpawnerSide:
 
     def __init__(self, spawner: Any) -> None:
         self._spawner = spawner
+        self._db: Session | None = None
 
     @property
     def user_name(self) -> str:
@@ -39,9 +43,23 @@ class SpawnerSide:
 
     @property
     def db(self) -> Session:
-        # ``Spawner.db`` is deprecated; the row knows it.
-        session: Session = inspect(self.row).session
-        return session
+        # ``Spawner.db`` is deprecated; the row knows it, until it is deleted.
+        self._db = inspect(self.row).session or self._db
+        assert self._db is not None, "the row has been in the database"
+        return self._db
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        db = self.db
+        if not db.is_active:
+            db.rollback()  # somebody else's change has failed before
+        try:
+            yield
+            db.commit()
+        except SQLAlchemyError as e:
+            # The session is the whole Hub's, and of no use to anybody before this.
+            db.rollback()
+            raise NotSaved(str(e).splitlines()[0]) from e
 
     @property
     def api_url(self) -> str:
@@ -98,10 +116,9 @@ class SpawnerSide:
         # spawner, whose memory is newer.
         if inspect(self.row).session is None:
             return
-        if spawner.user.spawners.get(self.row.name, spawner) is not spawner:
-            return
-        self.row.state = spawner.get_state()
-        self.db.commit()
+        with self.writing():
+            if spawner.user.spawners.get(self.row.name, spawner) is spawner:
+                self.row.state = spawner.get_state()
 
     async def restore_choice(self) -> None:
         await self._spawner.restore_choice()

@@ -195,7 +195,7 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
         """Forget the launch, but never a machine that may still exist."""
         super().clear_state()
         self._start.session.end()
-        revoke_token(self.context.hub.db, self.context.launch.token_id)
+        revoke_token(self.context, self.context.launch.token_id)
         self.context.apply(LetGo(time.time()))
         # The Hub lets people watch a start before it calls start(), and calls this
         # first: they are to see that start from its first step.
@@ -311,7 +311,10 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
         try:
             if self._start_runs:
                 return None if self.state.may_have_machine else 0
-            return await self._poll.once(self._start, self._stop)
+            code = await self._poll.once(self._start, self._stop)
+            # What the Hub would do about its end, its database would refuse, and it
+            # would ask no more.
+            return code if self.context.saved_all else None
         except Exception:
             self.log.exception("%s counts as running", self._log_name)
             return None

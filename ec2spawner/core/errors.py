@@ -6,6 +6,7 @@ All of the family, but for the programs that stand alone (admin, demo, agent)::
         SpawnException                 JupyterHub's
             EC2SpawnError              core/errors.py: the user reads it
                 EndedEarly             launch/failures.py: another machine may do
+                NotSaved               fleet/unsaved.py: the database refuses it
         EC2Error                       ec2/errors/ec2_error.py: a call failed
         NotSent                        ec2/clients.py: not wanted any more
         NotNow                         core/event.py: the table forbids it
@@ -33,6 +34,7 @@ ec2/errors/ says of its code. A reason of EC2SpawnError, and the folders that gi
     limit         server
     cancelled     launch
     timeout       server
+    database      fleet
 """
 
 from __future__ import annotations
@@ -61,6 +63,7 @@ class Reason(str, Enum):
     LIMIT = "limit"  # the hub's admin allows no more
     CANCELLED = "cancelled"  # the user changed their mind
     TIMEOUT = "timeout"  # nothing failed, but it took too long
+    DATABASE = "database"  # the Hub's database takes no changes
 
 
 _STATUS_CODES = {

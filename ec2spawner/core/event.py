@@ -20,6 +20,9 @@ class Event:
     serving: ClassVar[bool] = False
     #: whether it is written to the database at once, before anything follows from it
     saved: ClassVar[bool] = True
+    #: whether it does not happen when the database refuses it: what follows from it
+    #: could not be found again. Any other has happened, whatever is saved
+    ahead: ClassVar[bool] = False
 
     def after(self, state: ServerState) -> ServerState:
         """The state once this has happened.

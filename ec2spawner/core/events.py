@@ -92,6 +92,7 @@ class Attempted(Event):
     now: float
     phases = frozenset({Phase.PLANNED, Phase.REQUESTED, Phase.BOOTING})
     serving = True
+    ahead = True
 
     def _after(self, state: ServerState) -> ServerState:
         return _in_doubt(state).with_launch(
@@ -157,6 +158,7 @@ class Waking(Event):
     now: float
     phases = frozenset({Phase.PLANNED})
     serving = True
+    ahead = True
 
     def _after(self, state: ServerState) -> ServerState:
         stopped = state.stopped
@@ -218,6 +220,7 @@ class Claimed(Event):
     now: float
     phases = frozenset({Phase.BOOTING})
     serving = True
+    ahead = True
 
     def _after(self, state: ServerState) -> ServerState:
         return state.with_launch(
@@ -233,6 +236,7 @@ class Remembered(Event):
 
     server: ServerInMemory | None
     phases = frozenset({Phase.CLAIMED, Phase.READY})
+    ahead = True
 
     def _after(self, state: ServerState) -> ServerState:
         return state.with_launch(server=self.server)

@@ -68,6 +68,7 @@ class HomeKnown(Event):
     """Which volume is the home is known, or has changed; None when there is none."""
 
     home: HomeRef | None
+    ahead = True
 
     def _after(self, state: ServerState) -> ServerState:
         return replace(state, home=self.home)

@@ -10,6 +10,7 @@ from ..costs.price_list import PriceList
 from ..launch.breaker import Breaker
 from ..launch.limits import Limits
 from .fleets import Fleets
+from .unsaved import Unsaved
 
 
 class HubRuntime:
@@ -32,6 +33,8 @@ class HubRuntime:
         self.breaker = Breaker()
         #: what things cost, as far as it is known
         self.prices = PriceList()
+        #: what the Hub's database is still to take
+        self.unsaved = Unsaved()
         # The event loop itself keeps no task alive.
         self.tasks: set[asyncio.Task[None]] = set()
 

@@ -22,12 +22,14 @@ from ..profiles.overrides import merged
 from ..profiles.profile import Profile
 from ..profiles.read import ProfileListError, ignored_settings, read_profiles
 from ..server.choice import settable_by_profiles
+from ..server.context import HasContext
 from ..settings import LaunchSettings
 from ..settings.network import why_unreachable
 from .database import name_database
 from .pages import with_notices
 from .prices import Prices
 from .records import has_launch, has_unfinished_ends, is_expired
+from .session import keep_usable
 from .sweep import sweep_for_ever
 
 
@@ -169,6 +171,37 @@ def name_own_database(app: Any, log: Any) -> None:
         )
 
 
+async def stop_what_is_over(app: Any, interval: float, log: Any) -> None:
+    """Let the Hub stop servers that are over, again and again while it runs.
+
+    It hears of that once. When its own change of the database fails then, it shows a
+    server that runs, and asks us no more.
+
+    :param app: the JupyterHub application
+    """
+
+    async def stop_them() -> None:
+        for user in list(app.users.values()):
+            for name, spawner in list(user.spawners.items()):
+                if spawner.active and not spawner.pending and _is_over(spawner):
+                    await app.proxy.delete_user(user, name)
+                    if spawner.active and not spawner.pending:
+                        await user.stop(name)
+
+    def failed(_: Exception) -> None:
+        log.exception("A server that is over is stopped later")
+
+    await every(interval, stop_them, failed)
+
+
+def _is_over(spawner: Any) -> bool:
+    """Of a server of ours that the Hub holds to be active: its machine is gone."""
+    if not isinstance(spawner, HasContext):
+        return False
+    context = spawner.context
+    return context.saved_all and not context.state.may_have_machine
+
+
 def begin_sweeping(spawner: Any, app: Any) -> None:
     """Look for machines that no server owns, for as long as the Hub runs."""
     if not spawner.trait_has_value("hub_id"):
@@ -183,6 +216,8 @@ def begin_sweeping(spawner: Any, app: Any) -> None:
     prices = Prices(spawner, spawner.log, partial(setattr, runtime(), "prices"))
     tasks.add(asyncio.ensure_future(prices.keep(accounts)))
     tasks.add(asyncio.ensure_future(end_expired_stops(app, spawner)))
+    over = stop_what_is_over(app, spawner.sweep_interval, spawner.log)
+    tasks.add(asyncio.ensure_future(over))
     sweeping = sweep_for_ever(
         app.db,
         spawner.sweep_interval,
@@ -214,6 +249,7 @@ def watch(spawner_class: type[LaunchSettings]) -> None:
                 )
             warn_of_ignored(spawner)
             name_own_database(app, spawner.log)
+            keep_usable(app.db)
             take_up_unfinished_ends(app)
             begin_sweeping(spawner, app)
             shown = with_notices(app.template_vars)

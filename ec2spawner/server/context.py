@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any, Protocol, runtime_checkable
 
 from sqlalchemy.orm import Session
@@ -15,6 +16,7 @@ from ..core.state import Launch, ServerState
 from ..ec2.clients import Account
 from ..fleet.fleet import Fleet, FleetKey
 from ..fleet.runtime import HubRuntime
+from ..fleet.unsaved import NotSaved
 from ..settings import LaunchSettings
 
 
@@ -44,6 +46,12 @@ class HubSide(Protocol):
     @property
     def db(self) -> Session:
         """The Hub's session."""
+
+    def writing(self) -> AbstractContextManager[None]:
+        """Commit at the end what is changed inside: the one way to write.
+
+        :raises NotSaved: when the database refuses it; nothing is changed then
+        """
 
     @property
     def api_url(self) -> str:
@@ -83,7 +91,10 @@ class HubSide(Protocol):
         """The user's other servers that the Hub has loaded, by name."""
 
     def save(self) -> None:
-        """Commit the state: the Hub itself does so only after a start."""
+        """Commit the state: the Hub itself does so only after a start.
+
+        :raises NotSaved: when the database refuses it
+        """
 
     async def restore_choice(self) -> None:
         """Take on the profile again after the Hub was restarted during a launch."""
@@ -152,14 +163,34 @@ class ServerContext:
         """Change the state by events, and commit what must be in the database.
 
         :raises NotNow: when one of them cannot happen now; nothing has changed then
+        :raises NotSaved: when the database refuses one that it must have before
+            anything follows from it; nothing has changed then
         """
         before = state = self._state
         for event in events:
             state = event.after(state)
         self._state = state
         if any(event.saved for event in events) or state.doomed != before.doomed:
-            self.hub.save()
+            try:
+                self._save()
+            except NotSaved:
+                if any(event.ahead for event in events):
+                    self._state = before
+                    raise
+                self.write_later(self, self._save)
         self.on_change()
+
+    def _save(self) -> None:
+        self.hub.save()
+
+    def write_later(self, key: Hashable, write: Callable[[], None]) -> None:
+        """Write what the database has refused as soon as it takes it."""
+        self.runtime.unsaved.add(key, write, self.log)
+
+    @property
+    def saved_all(self) -> bool:
+        """The database has taken every change of the state."""
+        return self not in self.runtime.unsaved
 
     def applied(self, *events: Event) -> bool:
         """Whether events that may come too late did not."""

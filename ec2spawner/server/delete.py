@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 
 from jupyterhub import orm
 from sqlalchemy import inspect
@@ -20,6 +21,7 @@ from ..ec2.again import OnlyNews
 from ..ec2.errors import EC2Error, admin_hint
 from ..ec2.volumes import Volume
 from ..fleet.fleet import Fleet
+from ..fleet.unsaved import NotSaved
 from ..homes.lineage import last_of
 from .context import ServerContext
 
@@ -147,7 +149,8 @@ class Deletion:
     def _forget(self, ids: Iterable[str]) -> None:
         """Should the Hub fail to delete the server, its next start makes a new home."""
         if self._context.state.home_id in ids:
-            self._context.apply(HomeKnown(None))
+            with suppress(NotSaved):  # its row is to go, with all that it says
+                self._context.apply(HomeKnown(None))
 
     def _goes(self, volume: Volume) -> bool:
         """It is the home of what is deleted: a user's outlives their named servers."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 from jupyterhub import orm
@@ -16,6 +17,7 @@ from ..core.saved_state import home_in
 from ..core.state import HomeRef
 from ..ec2.errors import EC2Error, admin_hint
 from ..ec2.volumes import Volume
+from ..fleet.unsaved import NotSaved
 from ..homes.errors import in_use, in_use_by, refused
 from ..homes.store import HomeSpec
 from ..launch.failures import cancelled, spawn_error
@@ -247,7 +249,8 @@ class Home:
             await context.fleet.moves.mounted(home_id)
             home = context.state.home
             if home and home.moved and home.id == home_id:
-                context.apply(HomeKnown(replace(home, moved=False)))
+                with suppress(NotSaved):  # its next mount says so again
+                    context.apply(HomeKnown(replace(home, moved=False)))
         except EC2Error as e:
             context.log.warning(
                 "What home %s has moved from stays until its next mount: %s",

@@ -9,7 +9,8 @@ from jupyterhub.utils import new_token
 from sqlalchemy.orm import Session
 
 from ..core.state import ServerInMemory
-from .context import HubSide
+from ..fleet.unsaved import NotSaved
+from .context import HubSide, ServerContext
 
 
 def token_id(session: Session, token: str) -> int:
@@ -33,19 +34,20 @@ def replace_token(hub: HubSide, id: int) -> str:
     :raises LookupError: when it is gone, which means that the server has been
         stopped
     """
-    row = _row(hub, id)
     token: str = new_token()
-    row.token = token
-    hub.db.commit()
-    client, provider = hub.row.oauth_client, hub.oauth_provider
-    if client is not None and provider is not None:
-        provider.add_client(
-            client.identifier,
-            token,
-            client.redirect_uri,
-            allowed_scopes=client.allowed_scopes,
-            description=client.description,
-        )
+    with hub.writing():
+        row = _row(hub, id)
+        row.token = token
+        client, provider = hub.row.oauth_client, hub.oauth_provider
+        if client is not None and provider is not None:
+            # It commits, and so does the end of this block.
+            provider.add_client(
+                client.identifier,
+                token,
+                client.redirect_uri,
+                allowed_scopes=client.allowed_scopes,
+                description=client.description,
+            )
     return token
 
 
@@ -69,11 +71,11 @@ def revive_token(hub: HubSide, id: int, server: ServerInMemory) -> None:
     :raises LookupError: when it is gone, which means that the server has been
         stopped
     """
-    row = _row(hub, id)
-    row.prefix, row.hashed = server.token_prefix, server.token_hash
-    if (client := hub.row.oauth_client) is not None:
-        client.secret = server.token_hash
-    hub.db.commit()
+    with hub.writing():
+        row = _row(hub, id)
+        row.prefix, row.hashed = server.token_prefix, server.token_hash
+        if (client := hub.row.oauth_client) is not None:
+            client.secret = server.token_hash
 
 
 def _row(hub: HubSide, id: int) -> Any:
@@ -83,9 +85,22 @@ def _row(hub: HubSide, id: int) -> Any:
     return row
 
 
-def revoke_token(session: Session, old_id: int) -> None:
-    """Delete a token by its database id, which survives a restart of the Hub."""
-    old = session.get(orm.APIToken, old_id) if old_id else None
-    if old is not None:
-        session.delete(old)
-        session.commit()
+def revoke_token(context: ServerContext, old_id: int) -> None:
+    """Delete a token by its database id, which survives a restart of the Hub.
+
+    When the database refuses that, it is done as soon as it does not.
+    """
+    if not old_id:
+        return
+    # The row may be gone by then, and its session with it.
+    hub, session = context.hub, context.hub.db
+
+    def revoke() -> None:
+        with hub.writing():
+            if (old := session.get(orm.APIToken, old_id)) is not None:
+                session.delete(old)
+
+    try:
+        revoke()
+    except NotSaved:
+        context.write_later(("token", old_id), revoke)

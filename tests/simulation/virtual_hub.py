@@ -111,6 +111,12 @@ class Hub:
         self.machines: list[VirtualMachine] = []
         self.app: Any = None
         self.loop: VirtualLoop | None = None
+        #: only what we write is refused, and not what JupyterHub does
+        self.only_ours = False
+        #: commits until its database becomes read-only for a while, None for never
+        self.commits_left: int | None = None
+        self.read_only_until = 0.0
+        self.ours = False
         #: steps until it dies, None for never
         self.steps_left: int | None = None
         #: how the steps begin that count
@@ -217,6 +223,23 @@ class Hub:
             if self.steps_left < 0:
                 self.doomed = True
                 raise Stopped
+
+    def refuse_writes(self, after: int, seconds: float) -> None:
+        """Its database is read-only after so many commits, for so long then."""
+        self.commits_left, self._read_only_seconds = after, seconds
+
+    def takes_writes(self, begins: bool) -> bool:
+        """
+        :param begins: it is the first write of a transaction
+        """
+        if self.only_ours and not self.ours:
+            return True
+        if self.commits_left is not None and begins:
+            self.commits_left -= 1
+            if self.commits_left < 0:
+                self.commits_left = None
+                self.read_only_until = self.world.time.now + self._read_only_seconds
+        return self.world.time.now >= self.read_only_until
 
     def note(self, what: str, sent: dict[str, str] | None = None) -> None:
         """Something has been done, or is about to be, that others can see."""
@@ -351,6 +374,10 @@ def watch_steps() -> None:
 
     def wrote(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
         if statement.lstrip().startswith(("INSERT", "UPDATE", "DELETE")):
+            begins, hub = id(connection) not in writes, acting.hub
+            taken = hub is None or hub.takes_writes(begins)
+            # SQLite itself refuses it then, in its own words.
+            cursor.execute(f"PRAGMA query_only = {int(not taken)}")
             writes.add(id(connection))
 
     written: list[Hub] = []

@@ -1,5 +1,6 @@
 """A server's state changes in one place, and what cannot be read stays as it is."""
 
+import asyncio
 import copy
 import logging
 
@@ -18,7 +19,9 @@ from ec2spawner.core.state import (
     StoppedMachine,
     Wish,
 )
+from ec2spawner.fleet import unsaved
 from ec2spawner.fleet.runtime import HubRuntime
+from ec2spawner.fleet.unsaved import NotSaved
 from ec2spawner.server.context import ServerContext
 from ec2spawner.settings import LaunchSettings
 
@@ -83,6 +86,44 @@ def test_what_follows_from_an_event_that_is_saved_is_in_the_database_first(
     claimed.on_change = lambda: rows.extend(hub.rows)
     claimed.apply(Ready(5.0))
     assert rows[0]["launch"]["phase"] == "ready"
+
+
+@pytest.fixture
+def refused(hub):
+    """A database that takes no changes until it is told to."""
+    save = hub.save
+
+    def refuse():
+        raise NotSaved("attempt to write a readonly database")
+
+    hub.save = refuse
+    yield lambda: setattr(hub, "save", save)
+
+
+async def test_what_must_be_saved_first_does_not_happen_when_it_cannot_be(
+    claimed, refused
+):
+    claimed.load(to_dict(ServerState(launch=Launch("start", "start", Phase.BOOTING))))
+    before = claimed.state
+    with pytest.raises(NotSaved):
+        claimed.apply(Claimed("key", 5.0))
+    with pytest.raises(NotSaved):
+        claimed.apply(HomeKnown(HomeRef("vol-1")))
+    assert claimed.state is before and claimed.saved_all
+
+
+async def test_what_has_happened_is_known_and_saved_as_soon_as_that_is_possible(
+    claimed, hub, refused, monkeypatch
+):
+    monkeypatch.setattr(unsaved, "_WAITS", (0.01,))
+    claimed.apply(Ready(5.0))
+    claimed.apply(Wanted(Wish.KEEP))
+    assert claimed.launch.wish is Wish.KEEP and not claimed.saved_all
+    assert hub.rows == []
+    refused()
+    while not claimed.saved_all:
+        await asyncio.sleep(0.01)
+    assert [row["launch"]["wish"] for row in hub.rows] == ["keep"]
 
 
 def test_what_can_be_lost_costs_no_commit(context, hub):

@@ -1,0 +1,155 @@
+"""A database that cannot be written for a while: read-only, full, or locked.
+
+As in ``scenarios.py`` nobody writes the moments down: it is so from our first commit
+on, from the second, and so on until the whole is done before it is. What JupyterHub
+does when its own commits fail is its own.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+
+import pytest
+
+from ec2spawner.core.state import Phase
+from ec2spawner.hub_side import SpawnerSide
+
+from .scenarios import AWAKE, SETTINGS
+from .virtual_hub import acting
+from .virtual_world import saved
+
+SECONDS = 25
+ACTS = {
+    "start": ("terminate", (), "start"),
+    "resume": ("stop", ("start", "stop"), "start"),
+    "end": ("terminate", ("start",), "stop"),
+    "stop": ("stop", ("start",), "stop"),
+    "machine lost": ("terminate", ("start",), "lose"),
+    "delete": ("stop", ("start",), "delete"),
+}
+
+
+class ReadOnly:
+    """A hub whose database becomes read-only in the midst of what it does."""
+
+    def __init__(self, world, on_stop, only_ours=True):
+        self.world = world
+        self.hub = world.hub(**SETTINGS, on_stop=on_stop)
+        self.hub.start()
+        self.hub.pass_time(2)
+        self.hub.observer = self.look
+        self.hub.only_ours = only_ours
+        self.user = ""
+
+    def look(self, what, sent):
+        """Whatever is asked for that costs money is in the database."""
+        states = [state for _, state in saved(self.hub).values()]
+        known = [each.current.client_token for each in states if each.launch]
+        if what == "RunInstances":
+            assert sent["ClientToken"] in known
+        if what == "StartInstances":
+            waking = [s.current for s in states if s.current.phase is Phase.REQUESTED]
+            assert sent["InstanceId.1"] in [launch.instance_id for launch in waking]
+
+    def act(self, what):
+        """Ask for something, whatever the Hub says to it."""
+        path = f"/users/{self.user}"
+        if what == "start":
+            self.hub.call("POST", f"{path}/server")
+        elif what == "lose":
+            (machine,) = self.world.living(self.hub)
+            self.world.lose(machine.id)
+        else:
+            self.hub.call("DELETE", f"{path}/server" if what == "stop" else path)
+
+    def do(self, what):
+        self.act(what)
+        self.until(self.serves if what == "start" else self.is_off)
+        self.hub.pass_time(10)
+
+    def until(self, check):
+        def so():
+            assert sum(i.state in AWAKE for i in self.world.living(self.hub)) <= 1
+            return check()
+
+        self.hub.pass_until(so, 300)
+
+    def serves(self):
+        return self.user in self.hub.serving()
+
+    def is_off(self):
+        spawner = self.hub.spawners.get(self.user)
+        return spawner is None or not (spawner.active or spawner.pending)
+
+    def live_through(self, moment, before, act):
+        """:returns: whether there were so many commits"""
+        hub, self.user = self.hub, f"user-{moment}"
+        hub.call("POST", f"/users/{self.user}")
+        for each in before:
+            self.do(each)
+        hub.refuse_writes(moment, SECONDS)
+        self.act(act)
+        self.until(lambda: hub.world.time.now > hub.read_only_until)
+        hub.pass_time(100)
+        happened, hub.commits_left = hub.commits_left is None, None
+        self.until(lambda: self.serves() or self.is_off())
+        # The next clicks work, in the same Hub.
+        hub.call("POST", f"/users/{self.user}")
+        if not self.serves():
+            self.do("start")
+        self.do("stop")
+        self.do("delete")
+        self.until(lambda: not self.world.living(hub))
+        return happened
+
+
+@pytest.fixture(autouse=True)
+def known_as_ours(monkeypatch):
+    """Tells the Hub which writes are ours."""
+    writing = SpawnerSide.writing
+
+    @contextmanager
+    def ours(side):
+        with writing(side):
+            hub, acting.hub.ours = acting.hub, True
+            try:
+                yield
+                side.db.flush()
+            finally:
+                hub.ours = False
+
+    monkeypatch.setattr(SpawnerSide, "writing", ours)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ACTS)
+def test_whenever_the_database_becomes_read_only_all_goes_on_when_it_is_not(
+    world, name
+):
+    on_stop, before, act = ACTS[name]
+    hub = ReadOnly(world, on_stop)
+    moment = 0
+    while hub.live_through(moment, before, act):
+        moment += 1
+    assert moment >= 2
+    assert not world.disks.wrongs
+
+
+@pytest.mark.parametrize("moment", [0, 2])
+def test_a_start_whose_state_cannot_be_saved_asks_for_no_machine(world, moment):
+    assert ReadOnly(world, "terminate").live_through(moment, (), "start")
+
+
+@pytest.mark.parametrize("act", ["stop", "lose"])
+def test_a_server_whose_end_jupyterhub_could_not_save_ends_when_it_can(world, act):
+    read_only = ReadOnly(world, "terminate", only_ours=False)
+    hub, read_only.user = read_only.hub, "alice"
+    hub.call("POST", "/users/alice")
+    read_only.do("start")
+    hub.refuse_writes(0, 60)
+    read_only.act(act)
+    read_only.until(lambda: not world.living(hub))
+    hub.pass_time(120)
+    read_only.until(read_only.is_off)
+    read_only.do("start")
+    read_only.do("stop")
