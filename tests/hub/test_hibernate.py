@@ -1,19 +1,18 @@
 """Machines that hibernate: memory goes on, and no token counts meanwhile."""
 
 import asyncio
+import os
+import signal
 
 import pytest
 
-from ec2spawner.core.state import Wish
 from ec2spawner.demo.visitor import Visitor
 from localec2 import Fault
 
 from .conftest import eventually, living
 from .test_claim import server_secrets, whoami
 from .test_homes import home_of, read, write
-from .test_rest import at_rest, gone, launches
-
-HIBERNATES = {"on_stop": "hibernate", "root_volume_size": 20}
+from .test_stopped_machines import HIBERNATES, gone, is_stopped, launches, servers
 
 
 @pytest.fixture
@@ -32,18 +31,8 @@ async def asleep(hub, ec2):
     token = server_secrets(machine)[0]
     write(machine, "rain falls")
     await hub.stop_server("alice")
-    await at_rest(ec2, machine)
+    await is_stopped(ec2, machine)
     return machine, token
-
-
-def server_pids(ec2):
-    """The processes of servers on all machines."""
-    found = set()
-    for machine in living(ec2):
-        for pid in machine.pids:
-            if b"JUPYTERHUB_API_TOKEN" in open(f"/proc/{pid}/environ", "rb").read():
-                found.add(pid)
-    return found
 
 
 def calls(ec2, action):
@@ -62,7 +51,7 @@ async def test_a_kernel_goes_on_and_its_token_counts_only_while_it_runs(make_hub
         token, key = server_secrets(machine)
         assert await whoami(hub, token) == 200
         await hub.stop_server("alice")
-        await at_rest(ec2, machine)
+        await is_stopped(ec2, machine)
         assert await whoami(hub, token) in (401, 403)
         assert (await hub.api("GET", "/users/alice/tokens"))[1]["api_tokens"] == []
         assert token not in str(hub.saved_state("alice"))
@@ -85,14 +74,14 @@ async def test_a_kernel_goes_on_and_its_token_counts_only_while_it_runs(make_hub
 @pytest.mark.slow
 async def test_a_machine_hibernates_again_and_again(hub, ec2, asleep):
     machine, token = asleep
-    before = server_pids(ec2)
+    before = servers(ec2)
     for _ in range(2):
         await hub.ready_server("alice")
-        assert server_pids(ec2) == before
+        assert servers(ec2) == before
         assert await whoami(hub, token) == 200
         assert read(machine) == "rain falls"
         await hub.stop_server("alice")
-        await at_rest(ec2, machine)
+        await is_stopped(ec2, machine)
         assert await whoami(hub, token) in (401, 403)
     assert calls(ec2, "DetachVolume") == []
 
@@ -106,7 +95,7 @@ async def test_what_cannot_hibernate_yet_is_stopped_and_boots_with_a_new_token(
     token = server_secrets(machine)[0]
     ec2.change_settings(hibernation_ready_seconds=3600)
     await hub.stop_server("alice")
-    await at_rest(ec2, machine)
+    await is_stopped(ec2, machine)
     assert (
         f"Machine {machine.instance_id} cannot hibernate, so it is stopped" in hub.log
     )
@@ -165,7 +154,7 @@ async def test_another_server_of_the_user_gets_the_home_of_one_that_hibernates(
     (machine,) = living(ec2)
     write(machine, "rain falls")
     await hub.stop_server("alice")
-    await at_rest(ec2, machine)
+    await is_stopped(ec2, machine)
     await hub.ready_server("alice", "other")
     await gone(ec2, machine)
     (other,) = living(ec2)
@@ -173,67 +162,6 @@ async def test_another_server_of_the_user_gets_the_home_of_one_that_hibernates(
     assert calls(ec2, "DetachVolume") == []
     await hub.stop_server("alice", "other")
     await hub.ready_server("alice")
-
-
-@pytest.mark.slow
-async def test_a_hub_killed_while_a_machine_goes_to_sleep_lets_it_hibernate(hub, ec2):
-    await hub.ready_server("alice")
-    (machine,) = living(ec2)
-    before = server_pids(ec2)
-    ec2.add_fault(Fault("StopInstances", delay=5, lose_request=True))
-    stopping = asyncio.ensure_future(hub.stop_server("alice"))
-
-    def asked():
-        return hub.remembers("alice").current.wish is Wish.KEEP
-
-    await asyncio.to_thread(eventually, asked)
-    hub.kill()
-    await asyncio.gather(stopping, return_exceptions=True)
-    ec2.clear_faults()
-    await hub.start()
-    await hub.wait_gone("alice")
-    await at_rest(ec2, machine)
-    assert ec2.machine(machine.instance_id).state_reason == (
-        "Client.UserInitiatedHibernate"
-    )
-    await hub.ready_server("alice")
-    assert server_pids(ec2) == before
-
-
-@pytest.mark.slow
-async def test_a_hub_killed_while_a_machine_wakes_finds_its_server_going_on(
-    hub, ec2, asleep
-):
-    machine, token = asleep
-    before = server_pids(ec2)
-    ec2.change_settings(pending_seconds=3)
-    asked = asyncio.ensure_future(hub.start_server("alice"))
-
-    def awake():
-        return ec2.machine(machine.instance_id).state == "pending"
-
-    await asyncio.to_thread(eventually, awake)
-    hub.kill()
-    await asyncio.gather(asked, return_exceptions=True)
-    await hub.start()
-    await hub.wait_ready("alice")
-    assert server_pids(ec2) == before
-    assert await whoami(hub, token) == 200
-
-
-@pytest.mark.slow
-async def test_a_start_that_is_cancelled_lets_the_machine_hibernate_on(
-    hub, ec2, asleep
-):
-    machine, _ = asleep
-    before = server_pids(ec2)
-    ec2.change_settings(pending_seconds=5)
-    await hub.start_server("alice")
-    await hub.stop_server("alice")
-    await at_rest(ec2, machine)
-    ec2.change_settings(pending_seconds=0.2)
-    await hub.ready_server("alice")
-    assert server_pids(ec2) == before
 
 
 @pytest.mark.slow
@@ -245,7 +173,7 @@ async def test_an_image_that_cannot_hibernate_is_launched_without_and_stopped(hu
     await hub.ready_server("alice")
     (machine,) = living(ec2)
     await hub.stop_server("alice")
-    await at_rest(ec2, machine)
+    await is_stopped(ec2, machine)
     assert ec2.machine(machine.instance_id).state_reason == (
         "Client.UserInitiatedShutdown"
     )
@@ -260,11 +188,8 @@ async def test_a_server_that_died_before_its_machine_slept_is_not_missed(
     """Restarted by the agent, with the token that counts again."""
     machine, token = asleep
     await hub.ready_server("alice")
-    (pid,) = server_pids(ec2)
-    import os
-    import signal
-
+    (pid,) = servers(ec2)
     os.kill(pid, signal.SIGKILL)
-    await asyncio.to_thread(eventually, lambda: server_pids(ec2) - {pid})
+    await asyncio.to_thread(eventually, lambda: servers(ec2) - {pid})
     assert home_of(ec2.machine(machine.instance_id))
     assert await whoami(hub, token) == 200

@@ -1,4 +1,7 @@
-"""Machines that rest when their server stops, and are woken at its next start."""
+"""Machines that are stopped, or hibernate, when their server stops, and its next start.
+
+What only hibernation promises is in ``test_hibernate``.
+"""
 
 import asyncio
 
@@ -12,27 +15,39 @@ from .test_claim import server_secrets, whoami
 from .test_ends import visit
 from .test_sweep import more_sweeps
 
-RESTS = {"on_stop": "stop"}
+STOPS = {"on_stop": "stop"}
+HIBERNATES = {"on_stop": "hibernate", "root_volume_size": 20}
+
+only_stopped = pytest.mark.parametrize("how", [STOPS], ids=["stop"], indirect=True)
+
+
+@pytest.fixture(
+    params=[STOPS, pytest.param(HIBERNATES, marks=pytest.mark.slow)],
+    ids=["stop", "hibernate"],
+)
+def how(request):
+    """The settings of machines that wait for their server's next start."""
+    return request.param
 
 
 @pytest.fixture
-async def hub(make_quick_hub):
-    """A hub whose machines rest when their servers stop."""
-    hub = make_quick_hub(settings=RESTS)
+async def hub(make_quick_hub, how):
+    """A hub whose machines wait when their servers stop."""
+    hub = make_quick_hub(settings=how)
     await hub.start()
     return hub
 
 
 @pytest.fixture
-async def resting(hub, ec2):
-    """The machine that rests for alice, who has a stopped server."""
+async def stopped(hub, ec2):
+    """The machine that waits for alice, who has a stopped server."""
     await hub.ready_server("alice")
     (machine,) = living(ec2)
     await hub.stop_server("alice")
     return machine
 
 
-async def at_rest(ec2, machine):
+async def is_stopped(ec2, machine):
     def stopped():
         return ec2.machine(machine.instance_id).state == "stopped"
 
@@ -46,16 +61,32 @@ async def gone(ec2, machine):
     await asyncio.to_thread(eventually, ended)
 
 
+def servers(ec2):
+    """The processes of servers on all machines."""
+    found = set()
+    for machine in living(ec2):
+        for pid in machine.pids:
+            if b"JUPYTERHUB_API_TOKEN" in open(f"/proc/{pid}/environ", "rb").read():
+                found.add(pid)
+    return found
+
+
+def goes_on(how, ec2, before):
+    """A server that hibernated is the one that it was, another has started anew."""
+    return (servers(ec2) == before) == (how is HIBERNATES)
+
+
 def launches(ec2):
     return [r for r in ec2.requests() if r.action == "RunInstances"]
 
 
-async def test_a_machine_rests_and_wakes_with_its_disk_and_a_new_token(hub, ec2):
+@only_stopped
+async def test_a_machine_stops_and_starts_with_its_disk_and_a_new_token(hub, ec2):
     await hub.ready_server("alice")
     (machine,) = living(ec2)
     first_token, first_key, *_ = server_secrets(machine)
     await hub.stop_server("alice")
-    await at_rest(ec2, machine)
+    await is_stopped(ec2, machine)
     assert await whoami(hub, first_token) in (401, 403)
     assert (await hub.api("GET", "/users/alice/tokens"))[1]["api_tokens"] == []
     await hub.ready_server("alice")
@@ -68,7 +99,8 @@ async def test_a_machine_rests_and_wakes_with_its_disk_and_a_new_token(hub, ec2)
     assert len(launches(ec2)) == 1
 
 
-async def test_a_user_who_chose_another_size_wakes_in_it(hub, ec2):
+@only_stopped
+async def test_a_user_who_chose_another_size_gets_the_machine_in_it(hub, ec2):
     await hub.start_server("alice", options={"profile": "small"})
     await hub.wait_ready("alice")
     (machine,) = living(ec2)
@@ -83,10 +115,10 @@ async def test_a_user_who_chose_another_size_wakes_in_it(hub, ec2):
 
 @pytest.mark.slow
 async def test_a_machine_whose_settings_have_changed_makes_room_for_a_fresh_one(
-    make_quick_hub, ec2
+    make_quick_hub, ec2, how
 ):
     code = "import os; c.EC2Spawner.root_volume_size = int(open('size').read())"
-    hub = make_quick_hub(settings=RESTS, code=code)
+    hub = make_quick_hub(settings=how, code=code)
     (hub.folder / "size").write_text("20")
     await hub.start()
     await hub.ready_server("alice")
@@ -101,17 +133,17 @@ async def test_a_machine_whose_settings_have_changed_makes_room_for_a_fresh_one(
 
 
 async def test_without_capacity_to_wake_up_the_user_gets_a_fresh_machine(
-    hub, ec2, resting
+    hub, ec2, stopped
 ):
     ec2.add_fault(Fault("StartInstances", error=("InsufficientInstanceCapacity", 500)))
     await hub.ready_server("alice")
-    await gone(ec2, resting)
+    await gone(ec2, stopped)
     assert len(living(ec2)) == 1
     assert len(launches(ec2)) == 2
 
 
-async def test_a_machine_stays_at_rest_when_no_fresh_one_can_be_had_either(
-    hub, ec2, resting
+async def test_a_machine_stays_stopped_when_no_fresh_one_can_be_had_either(
+    hub, ec2, stopped
 ):
     ec2.add_fault(Fault("StartInstances", error=("InsufficientInstanceCapacity", 500)))
     ec2.add_fault(Fault("RunInstances", error=("InsufficientInstanceCapacity", 500)))
@@ -119,26 +151,26 @@ async def test_a_machine_stays_at_rest_when_no_fresh_one_can_be_had_either(
     await hub.wait_gone("alice")
     ec2.clear_faults()
     await hub.ready_server("alice")
-    assert [m.instance_id for m in living(ec2)] == [resting.instance_id]
+    assert [m.instance_id for m in living(ec2)] == [stopped.instance_id]
 
 
 async def test_a_lost_answer_to_the_wake_up_call_is_no_second_machine(
-    hub, ec2, resting
+    hub, ec2, stopped
 ):
     ec2.add_fault(Fault("StartInstances", lose_answer=True, times=1))
     await hub.ready_server("alice")
-    assert [m.instance_id for m in living(ec2)] == [resting.instance_id]
+    assert [m.instance_id for m in living(ec2)] == [stopped.instance_id]
 
 
 @pytest.mark.slow
-async def test_a_machine_that_was_ended_in_its_sleep_is_replaced(
-    hub, cloud, ec2, resting
+async def test_a_machine_that_was_ended_while_it_was_stopped_is_replaced(
+    hub, cloud, ec2, stopped
 ):
-    await at_rest(ec2, resting)
-    terminate(cloud, [resting.instance_id])
+    await is_stopped(ec2, stopped)
+    terminate(cloud, [stopped.instance_id])
     await hub.ready_server("alice")
     (fresh,) = living(ec2)
-    assert fresh.instance_id != resting.instance_id
+    assert fresh.instance_id != stopped.instance_id
 
 
 @pytest.mark.slow
@@ -147,30 +179,31 @@ async def test_who_shuts_the_machine_down_finds_it_again(hub, ec2):
     (machine,) = living(ec2)
     await visit(machine, "/exit", code="0")
     await hub.wait_gone("alice")
-    await at_rest(ec2, machine)
+    await is_stopped(ec2, machine)
     await hub.ready_server("alice")
     assert [m.instance_id for m in living(ec2)] == [machine.instance_id]
 
 
 @pytest.mark.slow
-async def test_a_start_that_is_cancelled_leaves_the_machine_at_rest(hub, ec2, resting):
-    await at_rest(ec2, resting)
+async def test_a_start_that_is_cancelled_leaves_the_machine_stopped(hub, ec2, stopped):
+    await is_stopped(ec2, stopped)
     ec2.change_settings(pending_seconds=5)
     await hub.start_server("alice")
     await hub.stop_server("alice")
-    await at_rest(ec2, resting)
+    await is_stopped(ec2, stopped)
     ec2.change_settings(pending_seconds=0.2)
     await hub.ready_server("alice")
-    assert [m.instance_id for m in living(ec2)] == [resting.instance_id]
+    assert [m.instance_id for m in living(ec2)] == [stopped.instance_id]
 
 
 @pytest.mark.slow
+@only_stopped
 async def test_a_machine_that_cannot_start_its_server_twice_is_replaced(
-    hub, ec2, make_quick_hub
+    ec2, make_quick_hub, how
 ):
     script = "#!/bin/sh\ntest ! -e used || exit 3\ntouch used\n"
     script = script.replace("used", "$HOME/used")
-    hub = make_quick_hub(settings={**RESTS, "setup_script": script})
+    hub = make_quick_hub(settings={**how, "setup_script": script})
     await hub.start()
     await hub.ready_server("alice")
     (machine,) = living(ec2)
@@ -178,7 +211,7 @@ async def test_a_machine_that_cannot_start_its_server_twice_is_replaced(
     for _ in range(2):
         await hub.start_server("alice")
         await hub.wait_gone("alice")
-        await at_rest(ec2, machine)
+        await is_stopped(ec2, machine)
     await hub.ready_server("alice")
     await gone(ec2, machine)
     assert [m.boots for m in living(ec2)] == [1]
@@ -190,9 +223,10 @@ async def test_a_machine_that_cannot_start_its_server_twice_is_replaced(
     [{"delay": 5, "lose_request": True}, {"delay_answer": 5, "lose_answer": True}],
     ids=["request", "answer"],
 )
-async def test_a_hub_killed_while_it_stops_a_machine_lets_it_rest(hub, ec2, lost):
+async def test_a_hub_killed_while_it_stops_a_machine_keeps_it(hub, ec2, how, lost):
     await hub.ready_server("alice")
     (machine,) = living(ec2)
+    before = servers(ec2)
     ec2.add_fault(Fault("StopInstances", **lost))
     stopping = asyncio.ensure_future(hub.stop_server("alice"))
 
@@ -205,32 +239,33 @@ async def test_a_hub_killed_while_it_stops_a_machine_lets_it_rest(hub, ec2, lost
     ec2.clear_faults()
     await hub.start()
     await hub.wait_gone("alice")
-    await at_rest(ec2, machine)
+    await is_stopped(ec2, machine)
     await hub.ready_server("alice")
     assert [m.instance_id for m in living(ec2)] == [machine.instance_id]
+    assert goes_on(how, ec2, before)
 
 
-async def test_a_hub_killed_while_a_machine_wakes_has_no_second_one(hub, ec2, resting):
-    await at_rest(ec2, resting)
+async def test_a_hub_killed_while_a_machine_wakes_has_no_second_one(hub, ec2, stopped):
+    await is_stopped(ec2, stopped)
     ec2.change_settings(pending_seconds=3)
     asked = asyncio.ensure_future(hub.start_server("alice"))
 
     def awake():
-        return ec2.machine(resting.instance_id).state == "pending"
+        return ec2.machine(stopped.instance_id).state == "pending"
 
     await asyncio.to_thread(eventually, awake)
     hub.kill()
     await asyncio.gather(asked, return_exceptions=True)
     await hub.start()
     await hub.wait_ready("alice")
-    assert [m.instance_id for m in living(ec2)] == [resting.instance_id]
+    assert [m.instance_id for m in living(ec2)] == [stopped.instance_id]
 
 
 @pytest.mark.slow
 async def test_a_machine_that_ec2_will_not_stop_yet_is_stopped_in_the_background(
-    make_quick_hub, ec2
+    make_quick_hub, ec2, how
 ):
-    hub = make_quick_hub(settings={**RESTS, "stop_timeout": 2})
+    hub = make_quick_hub(settings={**how, "stop_timeout": 2})
     await hub.start()
     await hub.ready_server("alice")
     (machine,) = living(ec2)
@@ -238,11 +273,12 @@ async def test_a_machine_that_ec2_will_not_stop_yet_is_stopped_in_the_background
     await hub.stop_server("alice")
     assert ec2.machine(machine.instance_id).state == "running"
     ec2.clear_faults()
-    await at_rest(ec2, machine)
+    await is_stopped(ec2, machine)
 
 
 @pytest.mark.slow
-async def test_a_machine_that_cannot_rest_is_terminated(hub, ec2):
+@only_stopped
+async def test_a_machine_that_cannot_be_stopped_is_terminated(hub, ec2):
     await hub.ready_server("alice")
     (machine,) = living(ec2)
     ec2.add_fault(Fault("StopInstances", error=("UnsupportedOperation", 400)))
@@ -251,31 +287,33 @@ async def test_a_machine_that_cannot_rest_is_terminated(hub, ec2):
 
 
 @pytest.mark.slow
-async def test_what_has_rested_for_too_long_is_terminated(make_quick_hub, ec2):
-    settings = {**RESTS, "stopped_ttl": 3, "sweep_interval": 1}
+async def test_what_has_been_stopped_for_too_long_is_terminated(
+    make_quick_hub, ec2, how
+):
+    settings = {**how, "stopped_ttl": 3, "sweep_interval": 1}
     hub = make_quick_hub(settings=settings)
     await hub.start()
     await hub.ready_server("alice")
     (machine,) = living(ec2)
     await hub.stop_server("alice")
-    await at_rest(ec2, machine)
+    await is_stopped(ec2, machine)
     await gone(ec2, machine)
     await hub.ready_server("alice")
 
 
 @pytest.mark.slow
-async def test_the_sweep_leaves_what_rests_alone(make_quick_hub, ec2):
-    settings = {**RESTS, "sweep_interval": 1, "sweep_grace": 1}
+async def test_the_sweep_leaves_what_is_stopped_alone(make_quick_hub, ec2, how):
+    settings = {**how, "sweep_interval": 1, "sweep_grace": 1}
     hub = make_quick_hub(settings=settings)
     await hub.start()
     await hub.ready_server("alice")
     (machine,) = living(ec2)
     await hub.stop_server("alice")
-    await at_rest(ec2, machine)
+    await is_stopped(ec2, machine)
     await more_sweeps(ec2, 4)  # more than a grace
     assert ec2.machine(machine.instance_id).state == "stopped"
 
 
-async def test_with_a_deleted_user_goes_the_machine_that_rested(hub, ec2, resting):
+async def test_with_a_deleted_user_goes_the_machine_that_was_stopped(hub, ec2, stopped):
     assert (await hub.api("DELETE", "/users/alice"))[0] == 204
-    await gone(ec2, resting)
+    await gone(ec2, stopped)

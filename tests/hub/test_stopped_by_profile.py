@@ -7,7 +7,7 @@ import pytest
 from ec2spawner.demo.visitor import Visitor
 
 from .conftest import eventually, living
-from .test_rest import at_rest, gone
+from .test_stopped_machines import gone, is_stopped
 
 
 def profile(name, **override):
@@ -40,7 +40,9 @@ async def start(hub, ec2, name):
 
 
 @pytest.mark.slow
-async def test_a_machine_rests_by_its_profile_also_after_a_restart_of_the_hub(hub, ec2):
+async def test_a_machine_is_stopped_by_its_profile_also_after_a_restart_of_the_hub(
+    hub, ec2
+):
     async with Visitor(hub.url, "alice", "any") as alice:
         await alice.log_in()
         form = " ".join((await alice.form()).split())
@@ -54,7 +56,7 @@ async def test_a_machine_rests_by_its_profile_also_after_a_restart_of_the_hub(hu
     hub.kill()
     await hub.start()
     await hub.stop_server("alice")
-    await at_rest(ec2, machine)
+    await is_stopped(ec2, machine)
     stopped = hub.remembers("alice").stopped
     assert stopped.until - stopped.since == 3600
     # What cannot be changed on a machine that exists is what it was launched with.
