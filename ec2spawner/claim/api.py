@@ -18,7 +18,7 @@ from .agent.wire import OURS
 from .messages import BODY_LIMIT, Claim, Heartbeat, Report, SchemaError
 from .rate_limits import RateLimits
 from .registry import Claimant, Registry
-from .verify import Verdict, judge_claim, may_report, was_its_machine
+from .verify import Verdict, is_roots, judge_claim, may_report, was_its_machine
 
 _RETRY_SECONDS = 1
 # How long a machine waits for one answer: less than the agent's time-out, after which
@@ -140,8 +140,17 @@ class MachineHandler(APIHandler):  # type: ignore[misc]
         Not ``request.remote_ip``: the Hub lets any caller set that by
         X-Forwarded-For (``xheaders=True`` in ``jupyterhub/app.py``).
         """
+        return self._peer[0]
+
+    @property
+    def source_port(self) -> int:
+        return self._peer[1]
+
+    @property
+    def _peer(self) -> tuple[str, int]:
         sock = self.request.connection.stream.socket
-        return str(sock.getpeername()[0]) if sock else ""
+        address, port = sock.getpeername()[:2] if sock else ("", 0)
+        return str(address), int(port)
 
     def refuse(self, status: HTTPStatus, launch_id: str, why: str) -> web.HTTPError:
         """An answer that tells a stranger nothing, and a log line that tells all."""
@@ -173,6 +182,9 @@ class ClaimHandler(MachineHandler):
 
     async def answer(self, claim: Claim) -> None:
         claimant = self.claimant(claim.launch_id)
+        if claimant.claims_as_root and not is_roots(self.source_port):
+            why = f"port {self.source_port} is not one of root's"
+            raise self.refuse(HTTPStatus.FORBIDDEN, claim.launch_id, why)
         verdict = self.judge(claimant, claim)
         if verdict is Verdict.FIRST:
             # EC2 gives an address to the next machine as soon as it is free.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from enum import Enum
 from typing import Any, NoReturn
 
@@ -51,9 +52,11 @@ class DataVolume:
 
 @dataclass(frozen=True)
 class Orders:
-    """What a machine is told, once. Holds secrets: never log it."""
+    """What a machine is told, once a boot. Holds secrets: never log it."""
 
     account: str
+    #: the number that the account is to have; 0 for that of its files, or any
+    user_uid: int
     command: list[str]
     env: dict[str, str]
     server_path: list[str]
@@ -70,6 +73,8 @@ class Orders:
     data_volumes: list[DataVolume]
     #: the machine may hibernate, and is to notice when it wakes up
     hibernates: bool
+    #: the program that obeys all this: file name -> source
+    agent: Mapping[str, str] = field(repr=False)
     #: the server that was in memory goes on as it is: its token is valid again, and
     #: ``env`` lacks it
     goes_on: bool = False
@@ -80,16 +85,23 @@ class Orders:
 
 @dataclass(frozen=True)
 class Claim:
-    """A machine's claim. ``machine_key`` is a secret it made for this boot."""
+    """A machine's claim. ``machine_key`` is a secret that it made for this launch."""
 
     launch_id: str
     nonce: str
     machine_key: str
+    #: no server can be in its memory, as it has booted
+    booted: bool = False
 
     @classmethod
     def from_json(cls, body: bytes) -> Claim:
         """:raises SchemaError: for any body but one claim"""
-        return cls(**_plain(_fields(body), ("launch_id", "nonce", "machine_key")))
+        fields = _fields(body)
+        booted = fields.pop("booted", False)  # agents of before do not say
+        if not isinstance(booted, bool):
+            raise SchemaError("booted must be true or false")
+        names = ("launch_id", "nonce", "machine_key")
+        return cls(**_plain(fields, names), booted=booted)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,10 @@ class Claimant(Protocol):
         """Seconds after the launch within which a claim counts."""
 
     @property
+    def claims_as_root(self) -> bool:
+        """Only root's programs may claim, as their port shows."""
+
+    @property
     def hub_silence_limit(self) -> float:
         """Seconds for which the machine may live without a word from the Hub."""
 

@@ -14,7 +14,7 @@ from .messages import Report, Step
 from .rate_limits import Bucket
 
 # In the order in which an agent takes them. Each counts once, and none after a later
-# one, but for SETUP: it says what the script says.
+# one, but for those that say how far they are: HOME and SETUP.
 _BOOT = (
     Step.ACCOUNT,
     Step.HOME,
@@ -64,7 +64,11 @@ class Hearing:
         if phase is not Phase.CLAIMED or at < self._reached:
             return False
         again, self._reached = at == self._reached, at
-        return not again or step in (Step.SETUP, Step.READY)
+        return not again or step in (Step.HOME, Step.SETUP, Step.READY)
+
+    def boots_again(self) -> None:
+        """The machine has begun anew; what it may say in a time stays the same."""
+        self._reached, self._over = -1, False
 
     def has_room_for_setup(self) -> bool:
         """Whether a line of the setup_script is worth one in the log."""

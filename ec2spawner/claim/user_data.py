@@ -1,4 +1,4 @@
-"""What a machine is given at launch: the agent and where to claim. Nothing secret."""
+"""What a machine is given at launch: how and where to claim. Nothing secret."""
 
 from __future__ import annotations
 
@@ -32,15 +32,26 @@ def compact(source: str) -> str:
 
 
 @cache
-def _agent_script() -> str:
-    """What unpacks the agent, and the agent behind it."""
-    sources = {
-        file.name: compact(file.read_text())
-        for file in sorted(
-            files(__package__).joinpath("agent").iterdir(), key=lambda f: f.name
-        )
+def agent_files() -> dict[str, str]:
+    """The agent's files, as they travel: name below its folder -> source.
+
+    Those without a folder go into the user-data. All go with the orders: the machine
+    may have been launched by another version of this hub.
+    """
+    agent = files(__package__).joinpath("agent")
+    return {
+        prefix + file.name: compact(file.read_text())
+        for prefix, folder in (("", agent), ("work/", agent.joinpath("work")))
+        for file in sorted(folder.iterdir(), key=lambda f: f.name)
         if file.name.endswith(".py")
     }
+
+
+@cache
+def _claiming_script() -> str:
+    """What unpacks the part of the agent that claims, and that part behind it."""
+    every = agent_files().items()
+    sources = {name: source for name, source in every if "/" not in name}
     return f"{SHEBANG}\n{sources.pop('unpack.py')}\n\n{as_comments(sources)}"
 
 
@@ -61,7 +72,7 @@ def user_data(
     }
     # Base64 in a comment: whatever a value holds, it cannot become code.
     line = base64.b64encode(json.dumps(config).encode()).decode()
-    script = f"{_agent_script()}{CONFIG_MARK}{line}\n"
+    script = f"{_claiming_script()}{CONFIG_MARK}{line}\n"
     packed = gzip.compress(script.encode(), mtime=0)
     if len(packed) > LIMIT:
         raise EC2SpawnError(

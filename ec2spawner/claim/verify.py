@@ -10,8 +10,8 @@ from ..core.ids import secret_hash
 from ..core.state import Doomed, Launch, Phase, Wish
 from .messages import Claim, Heartbeat, Report
 
-# A machine whose answer was lost asks again at once; a thief comes later.
-REPEAT_SECONDS = 60.0
+# ip(7): only root can connect from below.
+_FIRST_PORT_OF_ALL = 1024
 
 
 class Verdict(Enum):
@@ -40,16 +40,20 @@ def judge_claim(
     if not same_address(source, launch.private_ip):
         return Verdict.REFUSED
     if launch.claimed_at:
-        same_machine = _matches(claim.machine_key, launch.machine_key_hash)
-        # Its home may take long to come: until there are orders, nobody has them.
-        since = launch.ordered_at or now
-        if same_machine and now - since <= REPEAT_SECONDS:
-            return Verdict.REPEAT
-        return Verdict.TAKEN
+        if not _matches(claim.machine_key, launch.machine_key_hash):
+            return Verdict.TAKEN
+        # Its answer was lost, or it has booted again.
+        wanted = launch.phase is not Phase.OVER and launch.wish is Wish.SERVE
+        return Verdict.REPEAT if wanted else Verdict.REFUSED
     waited_for = launch.phase is Phase.BOOTING and launch.wish is Wish.SERVE
     if not waited_for or now - launch.launched_at > claim_timeout:
         return Verdict.REFUSED
     return Verdict.FIRST
+
+
+def is_roots(port: int) -> bool:
+    """Whether a connection's port proves that a program of root's has made it."""
+    return 0 < port < _FIRST_PORT_OF_ALL
 
 
 def may_report(launch: Launch, report: Report | Heartbeat, source: str) -> bool:

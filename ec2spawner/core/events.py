@@ -2,7 +2,8 @@
 
 Each event says in which phases it is possible; one that comes at another time, or of a
 start that is over, raises ``NotNow`` and changes nothing. What happens to a machine or
-a home that no launch has is in ``kept_events.py``.
+a home that no launch has is in ``kept_events.py``; what a user is to know of it, in
+``notice_events.py``.
 """
 
 from __future__ import annotations
@@ -282,29 +283,16 @@ class WokenInVain(Event):
         return state.with_launch(failed_wakes=launch.failed_wakes + 1)
 
 
-# -- what a user is to know -------------------------------------------------------
-
-
 @dataclass(frozen=True)
-class Announced(Event):
-    """EC2 has announced something on the machine."""
+class Rebooted(Event):
+    """The machine has booted again, and its server is to be started there anew."""
 
-    text: str
-    phases = _UNDER_WAY
+    phases = frozenset({Phase.READY})
+    serving = True
 
     def _after(self, state: ServerState) -> ServerState:
-        return state.with_launch(announced=self.text)
-
-
-@dataclass(frozen=True)
-class Rescued(Event):
-    """The machine goes on without the home, which cannot be mounted."""
-
-    text: str
-    phases = _UNDER_WAY
-
-    def _after(self, state: ServerState) -> ServerState:
-        return state.with_launch(rescued=self.text)
+        # What was in its memory when it was woken is lost.
+        return state.with_launch(phase=Phase.CLAIMED, woken=None)
 
 
 # -- an end ---------------------------------------------------------------------------

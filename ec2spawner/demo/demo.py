@@ -147,6 +147,8 @@ class Demo:
             "security_groups": [found.security_group_id],
             "start_timeout": self.options.kind.start_timeout,
             "http_timeout": self.options.kind.answer_timeout,
+            # Processes are whoever runs the demo: no port is only root's.
+            "claims_as_root": self.options.kind.boots,
             "marker": {MARKER: self.id},
         }
         file = self.folder / "settings.json"

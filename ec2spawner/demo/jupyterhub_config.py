@@ -62,6 +62,7 @@ c.JupyterHub.template_vars = {
 c.EC2Spawner.endpoint_url = demo["endpoint_url"]
 c.EC2Spawner.start_timeout = demo["start_timeout"]
 c.Spawner.http_timeout = demo["http_timeout"]
+c.EC2Spawner.claims_as_root = demo["claims_as_root"]
 
 # -- As on a real hub --------------------------------------------------------------
 

@@ -8,9 +8,11 @@ from collections.abc import Callable
 
 from ..claim.messages import Claim, DataVolume, Orders, Report, Step
 from ..claim.reports import Hearing
+from ..claim.user_data import agent_files
 from ..core.errors import EC2SpawnError, Reason
-from ..core.events import Announced, Claimed, Ordered, Ready, Rescued
+from ..core.events import Claimed, Ordered, Ready, Rebooted
 from ..core.ids import secret_hash
+from ..core.notice_events import Announced, Rescued
 from ..core.state import Launch, Phase
 from . import notices
 from .context import ServerContext
@@ -29,7 +31,6 @@ _VOLUMES_SECONDS = 60.0
 # Steps of which a user is told, and no more comes of them: percent and words.
 _TOLD = {
     Step.ACCOUNT: (55, "Setting up the machine"),
-    Step.HOME: (57, "Mounting your home"),
     Step.DATA: (59, "Mounting your data"),
     Step.STARTING: (75, "Starting Jupyter"),
 }
@@ -50,6 +51,7 @@ class Session:
         #: why the machine says it cannot serve; empty while it says nothing
         self.failure = ""
         self._heard: dict[Step, Callable[[Report], None]] = {
+            Step.HOME: self._mounting,
             Step.MOUNTED: lambda report: self._home.mounted(),
             Step.SETUP: self._setting_up,
             Step.READY: lambda report: self._ready(),
@@ -69,6 +71,10 @@ class Session:
     @property
     def claim_timeout(self) -> float:
         return float(self._context.settings.claim_timeout)
+
+    @property
+    def claims_as_root(self) -> bool:
+        return bool(self._context.settings.claims_as_root)
 
     @property
     def hub_silence_limit(self) -> float:
@@ -122,7 +128,8 @@ class Session:
             await self._context.hub.look_again()
 
     async def give_orders(self, claim: Claim) -> Orders:
-        """Mark the launch claimed, then make its orders, once for all repeats.
+        """Mark the launch claimed, then make its orders, once for all repeats: answers
+        that were lost, and reboots.
 
         Called with a claim that has been judged good. The mark is in the
         database before anything is awaited, so no second claim can slip in.
@@ -131,16 +138,23 @@ class Session:
             key_hash = secret_hash(claim.machine_key)
             self._context.apply(Claimed(key_hash, time.time()))
             self._progress.tell(45, "The machine is up and has found this hub")
-        if self._orders is None or (self._orders.done() and self._orders.exception()):
+        elif self._context.applied(Rebooted()):
+            self.hearing.boots_again()
+            self._context.log.warning(
+                "Machine %s of %s has booted again: its server is started anew",
+                self.launch.instance_id,
+                self._context.label,
+            )
+        if self._orders is None or not may_repeat(self._orders, claim):
             # Also the way after a restart of the Hub: the same machine asks
-            # again, and gets a new token in place of one that was never used.
-            self._orders = asyncio.ensure_future(self._make_orders())
+            # again, and gets a new token in place of one that nobody uses now.
+            self._orders = asyncio.ensure_future(self._make_orders(claim.booted))
         orders = await asyncio.shield(self._orders)
         if not self.launch.ordered_at:
             self._context.applied(Ordered(time.time()))
         return orders
 
-    async def _make_orders(self) -> Orders:
+    async def _make_orders(self, booted: bool) -> Orders:
         context, hub = self._context, self._context.hub
         await hub.restore_choice()
         settings = context.settings
@@ -149,7 +163,7 @@ class Session:
         command = hub.command()
         account = settings.user_account
         told = digest_of(command, hub.environment(""), account, home, data)
-        goes_on = is_in_memory(self.launch, told)
+        goes_on = not booted and is_in_memory(self.launch, told)
         env = self._revive() if goes_on else self._fresh_environment()
         context.log.info(
             "Orders for %s: %s",
@@ -161,6 +175,7 @@ class Session:
             remember(context, told)
         return Orders(
             account=account,
+            user_uid=settings.user_uid,
             command=command,
             env=env,
             server_path=list(settings.server_path),
@@ -174,6 +189,7 @@ class Session:
             hibernates=hibernates,
             goes_on=goes_on,
             block_metadata=settings.block_metadata,
+            agent=agent_files(),
         )
 
     def _fresh_environment(self) -> dict[str, str]:
@@ -205,6 +221,11 @@ class Session:
         else:
             self._heard[report.step](report)
         self.news.set()
+
+    def _mounting(self, report: Report) -> None:
+        more = f": {report.message}" if report.message else ""
+        quiet = bool(more) and not self.hearing.has_room_for_setup()
+        self._progress.tell(57, f"Mounting your home{more}", quiet)
 
     def _setting_up(self, report: Report) -> None:
         if report.message:
@@ -269,6 +290,15 @@ class Session:
         self._warned(report)
         self.failure = report.message or report.step.value
         self._context.hub.server_has_ended()
+
+
+def may_repeat(made: asyncio.Future[Orders], claim: Claim) -> bool:
+    """Whether orders that were made, or are being made, answer this claim, too."""
+    if not made.done():
+        return True
+    if made.cancelled() or made.exception():
+        return False
+    return not (claim.booted and made.result().goes_on)
 
 
 async def volumes_to_mount(context: ServerContext) -> list[DataVolume]:

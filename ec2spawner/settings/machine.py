@@ -22,6 +22,8 @@ from traitlets import (
 
 _ACCOUNT_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 _INSTANCE_TYPE = re.compile(r"[a-z][a-z0-9-]*\.[a-z0-9-]+")
+# login.defs(5): UID_MIN and UID_MAX.
+_FIRST_UID, _LAST_UID = 1000, 60000
 _TAGS_OF_OURS = 6
 _TAGS_OF_ADMINS = 50 - _TAGS_OF_OURS
 
@@ -216,6 +218,21 @@ class MachineSettings(HasTraits):
         """,
     )
 
+    user_uid = Int(
+        0,
+        config=True,
+        help="""
+        The number (UID) that :attr:`user_account` gets when it is made at boot.
+
+        ``0``: that of the files in the user's home, else the next that is free. An
+        account that is part of the image keeps its own. Where it is another than
+        that of the files in the home, all of them are given to the account, which
+        takes a while when there are many, and is shown as progress.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
     setup_script = Unicode(
         config=True,
         help="""
@@ -261,6 +278,16 @@ class MachineSettings(HasTraits):
                 "and not root"
             )
         return name
+
+    @validate("user_uid")
+    def _check_uid(self, proposal: Any) -> int:
+        uid: int = proposal["value"]
+        if uid and not _FIRST_UID <= uid <= _LAST_UID:
+            raise TraitError(
+                f"user_uid is {uid}: it must be 0, or a number for an ordinary "
+                f"account, from {_FIRST_UID} to {_LAST_UID}"
+            )
+        return uid
 
     @validate("setup_script")
     def _check_setup_script(self, proposal: Any) -> str:

@@ -63,11 +63,32 @@ class NetworkSettings(HasTraits):
         answers root and the image's own programs (accounts below 1000) only. The
         agent sees to it before the server starts, tries it out as
         :attr:`user_account`, and refuses to start the server when the image cannot
-        do it: it needs ``ip`` (iproute2). Looked at again every minute.
+        do it: it needs ``ip`` (iproute2). Looked at again every minute. At later
+        boots it is closed before there is a network, whatever this says, and
+        opened when the orders say so.
 
         Set it to ``False`` when users are meant to use the instance profile, for
         example to read a bucket from a notebook. Machines of the local EC2 that are
         processes have no accounts, and it stays open there.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
+    claims_as_root = Bool(
+        True,
+        config=True,
+        help="""
+        Answer claims only that come from a port below 1024.
+
+        On Linux only root's programs can have one. So nobody who works on a machine
+        can claim its orders in the agent's place, for example when it wakes up.
+
+        Set it to ``False`` where something between the machines and the Hub changes
+        ports, or where images let every program have low ports
+        (``net.ipv4.ip_unprivileged_port_start``). What changes addresses, such as
+        NAT, cannot stand there at all. Machines of the local EC2 that are processes
+        are not root's, either.
 
         .. versionadded:: 0.1
         """,

@@ -8,6 +8,7 @@ import pytest
 
 from ec2spawner.claim.agent import hub
 from ec2spawner.claim.agent.words import Failed
+from ec2spawner.claim.agent.work.reporter import Reporter
 
 CONFIG = {
     "launch_id": "l",
@@ -71,7 +72,7 @@ def clock(monkeypatch):
     def sleep(seconds):
         now[0] += seconds
 
-    monkeypatch.setattr(hub.time, "sleep", sleep)
+    monkeypatch.setattr(hub.time, "sleep", sleep)  # everybody's
     monkeypatch.setattr(hub.time, "monotonic", lambda: now[0])
     return now
 
@@ -128,7 +129,7 @@ passing = pytest.mark.parametrize("answer", PASSING.values(), ids=PASSING)
 @passing
 def test_what_may_pass_is_asked_again(machine, web, answer):
     web.answers += [answer, answer, GOOD]
-    assert machine.claim() == ORDERS
+    assert machine.claim(booted=True) == ORDERS
     assert [asked["nonce"] for asked in web.asked] == ["n"] * 3
 
 
@@ -136,7 +137,7 @@ def test_what_may_pass_is_asked_again(machine, web, answer):
 def test_what_does_not_pass_ends_within_the_limit(machine, web, clock, answer):
     web.answers.append(answer)
     with pytest.raises(Failed, match="no answer to the claim"):
-        machine.claim()
+        machine.claim(booted=True)
     # The pauses are random within a third.
     assert 90 < clock[0] <= CONFIG["claim_timeout"] * 1.03
 
@@ -145,19 +146,19 @@ def test_what_does_not_pass_ends_within_the_limit(machine, web, clock, answer):
 def test_a_refusal_by_the_hub_is_not_asked_again(machine, web, final):
     web.answers += [ours(final), GOOD]
     with pytest.raises(Failed, match="refused the claim"):
-        machine.claim()
+        machine.claim(booted=True)
     assert len(web.asked) == 1
 
 
 def test_patience_that_the_hub_asks_for_begins_the_limit_anew(machine, web):
     web.answers += [ours(202)] * 100 + [GOOD]
-    assert machine.claim() == ORDERS
+    assert machine.claim(booted=True) == ORDERS
 
 
 def test_patience_that_somebody_else_asks_for_does_not(machine, web):
     web.answers.append((202, {}, PAGE))
     with pytest.raises(Failed, match="no answer to the claim"):
-        machine.claim()
+        machine.claim(booted=True)
 
 
 # -- reports -----------------------------------------------------------------------
@@ -166,7 +167,7 @@ def test_patience_that_somebody_else_asks_for_does_not(machine, web):
 def delivered(machine, web, clock, *answers):
     """Report something, and hear how often it was said until it was given up."""
     web.answers += [*answers, ours(204)]
-    reporter = hub.Reporter.__new__(hub.Reporter)
+    reporter = Reporter.__new__(Reporter)
     reporter.hub = machine
     reporter.deliver({"step": "ready", "message": "", "log": "", "seconds": 1})
     return len(web.asked)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ec2spawner.claim.agent import deadman
-from ec2spawner.claim.agent.deadman import DeadMan, read_number
 from ec2spawner.claim.agent.wire import Answer
+from ec2spawner.claim.agent.work import deadman
+from ec2spawner.claim.agent.work.deadman import DeadMan, read_number
 
 HOUR = 3600.0
 DAY = 24 * HOUR

@@ -13,7 +13,7 @@ import sys
 import threading
 from typing import Any
 
-from ec2spawner.claim.agent import home
+from ec2spawner.claim.agent.work import home
 
 STEPS = ("subprocess.Popen", "os.mkdir", "os.rename")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ec2spawner.claim.agent.blank import _UNFINISHED
+from ec2spawner.claim.agent.work.blank import _UNFINISHED
 from localec2.machines.loops import Loop
 
 from . import killable_agent

@@ -83,6 +83,8 @@ class HubProcess:
                 "security_groups": [world.security_group_id],
                 # AWS's price list is not to be had here.
                 "prices_region": "",
+                # Machines that are processes are whoever runs the tests.
+                "claims_as_root": cloud.control.settings()["machines"] != "process",
                 "poll_interval": 1,
                 "fast_interval": 0.2,
                 "slow_interval": 1,

@@ -158,7 +158,7 @@ async def test_no_secret_is_on_a_command_line_and_its_file_is_private(running):
     for pid in machine.pids:
         line = open(f"/proc/{pid}/cmdline").read()
         assert not any(secret in line for secret in secrets)
-    (key,) = Path(machine.folder).rglob("machine-key")
+    (key,) = Path(machine.folder).rglob(".ec2spawner/machine-key")
     assert key.stat().st_mode & 0o777 == 0o400
     assert key.parent.stat().st_mode & 0o777 == 0o700
 
@@ -222,7 +222,7 @@ def server_secrets(machine):
         env = open(f"/proc/{pid}/environ").read().split("\0")
         values = dict(e.split("=", 1) for e in env if "=" in e)
         if "JUPYTERHUB_API_TOKEN" in values:
-            (key,) = Path(machine.folder).rglob("machine-key")
+            (key,) = Path(machine.folder).rglob(".ec2spawner/machine-key")
             return [values["JUPYTERHUB_API_TOKEN"], key.read_text()]
     raise AssertionError("no process of the machine has a token")
 

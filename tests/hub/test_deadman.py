@@ -83,7 +83,7 @@ async def logged(hub):
 async def test_only_the_machine_itself_gets_an_answer(quick_hub, ec2):
     await quick_hub.ready_server("alice")
     (machine,) = living(ec2)
-    (key,) = Path(machine.folder).rglob("machine-key")
+    (key,) = Path(machine.folder).rglob(".ec2spawner/machine-key")
     question = {
         "launch_id": quick_hub.remembers("alice").current.id,
         "machine_key": key.read_text(),

@@ -1,10 +1,12 @@
 """The agent under systemd: what it does when something goes wrong around it."""
 
 import asyncio
+import contextlib
 import json
 
 import pytest
 
+from ec2spawner.core.state import Phase
 from ec2spawner.demo.visitor import SpawnFailed, Visitor
 
 from ..hub.conftest import eventually, living
@@ -149,17 +151,64 @@ async def test_when_the_hub_is_gone_for_good_the_machine_ends_itself(
     assert "Client.InstanceInitiatedShutdown" in ended.state_reason
 
 
-@pytest.mark.slow
-async def test_a_reboot_ends_the_machine(quick_hub, guest, ec2):
-    await quick_hub.ready_server("alice")
-    machine = living(ec2)[0]
-    guest().run("systemctl", "reboot")
-    await quick_hub.wait_gone("alice")
-    await asyncio.to_thread(eventually, lambda: not living(ec2))
-    assert "orders were given to a machine already" in quick_hub.story
-    ended = ec2.machine(machine.instance_id)
-    assert ended.boots == 2
-    assert "Client.InstanceInitiatedShutdown" in ended.state_reason
+async def test_a_reboot_by_its_user_brings_back_the_same_machine_and_home(
+    make_quick_hub, guest, ec2
+):
+    hub = make_quick_hub(settings={"home": "user", "home_size": 1})
+    await hub.start()
+    await hub.ready_server("alice")
+    machine = guest()
+    machine.run("runuser -u jovyan -- sh -c 'echo kept > ~/kept'")
+    token = token_of(machine)
+    machine.run("systemctl", "reboot")
+
+    def is_back():
+        (now,) = living(ec2)
+        with contextlib.suppress(LookupError, AssertionError):
+            return now.boots == 2 and guest().main_pid(SERVER)
+
+    await asyncio.to_thread(eventually, is_back)
+    machine = guest()
+    assert token_of(machine) == token
+    assert machine.run("cat /home/jovyan/kept") == "kept"
+    assert "/home" in machine.run("findmnt -n -o SOURCE --target /home/jovyan/kept")
+    # It ended nothing on its way down, and nobody told the Hub that it had.
+    assert "exited" not in hub.story and "restarting" not in hub.story
+    assert "has booted again" in hub.story
+    await asyncio.to_thread(eventually, lambda: phase_of(hub) is Phase.READY)
+    assert await hub.server("alice")
+
+
+def token_of(machine):
+    pid = machine.main_pid(SERVER)
+    env = machine.run(f"tr '\\0' '\\n' < /proc/{pid}/environ").splitlines()
+    return next(line for line in env if line.startswith("JUPYTERHUB_API_TOKEN="))
+
+
+def phase_of(hub):
+    return hub.remembers("alice").current.phase
+
+
+async def test_updates_of_the_system_leave_the_server_running(make_quick_hub, guest):
+    """needrestart and others restart services, the agent's, too."""
+    hub = make_quick_hub(settings={"setup_script": "#!/bin/sh\nmkdir /etc/needrestart"})
+    await hub.start()
+    await hub.ready_server("alice")
+    machine = guest()
+    spared = machine.run("cat /etc/needrestart/conf.d/ec2spawner.conf")
+    assert spared == "$nrconf{override_rc}{qr(^ec2spawner-)} = 0;"
+    server, agent = machine.main_pid(SERVER), machine.main_pid(AGENT)
+    machine.run("systemctl", "restart", AGENT)
+    going_on = "going on with the orders"
+    await asyncio.to_thread(eventually, lambda: going_on in machine.journal(AGENT))
+    machine.run("systemctl", "kill", "--signal=TERM", AGENT)
+
+    def again():
+        return machine.journal(AGENT).count(going_on) == 2
+
+    await asyncio.to_thread(eventually, again)
+    assert machine.main_pid(AGENT) not in (0, agent)
+    assert machine.main_pid(SERVER) == server
 
 
 @pytest.mark.slow
@@ -174,7 +223,8 @@ async def test_after_a_reboot_the_agent_claims_and_first_boot_work_is_not_done_a
     claiming = "ec2spawner: claiming from"
     await asyncio.to_thread(eventually, lambda: claiming in guest().console, 60)
     assert guest().machine.boots == 2
-    assert guest().console.count("Created symlink") == 1
+    # Once for each of two units.
+    assert guest().console.count("Created symlink") == 2
     assert guest().run("cat /count") == "x"
     # Nothing is left of the orders of the boot before.
     assert guest().run("ls /run/ec2spawner") == "machine-key"

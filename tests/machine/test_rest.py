@@ -50,7 +50,7 @@ async def test_a_second_boot_claims_anew_and_does_no_first_boot_work(
     )
     assert before.splitlines()[-1] != after.splitlines()[-1]
     # cloud-init has run the user-data once; the agent has seen to itself.
-    assert woken.console.count("Created symlink") == 1
+    assert woken.console.count("Created symlink") == 2
     assert "the user-data has brought another agent" in woken.console
     assert agent.read_bytes() == newest
     # A setup script runs at each start, as its documentation says.

@@ -1,5 +1,7 @@
 """What a machine keeps to itself: from its disk, its logs, its user."""
 
+from pathlib import Path
+
 import pytest
 
 from ec2spawner.claim.agent.config import read_config, script_of
@@ -8,17 +10,23 @@ RUN = "/run/ec2spawner"
 
 
 @pytest.fixture
-async def machine(quick_hub, guest):
+async def hub(make_hub):
+    """A hub with homes, whose servers are JupyterLab: that writes files of its own."""
+    made = make_hub(settings={"home": "user", "home_size": 1})
+    await made.start()
+    return made
+
+
+@pytest.fixture
+async def machine(hub, guest):
     """A machine with a server that is ready, and the secrets of the two."""
-    await quick_hub.ready_server("alice")
+    await hub.ready_server("alice")
     found = guest()
     pid = found.main_pid("ec2spawner-server.service")
     lines = found.run(f"tr '\\0' '\\n' < /proc/{pid}/environ").splitlines()
     environment = dict(line.split("=", 1) for line in lines)
     # Wherever it is.
-    key = found.run(
-        "cat $(find / -xdev -name machine-key) $(find /run -name machine-key)"
-    )
+    key = found.run("cat $(find /run -name machine-key)")
     return found, [environment["JUPYTERHUB_API_TOKEN"], key]
 
 
@@ -48,25 +56,48 @@ async def test_the_environment_is_roots_alone_and_on_no_disk(machine):
 
 
 async def test_nothing_secret_is_on_the_disk_in_a_log_or_on_a_command_line(
-    machine, quick_hub
+    machine, hub, cloud
 ):
     guest, secrets = machine
+    guest.run("runuser -u jovyan -- sh -c 'echo a word in the home > ~/word'")
     # What is only in memory would reach the disk at the latest now.
     guest.run("journalctl --sync; journalctl --flush; sync")
     journal = guest.run("journalctl --no-pager -o json")
     assert "claimed the orders" in journal
     commands = guest.run("cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
-    assert "agent.pyz run" in commands
+    assert "work.pyz begin" in commands
     logs = guest.run("cat /var/log/cloud-init.log /var/log/cloud-init-output.log")
     assert "ec2spawner-agent.service" in logs
-    texts = [commands, journal, logs, guest.console, quick_hub.log]
+    texts = [commands, journal, logs, guest.console, hub.log]
     files = [path for path in guest.disk.rglob("*") if path.is_file()]
     assert guest.disk / "var/lib/ec2spawner/agent.pyz" in files
     for secret in secrets:
         for text in texts:
             assert secret not in text
-        for path in files:
-            assert secret.encode() not in path.read_bytes(), path
+    token, key = (secret.encode() for secret in secrets)
+    # The key outlives a reboot. Who has it has nothing without the machine's address.
+    kept = guest.disk / "var/lib/ec2spawner/machine-key"
+    assert guest.run("stat -c '%a %U' /var/lib/ec2spawner") == "700 root"
+    for path in files:
+        content = path.read_bytes()
+        assert token not in content, path
+        assert key not in content or path == kept, path
+    place = Path(cloud.folder) / "volumes"
+    volumes = {path: path.read_bytes() for path in place.iterdir() if path.is_file()}
+    assert any(b"a word in the home" in content for content in volumes.values())
+    for path, content in volumes.items():
+        assert token not in content, path
+
+
+async def test_jupyters_own_notes_of_the_token_are_in_memory_and_the_users_alone(
+    machine,
+):
+    guest, (token, _) = machine
+    folder = "/run/ec2spawner-server"
+    assert guest.run(f"stat -c '%a %U' {folder}") == "700 jovyan"
+    assert guest.run(f"findmnt -n -o FSTYPE --target {folder}") == "tmpfs"
+    # Jupyter does write it, so this is what has to be somewhere else than on a disk.
+    assert guest.run(f"grep -rl {token} {folder}")
 
 
 async def test_the_nonce_is_only_in_what_cloud_init_keeps_for_root(machine):

@@ -89,6 +89,62 @@ def test_of_two_machines_that_claim_at_once_one_gets_orders(silent):
     assert sum("TOKEN" in text for _, text in answers) == 1
 
 
+def test_a_claim_from_a_port_that_is_not_roots_is_refused_unless_the_admin_says_so(
+    silent,
+):
+    """A user's program on a machine that wakes up, which has read the user-data."""
+    hub = silent()
+    machine = booted(hub)
+    claim = {"launch_id": machine.config["launch_id"], "machine_key": "mine"}
+    claim["nonce"] = machine.config["nonce"]
+
+    def claims_from(port):
+        uri, at = "/hub/api/ec2spawner/claim", machine.address
+        return hub.run(hub.request("POST", uri, claim, address=at, port=port))[0]
+
+    for port in (1024, 40000):
+        assert claims_from(port) == 403
+    assert state(hub).current.phase is Phase.BOOTING
+    hub.spawners["alice"].claims_as_root = False
+    assert claims_from(40000) == 200
+
+
+def test_a_machine_that_boots_again_gets_its_orders_and_is_waited_for(silent):
+    hub = silent()
+    machine = booted(hub)
+    first = serve(hub, machine)
+    hub.pass_time(600)
+    assert state(hub).current.phase is Phase.READY
+    again = orders(hub, machine)
+    assert again == first
+    assert state(hub).current.phase is Phase.CLAIMED
+    assert hub.spawners["alice"].ready
+    assert says(hub, machine, "ready") == 204
+    assert state(hub).current.phase is Phase.READY
+    hub.pass_time(600)
+    assert hub.spawners["alice"].ready and not is_off(hub)
+
+
+def test_somebody_else_gets_nothing_after_a_reboot(silent):
+    hub = silent()
+    machine = booted(hub)
+    serve(hub, machine)
+    assert hub.run(claims(machine, "another key"))[0] == 409
+    assert state(hub).current.phase is Phase.READY
+
+
+def test_a_machine_that_boots_again_while_its_server_is_stopped_gets_nothing(
+    world, silent
+):
+    hub = silent(stop_timeout=5)
+    machine = booted(hub)
+    serve(hub, machine)
+    world.fault("TerminateInstances", error=("Unavailable", 503))
+    hub.call("DELETE", "/users/alice/server")
+    hub.pass_until(lambda: is_off(hub), 60)
+    assert hub.run(claims(machine))[0] == 403
+
+
 def test_nothing_a_machine_reports_is_set_on_the_server(silent):
     hub = silent()
     machine = booted(hub)
@@ -192,6 +248,20 @@ def test_a_woken_machine_with_another_key_gets_a_token_of_its_own(woken):
     assert not again["goes_on"]
     new = again["env"]["JUPYTERHUB_API_TOKEN"]
     assert new != token
+    assert (whoami(hub, new), whoami(hub, token)) == (200, 403)
+
+
+def test_a_woken_machine_that_boots_again_gets_a_token_of_its_own(woken):
+    """The Hub has none that it could repeat: it was in the memory only."""
+    hub, machine, token = woken
+    orders(hub, machine)
+    says(hub, machine, "ready")
+    claim = {"nonce": machine.config["nonce"], "machine_key": "mine", "booted": True}
+    status, text = hub.run(machine.post("claim", claim))
+    assert status == 200
+    again = json.loads(text)
+    new = again["env"]["JUPYTERHUB_API_TOKEN"]
+    assert not again["goes_on"] and new != token
     assert (whoami(hub, new), whoami(hub, token)) == (200, 403)
 
 

@@ -66,9 +66,9 @@ class MemoryProxy(Proxy):  # type: ignore[misc]
 class _Connection:
     """The client's end of one request."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, port: int) -> None:
         self.context = SimpleNamespace(remote_ip=address, protocol="http")
-        peer = SimpleNamespace(getpeername=lambda: (address, 0))
+        peer = SimpleNamespace(getpeername=lambda: (address, port))
         self.stream = SimpleNamespace(socket=peer)
         self.status = 0
         self.body = b""
@@ -333,10 +333,11 @@ class Hub:
         body: Any,
         token: str = "",
         address: str = "127.0.0.1",
+        port: int = 700,
     ) -> tuple[int, str]:
         if not self.alive:
             return 503, ""
-        connection = _Connection(address)
+        connection = _Connection(address, port)
         headers = HTTPHeaders({"Host": "127.0.0.1"})
         form = isinstance(body, str)
         if body is not None:

@@ -16,7 +16,6 @@ PRODUCT = FILES["ec2spawner"]
 ROOT_FILES, FOLDER_FILES, LINES = 6, 14, 400
 #: folders that were fuller when the rule was made; a number here never grows
 FULLER = {
-    "ec2spawner/claim/agent": 19,
     "ec2spawner/demo": 15,
 }
 
@@ -211,7 +210,7 @@ def test_the_local_ec2_knows_nothing_of_the_product():
 
 def test_the_agent_needs_the_standard_library_of_python_3_8_only():
     known = sys.stdlib_module_names - {"graphlib", "tomllib", "zoneinfo"}
-    agent = [f for f in PRODUCT if f.folder == "claim/agent"]
+    agent = [f for f in PRODUCT if f.folder.startswith("claim/agent")]
     assert agent
     wrong = [
         f"{file} imports {each}"

@@ -1,47 +1,44 @@
-"""What the agent says to the Hub."""
+"""What a machine asks the Hub."""
 
 from __future__ import annotations
 
 import json
-import queue
 import random
-import threading
 import time
-from typing import Any, NoReturn
+from typing import Any
 
 from .wire import Answer, request
 from .words import Failed, say
 
-#: for how long a Hub is told again what it refuses: right after its start it may not
-#: know all launches yet, and one that has lost its database never will
-REFUSED_SECONDS = 600.0
-
 
 class Hub:
-    """The two things a machine says to the Hub."""
+    """The Hub, as this machine reaches it."""
 
     def __init__(self, config: dict[str, Any], address: str, machine_key: str) -> None:
         self.config = config
         self.address = address
         self.identity = {"launch_id": config["launch_id"], "machine_key": machine_key}
 
-    def post(self, what: str, body: dict[str, Any]) -> Answer:
+    def post(self, what: str, body: dict[str, Any], as_root: bool = False) -> Answer:
         url = self.config["hub_api_url"].rstrip("/") + "/ec2spawner/" + what
         data = json.dumps(dict(body, **self.identity)).encode()
         headers = {"Content-Type": "application/json"}
-        return request("POST", url, data, headers, source=self.address)
+        return request("POST", url, data, headers, source=self.address, as_root=as_root)
 
-    def claim(self) -> dict[str, Any]:
+    def claim(self, booted: bool) -> dict[str, Any]:
         """The orders. Retries while the Hub is away, up to the claim's limit.
 
         So it does for whatever is not the Hub's own answer, in full. The Hub may ask
         for patience: then it knows us, and the limit begins anew.
+
+        :param booted: no server of ours can be in memory
         """
         deadline = time.monotonic() + self.config["claim_timeout"]
+        claim = {"nonce": self.config["nonce"], "booted": booted}
         wait, said = 0.25, ""
         while True:
             try:
-                answer = self.post("claim", {"nonce": self.config["nonce"]})
+                answer = self.post("claim", claim, as_root=True)
                 if orders := orders_in(answer):
                     return orders
                 why = "HTTP %i" % answer.status
@@ -73,49 +70,3 @@ def orders_in(answer: Answer) -> dict[str, Any]:
         if isinstance(orders, dict) and "command" in orders:
             return orders
     return {}
-
-
-class Reporter(threading.Thread):
-    """Sends reports in order, each until it is heard; the work does not wait."""
-
-    def __init__(self, hub: Hub) -> None:
-        super().__init__(daemon=True)
-        self.hub = hub
-        self.began = time.monotonic()
-        self.reports: queue.Queue[dict[str, Any]] = queue.Queue()
-        self.start()
-
-    def report(self, step: str, message: str = "", log: str = "") -> None:
-        say(step + (": " + message if message else ""))
-        report: dict[str, Any] = {"step": step, "message": message[:500]}
-        report["log"] = log[-4000:]
-        report["seconds"] = round(time.monotonic() - self.began, 2)
-        self.reports.put(report)
-
-    def run(self) -> NoReturn:
-        while True:
-            self.deliver(self.reports.get())
-            self.reports.task_done()
-
-    def deliver(self, report: dict[str, Any]) -> None:
-        """Say it until the Hub itself has heard it, or has refused it for long."""
-        wait, refused = 0.5, 0.0
-        while refused < REFUSED_SECONDS:
-            try:
-                answer = self.hub.post("report", report)
-            except OSError:
-                answer = Answer(0, b"")
-            if answer.ours and answer.status in (204, 400, 413):
-                return
-            time.sleep(wait)
-            if answer.ours and answer.status == 403:
-                refused += wait
-                wait = min(wait * 2, 60)
-            else:
-                wait = min(wait * 2, 10)
-        say("the Hub does not want to know: " + report["step"])
-
-    def flush(self, seconds: float) -> None:
-        deadline = time.monotonic() + seconds
-        while self.reports.unfinished_tasks and time.monotonic() < deadline:
-            time.sleep(0.1)

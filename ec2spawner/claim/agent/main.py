@@ -1,34 +1,25 @@
-"""The agent's orders from the command line, and how a run ends."""
+"""What is asked of the agent on the command line, until there are orders."""
 
 from __future__ import annotations
 
-import signal
 import sys
-from typing import Any, NoReturn
 
-from .service import install, power_off
+from . import metadata_lock
+from .service import end, install
+from .start import start
 from .words import say
-from .work import Agent
 
 
 def main() -> None:
-    if sys.argv[1:] == ["install"]:
+    """``install``: at the first boot, by the user-data. ``lock``: early at every later
+    one. ``run``: whenever the agent starts. ``woken``: without a boot."""
+    what = sys.argv[1]
+    if what == "install":
         return install()
-    agent: Agent | None = None
-
-    def on_term(signum: int, frame: Any) -> NoReturn:
-        if agent:
-            agent.host.stop()
-        sys.exit(0)
-
-    signal.signal(signal.SIGTERM, on_term)
+    if what == "lock":
+        return metadata_lock.shut()
     try:
-        agent = Agent()
-        agent.run()
+        start(booted=what == "run")
     except Exception as e:
         say("cannot go on: %s" % e)
-        if agent and agent.reporter:
-            agent.reporter.report("failed", str(e), getattr(e, "log", ""))
-    if agent and agent.reporter:
-        agent.reporter.flush(30)
-    power_off()
+    end()

@@ -1,44 +1,95 @@
-"""The agent as a service of the machine, and the machine's end."""
+"""The agent as services of the machine, and the machine's end."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import time
+from typing import NoReturn
 
 from .unpack import INSTALLED
 from .words import say
 
-AGENT_UNIT = "/etc/systemd/system/ec2spawner-agent.service"
+UNITS = "/etc/systemd/system/"
+AGENT = "ec2spawner-agent.service"
+LOCK = "ec2spawner-metadata.service"
+_AGENT = """\
+[Unit]
+Description=ec2spawner agent
+Wants=network-online.target
+After=network-online.target
+[Service]
+ExecStart=%s %s run
+StandardOutput=journal+console
+# However it ends, and however often: without an agent the machine would run until
+# noticed. In this section also systemd 219 knows the last line.
+Restart=always
+RestartSec=1
+StartLimitInterval=0
+[Install]
+WantedBy=multi-user.target
+"""
+# Before the network, and before any program of a user's: at the first boot there is
+# none yet, and the agent itself does it.
+_LOCK = """\
+[Unit]
+Description=ec2spawner: the metadata service is closed to users
+DefaultDependencies=no
+RequiresMountsFor=/var/lib/ec2spawner
+Wants=network-pre.target
+Before=network-pre.target basic.target
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=%s %s lock
+StandardOutput=journal+console
+[Install]
+WantedBy=basic.target
+"""
 
 
 def install() -> None:
     """Make the agent a service, so that it runs at this boot and every later one."""
-    unit = [
-        "[Unit]",
-        "Description=ec2spawner agent",
-        "Wants=network-online.target",
-        "After=network-online.target",
-        "[Service]",
-        "ExecStart=%s %s run" % (sys.executable, INSTALLED),
-        "StandardOutput=journal+console",
-        "Restart=on-failure",
-        "RestartSec=1",
-        # However often: without an agent the machine would run until noticed. In
-        # this section also systemd 219 knows it.
-        "StartLimitInterval=0",
-        "[Install]",
-        "WantedBy=multi-user.target",
-        "",
+    install_units()
+    subprocess.check_call(["systemctl", "start", "--no-block", AGENT])
+
+
+def install_units() -> None:
+    """Write the units, unless they are there: an image may have older ones."""
+    units = {AGENT: _AGENT, LOCK: _LOCK}
+    new = [
+        name
+        for name, unit in units.items()
+        if write_text(UNITS + name, unit % (sys.executable, INSTALLED))
     ]
-    with open(AGENT_UNIT, "w") as f:
-        f.write("\n".join(unit))
-    name = os.path.basename(AGENT_UNIT)
-    for order in ("daemon-reload", "enable " + name, "start --no-block " + name):
-        subprocess.check_call(["systemctl"] + order.split())
+    if new:
+        subprocess.check_call(["systemctl", "daemon-reload"])
+        subprocess.check_call(["systemctl", "enable", *new])
+
+
+def write_text(path: str, text: str) -> bool:
+    """Put a text into a file; False when it is there already."""
+    try:
+        with open(path) as f:
+            if f.read() == text:
+                return False
+    except FileNotFoundError:
+        pass
+    with open(path + ".new", "w") as f:
+        f.write(text)
+    os.replace(path + ".new", path)
+    return True
 
 
 def power_off() -> None:
     """End this machine: EC2 terminates one that shuts itself down."""
     say("powering off")
     subprocess.call(["shutdown", "-h", "now"])
+
+
+def end() -> NoReturn:
+    """End this machine, and do nothing else until it has ended."""
+    while True:
+        power_off()
+        time.sleep(60)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The agent in the user-data: this file, then the agent's files as comments.
+"""What claims, in the user-data: this file, then the agent's others as comments.
 
 As the script that a machine runs at its first boot it writes the agent to one file
 that Python runs, and starts it. At later boots nothing runs it; the agent itself looks
@@ -17,7 +17,7 @@ FILE_MARK = "# ec2spawner-file: "
 # As a comment no file can become part of this one, whatever is in it.
 LINE_MARK = "#|"
 INSTALLED = "/var/lib/ec2spawner/agent.pyz"
-_RUN = "from agent.main import main\n\nmain()\n"
+_RUN = "from %s import main\n\nmain()\n"
 
 
 def as_comments(files: dict[str, str]) -> str:
@@ -32,7 +32,8 @@ def as_comments(files: dict[str, str]) -> str:
 def archive(script: str) -> bytes:
     """The agent's files in ``script`` as a zip that Python can run.
 
-    The same script always makes the same bytes.
+    Agents of before unpack later ones, on machines that were stopped meanwhile: how
+    files are marked, and that ``main.py`` is run, stays as it is.
     """
     # What comes before the marks is this very file.
     name = "unpack.py"
@@ -45,35 +46,45 @@ def archive(script: str) -> bytes:
             files[name].append(line[len(LINE_MARK) :])
         elif name == "unpack.py":
             files[name].append(line)
+    return pack({name: "\n".join(lines) for name, lines in files.items()})
+
+
+def pack(files: dict[str, str], main: str = "agent.main") -> bytes:
+    """A zip that Python can run, of the agent's files, name -> text.
+
+    The same files always make the same bytes.
+    """
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as made:
-        made.writestr(zipfile.ZipInfo("__main__.py"), _RUN)
-        for name, lines in files.items():
-            made.writestr(zipfile.ZipInfo("agent/" + name), "\n".join(lines))
+        made.writestr(zipfile.ZipInfo("__main__.py"), _RUN % main)
+        for name, text in files.items():
+            made.writestr(zipfile.ZipInfo("agent/" + name), text)
     return packed.getvalue()
 
 
-def write_archive(path: str, content: bytes) -> None:
-    """All of it or nothing: the machine may lose its power at any moment."""
-    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    with open(path + ".new", "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(path + ".new", path)
+def write_if_other(path: str, content: bytes) -> bool:
+    """Put it there, all of it or nothing: the machine may lose its power at any moment.
 
-
-def refresh(path: str, script: str) -> bool:
-    """Put the agent of ``script`` at ``path``; False when it is there already."""
-    content = archive(script)
+    False when it is there already.
+    """
     try:
         with open(path, "rb") as file:
             if file.read() == content:
                 return False
     except FileNotFoundError:
         pass
-    write_archive(path, content)
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    with open(path + ".new", "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(path + ".new", path)
     return True
+
+
+def refresh(path: str, script: str) -> bool:
+    """Put the agent of ``script`` at ``path``; False when it is there already."""
+    return write_if_other(path, archive(script))
 
 
 def main() -> None:

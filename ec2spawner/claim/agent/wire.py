@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
+import random
 import urllib.parse
 from typing import NamedTuple
 
@@ -26,19 +28,19 @@ def request(
     headers: dict[str, str] | None = None,
     source: str = "",
     timeout: float = 15,
+    as_root: bool = False,
 ) -> Answer:
-    """One HTTP request without proxies. Raises OSError, also for half an answer."""
+    """One HTTP request without proxies. Raises OSError, also for half an answer.
+
+    :param as_root: from a port that no user's program can have (ip(7)), where we may
+    """
     parts = urllib.parse.urlsplit(url)
     secure = parts.scheme == "https"
     kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-    connection = kind(
-        parts.hostname or "",
-        parts.port,
-        timeout=timeout,
-        source_address=(source, 0) if source else None,
-    )
+    connection = kind(parts.hostname or "", parts.port, timeout=timeout)
     try:
         path = parts.path + ("?" + parts.query if parts.query else "")
+        _connect(connection, source, as_root)
         connection.request(method, path, body, headers or {})
         answer = connection.getresponse()
         return Answer(answer.status, answer.read(), answer.getheader(OURS) is not None)
@@ -46,3 +48,19 @@ def request(
         raise OSError(repr(e)) from e
     finally:
         connection.close()
+
+
+def _connect(
+    connection: http.client.HTTPConnection, source: str, as_root: bool
+) -> None:
+    ports = random.sample(range(512, 1024), 20) if as_root else []
+    for port in ports + [0]:
+        where = (source, port) if source or port else None
+        connection.source_address = where  # type: ignore[attr-defined]
+        try:
+            return connection.connect()
+        except OSError as e:
+            # In use: by another program, or by our own question of a moment ago.
+            taken = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES, errno.EPERM)
+            if not port or e.errno not in taken:
+                raise

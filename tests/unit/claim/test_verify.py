@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from ec2spawner.claim.messages import BODY_LIMIT, Claim, Report, SchemaError, Step
 from ec2spawner.claim.verify import (
-    REPEAT_SECONDS,
     Verdict,
+    is_roots,
     judge_claim,
     may_report,
     same_address,
@@ -86,17 +86,26 @@ def test_a_machine_whose_end_is_confirmed_gets_no_orders():
     assert judge(over) is Verdict.REFUSED
 
 
-def test_the_same_machine_may_repeat_itself_for_a_minute():
-    ordered = dataclasses.replace(CLAIMED, ordered_at=NOW - 5)
-    assert judge(ordered) is Verdict.REPEAT
-    assert judge(ordered, now=NOW - 5 + REPEAT_SECONDS) is Verdict.REPEAT
-    assert judge(ordered, now=NOW - 4 + REPEAT_SECONDS) is Verdict.TAKEN
-
-
-def test_it_may_ask_for_as_long_as_its_orders_are_not_ready():
-    assert judge(CLAIMED, now=NOW + 3600) is Verdict.REPEAT
+@pytest.mark.parametrize("phase", [Phase.CLAIMED, Phase.READY])
+def test_the_same_machine_may_ask_again_whenever_it_boots(phase):
+    ordered = dataclasses.replace(CLAIMED, ordered_at=NOW, phase=phase)
+    assert judge(ordered, now=NOW + 30 * 86400) is Verdict.REPEAT
     thief = Claim("launch", "nonce", "another key")
-    assert judge(CLAIMED, claim=thief, now=NOW + 3600) is Verdict.TAKEN
+    assert judge(ordered, claim=thief, now=NOW + 3600) is Verdict.TAKEN
+
+
+def test_a_machine_that_boots_again_gets_nothing_once_its_server_is_to_stop():
+    for wish in (Wish.KEEP, Wish.END):
+        assert judge(dataclasses.replace(CLAIMED, wish=wish)) is Verdict.REFUSED
+    over = dataclasses.replace(CLAIMED, phase=Phase.OVER)
+    assert judge(over) is Verdict.REFUSED
+
+
+@pytest.mark.parametrize(
+    "port, roots", [(0, False), (1, True), (1023, True), (1024, False), (65535, False)]
+)
+def test_a_port_below_1024_is_one_of_roots(port, roots):
+    assert is_roots(port) is roots
 
 
 def test_another_with_the_same_nonce_and_address_comes_too_late():

@@ -4,10 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from ec2spawner.core import events, kept_events
+from ec2spawner.core import events, kept_events, notice_events
 from ec2spawner.core.event import Event, NotNow
 from ec2spawner.core.events import (
-    Announced,
     Attempted,
     Begun,
     Claimed,
@@ -19,14 +18,15 @@ from ec2spawner.core.events import (
     Ordered,
     Planned,
     Ready,
+    Rebooted,
     Refused,
     Remembered,
-    Rescued,
     StoppedAsWished,
     Waking,
     Wanted,
 )
 from ec2spawner.core.kept_events import StoppedMachineUnwanted
+from ec2spawner.core.notice_events import Announced, Rescued
 from ec2spawner.core.state import (
     Doomed,
     Launch,
@@ -41,7 +41,8 @@ from .when_possible import IN_MEMORY, PHASES, SERVING
 
 def test_every_event_is_here():
     assert set(PHASES) == set(Event.__subclasses__())
-    assert {e.__module__ for e in PHASES} == {events.__name__, kept_events.__name__}
+    modules = (events, kept_events, notice_events)
+    assert {e.__module__ for e in PHASES} == {m.__name__ for m in modules}
 
 
 def launch_in(phase, wish=Wish.SERVE, **more):
@@ -60,6 +61,7 @@ EXAMPLES = [
     Remembered(IN_MEMORY),
     Ordered(1.0),
     Ready(1.0),
+    Rebooted(),
     Announced("soon"),
     Rescued("no home"),
     Wanted(Wish.END),

@@ -15,7 +15,6 @@ from hypothesis.stateful import (
 
 from ec2spawner.core.event import NotNow
 from ec2spawner.core.events import (
-    Announced,
     Attempted,
     Begun,
     Chosen,
@@ -29,9 +28,9 @@ from ec2spawner.core.events import (
     Ordered,
     Planned,
     Ready,
+    Rebooted,
     Refused,
     Remembered,
-    Rescued,
     StoppedAsWished,
     Waking,
     Wanted,
@@ -44,6 +43,7 @@ from ec2spawner.core.kept_events import (
     StoppedMachineGone,
     StoppedMachineUnwanted,
 )
+from ec2spawner.core.notice_events import Announced, Rescued
 from ec2spawner.core.saved_state import from_dict, to_dict
 from ec2spawner.core.state import (
     Doomed,
@@ -237,6 +237,10 @@ class AServer(RuleBasedStateMachine):
     @rule()
     def ready(self):
         self.happens(Ready(self.now))
+
+    @rule()
+    def rebooted(self):
+        self.happens(Rebooted())
 
     @rule()
     def announced(self):

@@ -1,7 +1,6 @@
 """When each event is possible: written down once more, beside the code."""
 
 from ec2spawner.core.events import (
-    Announced,
     Attempted,
     Begun,
     Chosen,
@@ -15,9 +14,9 @@ from ec2spawner.core.events import (
     Ordered,
     Planned,
     Ready,
+    Rebooted,
     Refused,
     Remembered,
-    Rescued,
     StoppedAsWished,
     Waking,
     Wanted,
@@ -30,6 +29,7 @@ from ec2spawner.core.kept_events import (
     StoppedMachineGone,
     StoppedMachineUnwanted,
 )
+from ec2spawner.core.notice_events import Announced, Rescued
 from ec2spawner.core.state import Phase, ServerInMemory
 
 UNDER_WAY = {
@@ -54,6 +54,7 @@ PHASES = {
     Remembered: {Phase.CLAIMED, Phase.READY},
     Ordered: {Phase.CLAIMED, Phase.READY},
     Ready: {Phase.CLAIMED},
+    Rebooted: {Phase.READY},
     Announced: UNDER_WAY,
     Rescued: UNDER_WAY,
     Wanted: UNDER_WAY,
@@ -69,6 +70,6 @@ PHASES = {
     HomeKnown: None,
 }
 #: those that only a launch which is still to serve allows
-SERVING = {Planned, Attempted, Waking, Claimed, Ready, EndedByItself}
+SERVING = {Planned, Attempted, Waking, Claimed, Ready, Rebooted, EndedByItself}
 
 IN_MEMORY = ServerInMemory("key", "prefix", "hash", "digest")

@@ -6,8 +6,8 @@ import json
 import threading
 from typing import Any, Callable
 
-from .metadata import Metadata
-from .words import say
+from ..metadata import Metadata
+from ..words import say
 
 #: seconds, as AWS advises (EC2 user guide, "Spot Instance interruption notices")
 EVERY = 5.0

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 
-from .commands import run_lines
+from ..commands import run_lines
+from ..words import Failed, say
 from .home import wait_for_device
-from .words import Failed, say
+from .safely import is_mounted, name_of, open_folder
 
 # A journal is replayed although the volume is mounted read-only, as a snapshot of a
 # volume that was in use is whole only then: the volume is this machine's own. Where
@@ -27,18 +28,23 @@ def mount(volume_id: str, device: str, path: str) -> None:
     :param device: its name in the launch, such as ``/dev/sdg``
     :raises Failed: when that is not possible
     """
-    if os.path.ismount(path):
-        return
-    # In a home its user could lead us anywhere.
-    if os.path.realpath(path) != path:
-        raise Failed("the mount path %s leads to somewhere else" % path)
     found = wait_for_device(volume_id, "the data volume", os.path.basename(device))
-    os.makedirs(path, mode=0o755, exist_ok=True)
+    # In a home its user could lead us anywhere, and at any moment.
+    folder = open_folder(path)
+    try:
+        if not is_mounted(folder):
+            _mount(volume_id, found, path, folder)
+    finally:
+        os.close(folder)
+
+
+def _mount(volume_id: str, found: str, path: str, folder: int) -> None:
     log = ""
     for options in _OPTIONS.get(kind_of(found), ("",)):
         say("mounting %s at %s" % (volume_id, path))
         every = ",".join(filter(None, (_READ_ONLY, options)))
-        code, log = run_lines(["mount", "-o", every, found, path], say)
+        command = ["mount", "-c", "-o", every, found, name_of(folder)]
+        code, log = run_lines(command, say, pass_fds=(folder,))
         if code == 0:
             return
     raise Failed("the data volume %s cannot be mounted at %s" % (volume_id, path), log)

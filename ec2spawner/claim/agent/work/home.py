@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import glob
 import os
+import pwd
+import stat
 import struct
 import subprocess
 import time
+from typing import Callable
 
+from ..commands import run_lines
+from ..words import Failed, say
 from .blank import is_blank, is_unfinished, make_file_system, size_of
-from .commands import run_lines
-from .words import Failed, say
+from .safely import leave_word
 
 MOUNT = "/var/lib/ec2spawner/home"
 DEVICE_SECONDS = 120
@@ -36,10 +40,9 @@ class Unusable(Exception):
 
 def explain(home: str, volume_id: str, why: str, account: str) -> None:
     """Leave word in a home that is not the user's own."""
-    path = os.path.join(home, "YOUR-HOME-IS-NOT-HERE.txt")
-    with open(path, "w") as file:
-        file.write(RESCUE % (volume_id, why))
-    _run(["chown", account + ":", path])
+    who, text = pwd.getpwnam(account), RESCUE % (volume_id, why)
+    name = "YOUR-HOME-IS-NOT-HERE.txt"
+    leave_word(home, name, text, who.pw_uid, who.pw_gid)
 
 
 def device_of(volume_id: str, name: str) -> str | None:
@@ -113,7 +116,23 @@ def mount(volume_id: str) -> None:
         raise Unusable("it cannot be mounted", log)
 
 
-def settle(account: str, home: str, seed: str) -> None:
+def owner() -> int:
+    """The uid of the account whose home is mounted at MOUNT; 0 while there is none.
+
+    :raises Unusable: when it is no folder, but perhaps a link to one of root's
+    """
+    try:
+        found = os.lstat(os.path.join(MOUNT, "home"))
+    except FileNotFoundError:
+        return 0
+    if not stat.S_ISDIR(found.st_mode):
+        raise Unusable("what is called home on it is no folder", "")
+    return found.st_uid
+
+
+def settle(
+    account: str, home: str, seed: str, tell: Callable[[str], None] = say
+) -> None:
     """Put the home on the volume in the account's home directory."""
     if os.path.ismount(home):
         return
@@ -121,6 +140,10 @@ def settle(account: str, home: str, seed: str) -> None:
     if not os.path.isdir(place):
         say("a new home, from " + (seed or home))
         _seed(seed or home, place, account)
+    elif owner() != pwd.getpwnam(account).pw_uid:
+        # Begun again whenever it is cut short: the folder itself comes last.
+        tell("its files get the number that your account has on this machine")
+        _run(["chown", "-R", account + ":", place])
     os.makedirs(home, exist_ok=True)
     _run(["mount", "--bind", place, home])
     _run(["mount", "-o", "remount,bind,nosuid,nodev", home])

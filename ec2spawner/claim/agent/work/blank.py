@@ -11,8 +11,8 @@ import os
 import struct
 import subprocess
 
-from .commands import run_lines
-from .words import Failed, say
+from ..commands import run_lines
+from ..words import Failed, say
 
 # What is looked at beside what blkid knows; all of it must be zero.
 _MARGIN = 1 << 20

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import time
+from typing import Callable
 
-from .commands import LOG_LINES
-from .words import Failed
+from ..commands import LOG_LINES
+from ..start import folders
+from ..words import Failed
 
 # Where the local EC2 puts the volumes of such a machine.
 DEVICES = "EC2SPAWNER_LOCAL_DEVICES"
@@ -19,17 +22,36 @@ class ProcessHost:
 
     def __init__(self) -> None:
         self.home = os.path.expanduser("~")
-        self.run_folder = os.path.join(self.home, ".ec2spawner")
-        self.disk_folder = os.path.join(self.home, ".ec2spawner-disk")
-        # Here the agent is the first process of a boot, and this folder a disk.
-        shutil.rmtree(self.run_folder, ignore_errors=True)
+        self.run_folder, self.disk_folder, _ = folders()
         self.log_path = os.path.join(self.run_folder, "server.log")
+        self.pid_path = os.path.join(self.run_folder, "server.pid")
+        #: as on other machines Jupyter's notes of a run end with the boot
+        self.runtime_folder = os.path.join(self.run_folder, "jupyter")
+        os.makedirs(self.runtime_folder, mode=0o700, exist_ok=True)
         self.server: subprocess.Popen[bytes] | None = None
 
-    def renew_agent(self, script: str) -> None:
-        """Nothing to do: here the user-data runs at every boot."""
+    def settle_in(self) -> None:
+        """Nothing to do: whoever updates this computer leaves machines alone."""
 
-    def move_in(self, volume_id: str, account: str, home: str, seed: str) -> str:
+    def terminated(self) -> None:
+        """The machine shuts down: here the server is not told by anybody else."""
+        self.stop()
+
+    def home_owner(self, volume_id: str) -> int:
+        """Nobody: here all belongs to one account."""
+        return 0
+
+    def explain(self, home: str, volume_id: str, why: str, account: str) -> None:
+        """Not here: a folder can always be used."""
+
+    def move_in(
+        self,
+        volume_id: str,
+        account: str,
+        home: str,
+        seed: str,
+        tell: Callable[[str], None],
+    ) -> str:
         """Where the user's volume is: here it is a folder."""
         volume = wait_for_volume(volume_id, "the home")
         place = os.path.join(volume, "home")
@@ -53,11 +75,14 @@ class ProcessHost:
                 os.unlink(path)
             os.symlink(volume, path)
 
-    def account(self, name: str) -> str:
+    def account(self, name: str, uid: int) -> str:
         return self.home
 
     def close_metadata(self, account: str) -> None:
         """Not here: the server is a process like the agent, of the same account."""
+
+    def open_metadata(self) -> None:
+        """It is open."""
 
     def start(
         self, command: list[str], env: dict[str, str], account: str, home: str
@@ -73,18 +98,36 @@ class ProcessHost:
                 stderr=log,
                 start_new_session=True,
             )
+        with open(self.pid_path, "w") as file:
+            file.write(str(self.server.pid))
 
     def exit_code(self) -> int | None:
-        return self.server.poll() if self.server else None
+        """None while the server runs."""
+        if self.server:
+            return self.server.poll()
+        # A child of the program that this process was before it slept, or none.
+        try:
+            with open(self.pid_path) as file:
+                pid, status = os.waitpid(int(file.read()), os.WNOHANG)
+        except (FileNotFoundError, ValueError, ChildProcessError):
+            return 1
+        if not pid:
+            return None
+        if os.WIFSIGNALED(status):
+            return -os.WTERMSIG(status)
+        return os.WEXITSTATUS(status)
 
     def log(self) -> str:
         with open(self.log_path, errors="replace") as f:
             return "".join(f.readlines()[-LOG_LINES:])
 
     def stop(self) -> None:
-        if self.server and self.server.poll() is None:
-            self.server.terminate()
-            self.server.wait()
+        if self.exit_code() is not None:
+            return
+        with open(self.pid_path) as file:
+            os.kill(int(file.read()), signal.SIGTERM)
+        while self.exit_code() is None:
+            time.sleep(0.02)
 
 
 def wait_for_volume(volume_id: str, what: str) -> str:

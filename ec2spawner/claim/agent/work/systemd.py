@@ -5,65 +5,95 @@ from __future__ import annotations
 import os
 import pwd
 import subprocess
-import sys
+from typing import Callable
 
-from . import data, metadata_lock
-from .commands import LOG_LINES, run_lines, write_private
-from .home import Unusable, explain, mount, settle
-from .unpack import INSTALLED, refresh
-from .words import Failed, say
+from ..commands import LOG_LINES, run_lines, write_private
+from ..metadata_lock import FIRST, open_again
+from ..service import write_text
+from ..start import RUN_FOLDER
+from ..unpack import INSTALLED
+from ..words import Failed, say
+from . import data, metadata_closed
+from .home import explain, mount, owner, settle
 
 SERVER_UNIT = "/run/systemd/system/ec2spawner-server.service"
 SERVER = "ec2spawner-server.service"
+# Made with the server, and gone with it: the token in Jupyter's notes is on no disk.
+RUNTIME = "ec2spawner-server"
+# needrestart restarts whatever uses a library that was updated, and Ubuntu updates by
+# itself: not what people work in (needrestart's README, "override_rc").
+NEEDRESTART = "/etc/needrestart"
+SPARED = "$nrconf{override_rc}{qr(^ec2spawner-)} = 0;\n"
 
 
 class SystemdHost:
     """A real machine: the server is a systemd unit of an unprivileged account."""
 
-    # A tmpfs: what is in it is of this boot, and on no disk.
-    run_folder = "/run/ec2spawner"
+    run_folder = RUN_FOLDER
     disk_folder = os.path.dirname(INSTALLED)
+    runtime_folder = "/run/" + RUNTIME
 
-    def renew_agent(self, script: str) -> None:
-        """Become the agent that the Hub has sent, when this boot has brought one.
+    def settle_in(self) -> None:
+        """See to it that no update of the system restarts what people work in."""
+        if os.path.isdir(NEEDRESTART):
+            os.makedirs(NEEDRESTART + "/conf.d", exist_ok=True)
+            write_text(NEEDRESTART + "/conf.d/ec2spawner.conf", SPARED)
 
-        A machine that has rested, or that was made from another's image, wakes up
-        with the agent of back then.
+    def terminated(self) -> None:
+        """The server is a service of its own, and goes on without us."""
+
+    def home_owner(self, volume_id: str) -> int:
+        """Mount the user's volume; whose files are on it, as a uid, or 0.
+
+        :raises Unusable: when it cannot be mounted, or is no home
         """
-        if refresh(INSTALLED, script):
-            say("the user-data has brought another agent: it takes over")
-            os.execv(sys.executable, [sys.executable, INSTALLED, "run"])
+        mount(volume_id)
+        return owner()
 
-    def move_in(self, volume_id: str, account: str, home: str, seed: str) -> str:
-        """Mount the user's volume; where the home is then.
+    def explain(self, home: str, volume_id: str, why: str, account: str) -> None:
+        """Leave word in a home that is not the user's own."""
+        explain(home, volume_id, why, account)
 
-        :raises Unusable: when it cannot be mounted; the home is the machine's then
-        """
-        try:
-            mount(volume_id)
-        except Unusable as e:
-            explain(home, volume_id, str(e), account)
-            raise
-        settle(account, home, seed)
+    def move_in(
+        self,
+        volume_id: str,
+        account: str,
+        home: str,
+        seed: str,
+        tell: Callable[[str], None],
+    ) -> str:
+        """Where the home is, now that its volume is mounted."""
+        settle(account, home, seed, tell)
         return home
 
     def mount_data(self, volumes: list[dict[str, str]], home: str) -> None:
         for each in volumes:
             data.mount(each["volume_id"], each["device"], each["mount_path"])
 
-    def account(self, name: str) -> str:
+    def account(self, name: str, uid: int) -> str:
+        """The home directory of an account, which is made unless the image has it.
+
+        :param uid: the number that it is to have; one of the image's own programs, or
+            one that another account has, is not given
+        """
         try:
             return pwd.getpwnam(name).pw_dir
         except KeyError:
-            add = ["useradd", "--create-home", "--shell", "/bin/bash", name]
-            code, log = run_lines(add, lambda line: None)
-            if code:
-                raise Failed("cannot make the account %s" % name, log)
-            return pwd.getpwnam(name).pw_dir
+            pass
+        add, log = ["useradd", "--create-home", "--shell", "/bin/bash"], ""
+        for more in [["--uid", str(uid)]] * is_free(uid) + [[]]:
+            code, log = run_lines(add + more + [name], say)
+            if not code:
+                return pwd.getpwnam(name).pw_dir
+        raise Failed("cannot make the account %s" % name, log)
 
     def close_metadata(self, account: str) -> None:
         """Keep the account's processes from the metadata service, or raise Failed."""
-        metadata_lock.close(account)
+        metadata_closed.close(account)
+
+    def open_metadata(self) -> None:
+        """It was closed while nobody knew what the orders would say."""
+        open_again()
 
     def start(
         self, command: list[str], env: dict[str, str], account: str, home: str
@@ -86,6 +116,8 @@ class SystemdHost:
             "EnvironmentFile=" + env_file,
             "ExecStart=" + " ".join(quote_exec(c) for c in command),
             "OOMPolicy=continue",
+            "RuntimeDirectory=" + RUNTIME,
+            "RuntimeDirectoryMode=0700",
             "",
         ]
         with open(SERVER_UNIT, "w") as f:
@@ -102,7 +134,7 @@ class SystemdHost:
             show + ["ActiveState,ExecMainCode,ExecMainStatus"]
         )
         shown = dict(line.split("=", 1) for line in text.decode().split())
-        if shown.get("ActiveState") not in ("inactive", "failed"):
+        if shown.get("ActiveState") not in ("inactive", "failed") or is_stopping():
             return None
         status = int(shown.get("ExecMainStatus", 1))
         # Negative for a signal, as subprocess has it (waitid(2): CLD_EXITED is 1).
@@ -114,6 +146,22 @@ class SystemdHost:
 
     def stop(self) -> None:
         subprocess.call(["systemctl", "stop", SERVER])
+
+
+def is_free(uid: int) -> bool:
+    """Whether an account of a person may have this number."""
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return uid >= FIRST
+    return False
+
+
+def is_stopping() -> bool:
+    """The machine shuts down or reboots, and its services are ended in order."""
+    asked = ["systemctl", "is-system-running"]
+    said = subprocess.run(asked, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    return said.stdout.strip() == b"stopping"
 
 
 def quote_env(value: str) -> str:

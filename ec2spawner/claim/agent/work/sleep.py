@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-from .config import read_config, script_of
-from .metadata import Metadata
-from .words import Failed
+from ..config import read_config, script_of
+from ..metadata import Metadata
+from ..words import Failed
 
 #: seconds between two looks; at once where time has jumped
 EVERY = 5.0

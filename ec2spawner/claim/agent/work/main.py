@@ -1,151 +1,112 @@
-"""From the claim to the end of the server."""
+"""From the orders to the end of the server."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-import secrets
 import shutil
+import signal
+import sys
 import time
 from typing import Any, Callable, NoReturn
 
-from .commands import is_full, run_lines, write_private
-from .config import read_config, script_of
+from ..commands import is_full, run_lines, write_private
+from ..hub import Hub
+from ..service import end
+from ..start import folders
+from ..wire import request
+from ..words import Failed, say
 from .deadman import DeadMan
 from .home import Unusable
-from .hub import Hub, Reporter
-from .metadata import Metadata
 from .notices import Watch
 from .process import ProcessHost
-from .service import power_off
+from .reporter import Reporter
 from .sleep import Sleep, Woken
 from .systemd import SystemdHost
-from .wire import request
-from .words import Failed, say
 
 RESTARTS = 3
-#: of the orders that a server goes on with which has hibernated
-NEW_WHEN_WOKEN = (
-    "goes_on",
-    "hibernates",
-    "hub_silence_limit",
-    "max_lifetime",
-    "nonce",
-    "ready_url",
-)
-# Set on machines of the local EC2 that are plain processes without systemd.
-PROCESS_MACHINE = "EC2SPAWNER_LOCAL"
+
+
+def main() -> None:
+    """Obey the orders that were claimed. ``begin``, or ``go-on`` when we have died and
+    come back in the same boot."""
+    agent = Agent(again=sys.argv[1] == "go-on")
+
+    def on_term(signum: int, frame: Any) -> NoReturn:
+        agent.host.terminated()
+        sys.exit(0)
+
+    signal.signal(signal.SIGTERM, on_term)
+    try:
+        agent.run()
+    except Exception as e:
+        say("cannot go on: %s" % e)
+        agent.reporter.report("failed", str(e), getattr(e, "log", ""))
+    agent.reporter.flush(30)
+    end()
 
 
 class Agent:
-    """From the claim to the end of the server."""
+    """From the orders to the end of the server."""
 
-    def __init__(self) -> None:
+    def __init__(self, again: bool) -> None:
+        run_folder, _, systemd = folders()
         self.host: SystemdHost | ProcessHost
-        if os.path.isdir("/run/systemd/system"):
-            self.host = SystemdHost()
-        elif PROCESS_MACHINE in os.environ:
-            self.host = ProcessHost()
-        else:
-            raise Failed("this machine does not run systemd")
-        os.makedirs(self.host.run_folder, mode=0o700, exist_ok=True)
-        self.reporter: Reporter | None = None
-        self.came_back = False
-        self.sleep: Sleep | None = None
+        self.host = SystemdHost() if systemd else ProcessHost()
+        with open(os.path.join(run_folder, "orders")) as f:
+            self.orders: dict[str, Any] = json.load(f)
+        with open(os.path.join(run_folder, "machine-key")) as f:
+            key = f.read()
+        self.again = again
+        self.address: str = self.orders["address"]
+        self.hub = Hub(self.orders["config"], self.address, key)
+        self.reporter = Reporter(self.hub)
+        nonce = self.orders["nonce"]
+        self.sleep = Sleep(nonce) if self.orders["hibernates"] else None
+        # The Hub gives each launch and each waking a nonce of its own.
+        self.start_id = hashlib.sha256(nonce.encode()).hexdigest()
 
     def run(self) -> None:
-        while self.serve_until_sleep():
-            say("this machine has hibernated, and wakes up")
-
-    def serve_until_sleep(self) -> bool:
-        """From a claim to the end of the server; or, when true, to the next claim."""
-        metadata = Metadata()
-        script = script_of(metadata.get("user-data"))
-        config = read_config(script)
-        self.host.renew_agent(script)
-        self.address = metadata.get("meta-data/local-ipv4").decode()
-        hub = Hub(config, self.address, self.machine_key())
-        orders = self.orders(hub)
-        reporter = self.reporter = self.reporter or Reporter(hub)
-        reporter.hub = hub
-        self.sleep = Sleep(config["nonce"]) if orders["hibernates"] else None
+        """To the end of the server; or until this machine has slept, to claim anew."""
         dead_man = DeadMan(
-            hub,
-            orders,
-            # The Hub gives each launch and each waking a nonce of its own.
-            hashlib.sha256(config["nonce"].encode()).hexdigest(),
+            self.hub,
+            self.orders,
+            self.start_id,
             (self.host.run_folder, self.host.disk_folder),
-            lambda text: reporter.report("warning", text),
+            lambda text: self.reporter.report("warning", text),
             self.end_machine,
         )
         dead_man.start()
         try:
-            self.obey(orders, reporter.report)
+            self.obey(self.orders, self.reporter.report)
         except Woken:
-            dead_man.over.set()
-            return True
-        return False
+            say("this machine has hibernated, and wakes up")
+            program = [sys.executable, self.orders["program"], "woken"]
+            os.execv(sys.executable, program)
 
     def end_machine(self, why: str) -> NoReturn:
         """Whatever the server is doing. Its unit ends with the machine, in order."""
-        if self.reporter:
-            self.reporter.report("exited", "the machine ends: " + why)
-            self.reporter.flush(10)
-        while True:
-            power_off()
-            time.sleep(60)
-
-    def orders(self, hub: Hub) -> dict[str, Any]:
-        """Claim them, or go on with those of this boot if we died and came back."""
-        path = os.path.join(self.host.run_folder, "orders")
-        kept: dict[str, Any] = {}
-        if os.path.exists(path):
-            with open(path) as f:
-                kept = json.load(f)
-        nonce = hub.config["nonce"]
-        if kept and kept["nonce"] == nonce:
-            say("going on with the orders of this boot")
-            self.came_back = True
-            return kept
-        self.came_back = False
-        orders = dict(hub.claim(), nonce=nonce)
-        say("claimed the orders of launch " + hub.config["launch_id"])
-        if orders["goes_on"]:
-            # What was in memory has it all, and the Hub has no token to give.
-            orders = dict(kept, **{name: orders[name] for name in NEW_WHEN_WOKEN})
-        write_private(path, json.dumps(orders))
-        return orders
-
-    def machine_key(self) -> str:
-        """What proves, for as long as this boot lasts, that it is still us."""
-        path = os.path.join(self.host.run_folder, "machine-key")
-        if not os.path.exists(path):
-            write_private(path, secrets.token_urlsafe(32))
-        with open(path) as f:
-            return f.read()
+        self.reporter.report("exited", "the machine ends: " + why)
+        self.reporter.flush(10)
+        end()
 
     def obey(self, orders: dict[str, Any], tell: Callable[..., None]) -> None:
         tell("account")
-        home = self.host.account(orders["account"])
-        if orders["home_volume"]:
-            tell("home")
-            account, seed = orders["account"], orders["home_seed"]
-            try:
-                home = self.host.move_in(orders["home_volume"], account, home, seed)
-                tell("mounted")
-            except Unusable as e:
-                tell("rescue", str(e), e.log)
+        self.host.settle_in()
+        home = self.house(orders, tell)
         if orders["data_volumes"]:
             tell("data")
             self.host.mount_data(orders["data_volumes"], home)
-        same = self.came_back or orders["goes_on"]
+        same = self.again or orders["goes_on"]
         running = same and self.host.exit_code() is None
         if orders["setup_script"] and not running:
             tell("setup")
             self.set_up(orders, tell)
+            self.host.settle_in()  # it may have installed what is to be kept away
         path = os.pathsep.join(orders["server_path"] + [os.environ.get("PATH", "")])
         env = {"PATH": path, "HOME": home, "USER": orders["account"]}
+        env["JUPYTER_RUNTIME_DIR"] = self.host.runtime_folder
         env.update(orders["env"])
         program = shutil.which(orders["command"][0], path=env["PATH"])
         if program is None:
@@ -162,10 +123,37 @@ class Agent:
         finally:
             watch.over.set()
 
+    def house(self, orders: dict[str, Any], tell: Callable[..., None]) -> str:
+        """Make the account, whose number is that of its files, and give it its home."""
+        volume, account = orders["home_volume"], orders["account"]
+        owner, unusable = 0, None
+        if volume:
+            tell("home")
+            try:
+                owner = self.host.home_owner(volume)
+            except Unusable as e:
+                unusable = e
+        home = self.host.account(account, orders.get("user_uid") or owner)
+        if unusable:
+            self.host.explain(home, volume, str(unusable), account)
+            tell("rescue", str(unusable), unusable.log)
+        elif volume:
+            home = self.host.move_in(
+                volume,
+                account,
+                home,
+                orders["home_seed"],
+                lambda text: tell("home", text),
+            )
+            tell("mounted")
+        return home
+
     def look_after(self, orders: dict[str, Any]) -> None:
         """See to what must be so for as long as the user works here."""
         if orders["block_metadata"]:
             self.host.close_metadata(orders["account"])
+        else:
+            self.host.open_metadata()
 
     def serve(
         self,

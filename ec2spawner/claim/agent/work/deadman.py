@@ -9,9 +9,9 @@ import threading
 import time
 from typing import Any, Callable
 
-from .commands import write_private
-from .hub import Hub
-from .words import say
+from ..commands import write_private
+from ..hub import Hub
+from ..words import say
 
 # By the monotonic clock only: it goes on where the agent died and came back, and
 # nobody who sets the time can make a silence or a life longer or shorter.

@@ -1,0 +1,32 @@
+"""What a user is to know of their machine, as events that are remembered. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .event import Event
+from .state import Phase, ServerState
+
+_UNDER_WAY = frozenset(set(Phase) - {Phase.OVER})
+
+
+@dataclass(frozen=True)
+class Announced(Event):
+    """EC2 has announced something on the machine."""
+
+    text: str
+    phases = _UNDER_WAY
+
+    def _after(self, state: ServerState) -> ServerState:
+        return state.with_launch(announced=self.text)
+
+
+@dataclass(frozen=True)
+class Rescued(Event):
+    """The machine goes on without the home, which cannot be mounted."""
+
+    text: str
+    phases = _UNDER_WAY
+
+    def _after(self, state: ServerState) -> ServerState:
+        return state.with_launch(rescued=self.text)

@@ -1,0 +1,157 @@
+"""From a boot to the orders: what a machine keeps, and what it starts with."""
+
+import json
+import os
+import zipfile
+
+import pytest
+
+from ec2spawner.claim.agent import start
+from ec2spawner.claim.agent.words import Failed
+from ec2spawner.claim.user_data import agent_files, user_data
+
+
+class Became(Exception):
+    """The process has become another program."""
+
+
+class Machine:
+    """A process machine, and a Hub that answers its claims."""
+
+    def __init__(self, home):
+        self.home, self.nonce = home, "nonce 1"
+        self.claims, self.hub_goes_on, self.agent = [], False, agent_files()
+
+    @property
+    def run(self):
+        return self.home / ".ec2spawner"
+
+    @property
+    def disk(self):
+        return self.home / ".ec2spawner-disk"
+
+    def get(self, path):
+        if path == "user-data":
+            return user_data("launch", self.nonce, "http://hub", 480)
+        return b"10.0.0.1"
+
+    def claim(self, hub, booted):
+        self.claims.append((hub.config["nonce"], hub.identity["machine_key"], booted))
+        orders = {"command": ["x"], "goes_on": self.hub_goes_on and not booted}
+        orders["env"] = {} if orders["goes_on"] else {"TOKEN": len(self.claims)}
+        return {**orders, "agent": dict(self.agent)} if self.agent else orders
+
+    def starts(self, booted=True):
+        """The program that it becomes, and its orders."""
+        with pytest.raises(Became) as became:
+            start.start(booted)
+        program = became.value.args[0]
+        return program[1:], json.loads((self.run / "orders").read_text())
+
+
+@pytest.fixture
+def machine(tmp_path, monkeypatch):
+    made = Machine(tmp_path)
+
+    def become(path, arguments):
+        raise Became(arguments)
+
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv(start.PROCESS_MACHINE, "1")
+    isdir = os.path.isdir
+    monkeypatch.setattr(
+        start.os.path, "isdir", lambda path: "systemd" not in str(path) and isdir(path)
+    )
+    monkeypatch.setattr(start.os, "execv", become)
+    monkeypatch.setattr(start, "Metadata", lambda: made)
+    monkeypatch.setattr(start.Hub, "claim", lambda hub, booted: made.claim(hub, booted))
+    return made
+
+
+def keys(machine):
+    return [key for _, key, _ in machine.claims]
+
+
+def test_what_came_with_the_orders_is_what_obeys_them(machine):
+    (program, how), orders = machine.starts()
+    assert how == "begin" and program == str(machine.disk / "work.pyz")
+    with zipfile.ZipFile(program) as made:
+        assert "agent/work/home.py" in made.namelist()
+    assert "agent" not in orders and orders["nonce"] == "nonce 1"
+    assert orders["config"]["hub_api_url"] == "http://hub"
+    assert machine.disk.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_machine_that_reboots_claims_with_the_key_of_before(machine):
+    machine.starts()
+    _, orders = machine.starts()
+    assert [booted for _, _, booted in machine.claims] == [True, True]
+    assert len(set(keys(machine))) == 1
+    assert orders["env"] == {"TOKEN": 2}, "nothing is left of the orders of before"
+
+
+def test_a_machine_that_is_woken_or_made_from_a_copy_of_the_disk_has_another_key(
+    machine,
+):
+    machine.starts()
+    machine.nonce = "nonce 2"
+    machine.starts()
+    assert len(set(keys(machine))) == 2
+
+
+def test_a_machine_that_hibernated_keeps_its_key_and_the_token_in_its_memory(machine):
+    machine.starts()
+    machine.nonce, machine.hub_goes_on = "nonce 2", True
+    _, orders = machine.starts(booted=False)
+    assert machine.claims[1] == ("nonce 2", keys(machine)[0], False)
+    assert orders["env"] == {"TOKEN": 1} and orders["nonce"] == "nonce 2"
+    # Also when it reboots afterwards: then nothing is in memory.
+    _, orders = machine.starts()
+    assert machine.claims[2] == ("nonce 2", keys(machine)[0], True)
+    assert orders["env"] == {"TOKEN": 3}
+
+
+def test_an_agent_that_comes_back_in_the_same_boot_goes_on(machine):
+    machine.starts()
+    (_, how), _ = machine.starts(booted=False)
+    assert how == "go-on" and len(machine.claims) == 1
+
+
+def test_a_hub_that_sends_no_program_is_obeyed_by_the_one_of_before(machine):
+    """One that was put back to an earlier version, for example."""
+    (before, _), _ = machine.starts()
+    machine.agent = {}
+    (after, _), _ = machine.starts()
+    assert before == after
+
+
+def test_without_any_program_the_orders_cannot_be_obeyed(machine):
+    machine.agent = {}
+    with pytest.raises(Failed, match="no program"):
+        start.start(True)
+
+
+def test_a_full_disk_costs_the_survival_of_reboots_and_no_more(machine, monkeypatch):
+    write_other, write_private = start.write_if_other, start.write_private
+
+    def full(write):
+        def maybe(path, *what):
+            if str(machine.disk) in path:
+                raise OSError(28, "No space left on device")
+            return write(path, *what)
+
+        return maybe
+
+    monkeypatch.setattr(start, "write_if_other", full(write_other))
+    monkeypatch.setattr(start, "write_private", full(write_private))
+    (program, _), _ = machine.starts()
+    assert program == str(machine.run / "work.pyz")
+    (again, how), _ = machine.starts(booted=False)
+    assert (again, how) == (program, "go-on")
+
+
+def test_the_secrets_are_roots_alone(machine):
+    machine.starts()
+    for path in (machine.run / "orders", machine.run / "machine-key"):
+        assert path.stat().st_mode & 0o777 == 0o400
+    assert (machine.disk / "machine-key").stat().st_mode & 0o777 == 0o400
