@@ -97,6 +97,6 @@ async def test_a_person_reads_on_the_progress_page_why_a_machine_failed(
     await log_in(page, hub.url, "alice")
     await page.get_by_role("button", name="Start").click()
     await expect(
-        page.get_by_text("could not start your server: setup_script failed").first
+        page.get_by_text("could not start your server: the set-up of the machine").first
     ).to_be_visible()
     await keep(page, "setup-failed")

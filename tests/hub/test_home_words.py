@@ -79,7 +79,7 @@ async def elsewhere(hub, ec2, client):
 
     await asyncio.to_thread(eventually, runs)
     client.attach_volume(VolumeId=home, InstanceId=machine, Device="/dev/sdf")
-    return f"Your home ({home}) is in use on machine {machine}, of which this hub"
+    return f"Your home ({home}) is in use on machine {machine}. Stop the server"
 
 
 async def shared(hub, ec2, client):
