@@ -38,10 +38,6 @@ c.TraefikProxy.traefik_api_hashed_password = bcrypt.hashpw(
     c.TraefikProxy.traefik_api_password.encode(), bcrypt.gensalt(4)
 ).decode()
 
-# Leave machines alone when the hub is shut down, for example for an update: it
-# finds them again. With True, which is JupyterHub's default, it would end them all.
-c.JupyterHub.cleanup_servers = False
-
 # --- People ----------------------------------------------------------------------
 
 # Log in with a Linux account of this computer. To use your institution's login
@@ -129,5 +125,7 @@ c.EC2Spawner.profile_list = [
 
 # --- The end of idle machines ----------------------------------------------------
 
-# Use EC2Spawner, and end the machine of a server that was idle for an hour.
+# Use EC2Spawner, and end the machine of a server that was idle for an hour. It also
+# lets the hub be shut down, for example for an update, without ending machines: the hub
+# finds them again (c.JupyterHub.cleanup_servers = False).
 ec2spawner.setup(c, idle_timeout=3600)

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
+
+# AWS makes two machines a second (docs/explanation/life-of-a-server.md), so the last
+# of so many waits four minutes in line, and has time to boot within start_timeout.
+_SPAWNS_AT_ONCE = 500
+_TEMPLATES = str(Path(__file__).parent / "hub" / "templates")
 
 CULLER = "ec2spawner-idle-culler"
 
@@ -27,8 +33,11 @@ def setup(
 
         ec2spawner.setup(c, idle_timeout=3600)
 
-    It adds to ``c.JupyterHub.services`` and ``c.JupyterHub.load_roles`` and
-    overwrites nothing but the spawner class.
+    It adds to ``c.JupyterHub.services``, ``c.JupyterHub.load_roles`` and
+    ``c.JupyterHub.template_paths`` and overwrites nothing but the spawner class.
+    Where you have not set them, ``c.JupyterHub.cleanup_servers`` is False, so that a
+    Hub which is stopped for an update ends nobody's machine, and
+    ``c.JupyterHub.concurrent_spawn_limit`` is 500.
 
     :param c: the configuration object of ``jupyterhub_config.py``
     :param idle_timeout: seconds without activity after which a server is stopped
@@ -47,6 +56,13 @@ def setup(
         if value < 0:
             raise ValueError(f"{name} is {value}: seconds cannot be negative")
     c.JupyterHub.spawner_class = "ec2"
+    for name, value in (
+        ("cleanup_servers", False),
+        ("concurrent_spawn_limit", _SPAWNS_AT_ONCE),
+    ):
+        if name not in c.JupyterHub:
+            setattr(c.JupyterHub, name, value)
+    _add_templates(c.JupyterHub)
     if not idle_timeout:
         return
     cull_every = cull_every or max(1, min(idle_timeout // 2, 300))
@@ -63,3 +79,12 @@ def setup(
     c.JupyterHub.load_roles.append(
         {"name": CULLER, "scopes": _CULLER_SCOPES, "services": [CULLER]}
     )
+
+
+def _add_templates(hub: Any) -> None:
+    """Pages of ours go before JupyterHub's own, and behind an admin's."""
+    paths = hub.template_paths
+    if isinstance(paths, list):
+        paths.append(_TEMPLATES)
+    else:  # not set: JupyterHub's own will be the only ones
+        paths.prepend([_TEMPLATES])

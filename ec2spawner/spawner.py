@@ -22,9 +22,9 @@ from .fleet.runtime import runtime
 from .hub import startup
 from .hub_side import SpawnerSide
 from .launch.failures import spawn_error
-from .profiles.choose import options_from_form
+from .profiles.choose import options_from_form, options_from_own_form
 from .server import notices
-from .server.choice import ServerChoice
+from .server.choice import Link, ServerChoice, take_link
 from .server.context import ServerContext
 from .server.delete import Deletion
 from .server.poll import Poll
@@ -41,8 +41,8 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
     """
 
     def __init__(self, **kwargs: Any) -> None:
-        #: what a link asked for, to preselect it on the form
-        self.asked_for: dict[str, Any] = {}
+        #: what the address of the spawn page asks for, until its form is made
+        self._link = Link()
         super().__init__(**kwargs)
         self._choice = ServerChoice(self, self._price_list)
         self.context = ServerContext(self, SpawnerSide(self), runtime(), self.log)
@@ -128,19 +128,32 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
 
     @default("options_form")
     def _options_form(self) -> str | Callable[[Spawner], Any]:
-        return EC2Spawner._render_choice if self.profile_list else ""
+        return EC2Spawner._render_choice
 
     @default("options_from_form")
     def _options_from_form(self) -> Callable[..., dict[str, Any]]:
-        return options_from_form
+        if self.options_form is EC2Spawner._render_choice:
+            return options_from_form
+        return options_from_own_form
 
     @default("apply_user_options")
     def _apply_user_options(self) -> Callable[..., Any]:
         return EC2Spawner._apply_choice
 
     async def _render_choice(self) -> str:
-        preselected = self.asked_for or self.orm_spawner.user_options or {}
-        return await self._choice.render(self.user.name, self._groups, preselected)
+        last = self.orm_spawner.user_options or {}
+        return await self._choice.render(self.user.name, self._groups, last, self._link)
+
+    async def run_auth_state_hook(self, auth_state: Any) -> None:
+        """The one thing that the Hub calls before it looks at a spawn page's query."""
+        self._link = take_link(self.handler)
+        await super().run_auth_state_hook(auth_state)
+
+    async def get_options_form(self) -> str:
+        """There is always one: without, the Hub starts a server at a mere GET."""
+        form = await super().get_options_form() or await self._render_choice()
+        link, self._link = self._link, Link()
+        return f"{link.note}{form}"
 
     def _price_list(self) -> PriceList | None:
         """None for a hub that does not want to speak of prices."""
@@ -156,12 +169,7 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
         return {group.name for group in self.user.groups}
 
     def options_from_query(self, query: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-        """Preselect what a link asks for, and let a person press Start.
-
-        The Hub starts servers at a mere GET, so any page on the web could start
-        machines that cost money.
-        """
-        self.asked_for = options_from_form(query)
+        """Not reached where ``take_link`` has been: who calls it starts a server."""
         raise EC2SpawnError(
             "A link cannot start a machine by itself. "
             "Check your choice and press Start.",
@@ -291,7 +299,7 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
         try:
             if launch.phase in (Phase.BOOTING, Phase.CLAIMED):
                 left = launch.launched_at + self.start_timeout - time.time()
-                await asyncio.wait_for(self._start.until_ready(), max(left, 1))
+                await self._boot_or_stop(max(left, 1))
         except Exception as e:
             # The Hub would not start if this raised (JupyterHub.init_spawners).
             self.log.warning("%s did not become ready: %s", self._log_name, e)
@@ -299,6 +307,32 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
             return self.context.server_url
         url: str = self.server.url
         return url
+
+    async def _boot_or_stop(self, seconds: float) -> None:
+        """Wait for a machine that booted when the Hub was restarted.
+
+        The Hub waits for this in a check, and stops no server that it checks. But who
+        stops a server that is pending cancels its ``_spawn_future`` first, and goes on
+        a second later (``UserServerAPIHandler.delete``).
+
+        :raises EC2SpawnError: when it does not become ready
+        """
+        boot = asyncio.ensure_future(
+            asyncio.wait_for(self._start.until_ready(), seconds)
+        )
+        self._spawn_future: asyncio.Future[Any] | None = boot
+        try:
+            await asyncio.wait({boot})
+            if boot.cancelled():
+                self._check_pending, self._spawn_future = False, None
+                # The check is of no use any more. Its next step would stop whatever
+                # server of this name did not answer two minutes later.
+                await asyncio.get_running_loop().create_future()
+            boot.result()
+        finally:
+            boot.cancel()
+            if self._spawn_future is boot:
+                self._spawn_future = None
 
     # -- poll --------------------------------------------------------------------
 
@@ -309,7 +343,7 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
         Hub would forget the machine.
         """
         try:
-            if self._start_runs:
+            if self._start_runs and not self._stop.tried:
                 return None if self.state.may_have_machine else 0
             code = await self._poll.once(self._start, self._stop)
             # What the Hub would do about its end, its database would refuse, and it

@@ -94,12 +94,26 @@ def problems(spawner: Any, app: Any) -> Iterator[str]:
         )
 
 
-def warn_of_ignored(spawner: Any) -> None:
-    """Say once what in ``profile_list`` means something to Kubernetes only."""
-    if found := sorted(ignored_settings(spawner.profile_list)):
-        spawner.log.warning(
-            "c.EC2Spawner.profile_list: ignoring what only Kubernetes knows: %s",
-            ", ".join(found),
+def warnings(spawner: Any) -> Iterator[str]:
+    """What works, and is seldom meant, a sentence each.
+
+    :param spawner: an instance without a user, to read the settings from
+    """
+    raw: Any = spawner.profile_list
+    if found := sorted(ignored_settings(raw)):
+        yield (
+            "c.EC2Spawner.profile_list: ignoring what only Kubernetes knows: "
+            + ", ".join(found)
+        )
+    profiles = (
+        () if callable(raw) else read_profiles(raw, settable_by_profiles(spawner))
+    )
+    own = profiles and all(p.override.get("security_groups") for p in profiles)
+    if not (spawner.security_groups or own):
+        yield (
+            "c.EC2Spawner.security_groups is not set: machines are in the VPC's "
+            "default group, which lets each of them reach the servers on all others. "
+            "Give them a group that admits the Hub to their port and nobody else."
         )
 
 
@@ -247,9 +261,10 @@ def watch(spawner_class: type[LaunchSettings]) -> None:
                     "ec2spawner cannot work with this configuration:\n  - "
                     + "\n  - ".join(found)
                 )
-            warn_of_ignored(spawner)
             name_own_database(app, spawner.log)
             keep_usable(app.db)
+            for text in warnings(spawner):
+                spawner.log.warning(text)
             take_up_unfinished_ends(app)
             begin_sweeping(spawner, app)
             shown = with_notices(app.template_vars)

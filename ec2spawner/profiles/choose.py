@@ -66,14 +66,14 @@ def choose(
 ) -> Selection | None:
     """What ``user_options`` ask for; the defaults where they ask for nothing.
 
-    :returns: None when there are no profiles at all
+    :param offer: empty when there are no profiles at all: ``profile`` is an option of
+        the hub's own then
+    :returns: None in that case
     :raises ChoiceError: for anything that is not on offer
     """
-    wanted = user_options.get("profile")
     if not offer:
-        if wanted in (None, ""):
-            return None
-        raise ChoiceError("This hub has no choice of servers. Start without one.")
+        return None
+    wanted = user_options.get("profile")
     profile = _profile(offer, wanted)
     return Selection(
         profile,
@@ -155,3 +155,15 @@ def options_from_form(form: Mapping[str, Sequence[str]]) -> dict[str, Any]:
         if options.get(name.removesuffix(f"--{UNLISTED}"), UNLISTED) != UNLISTED:
             del options[name]
     return options
+
+
+def options_from_own_form(form: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """The ``user_options`` of a form that is the hub's own: as JupyterHub gives them,
+    lists of texts, but for what is a choice of ours."""
+    ours = {
+        name: values
+        for name, values in form.items()
+        if name == "profile" or name.startswith("profile-option-")
+    }
+    others = {name: values for name, values in form.items() if name not in ours}
+    return {**others, **options_from_form(ours)}

@@ -57,7 +57,8 @@ def render_form(
 
     :param preselected: options to preselect; where they are not on offer, the
         defaults are
-    :param fates: of each profile, by its slug
+    :param offer: empty where there is nothing to choose
+    :param fates: of each profile, by its slug; of no profile under ""
     :param costs: where they are to be shown
     :param template_folders: where a ``form.html`` in place of ours may be. It is given
         what KubeSpawner's is: ``profile_list`` and ``user_options``
@@ -67,7 +68,9 @@ def render_form(
     asked = preselected.get("profile")
     if asked and asked not in slugs:
         preselected = {}  # they were options of another profile
-    selected = asked if asked in slugs else default_profile(offer).slug
+    selected = asked if asked in slugs else ""
+    if offer and not selected:
+        selected = default_profile(offer).slug
     return (
         _templates(tuple(template_folders))
         .get_template("form.html")
@@ -83,6 +86,11 @@ def render_form(
             user_options=dict(preselected),
         )
     )
+
+
+def render_note(text: str) -> str:
+    """A sentence above a form that is no error."""
+    return _templates(()).get_template("note.html").render(text=text)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass, field
+from html import escape
 from inspect import isawaitable
 from typing import Any
 
@@ -11,8 +13,14 @@ from traitlets import TraitError
 from ..core.errors import EC2SpawnError, Reason
 from ..costs.price_list import PriceList
 from ..costs.words import machine_costs
-from ..profiles.choose import ChoiceError, Selection, choose, on_offer
-from ..profiles.form import Fate, render_form
+from ..profiles.choose import (
+    ChoiceError,
+    Selection,
+    choose,
+    on_offer,
+    options_from_form,
+)
+from ..profiles.form import Fate, render_form, render_note
 from ..profiles.overrides import merged
 from ..profiles.profile import Profile
 from ..profiles.read import ProfileListError, read_profiles
@@ -52,14 +60,62 @@ async def offer_for(
     """The profiles that a user of these groups may use.
 
     :param spawner: which a callable ``profile_list`` is given
+    :returns: empty when there are no profiles at all
     :raises ProfileListError: when ``profile_list`` is wrong
+    :raises ChoiceError: when there are profiles, and none for this user
     """
     raw: Any = spawner.profile_list
     if callable(raw):
         raw = raw(spawner)
         raw = await raw if isawaitable(raw) else raw
     profiles = read_profiles(raw, settable_by_profiles(spawner))
-    return on_offer(profiles, user, groups)
+    offer = on_offer(profiles, user, groups)
+    if profiles and not offer:
+        raise ChoiceError(
+            "This hub has no server that you may start. Please ask your hub's admin."
+        )
+    return offer
+
+
+# What is JupyterHub's own in the address of a spawn page (``SpawnHandler``).
+_OF_THE_HUB = frozenset({"next", "display_name"})
+
+
+@dataclass(frozen=True)
+class Link:
+    """What the address of a spawn page asks for: ``/hub/spawn?opt-profile=large``."""
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def note(self) -> str:
+        """What a person is told who has followed it, as HTML."""
+        if not self.options:
+            return ""
+        return render_note(
+            "A link has brought you here. Nothing is started by itself: check your "
+            "choice and press Start."
+        )
+
+
+def take_link(handler: Any) -> Link:
+    """What a request for the spawn page asks for. The Hub is not to see it any more.
+
+    The Hub starts servers at a mere GET with options, so any page on the web could
+    start machines that cost money.
+
+    :param handler: the Hub's own for the page; anything else asks for nothing
+    """
+    request = getattr(handler, "request", None)
+    if request is None or request.method != "GET":
+        return Link()
+    query = request.query_arguments
+    taken = {n: query.pop(n) for n in list(query) if n not in _OF_THE_HUB}
+    found = {
+        name.removeprefix("opt-"): [value.decode("utf8", "replace") for value in values]
+        for name, values in taken.items()
+    }
+    return Link(options_from_form(found))
 
 
 class ServerChoice:
@@ -80,32 +136,39 @@ class ServerChoice:
         self._configured: dict[str, Any] = {}
 
     async def render(
-        self, user: str, groups: Set[str], preselected: Mapping[str, Any]
+        self, user: str, groups: Set[str], last: Mapping[str, Any], link: Link
     ) -> str:
         """The spawn form.
 
-        :param preselected: the options that a link asked for, or the last ones
+        :param last: the last options, which are preselected unless the link has some
         """
-        offer = await offer_for(self._spawner, user, groups)
-        if not offer:
-            return (
-                "<p>This hub has no server that you may start. "
-                "Please ask your hub's admin.</p>"
+        try:
+            offer = await offer_for(self._spawner, user, groups)
+        except ChoiceError as e:
+            return f"<p>{escape(str(e))}</p>"
+        note, preselected = "", link.options or last
+        if offer and link.options.get("profile", "") not in {
+            "",
+            *(profile.slug for profile in offer),
+        }:
+            preselected = last
+            note = render_note(
+                "The link has asked for a server that is not on offer. Choose one here."
             )
-        fates = {profile.slug: self._fate(profile) for profile in offer}
+        fates = {profile.slug: self._fate(profile.override) for profile in offer}
         costs = machine_costs(offer, self._value, self._prices())
-        return render_form(
+        return note + render_form(
             offer,
             preselected,
-            fates,
+            fates or {"": self._fate({})},
             costs,
             self._spawner.additional_profile_form_template_paths,
         )
 
-    def _fate(self, profile: Profile) -> Fate:
+    def _fate(self, override: Mapping[str, Any]) -> Fate:
         def value(name: str) -> Any:
             # What a callable will return is not known yet.
-            own = profile.override.get(name)
+            own = override.get(name)
             return self._value(name) if own is None or callable(own) else own
 
         # What may be a spot machine cannot be stopped.

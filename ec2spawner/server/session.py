@@ -50,6 +50,8 @@ class Session:
         self.news = asyncio.Event()
         #: why the machine says it cannot serve; empty while it says nothing
         self.failure = ""
+        #: why its orders cannot be made; the start fails with it
+        self.error: EC2SpawnError | None = None
         self._heard: dict[Step, Callable[[Report], None]] = {
             Step.HOME: self._mounting,
             Step.MOUNTED: lambda report: self._home.mounted(),
@@ -164,7 +166,7 @@ class Session:
         account = settings.user_account
         told = digest_of(command, hub.environment(""), account, home, data)
         goes_on = not booted and is_in_memory(self.launch, told)
-        env = self._revive() if goes_on else self._fresh_environment()
+        env = self._with_token(goes_on)
         context.log.info(
             "Orders for %s: %s",
             context.label,
@@ -191,6 +193,14 @@ class Session:
             block_metadata=settings.block_metadata,
             agent=agent_files(),
         )
+
+    def _with_token(self, goes_on: bool) -> dict[str, str]:
+        try:
+            return self._revive() if goes_on else self._fresh_environment()
+        except EC2SpawnError as e:
+            self.error = e
+            self.news.set()
+            raise
 
     def _fresh_environment(self) -> dict[str, str]:
         hub = self._context.hub

@@ -154,7 +154,7 @@ class Start:
 
     async def _plan(self, nonce: str) -> LaunchPlan:
         context, hub = self._context, self._context.hub
-        settings = context.settings
+        settings, token = context.settings, token_id(hub)
         if not settings.image:
             raise EC2SpawnError(
                 "This hub has no image for this server. Please tell your hub's admin.",
@@ -191,7 +191,7 @@ class Start:
                 region=settings.region,
                 image_id=image.id,
                 fingerprint=plan.fingerprint,
-                token_id=token_id(hub.db, hub.api_token),
+                token_id=token,
                 port=hub.port,
                 on_stop=on_stop if on_stop != "terminate" else "",
                 stopped_ttl=settings.stopped_ttl,
@@ -298,8 +298,8 @@ class Start:
         return await inventory.surely(machine)
 
     def _check_machine(self, machine: Machine | None) -> None:
-        if self.home.error:
-            raise self.home.error
+        if error := self.home.error or self.session.error:
+            raise error
         launch, failure = self._context.launch, self.session.failure
         if failure:
             raise EC2SpawnError(

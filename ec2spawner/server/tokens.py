@@ -8,15 +8,43 @@ from jupyterhub import orm
 from jupyterhub.utils import new_token
 from sqlalchemy.orm import Session
 
+from ..core.errors import EC2SpawnError, Reason
 from ..core.state import ServerInMemory
 from ..fleet.unsaved import NotSaved
 from .context import HubSide, ServerContext
 
 
-def token_id(session: Session, token: str) -> int:
-    """The database id of a token, 0 when there is no such token."""
-    found = orm.APIToken.find(session, token) if token else None
-    return int(found.id) if found else 0
+def token_id(hub: HubSide) -> int:
+    """The database id of the token that the Hub has made for this start.
+
+    :raises EC2SpawnError: when it is missing, or somebody else's
+    """
+    token = hub.api_token
+    row = orm.APIToken.find(hub.db, token) if token else None
+    return int(_checked(hub, row).id)
+
+
+def _checked(hub: HubSide, row: Any) -> Any:
+    """A token's row, if it is this user's own.
+
+    A hook or a subclass may set ``Spawner.api_token`` to any other. JupyterHub
+    itself looks only after the start (``User.spawn``).
+    """
+    if row is None:
+        raise EC2SpawnError(
+            "This hub's token for your server is not in its database. Try again, and "
+            "if it comes back, please tell your hub's admin.",
+            reason=Reason.CONFIG,
+        )
+    if row.user_id != hub.user_row.id:
+        raise EC2SpawnError(
+            "This hub has given your server a token that is not yours, so it is not "
+            "started. Please tell your hub's admin.",
+            reason=Reason.CONFIG,
+            log_message=f"Token {row.id}, which a hook or the spawner's class has set "
+            f"as api_token of {hub.label}, is not this user's",
+        )
+    return row
 
 
 def replace_token(hub: HubSide, id: int) -> str:
@@ -31,8 +59,7 @@ def replace_token(hub: HubSide, id: int) -> str:
     knows which token to replace when the machine asks again, and which to delete.
 
     :param id: the database id of the Hub's token
-    :raises LookupError: when it is gone, which means that the server has been
-        stopped
+    :raises EC2SpawnError: when it is gone, or somebody else's
     """
     token: str = new_token()
     with hub.writing():
@@ -68,8 +95,7 @@ def revive_token(hub: HubSide, id: int, server: ServerInMemory) -> None:
     It was deleted when the server stopped, and a process cannot be given another.
 
     :param id: the database id of the token that the Hub has made for this start
-    :raises LookupError: when it is gone, which means that the server has been
-        stopped
+    :raises EC2SpawnError: when it is gone, or somebody else's
     """
     with hub.writing():
         row = _row(hub, id)
@@ -79,10 +105,7 @@ def revive_token(hub: HubSide, id: int, server: ServerInMemory) -> None:
 
 
 def _row(hub: HubSide, id: int) -> Any:
-    row = hub.db.get(orm.APIToken, id) if id else None
-    if row is None:
-        raise LookupError("the server's token is gone")
-    return row
+    return _checked(hub, hub.db.get(orm.APIToken, id) if id else None)
 
 
 def revoke_token(context: ServerContext, old_id: int) -> None:

@@ -60,8 +60,8 @@ class ProfileSettings(HasTraits):
                 },
             ]
 
-        Without profiles there is no form, and every server gets the settings as
-        they are configured.
+        Without profiles the form has only its button, and every server gets the
+        settings as they are configured.
 
         .. versionadded:: 0.1
         """,

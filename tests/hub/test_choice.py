@@ -2,6 +2,7 @@
 
 import pytest
 
+from ec2spawner.demo.page import read_error
 from ec2spawner.demo.visitor import SpawnFailed, Visitor
 
 from .conftest import living
@@ -18,7 +19,7 @@ JUNK = [
 
 
 @pytest.mark.parametrize("options", JUNK)
-async def test_an_option_that_is_not_on_offer_is_a_400_and_no_launch(
+async def test_a_choice_that_is_not_on_offer_is_a_400_and_no_launch(
     idle_hub, ec2, options
 ):
     status, answer = await idle_hub.start_server("alice", options=options)
@@ -39,11 +40,59 @@ async def test_a_form_with_a_forged_choice_is_told_so_on_the_page(idle_hub, ec2)
 async def test_a_link_starts_nothing_but_preselects_what_it_asks_for(idle_hub, ec2):
     async with Visitor(idle_hub.url, "alice", "any") as alice:
         await alice.log_in()
-        _, page = await alice._get(alice.hub_url("spawn?opt-profile=large"))
-        assert "A link cannot start a machine by itself" in page
-        large = page[page.index('value="large"') :]
-        assert "checked" in large[: large.index(">")]
+        for query in (
+            "opt-profile=large",
+            "profile=large",
+            "opt-profile=large&opt-x=1",
+        ):
+            page = await linked(alice, query)
+            assert is_checked(page, "large") and "not on offer" not in page
+        page = await linked(alice, "opt-profile=huge")
+        assert is_checked(page, "small") and "not on offer" in page
+        # What a link has asked for is not said again.
+        page = await alice.form()
+        assert "A link has brought you here" not in page and is_checked(page, "small")
         assert ec2.requests("RunInstances") == []
+    assert "server with query arguments" not in idle_hub.log
+
+
+async def linked(visitor, query):
+    """The page that a link leads to."""
+    status, page = await visitor._get(visitor.hub_url(f"spawn?{query}"))
+    assert (status, read_error(page)) == (200, None)
+    assert "A link has brought you here" in page
+    return page
+
+
+def is_checked(page, profile):
+    button = page[page.index(f'value="{profile}"') :]
+    return "checked" in button[: button.index(">")]
+
+
+OWN_FORM = """
+c.EC2Spawner.options_form = "Course: <input name='course' value='geo'>"
+def read(form):
+    return {"course": form["course"][0]}
+c.EC2Spawner.options_from_form = read
+def hook(spawner):
+    spawner.environment = {"COURSE": spawner.user_options["course"]}
+c.EC2Spawner.pre_spawn_hook = hook
+"""
+
+
+async def test_a_form_of_the_hubs_own_is_shown_to_who_follows_a_link_and_obeyed(
+    make_quick_hub, ec2
+):
+    hub = make_quick_hub(settings={"profile_list": []}, code=OWN_FORM)
+    await hub.start()
+    async with Visitor(hub.url, "alice", "any") as alice:
+        await alice.log_in()
+        assert "name='course'" in await linked(alice, "opt-course=hydrology")
+        assert ec2.requests("RunInstances") == []
+        await alice.choose(None)
+        await alice.ready()
+    assert (await hub.server("alice"))["user_options"] == {"course": "geo"}
+    assert "server with query arguments" not in hub.log
 
 
 async def test_options_that_are_not_ours_reach_nobody(quick_hub, ec2):
@@ -191,6 +240,10 @@ async def test_without_profiles_a_server_starts_as_configured(make_quick_hub, ec
     await hub.start()
     async with Visitor(hub.url, "alice", "any") as alice:
         await alice.log_in()
+        page = await alice.form()
+        assert "Start your server" in page and "It ends when you stop" in page
+        await linked(alice, "opt-instance_type=p5.48xlarge")
+        assert ec2.requests("RunInstances") == []
         await alice.choose(None)
         await alice.ready()
     assert [m.instance_type for m in living(ec2)] == ["t3.micro"]

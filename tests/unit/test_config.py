@@ -1,4 +1,5 @@
 import pytest
+from jupyterhub.app import JupyterHub
 from traitlets.config import Config
 
 import ec2spawner
@@ -36,3 +37,39 @@ def test_without_a_timeout_nothing_is_culled():
 def test_a_negative_time_is_refused():
     with pytest.raises(ValueError, match="idle_timeout is -1"):
         ec2spawner.setup(Config(), idle_timeout=-1)
+
+
+def hub_with(change=lambda c: None, after=lambda c: None):
+    c = Config()
+    change(c)
+    ec2spawner.setup(c)
+    after(c)
+    return JupyterHub(config=c)
+
+
+def test_a_hub_that_is_stopped_leaves_machines_alone_unless_its_admin_wants_it():
+    def ends_them(c):
+        c.JupyterHub.cleanup_servers = True
+
+    assert JupyterHub().cleanup_servers is True
+    assert hub_with().cleanup_servers is False
+    assert hub_with(ends_them).cleanup_servers is True
+    assert hub_with(after=ends_them).cleanup_servers is True
+
+
+def test_as_many_may_start_at_once_as_have_time_to_wait_in_line_for_aws():
+    def few(c):
+        c.JupyterHub.concurrent_spawn_limit = 7
+
+    assert hub_with().concurrent_spawn_limit == 500
+    assert hub_with(few).concurrent_spawn_limit == 7
+
+
+def test_pages_of_ours_are_found_before_jupyterhubs_own_and_behind_an_admins():
+    def own(c):
+        c.JupyterHub.template_paths = ["/srv/templates"]
+
+    first, second = hub_with().template_paths
+    assert first.endswith("ec2spawner/hub/templates")
+    assert second == JupyterHub().template_paths[0]
+    assert hub_with(own).template_paths == ["/srv/templates", first]

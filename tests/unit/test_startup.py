@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from ec2spawner import EC2Spawner
-from ec2spawner.hub.startup import problems
+from ec2spawner.hub.startup import problems, warnings
 
 CAN_WORK = {"region": "us-west-2", "image": "ami-00000000"}
 ELSEWHERE = "http://10.0.0.5:8081/hub/api"
@@ -72,3 +72,29 @@ def test_what_keeps_a_hub_from_working_is_said_in_one_sentence(what, sentence):
 
 def test_all_that_is_wrong_is_said_at_once():
     assert len(told(internal_ssl=True, region="", image="")) == 3
+
+
+@pytest.mark.parametrize(
+    "settings, warned",
+    [
+        ({}, True),
+        ({"security_groups": ["sg-1"]}, False),
+        ({"profile_list": OF_ITS_OWN}, True),
+        (
+            {
+                "profile_list": [
+                    {
+                        "display_name": "A",
+                        "ec2spawner_override": {"security_groups": ["sg-1"]},
+                    }
+                ]
+            },
+            False,
+        ),
+    ],
+    ids=["none", "some", "none in a profile", "in each profile"],
+)
+def test_the_default_security_group_is_warned_of_once(settings, warned):
+    hub = SimpleNamespace(api_url=ELSEWHERE)
+    found = list(warnings(EC2Spawner(hub=hub, **{**CAN_WORK, **settings})))
+    assert ["default group" in text for text in found] == [True] * warned

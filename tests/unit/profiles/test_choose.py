@@ -6,6 +6,7 @@ from ec2spawner.profiles.choose import (
     default_profile,
     on_offer,
     options_from_form,
+    options_from_own_form,
 )
 from ec2spawner.profiles.read import read_profiles
 
@@ -101,10 +102,17 @@ def test_options_that_nobody_knows_are_none_of_our_business():
     assert choose(offer(SMALL), options).overrides == ({"instance_type": "t3.small"},)
 
 
-def test_without_profiles_nothing_may_be_chosen():
-    assert choose((), {"course": "hydrology"}) is None
-    with pytest.raises(ChoiceError):
-        choose((), {"profile": "small"})
+def test_without_profiles_every_option_is_the_hubs_own():
+    for options in ({}, {"course": "hydrology"}, {"profile": ["of", "the", "hub"]}):
+        assert choose((), options) is None
+
+
+def test_a_form_of_the_hubs_own_gives_lists_as_jupyterhub_does_and_one_profile():
+    own = {"course": ["a", "b"], "none": [""]}
+    ours = {"profile": ["big"], "profile-option-big--size": ["large"]}
+    chosen = {"profile": "big", "size": "large"}
+    assert options_from_own_form({**own, **ours}) == {**own, **chosen}
+    assert options_from_own_form(own) == own
 
 
 def test_options_that_are_not_chosen_have_their_defaults():
