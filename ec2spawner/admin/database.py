@@ -38,7 +38,11 @@ def read_database(url: str, options: Mapping[str, Any]) -> Records:
     except (SQLAlchemyError, ImportError, TypeError) as e:
         shown = make_url(url).render_as_string(hide_password=True)
         # The first line is the driver's; SQLAlchemy's own follow.
-        raise DatabaseError(f"{shown}: {str(e).splitlines()[0]}") from e
+        why = str(e).splitlines()[0]
+        if isinstance(e, ImportError):
+            why += ". The database's driver is missing: run this command where the "
+            why += "Hub runs, or install the driver here"
+        raise DatabaseError(f"{shown}: {why}") from e
 
 
 def _never_new(url: str) -> str:

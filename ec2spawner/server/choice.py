@@ -136,7 +136,11 @@ class ServerChoice:
         self._configured: dict[str, Any] = {}
 
     async def render(
-        self, user: str, groups: Set[str], last: Mapping[str, Any], link: Link
+        self,
+        user: str,
+        groups: Set[str],
+        last: Mapping[str, Any],
+        link: Link = Link(),
     ) -> str:
         """The spawn form.
 

@@ -82,6 +82,15 @@ SCENARIOS = {
         faults={"StartInstances": NO_CAPACITY},
         call="AttachVolume",
     ),
+    "a fresh machine that fails in place of one that cannot wake up": Scenario(
+        "try small",
+        ("start small", "stop"),
+        faults={
+            "StartInstances": NO_CAPACITY,
+            "RunInstances": {"state_reason": ("Server.InternalError", "host failure")},
+        },
+        call="RunInstances",
+    ),
     "the deletion of a user at work": Scenario("delete", ("start small",)),
     "the deletion of a user at rest": Scenario("delete", ("start small", "stop")),
     "a home that moves to another zone": Scenario(
@@ -168,7 +177,7 @@ class HubWithHomes:
         """Until it is done, or that long, or the Hub is dead."""
         what, _, size = act.partition(" ")
         path = f"/users/{self.user}"
-        if what == "start":
+        if what in ("start", "try"):
             options = {"user_options": {"profile": size}}
             self.hub.call("POST", f"{path}/server", options)
         else:
@@ -207,7 +216,7 @@ class HubWithHomes:
 
     def check(self) -> None:
         """All is well, the next click works, and nothing is left over after it."""
-        if self.scenario.act.startswith("start"):
+        if self.scenario.act.startswith(("start", "try")):
             # Somebody who does not wait until the Hub knows what became of the first.
             self.hub.call("POST", f"/users/{self.user}/server")
         self.pass_until(

@@ -1,5 +1,6 @@
 """What ``ec2spawner ls`` says of a machine, and how it is shown."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -246,3 +247,10 @@ def test_a_password_in_the_url_of_the_database_is_not_shown():
     with pytest.raises(DatabaseError) as caught:
         read_database(url, {})
     assert "secret" not in str(caught.value)
+
+
+def test_without_the_databases_driver_it_says_what_is_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pymysql", None)
+    with pytest.raises(DatabaseError, match="The database's driver is missing") as told:
+        read_database("mysql+pymysql://hub:secret@db/hub", {})
+    assert "pymysql" in str(told.value) and "secret" not in str(told.value)
