@@ -40,6 +40,8 @@ class Resume:
         self._context = context
         self._tell = tell
         self._troubles: set[str] = set()
+        #: EC2 may have started it without saying so
+        self._may_be_awake = False
 
     async def run(self, plan: LaunchPlan) -> Machine | None:
         """The machine as it was before it was woken; None when a fresh one must take
@@ -67,7 +69,8 @@ class Resume:
                 reason=Reason.CLOUD,
             ) from e
         except EC2Error as e:
-            if e.kind not in _REPLACED:
+            # Of two machines that are awake one would be one too many.
+            if e.kind not in _REPLACED or self._may_be_awake:
                 raise cannot_wake(stopped.instance_id, e) from e
             self._context.log.warning(
                 "Cannot wake %s of %s: %s",
@@ -124,6 +127,8 @@ class Resume:
 
     def _troubled(self, error: EC2Error) -> None:
         """Say once of each kind of trouble that it is waited for."""
+        asked_to_start = error.action == "StartInstances"
+        self._may_be_awake |= asked_to_start and error.kind is Kind.AMBIGUOUS
         what = error.meaning.user.partition(".")[0]
         if what not in self._troubles:
             self._troubles.add(what)

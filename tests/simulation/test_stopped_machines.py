@@ -201,6 +201,20 @@ def test_a_machine_that_cannot_be_woken_stays_until_its_successor_serves(
     hub.pass_until(lambda: living(world, hub) == [(fresh, "running")], 100)
 
 
+def test_a_machine_that_may_have_woken_up_unheard_is_kept_and_not_replaced(
+    world, make_hub
+):
+    hub = make_hub()
+    machine = rest(world, hub)
+    world.fault("StartInstances", error=("InternalError", 500), times=1)
+    world.fault("StartInstances", **NO_CAPACITY)
+    click(hub)
+    assert machine in told(hub) and not asked_for(hub, "RunInstances")
+    hub.pass_until(lambda: living(world, hub) == [(machine, "stopped")], 60)
+    world.cloud.faults.clear()
+    assert start(hub) == machine
+
+
 def test_a_successor_that_fails_leaves_the_stopped_machine_for_the_next_click(
     world, make_hub
 ):
