@@ -6,7 +6,6 @@ from typing import Any
 
 from jupyterhub import orm
 from jupyterhub.utils import new_token
-from sqlalchemy.orm import Session
 
 from ..core.errors import EC2SpawnError, Reason
 from ..core.state import ServerInMemory
