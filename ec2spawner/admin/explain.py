@@ -167,6 +167,9 @@ def _with_a_server(record: Record) -> str:
         return "it is being stopped, and its server will want it again"
     if record.wish is not Wish.SERVE:
         return "its server is being stopped"
+    if record.silent_since:
+        since = lease_text(record.silent_since)
+        return f"its server is ready, but its agent is silent since {since}"
     return _WITH_A_SERVER.get(record.phase, record.phase.value)
 
 

@@ -235,6 +235,7 @@ class ReportHandler(MachineHandler):
             raise self.refuse(HTTPStatus.FORBIDDEN, report.launch_id, "not its machine")
         if not self.may_go_on(report.launch_id):
             return
+        claimant.alive()
         claimant.heard(report)
         self.set_status(HTTPStatus.NO_CONTENT)
 
@@ -262,6 +263,7 @@ class HeartbeatHandler(MachineHandler):
             raise self.refuse(HTTPStatus.FORBIDDEN, launch_id, "not its machine")
         if not self.may_go_on(launch_id):
             return
+        claimant.alive()
         self.finish({"hub_silence_limit": claimant.hub_silence_limit})
 
 

@@ -36,6 +36,9 @@ class Claimant(Protocol):
     async def give_orders(self, claim: Claim) -> Orders:
         """Mark the launch claimed, in the database, then make its orders."""
 
+    def alive(self) -> None:
+        """Its machine has asked something."""
+
     def heard(self, report: Report) -> None:
         """Take note of a step that the machine reports."""
 

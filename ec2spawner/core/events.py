@@ -61,6 +61,7 @@ class Planned(Event):
     on_stop: str
     stopped_ttl: float
     data_devices: Mapping[str, str]
+    max_lifetime: float = 0.0
     phases = frozenset({Phase.PLANNED})
     serving = True
     saved = False
@@ -75,6 +76,7 @@ class Planned(Event):
             on_stop=self.on_stop,
             stopped_ttl=self.stopped_ttl,
             data_devices=self.data_devices,
+            max_lifetime=self.max_lifetime,
         )
 
 

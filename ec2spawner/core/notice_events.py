@@ -30,3 +30,14 @@ class Rescued(Event):
 
     def _after(self, state: ServerState) -> ServerState:
         return state.with_launch(rescued=self.text)
+
+
+@dataclass(frozen=True)
+class Silent(Event):
+    """The machine's agent says nothing since then; 0 when it has spoken again."""
+
+    since: float
+    phases = frozenset({Phase.READY})
+
+    def _after(self, state: ServerState) -> ServerState:
+        return state.with_launch(silent_since=self.since)

@@ -192,6 +192,10 @@ class Launch:
     token_id: int = 0
     #: what EC2 has announced on the machine, in words for the user
     announced: str = ""
+    #: since when its agent says nothing while EC2 says that it runs; 0 while it does
+    silent_since: float = 0.0
+    #: seconds that the machine may run; 0 for no limit
+    max_lifetime: float = 0.0
     #: that the home could not be mounted on the machine
     rescued: str = ""
     #: what becomes of the machine at a stop: "stop", "hibernate", or "" for its end

@@ -37,6 +37,8 @@ class Record:
     phase: Phase | None = None
     region: str = ""
     wish: Wish = Wish.SERVE
+    #: since when its agent says nothing; 0 while it does
+    silent_since: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,10 @@ def read_records(db: Any) -> Records:
             launches[stopped.launch_id] = _record(who, stopped.launch_id, stopped)
         if (launch := state.launch) and launch.phase is not Phase.OVER:
             launches[launch.id] = replace(
-                _record(who, launch.id, launch), phase=launch.phase, wish=launch.wish
+                _record(who, launch.id, launch),
+                phase=launch.phase,
+                wish=launch.wish,
+                silent_since=launch.silent_since,
             )
         for each in state.doomed:
             record = _record(who, each.launch_id, each)

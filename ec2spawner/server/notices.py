@@ -70,6 +70,8 @@ def told(
         found.append(impaired(launch.instance_id, impaired_since, server_name))
     if home_off:
         found.append(taken_off(home_off, launch.instance_id, server_name))
+    if launch.silent_since:
+        found.append(unheard(launch.instance_id, launch.silent_since, server_name))
     found += [text for text in (launch.announced, launch.rescued) if text]
     if silent_since and now - silent_since > _WORTH_TELLING_SECONDS:
         found.append(silence(silent_since))
@@ -108,6 +110,26 @@ def silence(since: float) -> str:
         f"AWS has not answered this hub since {_clock(since)}. A server that runs "
         "goes on, but starting and stopping may fail for a while. If it lasts, please "
         "tell your hub's admin."
+    )
+
+
+def unheard(instance_id: str, since: float, server_name: str = "") -> str:
+    """A machine that runs, and whose agent says nothing."""
+    return (
+        f"The machine of {_server(server_name)} ({instance_id}) has not reported to "
+        f"this hub since {_clock(since)}. What runs on it goes on. If the server does "
+        "not answer, stop it and start it again."
+    )
+
+
+def outlived(
+    instance_id: str, max_lifetime: float, now: float, server_name: str = ""
+) -> str:
+    """A machine that was to end by itself, and did not."""
+    return (
+        f"The machine of {_server(server_name)} ({instance_id}) was ended by this hub "
+        f"on {_day(now)}: it had run for {max_lifetime / 3600:.1f} hours, which is as "
+        "long as it may."
     )
 
 

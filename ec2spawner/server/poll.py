@@ -18,6 +18,8 @@ from .stop import Stop
 # last moments, before it lets go. What shows up later is ended all the same.
 _SETTLE_SECONDS = 15.0
 _FIRST_LISTING_SECONDS = 5.0
+# The turn of a machine's own agent comes first: it can end its server in order.
+_AGENT_SECONDS = 300.0
 
 
 class Poll:
@@ -65,6 +67,11 @@ class Poll:
         if launch.phase is Phase.REQUESTED:  # it was being woken, and is awake
             start.found(machine)
         self._look_at_home(machine)
+        if launch.phase is Phase.READY:
+            if self._has_run_for_too_long(launch):
+                return self._outlived(launch, stop)
+            if not inventory.failing:
+                start.session.note_silence()
         return None
 
     async def _machine(self, launch: Launch) -> Machine | None:
@@ -106,6 +113,18 @@ class Poll:
 
     def _why_ended(self, machine: Machine) -> str:
         return notices.ended(machine, time.time(), self._context.hub.server_name)
+
+    def _has_run_for_too_long(self, launch: Launch) -> bool:
+        """Its agent should have ended it by now, and its root may have ended that."""
+        limit = launch.max_lifetime
+        return 0 < limit < time.time() - launch.claimed_at - _AGENT_SECONDS
+
+    def _outlived(self, launch: Launch, stop: Stop) -> int:
+        name, limit = self._context.hub.server_name, launch.max_lifetime
+        text = notices.outlived(launch.instance_id, limit, time.time(), name)
+        self._context.applied(EndedByItself(text))
+        stop.leave_to_background()
+        return self._over("it has run for longer than its max_lifetime")
 
     def _ended(self, launch: Launch, machine: Machine, stop: Stop) -> int:
         if launch.phase is Phase.REQUESTED:

@@ -12,7 +12,7 @@ from ..claim.user_data import agent_files
 from ..core.errors import EC2SpawnError, Reason
 from ..core.events import Claimed, Ordered, Ready, Rebooted
 from ..core.ids import secret_hash
-from ..core.notice_events import Announced, Rescued
+from ..core.notice_events import Announced, Rescued, Silent
 from ..core.state import Launch, Phase
 from . import notices
 from .context import ServerContext
@@ -27,6 +27,9 @@ from .tokens import replace_token, revive_token
 _LISTING_SECONDS = 12.0
 # How long EC2 may take to list the data volumes of a machine.
 _VOLUMES_SECONDS = 60.0
+
+# An agent asks every five minutes (``claim/agent/deadman.py``), and repeats what fails.
+_SILENT_SECONDS = 1800.0
 
 # Steps of which a user is told, and no more comes of them: percent and words.
 _TOLD = {
@@ -46,6 +49,7 @@ class Session:
         self._orders: asyncio.Future[Orders] | None = None
         #: what of the machine's reports counts
         self.hearing = Hearing()
+        self._alive_at = time.monotonic()
         #: set at every turn, for whoever waits for the machine
         self.news = asyncio.Event()
         #: why the machine says it cannot serve; empty while it says nothing
@@ -86,6 +90,7 @@ class Session:
         """Listen for the machine of the present launch."""
         self._context.runtime.registry.open(self.launch.id, self)
         self.hearing = Hearing()
+        self._alive_at = time.monotonic()
         if self.launch.phase is Phase.READY:
             self._home.in_use()
 
@@ -93,6 +98,31 @@ class Session:
         """Listen no more: the machine is not to have anything from here."""
         self._home.end()
         self._context.runtime.registry.close(self.launch.id)
+
+    def alive(self) -> None:
+        """Its machine has asked something."""
+        self._alive_at = time.monotonic()
+        if self.launch.silent_since and self._context.applied(Silent(0.0)):
+            self._context.log.warning(
+                "The agent of machine %s of %s speaks again",
+                self.launch.instance_id,
+                self._context.label,
+            )
+
+    def note_silence(self) -> None:
+        """Called for a machine that EC2 says runs: tell if its agent is silent."""
+        silent = time.monotonic() - self._alive_at
+        if silent < _SILENT_SECONDS or self.launch.silent_since:
+            return
+        if self._context.applied(Silent(time.time() - silent)):
+            self._context.log.warning(
+                "The agent of machine %s of %s has said nothing for %i minutes, "
+                "although EC2 says that the machine runs. Its server may go on, but "
+                "nobody on it looks after it",
+                self.launch.instance_id,
+                self._context.label,
+                silent / 60,
+            )
 
     # -- its claim ---------------------------------------------------------------
 

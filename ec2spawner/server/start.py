@@ -196,6 +196,7 @@ class Start:
                 on_stop=on_stop if on_stop != "terminate" else "",
                 stopped_ttl=settings.stopped_ttl,
                 data_devices=data_devices(settings, image),
+                max_lifetime=settings.max_lifetime,
             )
         )
         return plan

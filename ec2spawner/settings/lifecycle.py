@@ -133,7 +133,8 @@ class LifecycleSettings(HasTraits):
 
         The time goes on over reboots, and begins anew when a machine is woken
         after a stop. For example 43200 for twelve hours: the last resort against a
-        user who keeps a server busy for ever.
+        user who keeps a server busy for ever. The Hub ends a machine that has not
+        done so five minutes later.
 
         .. versionadded:: 0.1
         """,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 BOOT_SECONDS = 2.0
 SERVER_SECONDS = 3.0
+BEAT_SECONDS = 300.0
 
 
 class VirtualMachine(NoMachine):
@@ -37,6 +38,9 @@ class VirtualMachine(NoMachine):
         self.key = secrets.token_hex(16)
         self.on = False
         self.serving = False
+        #: its agent is masked: it says nothing any more
+        self.mute = False
+        self.beat_at = 0.0
         #: its server has ended for good
         self.over = False
         self.booted_at = 0.0
@@ -103,7 +107,14 @@ class VirtualMachine(NoMachine):
         while self.on:
             while self.to_say and self.on:
                 await self._report()
+            await self._beat()
             await asyncio.sleep(1)
+
+    async def _beat(self) -> None:
+        assert self.hub is not None
+        if self.on and not self.mute and self.hub.world.time.now > self.beat_at:
+            self.beat_at = self.hub.world.time.now + BEAT_SECONDS
+            await self.post("heartbeat", {})
 
     async def _serve(self) -> None:
         self.to_say = []  # a Hub that has died may have heard some of it

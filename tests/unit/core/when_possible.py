@@ -29,7 +29,7 @@ from ec2spawner.core.kept_events import (
     StoppedMachineGone,
     StoppedMachineUnwanted,
 )
-from ec2spawner.core.notice_events import Announced, Rescued
+from ec2spawner.core.notice_events import Announced, Rescued, Silent
 from ec2spawner.core.state import Phase, ServerInMemory
 
 UNDER_WAY = {
@@ -68,6 +68,7 @@ PHASES = {
     StoppedMachineUnwanted: None,
     DoomedGone: None,
     HomeKnown: None,
+    Silent: {Phase.READY},
 }
 #: those that only a launch which is still to serve allows
 SERVING = {Planned, Attempted, Waking, Claimed, Ready, Rebooted, EndedByItself}
