@@ -1,71 +1,121 @@
-"""Two small hubs, and what may go wrong around them on random days."""
+"""What may go wrong with calls to EC2 on random days. A new kind is one line here."""
 
 from __future__ import annotations
 
+import random
+from collections.abc import Mapping
+from typing import Any
+
 from localec2 import ListingFault
+from localec2.requests.wire import WIRE_FAULTS
 
-USERS = ("alice", "bob")
-HUBS = (0, 1)
-SETTINGS = {
-    "fast_interval": 2,
-    "slow_interval": 15,
-    "poll_interval": 30,
-    "sweep_interval": 30,
-    "sweep_grace": 120,
-    "claim_timeout": 120,
-    "start_timeout": 200,
-    "stop_timeout": 20,
-    "home_size": 1,
-    "profile_list": [
-        {"display_name": name, "ec2spawner_override": {"instance_type": f"t3.{name}"}}
-        for name in ("small", "large")
-    ],
+#: every action that the product sends while servers come and go
+ACTIONS = (
+    "AttachVolume",
+    "CreateSnapshot",
+    "CreateTags",
+    "CreateVolume",
+    "DeleteSnapshot",
+    "DeleteTags",
+    "DeleteVolume",
+    "DescribeImages",
+    "DescribeInstanceTypes",
+    "DescribeInstances",
+    "DescribeSnapshots",
+    "DescribeSubnets",
+    "DescribeVolumes",
+    "DetachVolume",
+    "ModifyInstanceAttribute",
+    "RunInstances",
+    "StartInstances",
+    "StopInstances",
+    "TerminateInstances",
+)
+
+#: what may become of any call, by the name that the table of coverage gives it
+ANY_CALL: Mapping[str, Mapping[str, Any]] = {
+    **WIRE_FAULTS,
+    "unavailable": {"error": ("Unavailable", 503)},
+    "internal error": {"error": ("InternalError", 500)},
+    "throttled": {"error": ("RequestLimitExceeded", 503)},
+    "token expired": {"error": ("ExpiredToken", 400)},
+    "answer late": {"delay_answer": 40.0},
 }
-# What a hub that came back has to do, one after the other: wait for its machines until
-# start_timeout, sweep (grace and two passes), bury (a minute between two tries, and
-# EC2's consistency window).
-STATED_SECONDS = 200 + 120 + 2 * 30 + 60 + 60 + 100
-
-LISTING = "DescribeInstances"
-CAPACITY = {"error": ("InsufficientInstanceCapacity", 500)}
-FAULTS = {
-    "no capacity": ("RunInstances", CAPACITY),
-    "no quota": ("RunInstances", {"error": ("VcpuLimitExceeded", 400)}),
-    "launch request lost": ("RunInstances", {"lose_request": True}),
-    "launch answer lost": ("RunInstances", {"lose_answer": True}),
-    "launch fails": ("RunInstances", {"error": ("InternalError", 500)}),
-    "launch dies pending": (
-        "RunInstances",
+LISTINGS = ("DescribeInstances",)
+#: what may become of some
+SOME_CALLS: Mapping[str, tuple[tuple[str, ...], Mapping[str, Any]]] = {
+    "no capacity": (
+        ("RunInstances", "StartInstances"),
+        {"error": ("InsufficientInstanceCapacity", 500)},
+    ),
+    "no quota": (
+        ("RunInstances", "StartInstances"),
+        {"error": ("VcpuLimitExceeded", 400)},
+    ),
+    "dies pending": (
+        ("RunInstances", "StartInstances"),
         {"state_reason": ("Server.InternalError", "error on launch")},
     ),
-    "launch throttled": ("RunInstances", {"error": ("RequestLimitExceeded", 503)}),
-    "stop fails": ("TerminateInstances", {"error": ("Unavailable", 503)}),
-    "stop answer lost": ("TerminateInstances", {"lose_answer": True}),
-    "rest fails": ("StopInstances", {"error": ("Unavailable", 503)}),
-    "rest answer lost": ("StopInstances", {"lose_answer": True}),
-    "cannot rest": ("StopInstances", {"error": ("UnsupportedOperation", 400)}),
-    "no capacity to wake up": ("StartInstances", CAPACITY),
-    "wake up answer lost": ("StartInstances", {"lose_answer": True}),
-    "dies as it wakes up": (
-        "StartInstances",
-        {"state_reason": ("Server.InternalError", "error on launch")},
+    "cannot stop": (("StopInstances",), {"error": ("UnsupportedOperation", 400)}),
+    "size cannot change": (
+        ("ModifyInstanceAttribute",),
+        {"error": ("Unsupported", 400)},
     ),
-    "size cannot change": ("ModifyInstanceAttribute", {"error": ("Unsupported", 400)}),
-    "home cannot be made": ("CreateVolume", {"error": ("VolumeLimitExceeded", 400)}),
-    "home answer lost": ("CreateVolume", {"lose_answer": True}),
-    "attachment fails": ("AttachVolume", {"error": ("InternalError", 500)}),
-    "attachment answer lost": ("AttachVolume", {"lose_answer": True}),
-    "detachment fails": ("DetachVolume", {"error": ("InternalError", 500)}),
-    "homes are not listed": ("DescribeVolumes", {"error": ("Unavailable", 503)}),
-    "listing fails": ("DescribeInstances", {"error": ("Unavailable", 503)}),
-    "listing forbidden": ("DescribeInstances", {"error": ("ExpiredToken", 400)}),
-    "listing is empty": (LISTING, {"listing": ListingFault(omit=("*",))}),
-    "nothing is known": (LISTING, {"listing": ListingFault(omit=("*",), by_id=True)}),
-    "listing is old": (LISTING, {"listing": ListingFault(seconds_old=45)}),
-    "listing is older": (LISTING, {"listing": ListingFault(seconds_old=100)}),
-    "rows come twice": (LISTING, {"listing": ListingFault(repeat=True)}),
-    "rows come in another order": (LISTING, {"listing": ListingFault(reorder=True)}),
-    "outage": ("*", {"error": ("Unavailable", 503)}),
-    "no network": ("*", {"lose_request": True}),
+    "lists nothing": (LISTINGS, {"listing": ListingFault(omit=("*",))}),
+    "knows nothing": (LISTINGS, {"listing": ListingFault(omit=("*",), by_id=True)}),
+    "lists what was": (LISTINGS, {"listing": ListingFault(seconds_old=45)}),
+    "lists what was long ago": (LISTINGS, {"listing": ListingFault(seconds_old=100)}),
+    "lists all twice": (LISTINGS, {"listing": ListingFault(repeat=True)}),
+    "lists in another order": (LISTINGS, {"listing": ListingFault(reorder=True)}),
+    "no room for volumes": (("CreateVolume",), {"error": ("VolumeLimitExceeded", 400)}),
 }
-ENDS = ("EC2 loses it", "its server ends", "it shuts down", "an admin terminates it")
+FAULTS: Mapping[str, Mapping[str, Any]] = {
+    **ANY_CALL,
+    **{name: what for name, (_, what) in SOME_CALLS.items()},
+}
+
+
+def kinds_of(action: str) -> list[str]:
+    """The names of all that may become of a call."""
+    some = [name for name, (actions, _) in SOME_CALLS.items() if action in actions]
+    return [*ANY_CALL, *some]
+
+
+def kind_of(fault: Any) -> str:
+    """The name of a scripted fault; empty of one that does no harm."""
+    for name, what in FAULTS.items():
+        if all(getattr(fault, field) == value for field, value in what.items()):
+            return name
+    return ""
+
+
+#: (action, kind): "*" is an outage
+SINGLE = [(action, kind) for action in ACTIONS for kind in kinds_of(action)]
+OUTAGES = [("*", "unavailable"), ("*", "lost before EC2"), ("*", "throttled")]
+
+#: a server as a call to EC2 finds it, from nothing to its machine's end
+PHASES = (
+    "none",
+    "planned",
+    "requested",
+    "booting",
+    "claimed",
+    "ready",
+    "ending",
+    "stopped",
+)
+
+
+def cells(reached: Mapping[str, frozenset[str]]) -> list[tuple[str, str, str]]:
+    """All (action, kind, phase) that a day can aim at, in an order that mixes them.
+
+    :param reached: action -> the phases in which servers are when it is sent
+    """
+    found = [
+        (action, kind, phase)
+        for action, kind in SINGLE
+        for phase in PHASES
+        if phase in reached.get(action, PHASES)
+    ]
+    random.Random(0).shuffle(found)
+    return found

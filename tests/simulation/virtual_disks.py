@@ -37,6 +37,8 @@ class Disks:
         #: volume -> the machine that has it mounted
         self.mounted: dict[str, object] = {}
         self.wrongs: list[str] = []
+        #: owners whose homes may be given up by now: they find it, or a new one
+        self.may_go: set[str] = set()
         #: no machine can mount what is on them
         self.broken = False
 
@@ -47,6 +49,8 @@ class Disks:
             self.wrongs.append(f"{volume_id} of {owner} is mounted twice")
         self.mounted[volume_id] = machine
         written = self.written.setdefault(owner, [])
+        if owner in self.may_go and not disk.owner:
+            written.clear()
         if not disk.owner:
             disk.owner = owner
         if disk.owner != owner:

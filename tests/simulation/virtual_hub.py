@@ -19,9 +19,6 @@ from urllib.parse import parse_qsl
 
 from jupyterhub.app import JupyterHub
 from jupyterhub.proxy import Proxy
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
-from sqlalchemy.orm import Session
 from tornado.httputil import HTTPHeaders, RequestStartLine
 from traitlets.config import Config
 
@@ -29,6 +26,7 @@ from ec2spawner.core.ids import hub_id_from_cookie_secret
 from ec2spawner.fleet import runtime
 
 from ..hub.hub_process import ADMIN_TOKEN
+from .virtual_database import watch_commits
 from .virtual_time import Stopped, VirtualLoop
 
 if TYPE_CHECKING:
@@ -103,6 +101,7 @@ class Hub:
 
     def __init__(self, world: World, folder: Path, settings: dict[str, Any]) -> None:
         self.world = world
+        self.number = len(world.hubs)
         self.folder = folder
         self.settings = settings
         self.cookie_secret = secrets.token_bytes(32)
@@ -190,8 +189,6 @@ class Hub:
         engine = self.app.db.get_bind()
         self.app.db.close()
         engine.dispose()
-        # Megabytes, and hundreds of lives are remembered.
-        engine._compiled_cache.clear()
         tasks = asyncio.all_tasks(self.loop)
         _dead.append((self.loop, self.app, tasks, self.runtime))
         self.loop = self.app = None
@@ -243,7 +240,10 @@ class Hub:
 
     def note(self, what: str, sent: dict[str, str] | None = None) -> None:
         """Something has been done, or is about to be, that others can see."""
-        if self.observer is not None and not self.doomed:
+        if self.doomed:
+            return
+        self.world.note(f"hub {self.number}", what, sent or {})
+        if self.observer is not None:
             self.observer(what, sent or {})
 
     # What others do with it.
@@ -294,9 +294,12 @@ class Hub:
 
     @property
     def spawners(self) -> dict[str, Any]:
-        """user -> spawner, of the servers that this life of the Hub knows."""
+        """Whose -> spawner, of the servers that this life of the Hub knows.
+
+        Whose is "alice", or "alice/lab" of a named server.
+        """
         return {
-            user.name: spawner
+            "/".join(filter(None, (user.name, spawner.name))): spawner
             for user in self.app.users.values()
             for spawner in user.spawners.values()
         }
@@ -306,7 +309,7 @@ class Hub:
         return list(self.runtime.fleets)
 
     def serving(self) -> dict[str, str]:
-        """user -> machine, of servers that are ready, routed there, and answer."""
+        """Whose -> machine, of servers that are ready, routed there, and answer."""
         found = {}
         for name, spawner in self.spawners.items():
             machine = self.world.machine(spawner.context.launch.instance_id)
@@ -371,28 +374,17 @@ def watch_steps() -> None:
     """Tell every Hub of its commits and calls. Once per process."""
     from botocore import handlers
 
-    writes: set[int] = set()
+    def takes(begins: bool) -> bool:
+        return acting.hub is None or bool(acting.hub.takes_writes(begins))
 
-    def wrote(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
-        if statement.lstrip().startswith(("INSERT", "UPDATE", "DELETE")):
-            begins, hub = id(connection) not in writes, acting.hub
-            taken = hub is None or hub.takes_writes(begins)
-            # SQLite itself refuses it then, in its own words.
-            cursor.execute(f"PRAGMA query_only = {int(not taken)}")
-            writes.add(id(connection))
-
-    written: list[Hub] = []
-
-    def commits(connection: Any) -> None:
+    def commits() -> bool:
         hub = acting.hub
-        if id(connection) in writes and hub is not None:
-            writes.discard(id(connection))
+        if hub is not None:
             hub.step("commit")
-            written.append(hub)
+        return hub is not None
 
-    def committed(session: Any) -> None:
-        while written:
-            hub = written.pop()
+    def committed() -> None:
+        if hub := acting.hub:
             hub.step("after commit")
             hub.note("commit")
 
@@ -400,22 +392,16 @@ def watch_steps() -> None:
         if hub := acting.hub:
             action = event_name.split(".")[-1]
             hub.step("before " + action)
-            hub.note(action, dict(parse_qsl(request.body or "")))
+            sent = dict(parse_qsl(request.body or ""))
+            hub.note(action, sent)
+            hub.world.faults.asked(hub, action, sent)
             hub.world.late.on_its_way(hub, action, request)
 
     def called(event_name: str, **rest: Any) -> None:
         if hub := acting.hub:
             hub.step("after " + event_name.split(".")[-1])
 
-    def connected(connection: Any, record: Any) -> None:
-        # No computer loses its power here.
-        connection.execute("PRAGMA synchronous = OFF")
-
-    event.listen(Engine, "connect", connected)
-    event.listen(Engine, "before_cursor_execute", wrote)
-    event.listen(Engine, "commit", commits)
-    event.listen(Engine, "rollback", lambda c: writes.discard(id(c)))
-    event.listen(Session, "after_commit", committed)
+    watch_commits(takes, commits, committed)
     for service in ("ec2", "ssm"):
         handlers.BUILTIN_HANDLERS.append((f"before-send.{service}", calls))
         handlers.BUILTIN_HANDLERS.append((f"response-received.{service}", called))

@@ -45,6 +45,7 @@ class VirtualMachine(NoMachine):
         self.over = False
         self.booted_at = 0.0
         self.orders: dict[str, Any] = {}
+        self.claimed_with = ""
         self.to_say: list[dict[str, Any]] = []
 
     # What the cloud does.
@@ -58,6 +59,13 @@ class VirtualMachine(NoMachine):
     def stop(self, grace: float) -> None:
         self.on = self.serving = False
         self.disks.unmount(self)
+
+    def hibernate(self) -> None:
+        # What is mounted stays so, in its memory.
+        self.on = self.serving = False
+
+    def resume(self) -> None:
+        self.start()
 
     def destroy(self, grace: float, keep_disk: bool = False) -> None:
         self.stop(grace)
@@ -100,7 +108,8 @@ class VirtualMachine(NoMachine):
     async def live(self) -> None:
         """Until the power goes, or the loop of the Hub it talks to stands still."""
         await asyncio.sleep(BOOT_SECONDS)
-        if not self.orders:
+        if not self.orders or self.claimed_with != self.config["nonce"]:
+            # New, or woken from hibernation for another start.
             await self._claim()
         if self.orders and not self.serving and not self.over:
             await self._serve()
@@ -150,7 +159,10 @@ class VirtualMachine(NoMachine):
         while self.on:
             status, body = await self.post("claim", {"nonce": self.config["nonce"]})
             if status == 200:
-                self.orders = json.loads(body)
+                before, self.orders = self.orders, json.loads(body)
+                if self.orders["goes_on"]:
+                    self.orders["env"] = before["env"]  # it is in its memory
+                self.claimed_with = self.config["nonce"]
                 return
             if status in (400, 409) or self.hub.world.time.now > deadline:
                 self.power_off()

@@ -20,18 +20,25 @@ import threading
 import time as real_time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from tornado.ioloop import IOLoop
+
+# When each world begins, by the calendar and by the clock.
+EPOCH = datetime.datetime(2030, 1, 1, tzinfo=datetime.timezone.utc).timestamp()
+BEGIN = 1000.0
 
 
 class VirtualTime:
     """What a module finds under the name ``time``."""
 
     def __init__(self) -> None:
-        self._epoch = real_time.time()
-        self.now = 1000.0
+        self._epoch = EPOCH
+        self.now = BEGIN
+        #: what threads have slept, all in all
+        self.slept = 0.0
         #: by how much the Hub's clock is wrong, seconds; EC2's is right
         self.wrong = 0.0
 
@@ -39,10 +46,11 @@ class VirtualTime:
         return self.now
 
     def time(self) -> float:
-        return self._epoch + self.now - 1000.0 + self.wrong
+        return self._epoch + self.now - BEGIN + self.wrong
 
     def sleep(self, seconds: float) -> None:
-        """Of a thread, such as boto3's between two tries: costs nothing here."""
+        """Of a thread: the call that it makes takes so much longer."""
+        self.slept += max(0.0, seconds)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(real_time, name)
@@ -64,6 +72,8 @@ class EventQueue:
 
     def __init__(self, time: VirtualTime) -> None:
         self.time = time
+        #: how many have happened
+        self.ran = 0
         self._lock = threading.Lock()
         self._order = itertools.count()
         self._heap: list[tuple[float, int, Callable[..., Any], tuple[Any, ...]]] = []
@@ -79,6 +89,7 @@ class EventQueue:
                 if not self._heap or self._heap[0][0] > self.time.now:
                     return
                 _, _, call, args = heapq.heappop(self._heap)
+            self.ran += 1
             call(*args)
 
     @property
@@ -138,6 +149,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self, executor: Executor | None, func: Callable[..., Any], *args: Any
     ) -> asyncio.Future[Any]:
         future: asyncio.Future[Any] = self.create_future()
+        before = self.events.time.slept
         try:
             answer: Any = func(*args)
             deliver: Callable[[Any], None] = future.set_result
@@ -148,7 +160,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             if not future.done():
                 deliver(answer)
 
-        self.call_later(self._seconds_of_last_call(), arrive)
+        slept = self.events.time.slept - before
+        self.call_later(self._seconds_of_last_call() + slept, arrive)
         return future
 
 
@@ -217,3 +230,7 @@ def install(time: VirtualTime, patch: pytest.MonkeyPatch) -> None:
     for module in ("instances", "elastic_block_store"):
         patch.setattr(f"moto.ec2.models.{module}.utcnow", utcnow)
     patch.setattr(IOLoop, "time", lambda self: time.time())
+    # What EC2 says that it has done, and when.
+    there = SimpleNamespace(**vars(datetime))
+    there.datetime = virtual_datetime
+    patch.setattr("localec2.world.lifecycle.datetime", there)

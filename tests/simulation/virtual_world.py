@@ -9,7 +9,7 @@ import re
 import resource
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,10 +24,14 @@ from ec2spawner.core.saved_state import from_dict
 from ec2spawner.core.state import ServerState
 from ec2spawner.ec2 import clients
 from localec2 import Fault, LocalSettings
+from localec2.requests.client_tokens import ClientTokens
 from localec2.requests.faults import FaultBook
 from localec2.serve import LocalCloud
 
-from . import virtual_time
+from . import chance, virtual_database, virtual_time, virtual_wire
+from .coverage import Coverage, WatchedFaults
+from .random_faults import FAULTS
+from .trace import Trace
 from .virtual_disks import Disks
 from .virtual_hub import Hub, acting, watch_steps
 from .virtual_late import LateCalls
@@ -62,8 +66,13 @@ class _NoMetadata:
 class World:
     """What stays when a Hub dies."""
 
-    def __init__(self, cloud: LocalCloud, events: virtual_time.EventQueue) -> None:
+    def __init__(
+        self, cloud: LocalCloud, events: virtual_time.EventQueue, seed: int = 0
+    ) -> None:
         self.cloud = cloud
+        self.seed = seed
+        self.trace = Trace()
+        self.faults = cloud.faults = WatchedFaults(Coverage())
         self.events = events
         self.time = events.time
         self.folder = Path(tempfile.mkdtemp(prefix="virtual-world-"))
@@ -112,9 +121,17 @@ class World:
             self.cloud.forget(instance)
         self.cloud.backend.volumes.clear()
         self.cloud.backend.snapshots.clear()
+        # The next world has the same ids, if its seed is the same.
+        tags = self.cloud.backend.tags
+        for gone in [id for id in tags if id.startswith(("vol-", "snap-", "i-"))]:
+            del tags[gone]
         self.events.clear()
         self.cloud.log.clear()
         shutil.rmtree(self.folder)
+
+    def note(self, who: str, what: str, sent: Mapping[str, str]) -> None:
+        """Something happens that belongs into the trace."""
+        self.trace.note(self.time.now - virtual_time.BEGIN, who, what, sent)
 
     # EC2 and its machines.
 
@@ -127,6 +144,10 @@ class World:
     def clear_faults(self) -> None:
         self.cloud.faults.clear()
         self.late.clear()
+
+    def fail(self, action: str, kind: str, times: int | None) -> None:
+        """One of ``random_faults.py``."""
+        self.faults.add(Fault(action, times=times, **FAULTS[kind]))
 
     def living(self, hub: Hub) -> list[Any]:
         """The instances of a hub that exist or are about to, whoever knows of them."""
@@ -194,7 +215,7 @@ class World:
         tags = {"hub": hub.hub_id, "launch": "leak", "server": "leak"}
         pairs = [{"Key": f"ec2spawner:{k}", "Value": v} for k, v in tags.items()]
         acting.hub = None
-        faults, self.cloud.faults = self.cloud.faults, FaultBook()
+        self.cloud.faults = FaultBook()
         client.run_instances(
             ImageId=self.cloud.resources.image_id,
             InstanceType="t3.small",
@@ -203,7 +224,7 @@ class World:
             UserData=user_data("leak", "nonce", "http://127.0.0.1:8081/hub/api", 100),
             TagSpecifications=[{"ResourceType": "instance", "Tags": pairs}],
         )
-        self.cloud.faults = faults
+        self.cloud.faults = self.faults
 
     def machine(self, instance_id: str) -> VirtualMachine | None:
         instance = self.cloud.instance(instance_id)
@@ -274,7 +295,7 @@ def saved(hub: Hub) -> dict[tuple[str, str], tuple[bool, ServerState]]:
 
 
 @contextlib.contextmanager
-def one_cloud() -> Iterator[Callable[[], World]]:
+def one_cloud() -> Iterator[Callable[..., World]]:
     """Makes worlds, one after the other, on one local EC2 in this process."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -290,17 +311,35 @@ def one_cloud() -> Iterator[Callable[[], World]]:
         cloud.clock = events  # type: ignore[assignment]
         cloud.metadata = _NoMetadata()  # type: ignore[assignment]
         virtual_time.install(time, patch)
+        reading = virtual_wire.install(cloud, events, patch)
+        virtual_database.install(patch)
+        chances = undo.enter_context(chance.steady(patch))
         worlds: list[World] = []
         _remember_clients(patch)
+
+        # What moto makes with its first volume, it makes before the first world.
+        first = World(cloud, events)
+        clients.boto3.Session().client(
+            "ec2", endpoint_url=cloud.endpoint_url, config=Config()
+        ).create_volume(AvailabilityZone=f"{cloud.region}a", Size=1, Encrypted=True)
+        first.close()
 
         async def fetch(url: str, **options: Any) -> Any:
             return await worlds[-1].fetch(url, **options)
 
         patch.setattr("jupyterhub.utils.fetch", fetch)
 
-        def make() -> World:
-            worlds.append(World(cloud, events))
-            return worlds[-1]
+        def make(seed: int = 0) -> World:
+            # As if nothing had ever been: the same seed leads to the same story.
+            time.now, time.slept = virtual_time.BEGIN, 0.0
+            chances.seed(seed)
+            reading.forget()
+            cloud.scripted = Fault()
+            cloud.buckets.reset()
+            cloud.api.tokens = ClientTokens()
+            cloud._pools.clear()
+            worlds[:] = [World(cloud, events, seed)]
+            return worlds[0]
 
         yield make
         acting.hub = None
@@ -326,8 +365,17 @@ def _remember_clients(patch: pytest.MonkeyPatch) -> None:
                 )
                 made[key] = client, copy.copy(client.meta.events)
             client, events = made[key]
-            # What a dead Hub has registered there is dead, too.
-            client.meta._events = copy.copy(events)
+            # What others have registered there, dead or alive, is not ours.
+            client = _like(client)
+            client.meta = _like(client.meta)
+            client.meta.events = copy.copy(events)
             return client
 
     patch.setattr(clients, "boto3", SimpleNamespace(Session=Session))
+
+
+def _like(thing: Any) -> Any:
+    """A shallow copy; ``copy`` asks a client for methods that it takes for EC2's."""
+    twin = object.__new__(type(thing))
+    vars(twin).update(vars(thing))
+    return twin

@@ -1,0 +1,27 @@
+"""All that happens in a world, in order: equal whenever its seed is."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+#: of what is sent to EC2, what tells one call from another
+_TELLING = ("ClientToken", "InstanceId", "InstanceId.1", "VolumeId", "VolumeId.1")
+
+
+class Trace:
+    """A line for each step, commit, call and request, with its time."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def note(self, at: float, who: str, what: str, sent: Mapping[str, str]) -> None:
+        told = [f"{name}={sent[name]}" for name in _TELLING if name in sent]
+        self.lines.append(" ".join([f"{at:12.6f}", who, what, *told]).rstrip())
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256("\n".join(self.lines).encode()).hexdigest()[:16]
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines)

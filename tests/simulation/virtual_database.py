@@ -1,0 +1,86 @@
+"""JupyterHub's database: a file, as ever, but what is worked out once is kept.
+
+Every life of a Hub makes an engine of its own, and with it compiles the same
+statements again. On a computer that loses its power nothing is tested here, so nothing
+is forced to a disk.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from importlib import metadata
+from typing import Any
+
+import pytest
+from jupyterhub import orm
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+from sqlalchemy.orm import Session
+
+
+def install(patch: pytest.MonkeyPatch) -> None:
+    """Share among all Hubs of this process what is the same for all."""
+    first: list[Engine] = []
+    create = orm.create_engine
+
+    def create_engine(url: str, **options: Any) -> Engine:
+        engine: Engine = create(url, **options)
+        if first:
+            # The cache of compiled statements goes by the dialect.
+            engine.dialect = first[0].dialect
+            engine._compiled_cache = first[0]._compiled_cache
+        else:
+            # So that it knows the version of SQLite and what else it asks for once.
+            engine.connect().close()
+            first.append(engine)
+        return engine
+
+    patch.setattr(orm, "create_engine", create_engine)
+    # What people make up is hashed 16,384 times; the one of the tests is none.
+    patch.setattr(orm.APIToken, "rounds", 1)
+    # Each life looks through all installed packages, eight times.
+    entry_points = functools.lru_cache(maxsize=None)(metadata.entry_points)
+    patch.setattr("jupyterhub.traitlets.entry_points", entry_points)
+
+
+def watch_commits(
+    takes: Callable[[bool], bool],
+    before: Callable[[], bool],
+    after: Callable[[], None],
+) -> None:
+    """Tell of each commit that changes something. Once per process.
+
+    :param takes: whether a write is taken; is told whether it begins a transaction
+    :param before: is called before it; says whether ``after`` is to be called
+    """
+    writes: set[int] = set()
+    written: list[bool] = []
+
+    def wrote(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        if statement.lstrip().startswith(("INSERT", "UPDATE", "DELETE")):
+            taken = takes(id(connection) not in writes)
+            # SQLite itself refuses it then, in its own words.
+            cursor.execute(f"PRAGMA query_only = {int(not taken)}")
+            writes.add(id(connection))
+
+    def commits(connection: Any) -> None:
+        if id(connection) in writes:
+            if before():
+                written.append(True)
+            writes.discard(id(connection))
+
+    def committed(session: Any) -> None:
+        while written:
+            written.pop()
+            after()
+
+    def connected(connection: Any, record: Any) -> None:
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute("PRAGMA journal_mode = MEMORY")
+
+    event.listen(Engine, "connect", connected)
+    event.listen(Engine, "before_cursor_execute", wrote)
+    event.listen(Engine, "commit", commits)
+    event.listen(Engine, "rollback", lambda c: writes.discard(id(c)))
+    event.listen(Session, "after_commit", committed)

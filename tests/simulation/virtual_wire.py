@@ -1,0 +1,220 @@
+"""The way from boto3 to the local EC2 and back, without sockets and threads.
+
+What boto3 sends are the bytes of the real protocol, and so is what it reads: an answer
+that is cut, lost or late is that for urllib3 as it would be on a network. Only the
+operating system is left out, which costs most of the time of a call.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import os
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from urllib3.connection import HTTPConnection
+
+from localec2.api.control_api import ControlApi
+from localec2.api.dispatch import Answer
+from localec2.api.http import Gate
+from localec2.requests.faults import Fault
+from localec2.requests.request import ApiRequest
+from localec2.serve import LocalCloud
+
+from .virtual_time import EventQueue, VirtualTime
+
+Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+class _ServersEnd:
+    """The socket that the local EC2 sees, as far as it looks at it."""
+
+    def __init__(self) -> None:
+        self.is_cut = False
+
+    def setsockopt(self, *args: Any) -> None:
+        pass
+
+    def shutdown(self, how: int) -> None:
+        pass
+
+    def detach(self) -> int:
+        """Who takes its descriptor cuts the connection."""
+        self.is_cut = True
+        return os.open(os.devnull, os.O_RDONLY)
+
+
+class _Bytes(io.BytesIO):
+    """What the client reads, until the line is dead."""
+
+    def __init__(self, data: bytes, is_cut: bool) -> None:
+        super().__init__(data)
+        self._is_cut = is_cut
+
+    def _or_dead(self, data: bytes) -> bytes:
+        if self._is_cut and not data:
+            raise ConnectionResetError("the local EC2 has cut the connection")
+        return data
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        return self._or_dead(super().readline(size))
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return self._or_dead(super().read(size)) if size else b""
+
+
+class ClientsEnd:
+    """The socket that urllib3 sees. One request, one answer."""
+
+    def __init__(self, application: Application, time: VirtualTime) -> None:
+        self._application, self._time = application, time
+        self._sent = bytearray()
+        self._timeout: float | None = None
+
+    def settimeout(self, seconds: float | None) -> None:
+        self._timeout = seconds
+
+    def sendall(self, data: bytes) -> None:
+        self._sent += data
+
+    def makefile(self, mode: str, *args: Any, **options: Any) -> _Bytes:
+        before = self._time.slept
+        answer = _serve(self._application, bytes(self._sent))
+        took = self._time.slept - before
+        if self._timeout is not None and took > self._timeout:
+            # Whoever asked has left; EC2 does its work all the same.
+            self._time.slept = before + self._timeout
+            raise TimeoutError("timed out")
+        return answer
+
+    def shutdown(self, how: int) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def _serve(application: Application, request: bytes) -> _Bytes:
+    head, _, body = request.partition(b"\r\n\r\n")
+    first, *lines = head.decode("latin-1").split("\r\n")
+    method, target, _ = first.split(" ")
+    url = urlsplit(target)
+    end = _ServersEnd()
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": method,
+        "PATH_INFO": unquote(url.path),
+        "QUERY_STRING": url.query,
+        "SCRIPT_NAME": "",
+        "SERVER_NAME": "127.0.0.1",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "127.0.0.1",
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(body),
+        "werkzeug.socket": end,
+    }
+    for line in lines:
+        name, _, value = line.partition(":")
+        name = name.upper().replace("-", "_")
+        plain = name in ("CONTENT_TYPE", "CONTENT_LENGTH")
+        environ[name if plain else f"HTTP_{name}"] = value.strip()
+    sent = bytearray()
+
+    def start_response(status: str, headers: list[tuple[str, str]]) -> None:
+        shown = "".join(f"{name}: {value}\r\n" for name, value in headers)
+        sent.extend(f"HTTP/1.0 {status}\r\n{shown}\r\n".encode("latin-1"))
+
+    try:
+        for part in application(environ, start_response):
+            sent.extend(part)
+    except ConnectionError:
+        assert end.is_cut
+    return _Bytes(bytes(sent), end.is_cut)
+
+
+class Reading:
+    """What moto has answered to a question, as long as its world stays as it is.
+
+    Hubs list their machines every few seconds, and mostly nothing has changed; but to
+    write such an answer is what takes most of the time that a call takes.
+    """
+
+    def __init__(self, cloud: LocalCloud, events: EventQueue) -> None:
+        self._cloud, self._events = cloud, events
+        self._ask = cloud.api._ask_moto
+        self._changes = 0
+        self.forget()
+
+    def forget(self) -> None:
+        """Another world begins."""
+        self._known: dict[bytes, Answer] = {}
+        self._known_of: Any = None
+
+    def __call__(self, request: ApiRequest) -> Answer:
+        if not request.action.startswith("Describe"):
+            self._changes += 1
+            return self._ask(request)
+        settings = self._cloud.settings
+        if settings.consistency_seconds or self._cloud.scripted != Fault():
+            return self._ask(request)
+        if self._known_of != (now := self._world()):
+            self._known_of, self._known = now, {}
+        if request.body not in self._known:
+            self._known[request.body] = self._ask(request)
+        return self._known[request.body]
+
+    def _world(self) -> Any:
+        """Changes when the world does, by calls, with time, or by a test's hand."""
+        backend = self._cloud.backend
+        return (
+            self._changes,
+            self._events.ran,
+            self._cloud.settings,
+            [(i.id, i.state) for i in self._cloud.all_instances()],
+            [(v.id, v.status) for v in backend.volumes.values()],
+            [(s.id, s.status) for s in backend.snapshots.values()],
+        )
+
+
+def install(
+    cloud: LocalCloud, events: EventQueue, patch: pytest.MonkeyPatch
+) -> Reading:
+    """Whoever connects to this cloud from now on does so in this thread."""
+    reading = Reading(cloud, events)
+    cloud.api._ask_moto = reading  # type: ignore[method-assign]
+    # What moto looks up anew for each request.
+    for name in ("backends.list_of_moto_modules", "core.utils.method_names_from_class"):
+        _remember(f"moto.{name}", patch)
+    application = Gate(cloud.api, ControlApi(cloud))
+    port = urlsplit(cloud.endpoint_url).port
+    connect = HTTPConnection._new_conn
+
+    def new_connection(self: HTTPConnection) -> Any:
+        if (self.host, self.port) != ("127.0.0.1", port):
+            return connect(self)
+        return ClientsEnd(application, events.time)
+
+    patch.setattr(HTTPConnection, "_new_conn", new_connection)
+    # The operating system knows of no such connection.
+    patch.setattr("localec2.api.http._refusal", lambda environ: None)
+    return reading
+
+
+def _remember(dotted: str, patch: pytest.MonkeyPatch) -> None:
+    """Let a function of a module, wherever it is imported, work once for each input."""
+    module, _, name = dotted.rpartition(".")
+    function = getattr(importlib.import_module(module), name)
+    known: dict[Any, list[Any]] = {}
+
+    def remembers(*args: Any) -> list[Any]:
+        if args not in known:
+            known[args] = list(function(*args))
+        return known[args]
+
+    for place in [m for n, m in sys.modules.items() if n.startswith("moto.")]:
+        if vars(place).get(name) is function:
+            patch.setattr(place, name, remembers)
