@@ -127,6 +127,9 @@ class Checks:
         for number, hub in enumerate(self.hubs):
             hub.commits_left, hub.read_only_until = None, 0.0
             self.up(number)
+            # As JupyterHub does every five minutes.
+            app = hub.app
+            hub.run(app.proxy.check_routes(app.users, app._service_map))
         moves = any(hub.settings["home_may_move"] for hub in self.hubs)
         stated = MOVE_SECONDS if moves else STATED_SECONDS
         waited = 0
