@@ -29,7 +29,7 @@ TARGETS = {
     "ec2spawner/launch/attempts.py": "tests/unit/launch "
     "tests/simulation/test_order_of_events.py",
     "ec2spawner/launch/limits.py": "tests/unit/launch",
-    "ec2spawner/claim/agent/work/deadman.py": "tests/unit/claim tests/claim/test_deadman.py",
+    "ec2spawner/claim/agent/work/deadman.py": "tests/claim/test_deadman.py",
 }
 
 
