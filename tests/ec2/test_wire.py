@@ -56,6 +56,9 @@ CALLS = {
     "machines.list_machines": {
         "DescribeInstances": lambda lane: machines.list_machines(lane, "hub")
     },
+    "machines.machines_by_id": {
+        "DescribeInstances": lambda lane: machines.machines_by_id(lane, [I])
+    },
     "machines.machine_of_token": {
         "DescribeInstances": lambda lane: machines.machine_of_token(lane, "token")
     },

@@ -154,7 +154,7 @@ async def by_a_link(hub, user):
     async with Visitor(hub.url, user, "any") as visitor:
         await visitor.log_in()
         _, page = await visitor._get(visitor.hub_url("spawn?opt-profile=large"))
-        assert "A link cannot start a machine by itself" in page
+        assert "A link has brought you here. Nothing is started by itself" in page
         with pytest.raises(SpawnFailed) as page:
             await visitor.choose(None)
         return page.value.message

@@ -10,6 +10,7 @@ from localec2 import WIRE_FAULTS, Fault, Wire
 from localec2.client import ControlError
 
 from .conftest import request_for
+from .test_volumes import until
 
 BROKEN = sorted(set(WIRE_FAULTS) - {"seen twice"})
 UNSEEN = {
@@ -56,6 +57,7 @@ def test_what_is_seen_twice_is_done_twice_unless_it_has_a_token(
     launch(ClientToken="seen-twice")
     assert launched(cloud) - before == 1
     volume = ec2.create_volume(AvailabilityZone=world.zones[0], Size=1)["VolumeId"]
+    until(ec2, volume, "available")
     twice("CreateSnapshot")
     ec2.create_snapshot(VolumeId=volume)
     of_it = [{"Name": "volume-id", "Values": [volume]}]

@@ -21,8 +21,10 @@ def network_of(cloud):
     """The VPC's namespace, with its router and firewall in it."""
     for pid in marked.marked_processes(MARKER, cloud.cloud_id):
         tables = ["nsenter", f"--net=/proc/{pid}/ns/net", "nft", "list", "tables"]
-        if "table ip ec2spawner" in output(*tables):
-            return os.readlink(f"/proc/{pid}/ns/net")
+        # A process may have ended meanwhile.
+        with contextlib.suppress(subprocess.CalledProcessError):
+            if "table ip ec2spawner" in output(*tables):
+                return os.readlink(f"/proc/{pid}/ns/net")
     raise LookupError("no firewall is in force")
 
 
