@@ -27,7 +27,7 @@ TARGETS = {
     "ec2spawner/core/events.py": "tests/unit/core tests/simulation/test_every_cell.py",
     "ec2spawner/fleet/sweep_policy.py": "tests/unit/fleet",
     "ec2spawner/launch/attempts.py": "tests/unit/launch "
-    "tests/simulation/test_order_of_events.py",
+    "tests/ec2/test_attempts.py tests/simulation/test_order_of_events.py",
     "ec2spawner/launch/limits.py": "tests/unit/launch",
     "ec2spawner/claim/agent/work/deadman.py": "tests/claim/test_deadman.py",
 }

@@ -171,6 +171,8 @@ class Checks:
                 status, answer = hub.call("POST", server_path(whose))
                 assert status in (201, 202), answer
             hub.pass_until(lambda: hub.serving().keys() == everybody, 200)
+        # What their new machines have replaced is ended behind them.
+        self.time_passes(60)
         self._check_owned()
         self._check_tokens()
         for hub in self.hubs:

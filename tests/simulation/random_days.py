@@ -153,11 +153,6 @@ class Day(Checks):
         hub.start()
         self._meet_users(hub)
 
-    @may_happen(1, number=HUBS, after=range(8), seconds=[1.0, 20.0, 90.0])
-    def database_takes_nothing(self, number: int, after: int, seconds: float) -> None:
-        """It is read-only after so many commits, for so long."""
-        self.up(number).refuse_writes(after, seconds)
-
     def _live_on(self, hub: Hub) -> None:
         if hub.alive and hub.steps_left is not None:
             hub.pass_time(10)

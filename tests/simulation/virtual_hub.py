@@ -186,9 +186,10 @@ class Hub:
             return
         assert self.loop is not None
         self.doomed = True
-        engine = self.app.db.get_bind()
-        self.app.db.close()
-        engine.dispose()
+        if db := getattr(self.app, "db", None):  # else it died before it had any
+            engine = db.get_bind()
+            db.close()
+            engine.dispose()
         tasks = asyncio.all_tasks(self.loop)
         _dead.append((self.loop, self.app, tasks, self.runtime))
         self.loop = self.app = None
