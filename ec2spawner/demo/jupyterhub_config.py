@@ -64,6 +64,9 @@ c.EC2Spawner.start_timeout = demo["start_timeout"]
 c.Spawner.http_timeout = demo["http_timeout"]
 c.EC2Spawner.claims_as_root = demo["claims_as_root"]
 
+# The end of a demo is the end of its machines, told one by one.
+c.JupyterHub.cleanup_servers = True
+
 # -- As on a real hub --------------------------------------------------------------
 
 c.JupyterHub.services = []

@@ -49,7 +49,7 @@ async def ask_meanwhile(hub, work):
 
 def reports(machine, config, count):
     """What root of a machine may send: all steps in turn, and what is no report."""
-    (key,) = Path(machine.folder).rglob("machine-key")
+    (key,) = Path(machine.folder).rglob(".ec2spawner/machine-key")
     who = {"launch_id": config["launch_id"], "machine_key": key.read_text()}
     steps = ("interruption", "setup", "warning", "restarting", "account", "rebalance")
     for number in range(count):
