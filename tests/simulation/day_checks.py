@@ -141,6 +141,7 @@ class Checks:
         return all(
             self._states(hub) == self._wanted(hub)
             and not self.world.strays(hub)
+            and not self.world.discarded(hub)
             and not any(s.active and not s.ready for s in hub.spawners.values())
             and all(
                 running == (whose in hub.serving()) and not state.doomed

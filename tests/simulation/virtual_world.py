@@ -181,6 +181,11 @@ class World:
             and "ec2spawner:archive" in tags_of(snapshot)
         ]
 
+    def discarded(self, hub: Hub) -> list[str]:
+        """Volumes of a hub that somebody has decided to delete, and that still exist."""
+        found = self._volumes(hub)
+        return [v.id for v, tags in found if "ec2spawner:discard" in tags]
+
     def strays(self, hub: Hub) -> list[str]:
         """Volumes and snapshots of a hub that nothing uses, and that hold no home."""
         homes = [volume for found in self.homes(hub).values() for volume in found]
@@ -306,6 +311,8 @@ def one_cloud() -> Iterator[Callable[..., World]]:
         patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
         cloud = undo.enter_context(LocalCloud(SETTINGS))
         patch.setenv("AWS_ENDPOINT_URL_SSM", cloud.endpoint_url)
+        # Or each Hub would look for AWS's price list on the real network.
+        patch.setenv("AWS_ENDPOINT_URL_PRICING", cloud.endpoint_url)
         time = virtual_time.VirtualTime()
         events = virtual_time.EventQueue(time)
         cloud.clock = events  # type: ignore[assignment]
