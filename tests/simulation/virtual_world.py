@@ -182,7 +182,7 @@ class World:
         ]
 
     def discarded(self, hub: Hub) -> list[str]:
-        """Volumes of a hub that somebody has decided to delete, and that still exist."""
+        """Volumes of a hub that are to be deleted, by somebody's decision."""
         found = self._volumes(hub)
         return [v.id for v, tags in found if "ec2spawner:discard" in tags]
 
