@@ -29,13 +29,22 @@ PROFILES = [
 ]
 
 
+#: as a hub's admin may give them; nobody tells one for the large machine
+PRICES = {"t3.small": 0.0208, "t3.large": 0.0832}
+
+
 async def test_a_person_chooses_watches_works_and_stops(page, make_hub, ec2):
     ec2.change_settings(pending_seconds=2)
-    hub = make_hub(settings={"profile_list": PROFILES, "default_url": "/lab"})
+    hub = make_hub(
+        settings={"profile_list": PROFILES, "default_url": "/lab", "prices": PRICES}
+    )
     await hub.start()
     await log_in(page, hub.url, "alice")
 
     await expect(page.get_by_role("radio", name="Small")).to_be_checked()
+    await expect(page.get_by_text("0.021 USD an hour")).to_be_visible()
+    await expect(page.get_by_text("0.083 USD an hour")).to_be_visible()
+    await expect(page.get_by_text("price unknown")).to_be_visible()
     await page.get_by_role("radio", name="Large").check()
     await keep(page, "spawn-form")
     await page.get_by_role("button", name="Start").click()
