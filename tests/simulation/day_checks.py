@@ -127,15 +127,20 @@ class Checks:
         for number, hub in enumerate(self.hubs):
             hub.commits_left, hub.read_only_until = None, 0.0
             self.up(number)
-            # As JupyterHub does every five minutes.
-            app = hub.app
-            hub.run(app.proxy.check_routes(app.users, app._service_map))
+        self._check_routes()
         moves = any(hub.settings["home_may_move"] for hub in self.hubs)
         stated = MOVE_SECONDS if moves else STATED_SECONDS
         waited = 0
         while waited < stated and not self._all_owned():
             self.time_passes(20)
             waited += 20
+        self._check_routes()
+
+    def _check_routes(self) -> None:
+        """As JupyterHub does every five minutes."""
+        for hub in self.hubs:
+            app = hub.app
+            hub.run(app.proxy.check_routes(app.users, app._service_map))
 
     def _all_owned(self) -> bool:
         return all(
