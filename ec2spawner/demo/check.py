@@ -11,9 +11,9 @@ from localec2.client import MachineInfo
 
 from .demo import Demo, DemoOptions
 from .faults import Breakage, break_ec2
-from .page import read_form
 from .steps import StepFailed, Steps
 from .visitor import Visitor
+from .visitor.page import read_form
 
 _SIZES = 3
 _GONE_SECONDS = 20

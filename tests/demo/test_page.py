@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ec2spawner.demo.page import read_error, read_form
+from ec2spawner.demo.visitor.page import read_error, read_form
 
 SPAWN_PAGE = """
 <form id="other"><input name="q" value="no"></form>

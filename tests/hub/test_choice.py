@@ -2,8 +2,8 @@
 
 import pytest
 
-from ec2spawner.demo.page import read_error
 from ec2spawner.demo.visitor import SpawnFailed, Visitor
+from ec2spawner.demo.visitor.page import read_error
 
 from .conftest import living
 

@@ -19,13 +19,13 @@ from urllib.parse import parse_qsl
 
 from jupyterhub.app import JupyterHub
 from jupyterhub.proxy import Proxy
-from tornado.httputil import HTTPHeaders, RequestStartLine
 from traitlets.config import Config
 
 from ec2spawner.core.ids import hub_id_from_cookie_secret
 from ec2spawner.fleet import runtime
 
 from ..hub.hub_process import ADMIN_TOKEN
+from .virtual_client import Client
 from .virtual_database import watch_commits
 from .virtual_time import Stopped, VirtualLoop
 
@@ -59,41 +59,6 @@ class MemoryProxy(Proxy):  # type: ignore[misc]
 
     async def delete_route(self, routespec: str) -> None:
         acting.hub.routes.pop(routespec, None)
-
-
-class _Connection:
-    """The client's end of one request."""
-
-    def __init__(self, address: str, port: int) -> None:
-        self.context = SimpleNamespace(remote_ip=address, protocol="http")
-        peer = SimpleNamespace(getpeername=lambda: (address, port))
-        self.stream = SimpleNamespace(socket=peer)
-        self.status = 0
-        self.body = b""
-        self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def set_close_callback(self, callback: Any) -> None:
-        pass
-
-    def set_body_timeout(self, seconds: float) -> None:
-        pass
-
-    def set_max_body_size(self, size: int) -> None:
-        pass
-
-    def write_headers(self, start_line: Any, headers: Any, chunk: Any = None) -> Any:
-        self.status = start_line.code
-        return self.write(chunk or b"")
-
-    def write(self, chunk: bytes) -> Any:
-        self.body += chunk
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        done.set_result(None)
-        return done
-
-    def finish(self) -> None:
-        if not self.finished.done():
-            self.finished.set_result(None)
 
 
 class Hub:
@@ -160,6 +125,7 @@ class Hub:
         hub.cookie_secret = self.cookie_secret
         hub.hub_ip = "127.0.0.1"
         hub.hub_port = 8081
+        spawner.prices_file = str(self.folder / "prices.json")
         hub.db_url = f"sqlite:///{self.folder / 'jupyterhub.sqlite'}"
         hub.allow_named_servers = True
         hub.log_level = logging.CRITICAL
@@ -341,33 +307,11 @@ class Hub:
     ) -> tuple[int, str]:
         if not self.alive:
             return 503, ""
-        connection = _Connection(address, port)
-        headers = HTTPHeaders({"Host": "127.0.0.1"})
-        form = isinstance(body, str)
-        if body is not None:
-            kind = "x-www-form-urlencoded" if form else "json"
-            headers["Content-Type"] = f"application/{kind}"
-        if isinstance(body, bytes):
-            data = body
-        else:
-            text = body if form else json.dumps(body)
-            data = b"" if body is None else text.encode()
-        headers["Content-Length"] = str(len(data))
-        if token:
-            headers["Authorization"] = f"token {token}"
         self.note(f"{method} {uri}")
-        # Some handlers are asked before the body is there.
-        receiver = self.app.tornado_application.start_request(None, connection)
-        start_line = RequestStartLine(method, uri, "HTTP/1.1")
-        if (prepared := receiver.headers_received(start_line, headers)) is not None:
-            await prepared
-        if data and not connection.finished.done():
-            receiver.data_received(data)
-        if not connection.finished.done():
-            receiver.finish()
-        await connection.finished
-        self.note(f"{connection.status} {method} {uri}")
-        return connection.status, connection.body.decode()
+        client = Client(address, port)
+        await client.ask(self.app.tornado_application, method, uri, body, token)
+        self.note(f"{client.status} {method} {uri}")
+        return client.status, client.body.decode()
 
 
 @functools.lru_cache(maxsize=None)
