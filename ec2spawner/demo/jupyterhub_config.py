@@ -56,7 +56,8 @@ c.SharedPasswordAuthenticator.user_password = demo["password"]
 c.Authenticator.allow_all = True
 
 c.JupyterHub.template_vars = {
-    "announcement": "This is a demo: EC2 and its machines are on this computer."
+    "announcement": "This is a demo: EC2 and its machines are on this computer, "
+    "and its prices are invented."
 }
 
 c.EC2Spawner.endpoint_url = demo["endpoint_url"]

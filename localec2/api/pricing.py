@@ -7,6 +7,7 @@ reader takes: of a capacity reservation (0.00), of dedicated hardware, in yuan.
 from __future__ import annotations
 
 import json
+import re
 import time
 import zlib
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,8 @@ from .instance_actions import xml
 
 #: it says of each row that nobody pays this
 _INVENTED = "Invented by the local EC2"
+#: how many times a small one
+_SIZES = {"nano": 0.25, "micro": 0.5, "small": 1.0, "medium": 2.0, "large": 4.0}
 
 
 class World(Protocol):
@@ -81,8 +84,13 @@ def _fits(row: Mapping[str, Any], filters: Mapping[str, str]) -> bool:
 
 
 def invented(what: str) -> float:
-    """A price that anybody can compute, and that is nobody's: per hour or GiB-month."""
-    return round(0.01 + zlib.crc32(what.encode()) % 4000 / 10_000, 4)
+    """A price an hour that is nobody's, and grows with the size as AWS's do."""
+    family, _, size = what.partition(".")
+    number = re.match(r"\d*", size)
+    times = float(number.group() or 1) if number else 1.0
+    factor = _SIZES.get(size.lstrip("0123456789").partition("-")[0], 8.0) * times
+    # Families differ, by no more than a half.
+    return round(0.012 * factor * (1 + zlib.crc32(family.encode()) % 50 / 100), 4)
 
 
 def _rows(service: str, filters: Mapping[str, str]) -> Iterator[dict[str, Any]]:
