@@ -35,6 +35,9 @@ from .firewall import PORT_PREFIX, Policy, Port, ruleset
 
 METADATA_ADDRESS = "169.254.169.254"
 _BRIDGE = "br0"
+#: A bridge without an address of its own takes the lowest of its ports': it changes as
+#: machines come and go, and the others go on sending to the old one for up to 45 s.
+_ROUTER_MAC = "02:00:0a:00:00:01"
 #: of the 10.N.0.0/16: low numbers are in use in many places
 _CANDIDATES = range(128, 250)
 
@@ -80,7 +83,8 @@ class VpcNetwork:
             raise
         try:
             self._ip("link", "set", "lo", "up")
-            self._ip("link", "add", _BRIDGE, "type", "bridge")
+            mac = ["address", _ROUTER_MAC]
+            self._ip("link", "add", _BRIDGE, *mac, "type", "bridge")
             self._ip("address", "add", f"{self.router}/16", "dev", _BRIDGE)
             self._ip("address", "add", f"{METADATA_ADDRESS}/32", "dev", _BRIDGE)
             self._ip("link", "set", _BRIDGE, "up")
