@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -62,6 +63,8 @@ class Agent:
         self.address: str = self.orders["address"]
         self.hub = Hub(self.orders["config"], self.address, key)
         self.reporter = Reporter(self.hub)
+        # Gone at power-off, as the server: it outlives us, and so must what we saw.
+        self.ready_note = os.path.join(self.host.run_folder, "server-was-ready")
         nonce = self.orders["nonce"]
         self.sleep = Sleep(nonce) if self.orders["hibernates"] else None
         # The Hub gives each launch and each waking a nonce of its own.
@@ -116,6 +119,8 @@ class Agent:
         if not running:
             self.look_after(orders)
             tell("starting")
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.ready_note)
             self.host.start(command, env, orders["account"], home)
         watch = Watch(tell, lambda: self.look_after(orders))
         try:
@@ -163,7 +168,8 @@ class Agent:
         home: str,
         tell: Callable[..., None],
     ) -> None:
-        was_ready, code, log, why = False, 0, "", ""
+        was_ready = os.path.exists(self.ready_note)
+        code, log, why = 0, "", ""
         for left in range(RESTARTS, -1, -1):
             code, ready = self.watch(orders["ready_url"], tell)
             was_ready = was_ready or ready
@@ -193,6 +199,7 @@ class Agent:
                 self.sleep.check()
             if not ready and self.answers(ready_url):
                 ready = True
+                write_private(self.ready_note, "")
                 tell("ready")
             time.sleep(1 if ready else 0.25)
 

@@ -1,0 +1,80 @@
+"""The agent's watch over the server, over lives of its own."""
+
+import json
+
+import pytest
+
+from ec2spawner.claim.agent.words import Failed
+from ec2spawner.claim.agent.work import main
+
+
+class Host:
+    """A server whose ends are scripted: exit codes, None while it runs."""
+
+    def __init__(self, run_folder, *codes):
+        self.run_folder, self.codes, self.starts = str(run_folder), list(codes), 0
+
+    def exit_code(self):
+        return self.codes.pop(0)
+
+    def log(self):
+        return "the last line"
+
+    def start(self, *wanted):
+        self.starts += 1
+
+
+@pytest.fixture
+def agent(tmp_path, monkeypatch):
+    """An agent of this machine with its next life's host; its server answers."""
+    orders = {
+        "address": "127.0.0.1",
+        "config": {"url": "http://127.0.0.1:1", "launch_id": "l-1"},
+        "nonce": "n",
+        "hibernates": False,
+        "ready_url": "http://127.0.0.1:1/",
+        "block_metadata": False,
+        "account": "jovyan",
+    }
+    (tmp_path / "orders").write_text(json.dumps(orders))
+    (tmp_path / "machine-key").write_text("key")
+    monkeypatch.setattr(main, "folders", lambda: (str(tmp_path), "", False))
+    monkeypatch.setattr(main, "Hub", lambda *about: None)
+    monkeypatch.setattr(main, "Reporter", lambda hub: None)
+    monkeypatch.setattr(main.time, "sleep", lambda seconds: None)
+
+    def live(*codes, again):
+        monkeypatch.setattr(main, "ProcessHost", lambda: Host(tmp_path, *codes))
+        made = main.Agent(again=again)
+        monkeypatch.setattr(made, "answers", lambda url: True)
+        monkeypatch.setattr(made, "look_after", lambda orders: None)
+        return made
+
+    return live
+
+
+def serve(agent, told):
+    def tell(step, *more):
+        told.append(step)
+
+    agent.serve(agent.orders, ["server"], {}, "/home", tell)
+
+
+def test_a_server_that_people_worked_in_is_started_again_whoever_saw_it_ready(agent):
+    told: list[str] = []
+    first = agent(None, again=False)
+    with pytest.raises(IndexError):  # killed here: nothing of it is heard again
+        serve(first, told)
+    assert told == ["ready"]
+    # It crashes before the next life has looked at it.
+    second = agent(-9, None, 0, again=True)
+    serve(second, told)
+    assert second.host.starts == 1
+    assert told[1:] == ["restarting", "ready", "exited"]
+
+
+def test_a_server_that_nobody_ever_saw_ready_is_a_failed_start(agent):
+    told: list[str] = []
+    with pytest.raises(Failed, match="exited with code -9"):
+        serve(agent(-9, again=True), told)
+    assert told == []
