@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from .hub.startup import CULLER
+
 # AWS makes two machines a second (docs/explanation/life-of-a-server.md), so the last
 # of so many waits four minutes in line, and has time to boot within start_timeout.
 _SPAWNS_AT_ONCE = 500
-_TEMPLATES = str(Path(__file__).parent / "hub" / "templates")
-
-CULLER = "ec2spawner-idle-culler"
+_TEMPLATES = str(Path(__file__).parent / "hub" / "pages" / "templates")
 
 # What jupyterhub-idle-culler 2 asks for in its README, "Permissions".
 _CULLER_SCOPES = [

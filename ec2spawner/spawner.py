@@ -162,6 +162,7 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
 
     async def _apply_choice(self, user_options: Mapping[str, Any]) -> None:
         slug = await self._choice.apply(self.user.name, self._groups, user_options)
+        self.context.failure = None  # whose message it was
         self.context.apply(Chosen(slug))
 
     @property

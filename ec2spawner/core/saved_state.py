@@ -212,3 +212,11 @@ def _phase_of(old: Mapping[str, Any], phase: str) -> str:
     if not old.get("claimed_at"):
         return Phase.BOOTING.value
     return Phase.READY.value if old.get("ready_at") else Phase.CLAIMED.value
+
+
+def readable(saved: Mapping[str, Any] | None) -> ServerState:
+    """The state, for those who only look: an empty one where it cannot be read."""
+    try:
+        return from_dict(saved or {})
+    except UnreadableState:
+        return ServerState()

@@ -70,6 +70,25 @@ def _words(
     return f"up to {amount}" if len(known) > 1 or market != "on-demand" else amount
 
 
+def machine_cost(setting: Callable[[str], Any], prices: PriceList) -> str:
+    """What the machine costs that settings mean."""
+    return _words({}, setting, prices)
+
+
+def hourly(
+    prices: PriceList, region: str, instance_type: str, market: str, zone: str = ""
+) -> str:
+    """What a machine costs that is there, or is being asked for.
+
+    :param zone: empty while EC2 has not named it
+    """
+    if market == "spot":
+        price = prices.spot(region, instance_type, zone)
+    else:
+        price = prices.of(region, instance_type)
+    return UNKNOWN if price is None else f"{dollars(price.usd)} an hour"
+
+
 def _are_names(types: Any) -> bool:
     # Of a callable nothing is known before somebody starts.
     return isinstance(types, (list, tuple)) and all(isinstance(t, str) for t in types)

@@ -22,6 +22,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import NoCredentialsError
 
+from ..core.metrics import API_REQUESTS
 from .errors import EC2Error, check_whose, from_botocore, has_expired
 from .errors.kinds import Kind
 from .throttle import LIMITS, RetryBudget, Throttle, UnknownActionError
@@ -199,6 +200,8 @@ class Lane:
         client.meta.events.register("before-call", self._pay)
         if service == "ec2":
             client.meta.events.register("after-call", check_whose)
+        client.meta.events.register_first("after-call", _count_answer)
+        client.meta.events.register("after-call-error", _count_failure)
 
     def _prepare(self) -> None:
         with suppress(Exception):  # the first call will say it
@@ -296,6 +299,17 @@ class Lane:
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _count_answer(model: Any, parsed: Mapping[str, Any], **_: Any) -> None:
+    """Of botocore, for each answer, in the thread of its request."""
+    code = parsed.get("Error", {}).get("Code") or "ok"
+    API_REQUESTS.labels(str(model.name), str(code)).inc()
+
+
+def _count_failure(event_name: str, exception: Exception, **_: Any) -> None:
+    """Of botocore, for each request that has no answer: ``after-call-error.ec2.X``."""
+    API_REQUESTS.labels(event_name.split(".")[-1], type(exception).__name__).inc()
 
 
 def _unfiltered(body: Mapping[str, Any]) -> bool:

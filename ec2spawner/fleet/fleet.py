@@ -51,6 +51,7 @@ class Fleet:
         self, key: FleetKey, fast: float, slow: float, log: logging.Logger
     ) -> None:
         self.hub_id = key.hub_id
+        self.region = key.account.region
         self.log = log
         self.clients = Clients(key.account)
         self.images = Images(self.clients.reading)

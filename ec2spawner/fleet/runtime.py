@@ -8,6 +8,7 @@ from ..claim.rate_limits import RateLimits
 from ..claim.registry import Registry
 from ..costs.price_list import PriceList
 from ..launch.breaker import Breaker
+from ..launch.history import StartHistory
 from ..launch.limits import Limits
 from .fleets import Fleets
 from .unsaved import Unsaved
@@ -31,6 +32,8 @@ class HubRuntime:
         self.limits = Limits()
         #: which kinds of machine fail to boot
         self.breaker = Breaker()
+        #: how long earlier starts took
+        self.history = StartHistory()
         #: what things cost, as far as it is known
         self.prices = PriceList()
         #: what the Hub's database is still to take

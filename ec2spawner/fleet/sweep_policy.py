@@ -50,6 +50,11 @@ class Verdict(Generic[T]):
     #: unwanted, and not yet for long enough
     waiting: tuple[T, ...] = ()
 
+    @property
+    def count(self) -> int:
+        """How many nobody wants."""
+        return len(self.end) + len(self.braked) + len(self.waiting)
+
 
 @dataclass
 class Sweeper(Generic[T]):

@@ -13,7 +13,7 @@ from typing import Any
 from jupyterhub import orm
 from sqlalchemy import Text, column, func, select, table
 
-from ..core.saved_state import UnreadableState, from_dict, home_in, ids_in
+from ..core.saved_state import UnreadableState, from_dict, home_in, ids_in, readable
 from ..core.state import Doomed, Launch, Phase, ServerState, StoppedMachine, Wish
 from ..ec2.machines import Machine
 from ..fleet.sweep_policy import Wanted
@@ -138,32 +138,20 @@ def _record(
 
 def has_launch(saved: Mapping[str, Any] | None) -> bool:
     """A launch was recorded, and has not been let go."""
-    return _read(saved).launch is not None
+    return readable(saved).launch is not None
 
 
 def has_unfinished_ends(saved: Mapping[str, Any] | None) -> bool:
     """EC2 has not confirmed every end, or every stop, that was wanted."""
-    state = _read(saved)
+    state = readable(saved)
     stopped = state.stopped
     return bool(state.doomed or stopped and not stopped.certain)
 
 
 def is_expired(saved: Mapping[str, Any] | None, now: float) -> bool:
     """Its machine has been stopped for longer than the settings allowed."""
-    stopped = _read(saved).stopped
+    stopped = readable(saved).stopped
     return stopped is not None and 0 < stopped.until < now
-
-
-def last_end(saved: Mapping[str, Any] | None) -> str:
-    """Why the last machine is over that the user did not stop, in words."""
-    return _read(saved).last_end
-
-
-def _read(saved: Mapping[str, Any] | None) -> ServerState:
-    try:
-        return from_dict(saved or {})
-    except UnreadableState:
-        return ServerState()
 
 
 def database_since(db: Any) -> float:

@@ -26,11 +26,19 @@ from ..server.context import HasContext
 from ..settings import LaunchSettings
 from ..settings.network import why_unreachable
 from .database import name_database
-from .pages import with_notices
+from .metrics import show_machines
+from .pages.announcements import with_notices
+from .pages.facts import PageFacts, idle_policy
+from .pages.unanswered import register as register_page
+from .pages.unanswered import teach_traefik
 from .prices import Prices
 from .records import has_launch, has_unfinished_ends, is_expired
 from .session import keep_usable
+from .start_history import keep_history
 from .sweep import sweep_for_ever
+
+#: the service that setup() adds, to stop idle servers
+CULLER = "ec2spawner-idle-culler"
 
 
 class HubConfigError(ValueError):
@@ -242,6 +250,16 @@ def begin_sweeping(spawner: Any, app: Any) -> None:
     tasks.add(asyncio.ensure_future(sweeping))
 
 
+def set_up_pages(app: Any) -> None:
+    """What users see on the Hub's pages, in place of a server, and at /hub/metrics."""
+    show_machines(runtime())
+    register_page()
+    teach_traefik(app.proxy, app.hub)
+    facts = PageFacts(idle_policy(app.services, CULLER))
+    shown = {"ec2spawner": facts, **with_notices(app.template_vars)}
+    app.tornado_settings["template_vars"] = shown
+
+
 def watch(spawner_class: type[LaunchSettings]) -> None:
     """Do all this in the Hub that this process may become, when it starts.
 
@@ -266,9 +284,9 @@ def watch(spawner_class: type[LaunchSettings]) -> None:
             for text in warnings(spawner):
                 spawner.log.warning(text)
             take_up_unfinished_ends(app)
+            keep_history(runtime().history, app.db, spawner.log)
             begin_sweeping(spawner, app)
-            shown = with_notices(app.template_vars)
-            app.tornado_settings["template_vars"] = shown
+            set_up_pages(app)
         init_handlers(app)
 
     JupyterHub.init_handlers = start_and_init_handlers

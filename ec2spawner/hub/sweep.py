@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..core.metrics import ORPHANS
 from ..core.state import Doomed
 from ..core.tags import LEASE_TAG, lease_text, to_renew
 from ..ec2.again import OnlyNews, every
@@ -50,6 +51,8 @@ class FleetSweep:
         self._archivist = Archivist(fleet.hub_id, fleet.clients, fleet.homes, fleet.log)
         # Every pass would say it again, all night long.
         self._news = OnlyNews(self.log)
+        #: what this pass has found that nobody wants
+        self._orphans = 0
 
     async def once(self, db: Any) -> None:
         """One pass.
@@ -64,8 +67,10 @@ class FleetSweep:
         resources = await self._list_resources()
         # Nothing is awaited from here to the verdicts: all speak of one moment.
         records = read_records(db)
+        self._orphans = 0
         self._end_machines(listing.machines.values(), records)
         doomed = self._judge_resources(resources, records)
+        ORPHANS.labels(self.fleet.region).set(self._orphans)
         await self._delete(doomed)
         await self._archivist.once(resources)
         await self._hand_over(stale_owners(resources, records, self.fleet.hub_id))
@@ -106,6 +111,7 @@ class FleetSweep:
         self._say_another_hub(others)
         self._say_tags_changed(known, wanted)
         verdict = self._machines.judge(ours, wanted, records.since, time.monotonic())
+        self._orphans += verdict.count
         for machine in verdict.end:
             self._news.say(
                 machine.id,
@@ -131,6 +137,7 @@ class FleetSweep:
                 time.monotonic(),
             )
             doomed += verdict.end
+            self._orphans += verdict.count
             self._say_braked(_PLURALS[kind], verdict.braked)
         return doomed
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ..core.errors import EC2SpawnError
 from ..core.ids import client_token
+from ..core.metrics import CAPACITY_ERRORS
 from ..ec2.again import repeat_in_doubt
 from ..ec2.clients import Clients, NotSent
 from ..ec2.errors import EC2Error, admin_hint, zones_named
@@ -162,6 +163,8 @@ class Attempts:
             "Launch %s, %s: %s", self._plan.launch_id, candidate, admin_hint(error)
         )
         self._refusals.append(News(time.monotonic(), candidate, error))
+        if error.kind is Kind.CAPACITY:
+            CAPACITY_ERRORS.labels(candidate.instance_type, candidate.zone).inc()
         self._launcher.unavailable.note(candidate, error)
         scope = error.meaning.scope
         self._left = [c for c in self._left if not covers(scope, candidate, c)]

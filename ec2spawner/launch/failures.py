@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ..core.errors import EC2SpawnError, Reason
+from ..core.state import Launch
 from ..ec2.errors import EC2Error, admin_hint
 from ..ec2.errors.kinds import Kind
 from ..ec2.errors.table import meaning_of_end
@@ -10,6 +13,47 @@ from ..ec2.machines import Machine
 
 #: how a message ends of what may pass by itself, or be for the admin to repair
 TRY_OR_TELL = "Try again, and if it comes back, please tell your hub's admin."
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A start that failed, in as few words as let an admin find it in the Hub's log.
+
+    :ivar at: seconds since the epoch
+    :ivar code: AWS's, where it was AWS that said no
+    :ivar steps: what the user has seen of it
+    """
+
+    at: float
+    reason: str
+    launch_id: str = ""
+    instance_id: str = ""
+    code: str = ""
+    steps: tuple[str, ...] = ()
+
+
+def failure_of(
+    error: BaseException, launch: Launch, at: float, steps: tuple[str, ...] = ()
+) -> Failure:
+    """What an admin is to be told of a start that has ended with this error."""
+    said: BaseException | None = error
+    while said is not None and not isinstance(said, (EC2Error, EndedEarly)):
+        said = said.__cause__
+    if isinstance(said, EndedEarly):
+        code = said.machine.reason_code
+    else:
+        code = said.code if said is not None else ""
+    return Failure(
+        at, reason_of(error), launch.start_id, launch.instance_id, code, steps
+    )
+
+
+def reason_of(error: BaseException | None) -> str:
+    """Why a start has ended: a value of ``Reason``, without an error that somebody has
+    cancelled it."""
+    if error is None or isinstance(error, EC2SpawnError):
+        return str(error.reason) if error else Reason.CANCELLED.value
+    return error.meaning.reason.value if isinstance(error, EC2Error) else ""
 
 
 class EndedEarly(EC2SpawnError):

@@ -11,6 +11,7 @@ from typing import Any
 from traitlets import TraitError
 
 from ..core.errors import EC2SpawnError, Reason
+from ..core.metrics import start_ended
 from ..costs.price_list import PriceList
 from ..costs.words import machine_costs
 from ..profiles.choose import (
@@ -202,8 +203,10 @@ class ServerChoice:
                 return ""
             await self._take_on(selection)
         except ChoiceError as e:
+            start_ended(Reason.OPTIONS.value)
             raise EC2SpawnError(str(e), reason=Reason.OPTIONS) from e
         except (ProfileListError, TraitError) as e:
+            start_ended(Reason.CONFIG.value)
             raise EC2SpawnError(
                 "This hub's choice of servers is misconfigured. "
                 "Please tell your hub's admin.",

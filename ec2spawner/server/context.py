@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, runtime_checkable
@@ -11,13 +12,18 @@ from sqlalchemy.orm import Session
 
 from ..core.event import Event, NotNow
 from ..core.events import HubRestarted
+from ..core.metrics import start_ended
 from ..core.saved_state import UnreadableState, from_dict, to_dict
 from ..core.state import Launch, ServerState
 from ..ec2.clients import Account
+from ..ec2.machines import Machine
 from ..fleet.fleet import Fleet, FleetKey
 from ..fleet.runtime import HubRuntime
 from ..fleet.unsaved import NotSaved
+from ..launch.failures import Failure, failure_of, reason_of
+from ..launch.history import kind_of
 from ..settings import LaunchSettings
+from .progress import Progress
 
 
 class HubSide(Protocol):
@@ -145,6 +151,10 @@ class ServerContext:
         self.on_change: Callable[[], None] = lambda: None
         #: what was saved and cannot be read; it is kept as it is
         self.unreadable: Mapping[str, Any] | None = None
+        #: the steps of the present start, or of the last one
+        self.progress = Progress()
+        #: why the last start failed, if it did
+        self.failure: Failure | None = None
         self._state = ServerState()
 
     # -- state -----------------------------------------------------------------
@@ -186,6 +196,30 @@ class ServerContext:
     def write_later(self, key: Hashable, write: Callable[[], None]) -> None:
         """Write what the database has refused as soon as it takes it."""
         self.runtime.unsaved.add(key, write, self.log)
+
+    # -- the end of a start -----------------------------------------------------
+
+    def start_succeeded(self, woken: Machine | None) -> None:
+        """Count it, and remember how long it took.
+
+        :param woken: the machine as it was before it was woken
+        """
+        self.failure = None
+        start_ended()
+        how = ("hibernate" if woken.hibernated else "stop") if woken else ""
+        kind = kind_of(self.settings, self.launch.instance_type, how)
+        self.runtime.history.add(kind, self.progress.stages())
+
+    def start_failed(self, error: BaseException | None) -> None:
+        """Count it, and remember what an admin is to be told.
+
+        :param error: None when somebody has cancelled it
+        """
+        start_ended(reason_of(error))
+        self.failure = None
+        if error is not None:
+            steps = tuple(map(str, self.progress.steps))
+            self.failure = failure_of(error, self.launch, time.time(), steps)
 
     @property
     def saved_all(self) -> bool:

@@ -15,6 +15,26 @@ _FIRST_STEPS = 50
 
 
 @dataclass(frozen=True)
+class Stage:
+    """A part of every start, for a page that shows how far it is.
+
+    :ivar done: from this percentage on
+    """
+
+    name: str
+    words: str
+    done: int
+
+
+STAGES = (
+    Stage("machine", "AWS has a machine for you", 20),
+    Stage("boot", "It boots", 45),
+    Stage("home", "It is set up, with your home", 75),
+    Stage("jupyter", "Jupyter starts", 95),
+)
+
+
+@dataclass(frozen=True)
 class Step:
     """One line of the progress page. ``seconds`` counts from the start.
 
@@ -31,6 +51,7 @@ class Step:
         return {
             "progress": self.percent,
             "message": str(self),
+            "seconds": round(self.seconds, 1),
             # Machines have a say in these words, so they are never HTML.
             "html_message": escape(str(self)),
         }
@@ -66,6 +87,22 @@ class Progress:
     def seconds(self) -> float:
         """Seconds since the start."""
         return self._clock() - self._began
+
+    def begin(self) -> None:
+        """It begins now, and not when somebody was shown the form."""
+        self._began = self._clock()
+
+    def stages(self) -> dict[str, float]:
+        """Seconds that each of the stages took; empty while one is not done."""
+        ends = [
+            next((s.seconds for s in self._steps if s.percent >= stage.done), None)
+            for stage in STAGES
+        ]
+        known = [end for end in ends if end is not None]
+        if len(known) < len(STAGES):
+            return {}
+        spans = (end - before for before, end in zip([0.0, *known], known))
+        return dict(zip((stage.name for stage in STAGES), spans))
 
     def tell(self, percent: int, message: str, quiet: bool = False) -> None:
         """Add a step. The bar never goes back and never reaches 100 by itself.

@@ -12,6 +12,7 @@ from ..claim.user_data import agent_files
 from ..core.errors import EC2SpawnError, Reason
 from ..core.events import Claimed, Ordered, Ready, Rebooted
 from ..core.ids import secret_hash
+from ..core.metrics import SPOT_INTERRUPTIONS
 from ..core.notice_events import Announced, Rescued, Silent
 from ..core.state import Launch, Phase
 from . import notices
@@ -294,17 +295,16 @@ class Session:
 
     def _announced(self, report: Report) -> None:
         interruption = report.step is Step.INTERRUPTION
+        text = notices.announced(
+            self.launch.instance_id,
+            interruption,
+            report.message,
+            self._context.hub.server_name,
+        )
+        if interruption and text != self.launch.announced:
+            SPOT_INTERRUPTIONS.inc()
         if interruption or not self.launch.announced:
-            self._context.applied(
-                Announced(
-                    notices.announced(
-                        self.launch.instance_id,
-                        interruption,
-                        report.message,
-                        self._context.hub.server_name,
-                    )
-                )
-            )
+            self._context.applied(Announced(text))
         self._context.log.warning(
             "Machine %s of %s has a notice from EC2, %s: %s",
             self.launch.instance_id,

@@ -61,11 +61,13 @@ class Start:
         self.progress = Progress(
             lambda step: context.log.info("%s: %s", context.label, step)
         )
+        context.progress = self.progress
         self.home = Home(context, self.progress)
         self.session = Session(context, self.progress, self.home)
         self.admission = Admission(context)
         #: ``run`` has been called: it is of no use to another start
         self.begun = bool(start_id)
+        self._is_told = False
         #: the machine as it was before it was woken
         self._woken: Machine | None = None
         self._new_home = False
@@ -80,6 +82,7 @@ class Start:
         :raises EC2Error: when AWS fails before there is a launch
         """
         context, self.begun = self._context, True
+        self.progress.begin()
         if last_end := context.state.last_end:
             self.progress.tell(1, last_end)
         # Anew: user or server may have been renamed.
@@ -105,6 +108,8 @@ class Start:
             else:
                 break
         self.progress.tell(95, "Ready")
+        self._is_told = True
+        context.start_succeeded(self._woken)
 
     def give_up(self, error: BaseException | None = None) -> None:
         """It has ended without being ready: nothing of it is to go on.
@@ -113,6 +118,9 @@ class Start:
 
         :param error: why; None when somebody has cancelled it
         """
+        if not self._is_told:
+            self._is_told = True
+            self._context.start_failed(error)
         if self._is_present() and self._context.launch.phase is not Phase.READY:
             if _speaks_against_the_machine(error):
                 self._context.applied(WokenInVain(self._start_id))

@@ -47,6 +47,11 @@ CALM = {
 CALM_BESIDES = {
     # The class that JupyterHub shows to users, to inherit from.
     "core/errors.py": {"jupyterhub.spawner.SpawnException"},
+    # Counts in memory.
+    "core/metrics.py": {
+        "jupyterhub.metrics.metrics_prefix",
+        *(f"prometheus_client.{each}" for each in ("Counter", "Gauge", "Histogram")),
+    },
     # os.environ, for the default of the region.
     "settings/machine.py": {"os"},
 }

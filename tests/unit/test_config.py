@@ -70,6 +70,6 @@ def test_pages_of_ours_are_found_before_jupyterhubs_own_and_behind_an_admins():
         c.JupyterHub.template_paths = ["/srv/templates"]
 
     first, second = hub_with().template_paths
-    assert first.endswith("ec2spawner/hub/templates")
+    assert first.endswith("ec2spawner/hub/pages/templates")
     assert second == JupyterHub().template_paths[0]
     assert hub_with(own).template_paths == ["/srv/templates", first]

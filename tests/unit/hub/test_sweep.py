@@ -24,7 +24,7 @@ LEASE = 1000.0
 class Fleet:
     """As much of a fleet as a sweep asks for, and in which order it does."""
 
-    hub_id, log, homes = "h", LOG, None
+    hub_id, region, log, homes = "h", "us-west-2", LOG, None
     complete = True
 
     def __init__(self):

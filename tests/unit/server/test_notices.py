@@ -1,9 +1,7 @@
 import pytest
 
 from ec2spawner.ec2.machines import Machine
-from ec2spawner.hub.pages import with_notices
 from ec2spawner.server import notices
-from ec2spawner.server.notices import AGAIN
 
 NOON = 1_800_014_400.0
 
@@ -51,46 +49,3 @@ def test_when_a_machine_is_taken_back_is_said_in_hours_and_minutes():
 def test_a_machine_has_no_say_in_these_words(message):
     assert "back in a moment: save" in notices.announced("i-1", True, message)
     assert "may soon take" in notices.announced("i-1", False, message)
-
-
-class Row:
-    def __init__(self, last_end):
-        self.state = {"last_end": last_end}
-
-
-class User:
-    """Of JupyterHub: a user of whose servers none has been started since."""
-
-    def __init__(self, *last_ends):
-        self.spawners = {}
-        self.orm_user = self
-        self.orm_spawners = {str(n): Row(text) for n, text in enumerate(last_ends)}
-
-
-def announcement(vars, user, name="announcement"):
-    return with_notices(vars)[name](user)
-
-
-def test_nobody_has_no_notices_and_sees_no_banner():
-    assert announcement({}, None) == ""
-    assert announcement({}, User("")) == ""
-
-
-def test_an_admins_own_words_stay_and_come_first():
-    assert announcement({"announcement": "<b>Hi</b>"}, User("gone")) == (
-        f"<b>Hi</b><br>gone {AGAIN}"
-    )
-    assert announcement({"announcement": lambda u: "Hi"}, None) == "Hi"
-
-
-def test_words_on_one_page_only_do_not_hide_the_notices_there():
-    vars = {"announcement_home": "Hi", "other": 1}
-    assert announcement(vars, User("gone"), "announcement_home") == (
-        f"Hi<br>gone {AGAIN}"
-    )
-    assert "announcement_spawn" not in with_notices(vars)
-    assert with_notices(vars)["other"] == 1
-
-
-def test_what_comes_from_a_machine_is_never_html():
-    assert announcement({}, User("<script>")) == (f"&lt;script&gt; {AGAIN}")

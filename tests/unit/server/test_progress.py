@@ -78,3 +78,23 @@ def test_a_quiet_step_is_not_handed_on():
     progress.tell(5, "two", quiet=True)
     assert [s.message for s in heard] == ["one"]
     assert [s.message for s in progress.steps] == ["one", "two"]
+
+
+def test_seconds_count_from_the_start_and_not_from_the_form_before():
+    now = 100.0
+    progress = Progress(clock=lambda: now)
+    now = 400.0
+    progress.begin()
+    now = 401.0
+    progress.tell(5, "one")
+    assert progress.steps[0].seconds == 1.0
+
+
+def test_a_start_has_stages_and_each_its_seconds():
+    seconds = iter([0.0, 1.0, 21.0, 22.0, 25.0, 33.0])
+    progress = Progress(clock=lambda: next(seconds))
+    for percent in (20, 45, 55, 75):
+        progress.tell(percent, "step")
+        assert progress.stages() == {}
+    progress.tell(95, "Ready")
+    assert progress.stages() == {"machine": 1, "boot": 20, "home": 4, "jupyter": 8}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
-from html import escape
 from typing import Any
 
-from ..server.context import HasContext
-from ..server.notices import after_end
-from .records import last_end
+from markupsafe import Markup
+
+from ...core.saved_state import readable
+from ...server.context import HasContext
+from ...server.notices import after_end
+from .times import SCRIPT, with_times
 
 # What the Hub's templates show at the top of a page. The other two replace the
 # first on a page of their own, where an admin has set them.
@@ -30,9 +33,12 @@ def with_notices(template_vars: Mapping[str, Any]) -> dict[str, Any]:
 def _announcement(of_the_admin: Any) -> Callable[[Any], str]:
     def text(user: Any) -> str:
         own = of_the_admin(user) if callable(of_the_admin) else of_the_admin
-        lines = [str(own)] if own else []
+        now = time.time()
         # Machines have a say in these words, so they are never HTML.
-        return "<br>".join([*lines, *map(escape, notices_of(user))])
+        told = [with_times(each, now) for each in notices_of(user)]
+        lines = [Markup(own)] if own else []
+        script = SCRIPT if any("<time" in each for each in told) else Markup("")
+        return Markup("<br>").join([*lines, *told]) + script
 
     return text
 
@@ -49,6 +55,6 @@ def notices_of(user: Any) -> list[str]:
         spawner = dict.get(user.spawners, name)
         if isinstance(spawner, HasContext):
             found += spawner.notices()
-        elif last := last_end(row.state):
+        elif last := readable(row.state).last_end:
             found.append(after_end(last))
     return found

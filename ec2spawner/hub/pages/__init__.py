@@ -1,0 +1,1 @@
+"""What users see on the Hub's own pages: facts, notices, and templates."""

@@ -1,0 +1,222 @@
+"""What pages show of a user's servers: facts for templates, of this moment."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from ...core.saved_state import readable
+from ...core.state import Launch, Phase, ServerState, StoppedMachine
+from ...launch.failures import Failure
+from ...launch.history import kind_of
+from ...profiles.read import ProfileListError, read_profiles
+from ...server.choice import settable_by_profiles
+from ...server.context import HasContext
+from .expectation import Expectation, expect, price_of
+from .times import SCRIPT, span, time_tag
+
+DEFAULT = "My server"
+
+
+@dataclass(frozen=True)
+class IdlePolicy:
+    """When servers are stopped by themselves, seconds; 0 for never."""
+
+    timeout: float = 0.0
+    max_age: float = 0.0
+
+
+@dataclass(frozen=True)
+class ServerFacts:
+    """One server, as the home page shows it.
+
+    :ivar name: empty for the default server
+    :ivar machine: in words; empty when it has none
+    :ivar wake: about how long it takes to wake the machine that is stopped
+    """
+
+    name: str
+    title: str
+    active: bool
+    ready: bool
+    pending: str
+    machine: str = ""
+    runs_for: str = ""
+    price: str = ""
+    stops: Markup = Markup("")
+    waits: bool = False
+    wake: str = ""
+
+
+def idle_policy(services: Sequence[Mapping[str, Any]], culler: str) -> IdlePolicy:
+    """What ``setup()`` has told its culler.
+
+    :param services: ``c.JupyterHub.services``
+    :param culler: the name of ours among them
+    """
+    for each in services:
+        if each.get("name") == culler:
+            options = dict(
+                text.removeprefix("--").partition("=")[::2]
+                for text in each.get("command", ())
+            )
+            return IdlePolicy(
+                _seconds(options.get("timeout")), _seconds(options.get("max-age"))
+            )
+    return IdlePolicy()
+
+
+def _seconds(text: str | None) -> float:
+    return float(text) if text and text.isdecimal() else 0.0
+
+
+class PageFacts:
+    """What a template may ask, as ``ec2spawner``.
+
+    Nothing here asks EC2, or waits: what is known is shown.
+    """
+
+    times = SCRIPT
+
+    def __init__(self, idle: IdlePolicy) -> None:
+        self._idle = idle
+
+    def starting(self, spawner: Any) -> Expectation | None:
+        """Of a start that is under way; None for another's spawner."""
+        return expect(spawner.context) if isinstance(spawner, HasContext) else None
+
+    def size(self, spawner: Any) -> str:
+        """How the user's choice is called; empty when nothing was to be chosen."""
+        if not isinstance(spawner, HasContext):
+            return ""
+        return self._profile_name(spawner, spawner.context.state.profile)
+
+    def failure(self, user: Any, server_name: str) -> Failure | None:
+        """Why the last start of a server failed, for whoever is to find out."""
+        spawner = dict.get(user.spawners, server_name)
+        return spawner.context.failure if isinstance(spawner, HasContext) else None
+
+    def admin_line(self, failure: Failure) -> Markup:
+        """What to send to the admin."""
+        return admin_line(failure)
+
+    def time(self, at: float) -> Markup:
+        """A moment, in the zone of who looks."""
+        return time_tag(at)
+
+    def servers(self, user: Any) -> list[ServerFacts]:
+        """All servers of a user, the default one first."""
+        rows = dict(user.orm_user.orm_spawners)
+        return [self._of(user, name, rows.get(name)) for name in sorted({"", *rows})]
+
+    def _of(self, user: Any, name: str, row: Any) -> ServerFacts:
+        # A server that is stopped has no spawner, and must not get one by this.
+        spawner = dict.get(user.spawners, name)
+        title = getattr(row, "display_name", "") or name or DEFAULT
+        facts: dict[str, Any] = {
+            "name": name,
+            "title": title,
+            "active": bool(spawner and spawner.active),
+            "ready": bool(spawner and spawner.ready),
+            "pending": (spawner and spawner.pending) or "",
+        }
+        if isinstance(spawner, HasContext):
+            state = spawner.context.state
+        else:
+            state = readable(row.state if row is not None else None)
+        any_of_us = spawner if isinstance(spawner, HasContext) else _any(user)
+        if any_of_us is not None:
+            facts |= self._machine(any_of_us, state, row)
+        return ServerFacts(**facts)
+
+    def _machine(
+        self, spawner: HasContext, state: ServerState, row: Any
+    ) -> dict[str, Any]:
+        """
+        :param spawner: the server's, or another of its user for the hub's settings
+        """
+        chosen = (getattr(row, "user_options", None) or {}).get("profile", "")
+        if state.may_have_machine and state.launch:
+            name = self._profile_name(spawner, state.profile or chosen)
+            return self._running(spawner, state.launch, name)
+        if state.stopped:
+            name = self._profile_name(spawner, chosen)
+            return self._waiting(spawner, state.stopped, name)
+        return {}
+
+    def _running(
+        self, spawner: HasContext, launch: Launch, name: str
+    ) -> dict[str, Any]:
+        facts: dict[str, Any] = {
+            "machine": _called(name, launch.instance_type),
+            "price": price_of(spawner.context),
+        }
+        if launch.phase is Phase.READY:
+            facts["runs_for"] = span(time.time() - launch.launched_at)
+            facts["stops"] = Markup("; ").join(self._stops(launch))
+        return facts
+
+    def _stops(self, launch: Launch) -> Iterator[Markup]:
+        if self._idle.timeout:
+            yield Markup("after {} idle").format(span(self._idle.timeout))
+        ends = [
+            since + limit
+            for since, limit in (
+                (launch.claimed_at, launch.max_lifetime),
+                (launch.ready_at, self._idle.max_age),
+            )
+            if limit
+        ]
+        if ends:
+            yield Markup("at the latest {}").format(time_tag(min(ends)))
+
+    def _waiting(
+        self, spawner: HasContext, stopped: StoppedMachine, name: str
+    ) -> dict[str, Any]:
+        context = spawner.context
+        how = "hibernates" if stopped.hibernates else "is stopped"
+        machine = Markup("{}, {}").format(_called(name, stopped.instance_type), how)
+        if stopped.until:
+            machine += Markup(" until {}").format(time_tag(stopped.until))
+        kind = kind_of(context.settings, stopped.instance_type, stopped.how)
+        expected = context.runtime.history.expected(kind)
+        return {
+            "machine": machine,
+            "waits": True,
+            "wake": f"about {span(expected.usual)}" if expected else "",
+        }
+
+    def _profile_name(self, spawner: HasContext, slug: str) -> str:
+        raw: Any = spawner.context.settings.profile_list
+        if not slug or callable(raw):
+            return slug
+        try:
+            settable = settable_by_profiles(spawner.context.settings)
+            profiles = read_profiles(raw, settable)
+        except ProfileListError:
+            return slug
+        names = {profile.slug: profile.display_name for profile in profiles}
+        return names.get(slug, slug)
+
+
+def _called(name: str, instance_type: str) -> str:
+    return (
+        f"{name} ({instance_type})" if name and instance_type else name or instance_type
+    )
+
+
+def _any(user: Any) -> HasContext | None:
+    ours = (each for each in dict.values(user.spawners) if isinstance(each, HasContext))
+    return next(ours, None)
+
+
+def admin_line(failure: Failure) -> Markup:
+    """What to send to the admin: one line, by which the Hub's log can be searched."""
+    known = [f"launch {failure.launch_id}" if failure.launch_id else ""]
+    known += [failure.instance_id, failure.code or failure.reason]
+    words = [time_tag(failure.at), *(each for each in known if each)]
+    return Markup(", ").join(words)

@@ -1,0 +1,39 @@
+import pytest
+from prometheus_client import REGISTRY
+
+from ec2spawner.core.errors import Reason
+from ec2spawner.core.metrics import outcome_of, start_ended
+
+
+def count(outcome, reason):
+    labels = {"outcome": outcome, "reason": reason}
+    return REGISTRY.get_sample_value("jupyterhub_ec2_starts_total", labels)
+
+
+@pytest.mark.parametrize("reason", ["limit", "options", "budget"])
+def test_a_refusal_is_no_failure(reason):
+    assert outcome_of(reason) == "refused"
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_all_else_is_a_failure_or_somebodys_wish(reason):
+    outcomes = {"limit": "refused", "options": "refused", "budget": "refused"}
+    outcomes["cancelled"] = "cancelled"
+    assert outcome_of(reason.value) == outcomes.get(reason.value, "failed")
+
+
+def test_every_outcome_is_there_before_it_happens():
+    assert count("ready", "") is not None
+    assert count("cancelled", "cancelled") is not None
+    assert count("refused", "limit") is not None
+    assert count("failed", "capacity") is not None
+
+
+def test_each_start_counts_once():
+    before = count("ready", ""), count("refused", "limit")
+    start_ended()
+    start_ended("limit")
+    assert (count("ready", ""), count("refused", "limit")) == (
+        before[0] + 1,
+        before[1] + 1,
+    )

@@ -1,0 +1,32 @@
+from types import SimpleNamespace
+
+from prometheus_client import CollectorRegistry, generate_latest
+
+from ec2spawner.ec2.machines import Machine
+from ec2spawner.hub.metrics import show_machines
+
+
+def runtime(*machines):
+    listing = SimpleNamespace(machines={m.id: m for m in machines})
+    known = SimpleNamespace(inventory=SimpleNamespace(listing=listing))
+    unknown = SimpleNamespace(inventory=SimpleNamespace(listing=None))
+    return SimpleNamespace(fleets=[known, unknown])
+
+
+def test_machines_are_counted_by_state_size_and_market_when_somebody_asks():
+    registry = CollectorRegistry()
+    machines = [
+        Machine("i-1", "running", instance_type="t3.small"),
+        Machine("i-2", "running", instance_type="t3.small"),
+        Machine("i-3", "stopped", instance_type="t3.large"),
+        Machine("i-4", "running", instance_type="t3.small", market="spot"),
+        Machine("i-5", "terminated", instance_type="t3.small"),
+    ]
+    show_machines(runtime(*machines), registry)
+    show_machines(runtime(), registry)  # a second Hub of the same process
+    lines = generate_latest(registry).decode().splitlines()
+    assert [line for line in lines if not line.startswith("#")] == [
+        'jupyterhub_ec2_instances{market="on-demand",size="t3.small",state="running"} 2.0',
+        'jupyterhub_ec2_instances{market="spot",size="t3.small",state="running"} 1.0',
+        'jupyterhub_ec2_instances{market="on-demand",size="t3.large",state="stopped"} 1.0',
+    ]
