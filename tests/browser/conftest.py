@@ -55,6 +55,20 @@ async def keep(page: Page, name: str) -> None:
     await page.screenshot(path=ARTEFACTS / f"{name}.png")
 
 
+async def keep_narrow_and_dark(page: Page, name: str) -> None:
+    """Keep one as it is, too, and look that nothing is wider than a small screen."""
+    await keep(page, name)
+    usual = page.viewport_size
+    await page.set_viewport_size({"width": 320, "height": 800})
+    await page.evaluate("document.documentElement.dataset.bsTheme = 'dark'")
+    await keep(page, f"{name}-narrow-dark")
+    root = "document.documentElement"
+    assert await page.evaluate(f"{root}.scrollWidth <= {root}.clientWidth"), name
+    await page.evaluate("document.documentElement.dataset.bsTheme = 'light'")
+    assert usual is not None
+    await page.set_viewport_size(usual)
+
+
 async def log_in(page: Page, url: str, name: str) -> None:
     await page.goto(url)
     await page.get_by_label("Username").fill(name)

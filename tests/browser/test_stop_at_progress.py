@@ -1,4 +1,4 @@
-"""The button of the progress page, which JupyterHub 6.1 wires to another server."""
+"""The button of JupyterHub 6.1's progress page would stop another server."""
 
 import pytest
 
@@ -18,6 +18,6 @@ async def test_stop_on_the_progress_page_of_a_named_server_stops_that_server(
     status, answer = await hub.start_server("alice", "two")
     assert status == 202, answer
     await page.goto(f"{hub.url}/hub/spawn-pending/alice/two")
-    await page.get_by_role("button", name="Stop Server").click()
+    await page.get_by_role("button", name="Cancel this start").click()
     await hub.wait_gone("alice", "two")
     assert (await hub.server("alice"))["ready"]

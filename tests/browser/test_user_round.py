@@ -1,12 +1,16 @@
 """What a person sees in a browser, from the form to a cell that has run."""
 
+import os
+import signal
+from contextlib import suppress
+
 import pytest
 from playwright.async_api import expect
 
 from localec2 import Fault
 from tests.hub.conftest import living
 
-from .conftest import keep, log_in
+from .conftest import keep, keep_narrow_and_dark, log_in
 
 pytestmark = pytest.mark.browser
 
@@ -54,7 +58,8 @@ async def test_a_person_chooses_watches_works_and_stops(page, make_hub, ec2):
     early = int(await bar.get_attribute("aria-valuenow") or 0)
     await page.locator("summary").first.click()
     await expect(page.get_by_text("Starting Jupyter").first).to_be_visible()
-    await keep(page, "progress")
+    await expect(page.get_by_text("m7i.2xlarge: price unknown")).to_be_visible()
+    await keep_narrow_and_dark(page, "progress")
     late = int(await bar.get_attribute("aria-valuenow") or 0)
     assert late > early
 
@@ -73,8 +78,17 @@ async def test_a_person_chooses_watches_works_and_stops(page, make_hub, ec2):
     await keep(page, "lab")
 
     await page.goto(f"{hub.url}/hub/home")
-    await page.get_by_role("button", name="Stop My Server").click()
-    await expect(page.get_by_role("button", name="Stop My Server")).to_be_hidden()
+    await expect(page.get_by_text("Large (m7i.2xlarge)")).to_be_visible()
+    await keep_narrow_and_dark(page, "home")
+    # The machine runs, as far as EC2 knows, and nothing on it does.
+    for pid in machine.pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    await page.goto(f"{hub.url}/user/alice/lab")
+    await expect(page.get_by_role("heading", name="does not answer")).to_be_visible()
+    await keep_narrow_and_dark(page, "does-not-answer")
+    await page.get_by_role("button", name="Stop").click()
+    await expect(page.get_by_role("button", name="Start My Server")).to_be_visible()
     await hub.wait_gone("alice")
     assert living(ec2) == []
 
@@ -108,4 +122,10 @@ async def test_a_person_reads_on_the_progress_page_why_a_machine_failed(
     await expect(
         page.get_by_text("could not start your server: the set-up of the machine").first
     ).to_be_visible()
-    await keep(page, "setup-failed")
+    await expect(page.get_by_text("If you tell your admin, send this")).to_be_visible()
+    await keep_narrow_and_dark(page, "setup-failed")
+    (failed,) = ec2.machines()
+    # With the choice of the last time, and without the form.
+    await page.get_by_role("button", name="Try again").click()
+    await page.wait_for_url("**/spawn-pending/alice")
+    assert len(ec2.machines()) == 2
