@@ -17,7 +17,7 @@ from localec2 import Keeper, LocalCloudProcess, LocalControl
 from localec2.processes.marked import kill_marked, marked_processes, remove_folder
 from localec2.roots.roots import CannotBoot
 
-from .hub import DemoHub
+from .hub import SETTINGS, DemoHub, write_admin_config
 from .kinds import KINDS, Kind
 from .ports import LOOPBACK, free_ports, why_not_free
 
@@ -56,6 +56,8 @@ class Demo:
         self.options = options
         self.id = secrets.token_hex(8)
         self.password = _password()
+        # JupyterHub wants 32 characters.
+        self.admin_password = _password(groups=7)
         self._parts = ExitStack()
         self._ports: list[int] = []
         self.folder: Path
@@ -139,6 +141,7 @@ class Demo:
             "proxy_api_url": f"http://{LOOPBACK}:{api}",
             "proxy_api_password": secrets.token_urlsafe(16),
             "password": self.password,
+            "admin_password": self.admin_password,
             "idle_timeout": self.options.idle_timeout,
             "endpoint_url": self.cloud.endpoint_url,
             "region": found.region,
@@ -154,13 +157,14 @@ class Demo:
         file = self.folder / "settings.json"
         file.touch(mode=0o600)
         file.write_text(json.dumps(settings))
+        write_admin_config(self.folder, file, self.cloud.environment())
         self.hub = DemoHub(
             self.public_url,
             self.folder,
             self.log,
             {
                 **self.cloud.environment(),
-                "EC2SPAWNER_DEMO_SETTINGS": str(file),
+                SETTINGS: str(file),
                 "TMPDIR": str(self.folder / "tmp"),
                 MARKER: self.id,
             },
@@ -203,9 +207,9 @@ class Demo:
         return f"the folder {self.folder}" if self.folder.exists() else None
 
 
-def _password() -> str:
+def _password(groups: int = 3) -> str:
     return "-".join(
-        "".join(secrets.choice(_ALPHABET) for _ in range(4)) for _ in range(3)
+        "".join(secrets.choice(_ALPHABET) for _ in range(4)) for _ in range(groups)
     )
 
 

@@ -17,6 +17,9 @@ CONFIG_FILE = Path(__file__).with_name("jupyterhub_config.py")
 _LOOK_SECONDS = 0.1
 # Whatever the environment says about AWS, another hub or a proxy is not for this hub.
 _NOT_INHERITED = ("AWS_", "JUPYTERHUB_", "JPY_", "CONFIGPROXY_")
+_CREDENTIAL_FILES = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
+#: in the environment of the demo's configuration: where its settings are
+SETTINGS = "EC2SPAWNER_DEMO_SETTINGS"
 _PROXIES = {"http_proxy", "https_proxy", "all_proxy"}
 
 
@@ -36,10 +39,38 @@ def environment(additions: Mapping[str, str]) -> dict[str, str]:
         "PATH": search_path(),
         # boto3 must find nobody's real account, not even by chance.
         "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        **{name: os.devnull for name in _CREDENTIAL_FILES},
         **additions,
     }
+
+
+_ADMIN_CONFIG = """\
+# For the commands of who runs a hub, as ``ec2spawner ls``: the demo's configuration, and
+# where its EC2 is. Only the demo's own credentials count.
+import os
+
+for name in [n for n in os.environ if n.startswith({not_inherited!r})]:
+    del os.environ[name]
+os.environ.update({variables!r})
+load_subconfig({file!r})
+"""
+
+
+def write_admin_config(folder: Path, settings: Path, cloud: Mapping[str, str]) -> None:
+    """Let ``ec2spawner ls --hub-folder <folder>`` work, as on a real hub.
+
+    :param settings: what the demo's configuration reads
+    :param cloud: what makes boto3 use the demo's EC2
+    """
+    path = folder / "jupyterhub_config.py"
+    path.touch(mode=0o600)
+    nobody = {name: os.devnull for name in _CREDENTIAL_FILES}
+    variables = {SETTINGS: str(settings), **nobody, **cloud}
+    path.write_text(
+        _ADMIN_CONFIG.format(
+            not_inherited=_NOT_INHERITED, variables=variables, file=str(CONFIG_FILE)
+        )
+    )
 
 
 class DemoHub:

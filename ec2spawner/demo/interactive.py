@@ -20,15 +20,20 @@ _WELCOME = """
   Open      {url}
   Name      any, for example maria
   Password  {password}
+  Admin     admin, with the password {admin_password}
 
 What to try
   1. Log in, choose a size, press Start: watch the steps until JupyterLab opens.
   2. Run a cell in a notebook. It runs on a machine that is yours alone.
   3. Open the address in a private window, log in with another name and start a
      server: it gets a machine of its own.
-  4. Stop your server (File > Hub Control Panel > Stop My Server). Its machine is
+  4. Stop your server (File > Hub Control Panel > Stop). Its machine is
      terminated. {idle}
      Start it again: your files are there.
+  5. Log in as admin: Admin in the menu has everybody's servers. In another terminal
+     see all machines, and why each is there:
+
+     ec2spawner ls --hub-folder {folder}
 
 {about}
 
@@ -106,7 +111,12 @@ def _welcome(demo: Demo) -> str:
     kind = demo.options.kind
     about = textwrap.fill(_ABOUT.format(what=kind.what, trust=kind.trust), 82)
     return _WELCOME.format(
-        url=demo.public_url, password=demo.password, idle=idle, about=about
+        url=demo.public_url,
+        password=demo.password,
+        admin_password=demo.admin_password,
+        idle=idle,
+        folder=demo.folder,
+        about=about,
     )
 
 

@@ -50,9 +50,11 @@ echo '{"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": tr
     > "$config/page_config.json"
 """
 
-# Any name, one password that is made anew for each demo.
+# Any name, one password that is made anew for each demo; and one for the admin.
 c.JupyterHub.authenticator_class = "shared-password"
 c.SharedPasswordAuthenticator.user_password = demo["password"]
+c.SharedPasswordAuthenticator.admin_password = demo["admin_password"]
+c.Authenticator.admin_users = {"admin"}
 c.Authenticator.allow_all = True
 
 c.JupyterHub.template_vars = {

@@ -1,4 +1,4 @@
-"""How long earlier starts took, of the same image and size: what the next may expect."""
+"""How long earlier starts took of the same image and size: what the next may expect."""
 
 from __future__ import annotations
 

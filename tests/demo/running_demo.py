@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -18,9 +18,15 @@ COMMAND = str(Path(sys.executable).with_name("ec2spawner"))
 _MARKERS = (rb"EC2SPAWNER_DEMO=[0-9a-f]+", rb"EC2SPAWNER_LOCAL=[0-9a-f]+")
 
 
-def run(*arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str, timeout: float = 120, environment: Mapping[str, str] = {}
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [COMMAND, *arguments], capture_output=True, text=True, timeout=timeout
+        [COMMAND, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env={**os.environ, **environment},
     )
 
 
@@ -76,6 +82,14 @@ class RunningDemo:
     @property
     def password(self) -> str:
         return self._find(r"Password +(\S+)")
+
+    @property
+    def admin_password(self) -> str:
+        return self._find(r"Admin +admin, with the password (\S+)")
+
+    @property
+    def ls_line(self) -> str:
+        return self._find(r"(ec2spawner ls .*)")
 
     def _find(self, pattern: str) -> str:
         found = re.search(pattern, self.text())

@@ -76,9 +76,18 @@ def only_this_computer_reaches(traces: Traces) -> None:
     assert [a for a, _ in traces.ports if not a.startswith("127.")] == []
 
 
-async def test_a_demo_that_is_killed_leaves_nothing(tmp_path):
+async def test_a_demo_has_an_admin_and_leaves_nothing_when_it_is_killed(tmp_path):
     with RunningDemo(tmp_path / "output") as demo:
         traces = await traces_of(demo)
+        # As it is printed, in a terminal that has an account of its own.
+        _, *command = demo.ls_line.split()
+        listed = run(*command, environment={"AWS_PROFILE": "of-my-own"})
+        assert listed.returncode == 0, listed.stderr
+        assert re.search(r"i-\w+ +running +maria .* its server is ready", listed.stdout)
+        async with Visitor(demo.url, "admin", demo.admin_password) as admin:
+            await admin.log_in()
+            status, _ = await admin._get(admin.hub_url("admin"))
+            assert status == 200
         demo.process.kill()
         demo.process.wait()
         eventually(lambda: not traces.left())

@@ -53,6 +53,12 @@ def test_the_error_of_a_failed_start_is_read():
     assert '<a href="mailto:admin">your admin</a>' in html
 
 
+def test_the_error_of_a_start_that_failed_is_read_from_our_page():
+    page = """<main><h1>Your machine did not start</h1>
+    <p class="ec2-why"> AWS is <b>full</b>. </p><p>launch 1</p></main>"""
+    assert read_error(page) == ("AWS is full.", "AWS is <b>full</b>.")
+
+
 def test_an_error_page_is_read():
     page = (
         '<div class="error"><h1>400 : Bad Request</h1><p>is already running</p></div>'

@@ -13,7 +13,6 @@ from .configs import DOCS
 
 HOUSE = Path(ec2spawner.__file__).parent
 SOURCES = [p for p in HOUSE.rglob("*.py") if "demo" not in p.relative_to(HOUSE).parts]
-FORM = (HOUSE / "profiles" / "templates" / "form.html").read_text()
 PAGE = " ".join((DOCS / "howto" / "troubleshooting.md").read_text().split())
 QUOTED = re.findall(
     r"^### `(.*)`$", (DOCS / "howto" / "troubleshooting.md").read_text(), re.M
@@ -24,6 +23,9 @@ def words(text):
     return " ".join(text.split())
 
 
+HTML = [words(path.read_text()) for path in sorted(HOUSE.rglob("templates/*.html"))]
+
+
 def texts():
     """Every text in the code; an f-string as its constant parts."""
     for path in SOURCES:
@@ -32,7 +34,7 @@ def texts():
                 yield words(node.value)
 
 
-TEXTS = "\n".join([*texts(), FORM])
+TEXTS = "\n".join([*texts(), *HTML])
 
 
 def parts_of(node):

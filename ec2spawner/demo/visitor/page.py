@@ -118,12 +118,14 @@ def _element(page: str, css_class: str) -> tuple[str, str]:
 def read_error(page: str) -> tuple[str, str] | None:
     """What a page of the Hub says went wrong, as (text, HTML); None if nothing did.
 
-    Three of JupyterHub's templates tell it: ``spawn.html``, ``error.html``, and
-    ``not_running.html`` after a start that failed.
+    Three templates tell it: ``spawn.html``, ``error.html``, and after a start that
+    failed ``not_running.html``, JupyterHub's or ours.
     """
     text, html = _element(page, "spawn-error-msg")
     if not text:
         text, html = _element(page, "error")
+    if not text:
+        text, html = _element(page, "ec2-why")
     if not text and "Spawn failed" in page:
         text, html = _element(page, "text-center")
     if not text:

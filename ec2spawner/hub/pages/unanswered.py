@@ -1,9 +1,9 @@
 """The page for a server whose machine does not answer, and how proxies come to it.
 
-A proxy asks the Hub for a page when it reaches no server. configurable-http-proxy does
-so by itself (``--error-target``, JupyterHub sets it): ``/hub/error/503``. traefik does so
-by its errors middleware (doc.traefik.io, "Errors"), which ``teach_traefik`` sets up. What
-the proxy asks for has none of the user's cookies, so that page leads to ours.
+A proxy asks the Hub for a page when it reaches no server: configurable-http-proxy by
+itself (``--error-target``, which JupyterHub sets), traefik by its errors middleware
+(doc.traefik.io, "Errors"), which ``teach_traefik`` sets up. The proxy has none of the
+user's cookies for the Hub, so the page that it gets, ``/hub/error/503``, leads to ours.
 """
 
 from __future__ import annotations

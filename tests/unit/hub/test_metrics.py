@@ -25,8 +25,10 @@ def test_machines_are_counted_by_state_size_and_market_when_somebody_asks():
     show_machines(runtime(*machines), registry)
     show_machines(runtime(), registry)  # a second Hub of the same process
     lines = generate_latest(registry).decode().splitlines()
-    assert [line for line in lines if not line.startswith("#")] == [
-        'jupyterhub_ec2_instances{market="on-demand",size="t3.small",state="running"} 2.0',
-        'jupyterhub_ec2_instances{market="spot",size="t3.small",state="running"} 1.0',
-        'jupyterhub_ec2_instances{market="on-demand",size="t3.large",state="stopped"} 1.0',
+    told = [line for line in lines if not line.startswith("#")]
+    name = "jupyterhub_ec2_instances"
+    assert told == [
+        f'{name}{{market="on-demand",size="t3.small",state="running"}} 2.0',
+        f'{name}{{market="spot",size="t3.small",state="running"}} 1.0',
+        f'{name}{{market="on-demand",size="t3.large",state="stopped"}} 1.0',
     ]
