@@ -45,7 +45,7 @@ def environment(additions: Mapping[str, str]) -> dict[str, str]:
 
 
 _ADMIN_CONFIG = """\
-# For the commands of who runs a hub, as ``ec2spawner ls``: the demo's configuration, and
+# For commands as ``ec2spawner ls``: the demo's configuration, and
 # where its EC2 is. Only the demo's own credentials count.
 import os
 

@@ -88,6 +88,9 @@ async def test_a_demo_has_an_admin_and_leaves_nothing_when_it_is_killed(tmp_path
             await admin.log_in()
             status, _ = await admin._get(admin.hub_url("admin"))
             assert status == 200
+            _, metrics = await admin._get(admin.hub_url("metrics"))
+            running = r'ec2_instances\{.*size="t3.small",state="running"\} 1'
+            assert re.search(running, metrics)
         demo.process.kill()
         demo.process.wait()
         eventually(lambda: not traces.left())

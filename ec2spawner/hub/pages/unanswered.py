@@ -20,7 +20,7 @@ from markupsafe import Markup
 from tornado import web
 
 from ...launch.failures import Failure
-from ...server.context import HasContext
+from ...server.context import HasContext, ServerContext
 from .facts import admin_line
 
 _NAME = "ec2spawner-unanswered"
@@ -66,9 +66,19 @@ class UnansweredHandler(BaseHandler):  # type: ignore[misc]
             "ec2_unanswered.html",
             server={"user": user.name, "name": name},
             url=parts.geturl(),
+            files=files_of(spawner.context) if isinstance(spawner, HasContext) else "",
             line=_line(spawner),
         )
         self.finish(html)
+
+
+def files_of(context: ServerContext) -> str:
+    """What becomes of files when a server is stopped that does not answer."""
+    if context.launch.worth_keeping:
+        return "The machine is only stopped: all files on it are kept."
+    if context.state.home_id and not context.launch.rescued:
+        return "What you have saved in your home is kept; all else on it is lost."
+    return "But its files are lost when it is stopped or restarted."
 
 
 def _line(spawner: Any) -> Markup:

@@ -1,6 +1,15 @@
+from types import SimpleNamespace
+
 import pytest
 
-from ec2spawner.hub.pages.unanswered import deep, error_pages, server_at, teach_traefik
+from ec2spawner.core.state import HomeRef, Launch, Phase, ServerState
+from ec2spawner.hub.pages.unanswered import (
+    deep,
+    error_pages,
+    files_of,
+    server_at,
+    teach_traefik,
+)
 
 
 @pytest.mark.parametrize(
@@ -18,6 +27,32 @@ from ec2spawner.hub.pages.unanswered import deep, error_pages, server_at, teach_
 def test_whose_server_is_at_an_address(path, name):
     assert server_at(path, "/", {"": None, "gpu": None}) == name
     assert server_at(f"/jhub{path}", "/jhub/", {"": None, "gpu": None}) == name
+
+
+@pytest.mark.parametrize(
+    "on_stop, home, rescued, words",
+    [
+        ("stop", "", "", "all files on it are kept"),
+        ("", "vol-1", "", "saved in your home is kept; all else"),
+        ("", "vol-1", "it runs without it", "files are lost"),
+        ("", "", "", "files are lost"),
+    ],
+)
+def test_who_restarts_a_machine_is_told_what_becomes_of_files(
+    on_stop, home, rescued, words
+):
+    launch = Launch(
+        "s",
+        "l",
+        Phase.READY,
+        instance_id="i-1",
+        ready_at=1.0,
+        on_stop=on_stop,
+        rescued=rescued,
+    )
+    state = ServerState(launch=launch, home=HomeRef(home) if home else None)
+    context = SimpleNamespace(launch=launch, state=state)
+    assert words in files_of(context)
 
 
 class Hub:
