@@ -29,7 +29,7 @@ def read_database(url: str, options: Mapping[str, Any]) -> Records:
     :raises DatabaseError: when there is none, or it does not answer
     """
     try:
-        engine = create_engine(_never_new(url), **options)
+        engine = create_engine(never_new(url), **options)
         try:
             with engine.connect() as connection:
                 return read_records(connection)
@@ -45,7 +45,11 @@ def read_database(url: str, options: Mapping[str, Any]) -> Records:
         raise DatabaseError(f"{shown}: {why}") from e
 
 
-def _never_new(url: str) -> str:
+def never_new(url: str) -> str:
+    """The same database, which is not made where there is none.
+
+    :raises DatabaseError: when there is none
+    """
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
         return url

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..core.ids import server_id
 from ..core.state import Phase, Wish
 from ..core.tags import lease_text
+from ..costs.ledger import Ledger
+from ..costs.spent import Spent
 from ..ec2.machines import Machine
 from ..ec2.resources import Resource
 from ..fleet.sweep_policy import is_anothers, is_wanted, lease_end
@@ -46,6 +49,8 @@ class Row:
     lease_until: float
     wanted: bool | None
     why: str
+    #: what its present run has cost so far; None when that is not known at all
+    spent: Spent | None = None
 
     def cells(self, now: float) -> list[str]:
         """As text, in the order of :data:`HEAD`."""
@@ -60,6 +65,7 @@ class Row:
             owner,
             self.server or ("-" if self.server is not None else UNKNOWN),
             duration(now - self.launched_at),
+            UNKNOWN if self.spent is None else str(self.spent),
             lease if self.lease_until else "none",
             self.zone or self.region,
             self.type,
@@ -67,18 +73,26 @@ class Row:
         ]
 
     def to_dict(self) -> dict[str, Any]:
+        row = asdict(self)
+        del row["spent"]
         return {
-            **asdict(self),
+            **row,
+            "cost_usd": round(self.spent.usd, 4) if self.spent else None,
+            "cost_unknown": sorted(self.spent.unknown) if self.spent else [],
             "launched_at": lease_text(self.launched_at),
             "lease_until": lease_text(self.lease_until) if self.lease_until else None,
         }
 
 
-HEAD = ("MACHINE", "STATE", "OWNER", "SERVER", "AGE", "LEASE", "ZONE", "TYPE", "WHY")
+HEAD = tuple("MACHINE STATE OWNER SERVER AGE COST LEASE ZONE TYPE WHY".split())
 
 
-def rows(hub: Hub, seen: Survey) -> list[Row]:
-    """A row for each machine that exists, by owner."""
+def rows(hub: Hub, seen: Survey, ledger: Ledger | None = None) -> list[Row]:
+    """A row for each machine that exists, by owner.
+
+    :param ledger: who knows what they have cost
+    """
+    now = time.time()
     records = seen.records
     names = _names_of_servers(hub, records)
     found = []
@@ -106,6 +120,7 @@ def rows(hub: Hub, seen: Survey) -> list[Row]:
                     lease_end(machine, hub.lease),
                     is_wanted(machine, records.wanted) if records else None,
                     why(machine, records, hub.lease),
+                    ledger.of_machine(machine.id, now) if ledger else None,
                 )
             )
     return sorted(found, key=lambda r: (r.owner or "", r.server or "", r.id))

@@ -11,17 +11,19 @@ from typing import Any
 from traitlets import Bool
 
 from ..core.tags import lease_text
+from ..costs.ledger import Ledger
 from .app import AdminApp
 from .collect import Survey, survey
 from .explain import HEAD, leftovers, rows
 from .homes import HEAD as HOMES_HEAD
 from .homes import home_rows
 from .hub_config import Hub
+from .ledger import read_ledger
 from .table import table
 
 
 class LsApp(AdminApp):
-    """List every machine of a hub: whose it is, since when, and why it exists.
+    """List every machine of a hub: whose it is, since when, at what cost, and why.
 
     With --homes, list the homes instead, and the snapshots that are kept of homes.
     It reads the Hub's configuration and database and asks EC2, and changes nothing.
@@ -56,16 +58,21 @@ ec2spawner ls --json
                 f"tags claim: {seen.database_trouble}",
                 file=sys.stderr,
             )
+        ledger, why = read_ledger(hub, seen, time.time())
+        if why and seen.records is not None:
+            print(f"{self.name}: the ledger cannot be read: {why}", file=sys.stderr)
         if self.json:
-            print(_as_json(hub, seen, self.homes))
+            print(_as_json(hub, seen, ledger, self.homes))
         else:
-            print(_homes_as_text(hub, seen) if self.homes else _as_text(hub, seen))
+            print(
+                _homes_as_text(hub, seen) if self.homes else _as_text(hub, seen, ledger)
+            )
         self.exit(1 if seen.trouble else 0)
 
 
-def _as_text(hub: Hub, seen: Survey) -> str:
+def _as_text(hub: Hub, seen: Survey, ledger: Ledger) -> str:
     now = time.time()
-    lines = [row.cells(now) for row in rows(hub, seen)]
+    lines = [row.cells(now) for row in rows(hub, seen, ledger)]
     text = table(HEAD, lines) if lines else f"Hub {hub.hub_id} has no machine."
     if left := leftovers(hub, seen):
         head = ("LEFT OVER", "KIND", "ZONE", "WHY")
@@ -78,7 +85,7 @@ def _homes_as_text(hub: Hub, seen: Survey) -> str:
     return table(HOMES_HEAD, lines) if lines else f"Hub {hub.hub_id} has no home."
 
 
-def _as_json(hub: Hub, seen: Survey, homes: bool) -> str:
+def _as_json(hub: Hub, seen: Survey, ledger: Ledger, homes: bool) -> str:
     found: dict[str, Any] = {
         "hub_id": hub.hub_id,
         "at": lease_text(time.time()),
@@ -88,7 +95,7 @@ def _as_json(hub: Hub, seen: Survey, homes: bool) -> str:
     if homes:
         found["homes"] = [row.to_dict() for row in home_rows(hub, seen)]
     else:
-        found["machines"] = [row.to_dict() for row in rows(hub, seen)]
+        found["machines"] = [row.to_dict() for row in rows(hub, seen, ledger)]
         found["left_over"] = [
             dict(zip(("id", "kind", "zone", "why"), cells))
             for cells in leftovers(hub, seen)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,7 @@ _PAGE = 1000
 _IDS = 200
 # How often a listing begins anew whose next page EC2 does not have any more.
 _RESTARTS = 3
+_TRANSITION = re.compile(r"\((\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (?:GMT|UTC)\)")
 _ID = re.compile(r"\bi-[0-9a-f]{8,17}\b")
 
 
@@ -67,6 +69,10 @@ class Machine:
     database: str = ""
     reason_code: str = ""
     reason_message: str = ""
+    #: when it was told to stop or end, seconds since the epoch; 0 if EC2 does not say
+    ended_at: float = 0.0
+    #: it has a public IPv4 address, which costs
+    public: bool = False
     #: until when it may live without a Hub, seconds since the epoch; 0 without a tag
     lease_until: float = 0.0
     tags: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
@@ -125,6 +131,8 @@ def read_machine(instance: InstanceTypeDef) -> Machine:
         database=tags.get(DATABASE_TAG, ""),
         reason_code=reason.get("Code", ""),
         reason_message=reason.get("Message", ""),
+        ended_at=_read_transition(instance.get("StateTransitionReason", "")),
+        public=bool(instance.get("PublicIpAddress")),
         lease_until=read_lease(tags.get(LEASE_TAG, "")),
         tags=tags,
         volumes={
@@ -132,6 +140,21 @@ def read_machine(instance: InstanceTypeDef) -> Machine:
             for block in instance.get("BlockDeviceMappings", [])
         },
     )
+
+
+def _read_transition(text: str) -> float:
+    """When a machine left its state: ``User initiated (2026-11-26 00:25:16 GMT)``.
+
+    Seconds since the epoch; 0 without a time (EC2 API reference, Instance,
+    "stateTransitionReason": "This might be an empty string").
+    """
+    if (at := _TRANSITION.search(text)) is None:
+        return 0.0
+    try:
+        moment = datetime.strptime(at[1], "%Y-%m-%d %H:%M:%S")
+    except ValueError:
+        return 0.0
+    return moment.replace(tzinfo=timezone.utc).timestamp()
 
 
 async def run_machine(

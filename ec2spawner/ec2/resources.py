@@ -54,6 +54,8 @@ class Resource:
     used_by: str = ""
     zone: str = ""
     size: int = 0  # GiB, of a volume
+    #: of a volume, in EC2's word: gp3, ...
+    type: str = ""
     launch_id: str = ""
     #: seconds since the epoch, by EC2's clock; 0 where EC2 does not tell
     launched_at: float = 0.0
@@ -212,6 +214,7 @@ def _volume(volume: Any) -> Resource:
         used_by=next(iter(attached), ""),
         zone=volume.get("AvailabilityZone", ""),
         size=volume.get("Size", 0),
+        type=volume.get("VolumeType", ""),
         launched_at=created.timestamp() if created else 0.0,
         **_from_tags(volume.get("Tags", [])),
     )

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ..core.state import Doomed
+from ..costs.ledger import Ledger
 from ..ec2.again import Looks, slower
 from ..ec2.batcher import Batcher
 from ..ec2.clients import Account, Clients
@@ -24,6 +26,7 @@ from ..ec2.machines import (
     machines_by_id,
     terminate_machines,
 )
+from ..ec2.resources import Resource
 from ..ec2.status_checks import StatusChecks, impaired_machines
 from ..homes.attach import Attaching
 from ..homes.move import Moves
@@ -48,10 +51,16 @@ class Fleet:
     """Launches, lists and ends the machines of one hub. Knows nothing of the Hub."""
 
     def __init__(
-        self, key: FleetKey, fast: float, slow: float, log: logging.Logger
+        self,
+        key: FleetKey,
+        fast: float,
+        slow: float,
+        log: logging.Logger,
+        ledger: Ledger | None = None,
     ) -> None:
         self.hub_id = key.hub_id
         self.region = key.account.region
+        self._ledger = ledger
         self.log = log
         self.clients = Clients(key.account)
         self.images = Images(self.clients.reading)
@@ -62,6 +71,7 @@ class Fleet:
             fast,
             slow,
             log,
+            self._book,
         )
         self.status_checks = StatusChecks(
             lambda: impaired_machines(self.clients.reading), log
@@ -79,6 +89,28 @@ class Fleet:
         # Work that must outlive the start or stop that began it.
         self._detached: set[asyncio.Task[None]] = set()
         self._doomed: dict[Doomed, asyncio.Task[None]] = {}
+
+    def _book(self, machines: Iterable[Machine], complete: bool) -> None:
+        """What EC2 shows costs. Whatever is wrong with that, machines go on."""
+        if self._ledger is not None:
+            with self._no_matter_what():
+                self._ledger.see(self.region, machines, time.time(), complete)
+
+    def book_volumes(self, resources: Iterable[Resource]) -> None:
+        """What is stored costs, too.
+
+        :param resources: all of the hub that there are in this region
+        """
+        if self._ledger is not None:
+            with self._no_matter_what():
+                self._ledger.see_volumes(self.region, resources, time.time())
+
+    @contextmanager
+    def _no_matter_what(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception:
+            self.log.exception("The ledger has a mistake: costs may be wrong")
 
     def attempts(self, plan: LaunchPlan, reporter: Reporter) -> Attempts:
         """A launch that has not begun."""

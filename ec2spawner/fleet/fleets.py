@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 
+from ..costs.ledger import Ledger
 from .fleet import Fleet, FleetKey
 
 
 class Fleets:
     """Makes each fleet once. Equal keys share one."""
 
-    def __init__(self) -> None:
+    def __init__(self, ledger: Ledger | None = None) -> None:
+        self._ledger = ledger
         self._fleets: dict[FleetKey, Fleet] = {}
 
     def get(
@@ -22,7 +24,7 @@ class Fleets:
         The intervals of the first caller hold: they are the hub's, not a server's.
         """
         if key not in self._fleets:
-            self._fleets[key] = Fleet(key, fast, slow, log)
+            self._fleets[key] = Fleet(key, fast, slow, log, self._ledger)
         return self._fleets[key]
 
     def __iter__(self) -> Iterator[Fleet]:

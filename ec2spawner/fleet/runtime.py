@@ -6,6 +6,7 @@ import asyncio
 
 from ..claim.rate_limits import RateLimits
 from ..claim.registry import Registry
+from ..costs.ledger import Ledger
 from ..costs.price_list import PriceList
 from ..launch.breaker import Breaker
 from ..launch.history import StartHistory
@@ -21,7 +22,11 @@ class HubRuntime:
     """
 
     def __init__(self) -> None:
-        self.fleets = Fleets()
+        #: what things cost, as far as it is known
+        self.prices = PriceList()
+        #: what was spent: see its ``of_...``, which answer at once
+        self.ledger = Ledger(lambda: self.prices)
+        self.fleets = Fleets(self.ledger)
         #: the name of the Hub's database, for its machines' tags; empty for none
         self.database = ""
         #: which launch's machine may come to claim
@@ -34,8 +39,6 @@ class HubRuntime:
         self.breaker = Breaker()
         #: how long earlier starts took
         self.history = StartHistory()
-        #: what things cost, as far as it is known
-        self.prices = PriceList()
         #: what the Hub's database is still to take
         self.unsaved = Unsaved()
         # The event loop itself keeps no task alive.

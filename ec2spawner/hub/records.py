@@ -39,6 +39,8 @@ class Record:
     wish: Wish = Wish.SERVE
     #: since when its agent says nothing; 0 while it does
     silent_since: float = 0.0
+    #: the profile that was chosen
+    profile: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,8 @@ class Records:
     since: float = 0.0
     #: the name of the database; empty for none
     database: str = ""
+    #: user -> the groups that they are in, sorted
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @cached_property
     def wanted(self) -> Wanted:
@@ -80,7 +84,11 @@ class Records:
 
     def owner_of(self, machine: Machine) -> Record | None:
         """The launch that has a machine: by its id, and else by its launch's tag."""
-        return self._by_machine.get(machine.id) or self.launches.get(machine.launch_id)
+        return self.of_machine(machine.id) or self.launches.get(machine.launch_id)
+
+    def of_machine(self, instance_id: str) -> Record | None:
+        """The launch that has a machine of this id."""
+        return self._by_machine.get(instance_id)
 
 
 def read_records(db: Any) -> Records:
@@ -110,21 +118,41 @@ def read_records(db: Any) -> Records:
             homes[home.id] = (*homes.get(home.id, ()), use)
         # A stopped machine is wanted as much as one that serves.
         if stopped := state.stopped:
-            launches[stopped.launch_id] = _record(who, stopped.launch_id, stopped)
+            launches[stopped.launch_id] = replace(
+                _record(who, stopped.launch_id, stopped), profile=state.profile
+            )
         if (launch := state.launch) and launch.phase is not Phase.OVER:
             launches[launch.id] = replace(
                 _record(who, launch.id, launch),
                 phase=launch.phase,
                 wish=launch.wish,
                 silent_since=launch.silent_since,
+                profile=state.profile,
             )
         for each in state.doomed:
             record = _record(who, each.launch_id, each)
             region = each.region or state.current.region
-            doomed[each.launch_id] = replace(record, region=region)
+            doomed[each.launch_id] = replace(
+                record, region=region, profile=state.profile
+            )
     since = database_since(db)
     name = read_database_id(db)
-    return Records(launches, doomed, tuple(servers), homes, since, name)
+    groups = _read_groups(db)
+    return Records(launches, doomed, tuple(servers), homes, since, name, groups)
+
+
+def _read_groups(db: Any) -> dict[str, tuple[str, ...]]:
+    groups: dict[str, tuple[str, ...]] = {}
+    pairs = (
+        select(orm.User.name, orm.Group.name)
+        .select_from(orm.User)
+        .join(orm.user_group_map, orm.user_group_map.c.user_id == orm.User.id)
+        .join(orm.Group, orm.Group.id == orm.user_group_map.c.group_id)
+        .order_by(orm.Group.name)
+    )
+    for user, group in db.execute(pairs):
+        groups[user] = (*groups.get(user, ()), group)
+    return groups
 
 
 def _record(

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from traitlets import TraitError
 
 from ..core.ids import hub_id_from_cookie_secret
+from ..costs.store import Store
 from ..ec2.again import every
 from ..ec2.clients import Account
 from ..fleet.fleet import FleetKey
@@ -26,6 +27,7 @@ from ..server.context import HasContext
 from ..settings import LaunchSettings
 from ..settings.network import why_unreachable
 from .database import name_database
+from .ledger import Keeper
 from .metrics import show_machines
 from .pages.announcements import with_notices
 from .pages.facts import PageFacts, idle_policy
@@ -224,6 +226,13 @@ def _is_over(spawner: Any) -> bool:
     return context.saved_all and not context.state.may_have_machine
 
 
+def ledger_keeper(spawner: Any, app: Any) -> Keeper:
+    """Who writes down what the servers of this Hub cost."""
+    own = {} if spawner.ledger_url else app.db_kwargs
+    store = Store(spawner.ledger_url or app.db_url, spawner.hub_id, own)
+    return Keeper(runtime().ledger, store, app.db, spawner.hub_id, spawner.log)
+
+
 def begin_sweeping(spawner: Any, app: Any) -> None:
     """Look for machines that no server owns, for as long as the Hub runs."""
     if not spawner.trait_has_value("hub_id"):
@@ -237,6 +246,7 @@ def begin_sweeping(spawner: Any, app: Any) -> None:
     tasks = runtime().tasks
     prices = Prices(spawner, spawner.log, partial(setattr, runtime(), "prices"))
     tasks.add(asyncio.ensure_future(prices.keep(accounts)))
+    tasks.add(asyncio.ensure_future(ledger_keeper(spawner, app).keep()))
     tasks.add(asyncio.ensure_future(end_expired_stops(app, spawner)))
     over = stop_what_is_over(app, spawner.sweep_interval, spawner.log)
     tasks.add(asyncio.ensure_future(over))

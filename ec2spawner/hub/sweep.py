@@ -101,6 +101,7 @@ class FleetSweep:
             )
             return []
         self._news.over("list")
+        self.fleet.book_volumes(resources)
         return resources
 
     def _end_machines(self, machines: Iterable[Machine], records: Records) -> None:

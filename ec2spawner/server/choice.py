@@ -47,6 +47,7 @@ _HUB_WIDE = {
     "prices",
     "prices_region",
     "prices_file",
+    "ledger_url",
 }
 
 

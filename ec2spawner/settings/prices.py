@@ -53,3 +53,18 @@ class PriceSettings(HasTraits):
         .. versionadded:: 0.1
         """,
     )
+
+    ledger_url = Unicode(
+        config=True,
+        help="""
+        The database that has the ledger, as SQLAlchemy's URL; empty for the Hub's own.
+
+        The ledger lists what every machine and every disk of this Hub has cost:
+        ``ec2spawner cost`` reads it, and :attr:`budgets` go by it. It is two tables,
+        ``ec2spawner_runs`` and ``ec2spawner_ledger``, which the Hub makes. Several Hubs
+        may share one database. For example
+        ``postgresql+psycopg://hub@db.example.org/ledger``.
+
+        .. versionadded:: 0.1
+        """,
+    )

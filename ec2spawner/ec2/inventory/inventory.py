@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 from ..again import OnlyNews
@@ -27,6 +27,8 @@ class Inventory:
     does what they lack: ``view.py`` says when a machine is given up.
 
     :param ask: for machines by their ids
+    :param on_shown: is told of all machines that EC2 shows, as it shows them, and
+        whether they are all that there are
     """
 
     def __init__(
@@ -36,7 +38,9 @@ class Inventory:
         fast: float,
         slow: float,
         log: logging.Logger,
+        on_shown: Callable[[Iterable[Machine], bool], None] = lambda rows, all: None,
     ) -> None:
+        self._on_shown = on_shown
         self._lister = lister
         self._ask = ask
         self.fast = fast
@@ -86,6 +90,7 @@ class Inventory:
     def told(self, machine: Machine) -> None:
         """EC2 has named a machine in the answer to another call."""
         self._view.told(machine, time.monotonic())
+        self._on_shown([machine], False)
 
     async def ask(self, instance_id: str) -> Machine | None:
         """A machine by its id, asked for now; None when EC2 does not know it.
@@ -253,6 +258,7 @@ class Inventory:
         self, rows: Mapping[str, Machine], began: float, complete: bool
     ) -> None:
         self._view.take(rows, began, complete)
+        self._on_shown(rows.values(), complete)
         async with self._changed:
             self._listing = Listing(began, dict(self._view.machines), complete)
             self._changed.notify_all()
@@ -264,7 +270,9 @@ class Inventory:
             self._say_absent()
             return
         try:
-            self._view.answered(ids, await self._ask(ids), time.monotonic())
+            found = await self._ask(ids)
+            self._view.answered(ids, found, time.monotonic())
+            self._on_shown(found.values(), False)
         except Exception as e:
             self._log.debug("Cannot ask for %s by id: %s", ", ".join(ids), e)
         self._say_absent()
@@ -302,4 +310,5 @@ class Inventory:
     async def _ask_for_each(self, ids: Sequence[str]) -> dict[str, Machine | None]:
         found = await self._ask(ids)
         self._view.answered(ids, found, time.monotonic())
+        self._on_shown(found.values(), False)
         return {id: found.get(id) for id in ids}

@@ -41,6 +41,9 @@ class Fleet:
             id, "running", launch_id=launch, launched_at=time.time(), **tags
         )
 
+    def book_volumes(self, resources):
+        self.booked = list(resources)
+
     async def newer_than(self, moment, timeout):
         self.events.append("machines")
         # Older ones prove nothing about what the database says now.

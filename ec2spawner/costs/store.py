@@ -1,0 +1,247 @@
+"""The ledger's tables, in the Hub's database or another. Calls block: use a thread.
+
+It has connections of its own. Nothing that fails here touches the Hub's session, and
+JupyterHub leaves tables alone that it does not know.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Engine,
+    Float,
+    Integer,
+    MetaData,
+    RowMapping,
+    String,
+    Table,
+    Text,
+    and_,
+    case,
+    create_engine,
+    func,
+    inspect,
+    or_,
+    select,
+)
+from sqlalchemy.engine import make_url
+from sqlalchemy.pool import NullPool, StaticPool
+
+from .runs import MONTH_HOURS, Key, Kind, Run, Who
+from .spent import NOTHING, Spent, of_kind
+
+_METADATA = MetaData()
+_RUNS = Table(
+    "ec2spawner_runs",
+    _METADATA,
+    Column("hub_id", String(64), primary_key=True),
+    Column("id", String(64), primary_key=True),
+    Column("began", BigInteger, primary_key=True, autoincrement=False),
+    Column("ended", BigInteger, index=True),
+    Column("exact", Boolean, nullable=False),
+    Column("seen", BigInteger, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("type", String(64), nullable=False),
+    Column("market", String(16), nullable=False),
+    Column("region", String(32), nullable=False),
+    Column("zone", String(32), nullable=False),
+    Column("size", Integer, nullable=False),
+    # An hour, or a GiB and month; NULL is unknown.
+    Column("usd", Float),
+    Column("source", String(64), nullable=False),
+    Column("user_name", String(255), nullable=False),
+    Column("server_name", String(255), nullable=False),
+    Column("profile", String(255), nullable=False),
+    # A list as JSON, sorted.
+    Column("group_names", Text, nullable=False),
+    Column("machine", String(64), nullable=False),
+)
+#: until when all that goes on in a region was seen to
+_SEEN = Table(
+    "ec2spawner_ledger",
+    _METADATA,
+    Column("hub_id", String(64), primary_key=True),
+    Column("region", String(32), primary_key=True),
+    Column("seen", BigInteger, nullable=False),
+)
+# SQLite's limit for the variables of a statement is 999 in old versions.
+_IDS = 400
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What the database has of a hub.
+
+    :ivar runs: those that go on, or have ended since a moment
+    :ivar older: what all others have cost, by user and groups
+    """
+
+    runs: tuple[Run, ...] = ()
+    older: Mapping[Who, Spent] = field(default_factory=dict)
+    #: region -> until when what goes on there was seen
+    seen: Mapping[str, int] = field(default_factory=dict)
+
+
+class Store:
+    """The tables of one hub. Every method may raise ``SQLAlchemyError``.
+
+    :param url: as SQLAlchemy has it
+    :param options: ``c.JupyterHub.db_kwargs``
+    """
+
+    def __init__(self, url: str, hub_id: str, options: Mapping[str, Any]) -> None:
+        self._hub_id = hub_id
+        self._engine = _engine(url, options)
+        self._made = False
+
+    def make(self) -> None:
+        """Make the tables, where they are not there yet."""
+        if not self._made:
+            _METADATA.create_all(self._engine)
+            self._made = True
+
+    def load(self, since: float) -> Loaded:
+        """
+        :param since: seconds since the epoch. What has ended before is summed up
+        """
+        with self._engine.connect() as connection:
+            if not inspect(connection).has_table(_RUNS.name):
+                return Loaded()
+            seen = connection.execute(
+                select(_SEEN.c.region, _SEEN.c.seen).where(
+                    _SEEN.c.hub_id == self._hub_id
+                )
+            )
+            return Loaded(
+                tuple(self._runs(connection, since)),
+                self._older(connection, since),
+                {region: moment for region, moment in seen},
+            )
+
+    def find(self, keys: Iterable[Key]) -> list[Run]:
+        """Those of these runs that the database has."""
+        wanted = set(keys)
+        ids = sorted({key.id for key in wanted})
+        found: list[Run] = []
+        with self._engine.connect() as connection:
+            for at in range(0, len(ids), _IDS):
+                rows = select(_RUNS).where(
+                    _RUNS.c.hub_id == self._hub_id, _RUNS.c.id.in_(ids[at : at + _IDS])
+                )
+                found += map(_run, connection.execute(rows).mappings())
+        return [run for run in found if run.key in wanted]
+
+    def save(self, runs: Sequence[Run], seen: Mapping[str, int]) -> None:
+        """Write runs, whether the database has them or not: all or none."""
+        with self._engine.begin() as connection:
+            for run in runs:
+                key = {"hub_id": self._hub_id, "id": run.id, "began": run.began}
+                self._put(connection, _RUNS, key, _values(run))
+            for region, moment in seen.items():
+                key = {"hub_id": self._hub_id, "region": region}
+                self._put(connection, _SEEN, key, {"seen": moment})
+
+    @staticmethod
+    def _put(
+        connection: Connection,
+        table: Table,
+        key: Mapping[str, Any],
+        values: Mapping[str, Any],
+    ) -> None:
+        # No database has the same words for both in one.
+        there = and_(*(table.c[name] == value for name, value in key.items()))
+        done = connection.execute(table.update().where(there).values(**values))
+        if (
+            done.rowcount == 0
+            and not connection.execute(
+                select(func.count()).select_from(table).where(there)
+            ).scalar()
+        ):
+            connection.execute(table.insert().values(**key, **values))
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def _runs(self, connection: Connection, since: float) -> Iterable[Run]:
+        rows = select(_RUNS).where(
+            _RUNS.c.hub_id == self._hub_id,
+            or_(_RUNS.c.ended.is_(None), _RUNS.c.ended >= since),
+        )
+        return [_run(row) for row in connection.execute(rows).mappings()]
+
+    def _older(self, connection: Connection, since: float) -> dict[Who, Spent]:
+        c = _RUNS.c
+        length = c.ended - c.began
+        billed = case((and_(c.kind == "machine", length < 60), 60), else_=length)
+        stored = c.kind.in_([kind.value for kind in Kind if kind.stored])
+        hourly = case((stored, c.usd * c.size / MONTH_HOURS), else_=c.usd)
+        whose = (c.user_name, c.group_names, c.kind, c.type, c.usd.is_(None))
+        rows = (
+            select(*whose[:-1], func.sum(hourly * billed / 3600.0))
+            .where(c.hub_id == self._hub_id, c.ended < since)
+            .group_by(*whose)
+        )
+        older: dict[Who, Spent] = {}
+        for user, groups, kind, what, usd in connection.execute(rows):
+            who = Who(user, groups=tuple(json.loads(groups)))
+            spent = of_kind(Kind(kind), usd, what)
+            older[who] = older.get(who, NOTHING) + spent
+        return older
+
+
+def _engine(url: str, options: Mapping[str, Any]) -> Engine:
+    given = dict(options)
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(url, **{"pool_pre_ping": True, **given})
+    # A file is opened for each write, and belongs to no thread; what is in memory is
+    # this process's own, and not the Hub's.
+    given.setdefault("connect_args", {"check_same_thread": False})
+    in_memory = not parsed.database or parsed.database == ":memory:"
+    given["poolclass"] = StaticPool if in_memory else NullPool
+    return create_engine(url, **given)
+
+
+def _values(run: Run) -> dict[str, Any]:
+    names = "ended exact seen type market region zone size usd source machine".split()
+    return {
+        **{name: getattr(run, name) for name in names},
+        "kind": run.kind.value,
+        "user_name": run.who.user,
+        "server_name": run.who.server,
+        "profile": run.who.profile,
+        "group_names": json.dumps(sorted(run.who.groups)),
+    }
+
+
+def _run(row: RowMapping) -> Run:
+    return Run(
+        id=row["id"],
+        began=row["began"],
+        kind=Kind(row["kind"]),
+        type=row["type"],
+        market=row["market"],
+        region=row["region"],
+        zone=row["zone"],
+        size=row["size"],
+        ended=row["ended"],
+        exact=row["exact"],
+        seen=row["seen"],
+        usd=row["usd"],
+        source=row["source"],
+        who=Who(
+            row["user_name"],
+            row["server_name"],
+            row["profile"],
+            tuple(json.loads(row["group_names"])),
+        ),
+        machine=row["machine"],
+    )
