@@ -31,6 +31,12 @@ _AT = re.compile(r"T(\d\d:\d\d):\d\dZ$")
 AGAIN = "Start the server again when you want it."
 
 
+def _since(moment: float) -> str:
+    """What goes on may have begun days ago."""
+    at = datetime.fromtimestamp(moment, timezone.utc)
+    return f"{at.day} {at:%B}, {_clock(moment)}"
+
+
 def _clock(moment: float) -> str:
     return datetime.fromtimestamp(moment, timezone.utc).strftime("%H:%M UTC")
 
@@ -107,7 +113,7 @@ def lost(instance_id: str, now: float, server_name: str = "") -> str:
 def silence(since: float) -> str:
     """EC2 does not answer, and nobody knows more than before."""
     return (
-        f"AWS has not answered this hub since {_clock(since)}. A server that runs "
+        f"AWS has not answered this hub since {_since(since)}. A server that runs "
         "goes on, but starting and stopping may fail for a while. If it lasts, please "
         "tell your hub's admin."
     )
@@ -117,7 +123,7 @@ def unheard(instance_id: str, since: float, server_name: str = "") -> str:
     """A machine that runs, and whose agent says nothing."""
     return (
         f"The machine of {_server(server_name)} ({instance_id}) has not reported to "
-        f"this hub since {_clock(since)}. What runs on it goes on. If the server does "
+        f"this hub since {_since(since)}. What runs on it goes on. If the server does "
         "not answer, stop it and start it again."
     )
 
@@ -137,7 +143,7 @@ def impaired(instance_id: str, since: float, server_name: str = "") -> str:
     """A machine that fails EC2's status checks."""
     return (
         f"AWS reports trouble with the machine of {_server(server_name)} "
-        f"({instance_id}) since {_clock(since)}: it may not answer. If it does not, "
+        f"({instance_id}) since {_since(since)}: it may not answer. If it does not, "
         "stop the server and start it again."
     )
 

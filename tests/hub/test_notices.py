@@ -43,6 +43,8 @@ async def test_a_machine_that_ended_behind_its_users_back_is_explained(
     async with Visitor(hub.url, "bob", "any") as bob:
         await bob.log_in()
         assert "The machine of your server" not in await page(bob, "home")
+        # What configurable-http-proxy asks for, without anybody's cookies.
+        assert "machine does not answer" in await page(bob, "error/503")
         # Another's machine that does not answer is none of theirs, nor another's page.
         status, _ = await bob._get(bob.hub_url("unanswered?url=/user/alice/lab"))
         assert status == 404

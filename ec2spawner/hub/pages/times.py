@@ -16,9 +16,10 @@ _MONTHS = (
     "January February March April May June July August September October November "
     "December"
 ).split()
-# As server/notices.py writes them: "15 January at about 12:00 UTC", or "12:00 UTC".
+# As server/notices.py writes them: "15 January at about 12:00 UTC",
+# "15 January, 12:00 UTC", or "12:00 UTC".
 _TIME = re.compile(
-    rf"(?:(?P<day>\d{{1,2}}) (?P<month>{'|'.join(_MONTHS)}) (?P<at>at about )?)?"
+    rf"(?:(?P<day>\d{{1,2}}) (?P<month>{'|'.join(_MONTHS)})(?:,| at about)? )?"
     r"(?P<hour>[01]\d|2[0-3]):(?P<minute>[0-5]\d) UTC"
 )
 #: what shows all of a page's times in its user's zone

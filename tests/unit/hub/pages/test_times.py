@@ -13,6 +13,8 @@ NOW = datetime(2027, 1, 1, 0, 30, tzinfo=timezone.utc).timestamp()
         ("31 December at about 23:59 UTC", "2026-12-31T23:59Z"),
         ("1 January at about 00:10 UTC", "2027-01-01T00:10Z"),
         ("15 January at about 12:00 UTC", "2027-01-15T12:00Z"),
+        ("2 January, 00:10 UTC", "2027-01-02T00:10Z"),
+        ("2 January 00:10 UTC", "2027-01-02T00:10Z"),
         ("23:50 UTC", "2026-12-31T23:50Z"),
         ("00:32 UTC", "2027-01-01T00:32Z"),
     ],
