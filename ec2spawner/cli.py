@@ -53,6 +53,10 @@ class EC2SpawnerApp(Command):
     # As text: what a command needs is imported when it is called, and the product
     # never imports the local EC2 otherwise.
     subcommands = {
+        "cost": (
+            "ec2spawner.admin.cost.CostApp",
+            "Say what a hub has cost: by user, group, profile or day.",
+        ),
         "demo": (
             "ec2spawner.demo.app.DemoApp",
             "Run a whole hub on this computer, with a stand-in for EC2.",

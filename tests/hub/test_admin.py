@@ -26,6 +26,7 @@ SETTINGS = {
     "hub_id": HUB_ID,
     "sweep_interval": 600,
     "tags": {"person": "{username}"},
+    "prices": {"t3.small": 36.0, "t3.medium": 36.0},
 }
 
 
@@ -80,7 +81,10 @@ async def listed(hub):
     """Machine id -> its entry in ``ls --json``."""
     status, out, err = await of_hub(hub, "ls", "--json")
     assert status == 0, err
-    return {entry["id"]: entry for entry in json.loads(out)["machines"]}
+    found = {entry["id"]: entry for entry in json.loads(out)["machines"]}
+    for entry in found.values():  # which grows
+        assert entry.pop("cost_usd") >= 0.6
+    return found
 
 
 def ids(ec2):
@@ -109,6 +113,10 @@ async def test_machines_are_listed_and_swept_whether_the_hub_runs_or_not(
     assert line.index("alice") == head.index("OWNER")
 
     hub.kill()
+    status, out, err = await of_hub(hub, "cost", "--json")
+    by_user = {line["user"]: line for line in json.loads(out)["lines"]}
+    assert status == 0 and set(by_user) == {"alice", "(nobody)"}
+    assert by_user["alice"]["machines_usd"] >= 0.6
     assert await listed(hub) == found
     status, out, err = await sweep(hub, "--dry-run")
     assert (status, err) == (0, "")
