@@ -1,18 +1,22 @@
-"""The fleet's machines as metrics, read from the shared listing when somebody asks."""
+"""Metrics that are read when somebody asks: the machines of all fleets, and the ledger."""
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from jupyterhub.metrics import metrics_prefix
-from prometheus_client.core import REGISTRY, GaugeMetricFamily
+from prometheus_client.core import REGISTRY, CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
+from ..costs.spent import NOTHING, Spent
 from ..ec2.machines import Machine
 from ..fleet.runtime import HubRuntime
 
 _NAME = f"{metrics_prefix}_ec2_instances"
+_SPEND = f"{metrics_prefix}_ec2_spend_dollars"
 _LABELS = ("state", "size", "market")
 
 
@@ -31,24 +35,37 @@ def count_machines(machines: Iterable[Machine]) -> GaugeMetricFamily:
     return family
 
 
-class Machines(Collector):
-    """All machines of this process's fleets."""
+def count_dollars(spent: Spent) -> CounterMetricFamily:
+    """What was spent, as far as prices are known."""
+    family = CounterMetricFamily(
+        _SPEND,
+        "US dollars spent by this hub, as far as prices are known",
+        labels=["kind"],
+    )
+    family.add_metric(["machines"], spent.machines)
+    family.add_metric(["storage"], spent.storage)
+    return family
+
+
+class OfTheHub(Collector):
+    """All machines of this process's fleets, and what they have cost."""
 
     def __init__(self, runtime: HubRuntime) -> None:
         self._runtime = runtime
 
-    def describe(self) -> list[GaugeMetricFamily]:
+    def describe(self) -> list[Metric]:
         """Of prometheus_client: the names, without asking for values."""
-        return [count_machines(())]
+        return [count_machines(()), count_dollars(NOTHING)]
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
         """Of prometheus_client: called for each request of ``/hub/metrics``."""
         listings = [fleet.inventory.listing for fleet in self._runtime.fleets]
         known = [each for each in listings if each is not None]
         yield count_machines(m for each in known for m in each.machines.values())
+        yield count_dollars(self._runtime.ledger.of_hub(time.time()))
 
 
-def show_machines(runtime: HubRuntime, registry: CollectorRegistry = REGISTRY) -> None:
-    """Let ``/hub/metrics`` have them, once."""
+def show_hub(runtime: HubRuntime, registry: CollectorRegistry = REGISTRY) -> None:
+    """Let ``/hub/metrics`` have this, once."""
     if _NAME not in getattr(registry, "_names_to_collectors", {}):
-        registry.register(Machines(runtime))
+        registry.register(OfTheHub(runtime))

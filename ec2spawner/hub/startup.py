@@ -28,7 +28,7 @@ from ..settings import LaunchSettings
 from ..settings.network import why_unreachable
 from .database import name_database
 from .ledger import Keeper
-from .metrics import show_machines
+from .metrics import show_hub
 from .pages.announcements import with_notices
 from .pages.facts import PageFacts, idle_policy
 from .pages.unanswered import register as register_page
@@ -262,7 +262,7 @@ def begin_sweeping(spawner: Any, app: Any) -> None:
 
 def set_up_pages(app: Any) -> None:
     """What users see on the Hub's pages, in place of a server, and at /hub/metrics."""
-    show_machines(runtime())
+    show_hub(runtime())
     register_page()
     teach_traefik(app.proxy, app.hub)
     facts = PageFacts(idle_policy(app.services, CULLER))

@@ -107,3 +107,16 @@ class StartHistory:
     def expected(self, kind: StartKind) -> Expected | None:
         """What a start of this kind may expect; None when there was none before."""
         return expected_of(self._starts.get(kind, ()))
+
+    def of_size(self, instance_type: str, woken: bool = False) -> Expected | None:
+        """What a start of this size may expect, whatever its image and region.
+
+        :param woken: of a machine that is stopped, not of a new one
+        """
+        alike = [
+            stages
+            for kind, starts in self._starts.items()
+            if kind.instance_type == instance_type and bool(kind.woken) == woken
+            for stages in starts
+        ]
+        return expected_of(alike)

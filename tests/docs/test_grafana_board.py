@@ -8,7 +8,7 @@ from prometheus_client import REGISTRY
 
 import ec2spawner  # noqa: F401  (its metrics)
 from ec2spawner.fleet.runtime import runtime
-from ec2spawner.hub.metrics import show_machines
+from ec2spawner.hub.metrics import show_hub
 
 from .configs import DOCS
 
@@ -21,7 +21,7 @@ SUFFIXES = ("_bucket", "_count", "_sum", "_total", "")
 
 def known():
     """Every metric of the process, with its labels where it has values."""
-    show_machines(runtime())
+    show_hub(runtime())
     return {family.name: family for family in REGISTRY.collect()}
 
 

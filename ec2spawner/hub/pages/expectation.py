@@ -53,11 +53,16 @@ def woken_from(state: ServerState) -> str:
     return launch.on_stop if wakes else ""
 
 
+def speaks_of_prices(context: ServerContext) -> bool:
+    """Whether the hub wants its users to read of money."""
+    return bool(context.settings.prices or context.settings.prices_region)
+
+
 def price_of(context: ServerContext) -> str:
     """What the server's machine costs, in words: the one that it has, else the one
     that its settings mean. Empty where the hub does not speak of prices."""
     settings, prices = context.settings, context.runtime.prices
-    if not (settings.prices or settings.prices_region):
+    if not speaks_of_prices(context):
         return ""
     launch = context.launch
     if not launch.instance_type:

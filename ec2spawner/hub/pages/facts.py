@@ -11,12 +11,13 @@ from markupsafe import Markup
 
 from ...core.saved_state import readable
 from ...core.state import Launch, Phase, ServerState, StoppedMachine
+from ...costs.runs import month_of
 from ...launch.failures import Failure
 from ...launch.history import kind_of
 from ...profiles.read import ProfileListError, read_profiles
 from ...server.choice import settable_by_profiles
-from ...server.context import HasContext
-from .expectation import Expectation, expect, price_of
+from ...server.context import HasContext, ServerContext
+from .expectation import Expectation, expect, price_of, speaks_of_prices
 from .times import SCRIPT, span, time_tag
 
 DEFAULT = "My server"
@@ -36,6 +37,7 @@ class ServerFacts:
 
     :ivar name: empty for the default server
     :ivar machine: in words; empty when it has none
+    :ivar cost: of the machine that runs, since it does; else of the server this month
     :ivar wake: about how long it takes to wake the machine that is stopped
     """
 
@@ -47,6 +49,7 @@ class ServerFacts:
     machine: str = ""
     runs_for: str = ""
     price: str = ""
+    cost: str = ""
     stops: Markup = Markup("")
     waits: bool = False
     wake: str = ""
@@ -104,6 +107,27 @@ class PageFacts:
         """What to send to the admin."""
         return admin_line(failure)
 
+    def cost(self, failure: Failure, user: Any) -> str:
+        """What the machine of a start that failed has cost; empty when nobody knows."""
+        ours = _any(user)
+        if (
+            ours is None
+            or not failure.instance_id
+            or not speaks_of_prices(ours.context)
+        ):
+            return ""
+        ledger = ours.context.runtime.ledger
+        spent = ledger.of_machine(failure.instance_id, time.time())
+        return str(spent) if spent and spent.usd else ""
+
+    def this_month(self, user: Any) -> str:
+        """What a user has cost this month; empty where a hub does not speak of it."""
+        ours = _any(user)
+        if ours is None or not speaks_of_prices(ours.context):
+            return ""
+        now = time.time()
+        return str(ours.context.runtime.ledger.of_user(user.name, now, month_of(now)))
+
     def time(self, at: float) -> Markup:
         """A moment, in the zone of who looks."""
         return time_tag(at)
@@ -131,6 +155,7 @@ class PageFacts:
         any_of_us = spawner if isinstance(spawner, HasContext) else _any(user)
         if any_of_us is not None:
             facts |= self._machine(any_of_us, state, row)
+            facts["cost"] = _cost(any_of_us.context, user.name, name, state)
         return ServerFacts(**facts)
 
     def _machine(
@@ -207,6 +232,19 @@ def _called(name: str, instance_type: str) -> str:
     return (
         f"{name} ({instance_type})" if name and instance_type else name or instance_type
     )
+
+
+def _cost(
+    context: ServerContext, user_name: str, server_name: str, state: ServerState
+) -> str:
+    if not speaks_of_prices(context):
+        return ""
+    ledger, now = context.runtime.ledger, time.time()
+    if state.may_have_machine:
+        spent = ledger.of_machine(state.current.instance_id, now)
+        return str(spent) if spent else ""
+    spent = ledger.of_server(user_name, server_name, now, month_of(now))
+    return f"{spent} this month" if spent.usd or spent.unknown else ""
 
 
 def _any(user: Any) -> HasContext | None:

@@ -2,15 +2,17 @@ from types import SimpleNamespace
 
 from prometheus_client import CollectorRegistry, generate_latest
 
+from ec2spawner.costs.spent import Spent
 from ec2spawner.ec2.machines import Machine
-from ec2spawner.hub.metrics import show_machines
+from ec2spawner.hub.metrics import show_hub
 
 
 def runtime(*machines):
     listing = SimpleNamespace(machines={m.id: m for m in machines})
     known = SimpleNamespace(inventory=SimpleNamespace(listing=listing))
     unknown = SimpleNamespace(inventory=SimpleNamespace(listing=None))
-    return SimpleNamespace(fleets=[known, unknown])
+    ledger = SimpleNamespace(of_hub=lambda now: Spent(1.5, 0.25))
+    return SimpleNamespace(fleets=[known, unknown], ledger=ledger)
 
 
 def test_machines_are_counted_by_state_size_and_market_when_somebody_asks():
@@ -22,13 +24,21 @@ def test_machines_are_counted_by_state_size_and_market_when_somebody_asks():
         Machine("i-4", "running", instance_type="t3.small", market="spot"),
         Machine("i-5", "terminated", instance_type="t3.small"),
     ]
-    show_machines(runtime(*machines), registry)
-    show_machines(runtime(), registry)  # a second Hub of the same process
+    show_hub(runtime(*machines), registry)
+    show_hub(runtime(), registry)  # a second Hub of the same process
     lines = generate_latest(registry).decode().splitlines()
-    told = [line for line in lines if not line.startswith("#")]
+    told = [line for line in lines if line.startswith("jupyterhub_ec2_instances")]
     name = "jupyterhub_ec2_instances"
     assert told == [
         f'{name}{{market="on-demand",size="t3.small",state="running"}} 2.0',
         f'{name}{{market="spot",size="t3.small",state="running"}} 1.0',
         f'{name}{{market="on-demand",size="t3.large",state="stopped"}} 1.0',
     ]
+
+
+def test_what_the_ledger_has_is_told_in_dollars():
+    registry = CollectorRegistry()
+    show_hub(runtime(), registry)
+    name = "jupyterhub_ec2_spend_dollars_total"
+    assert registry.get_sample_value(name, {"kind": "machines"}) == 1.5
+    assert registry.get_sample_value(name, {"kind": "storage"}) == 0.25

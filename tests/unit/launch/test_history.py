@@ -41,6 +41,16 @@ def test_a_start_is_expected_to_take_what_others_took():
     assert expected.stages == (1, 22, 2, 7)
 
 
+def test_of_a_size_all_starts_count_whatever_their_image():
+    history = StartHistory()
+    history.add(StartKind("us-west-2", "ami-1", "t3.small"), stages(0, 20, 0, 0))
+    history.add(StartKind("eu-west-1", "ami-2", "t3.small"), stages(0, 30, 0, 0))
+    history.add(StartKind("us-west-2", "", "t3.small", "stop"), stages(0, 5, 0, 0))
+    assert history.of_size("t3.small").usual == 25
+    assert history.of_size("t3.small", woken=True).usual == 5
+    assert history.of_size("t3.large") is None
+
+
 def test_of_many_the_slowest_and_the_fastest_are_left_out():
     history = StartHistory()
     for boot in (1, 20, 21, 22, 500):

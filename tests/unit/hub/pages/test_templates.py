@@ -13,6 +13,7 @@ from jupyterhub._data import DATA_FILES_PATH
 import ec2spawner
 from ec2spawner.core.state import Launch, Phase, ServerState, StoppedMachine
 from ec2spawner.costs.price_list import PriceList
+from ec2spawner.costs.spent import Spent
 from ec2spawner.hub.pages.facts import IdlePolicy, PageFacts, idle_policy
 from ec2spawner.launch.failures import Failure
 from ec2spawner.launch.history import StartHistory, StartKind
@@ -69,6 +70,21 @@ class Balance(HTMLParser):
             self.open.pop()
 
 
+class NoRuns:
+    """A ledger in which nothing was spent, unless a test says so."""
+
+    machine, server, user = None, Spent(), Spent()
+
+    def of_machine(self, instance_id, now):
+        return self.machine
+
+    def of_server(self, user, server, now, month):
+        return self.server
+
+    def of_user(self, user, now, month):
+        return self.user
+
+
 def spawner(name="", state=ServerState(), active=True, **settings):
     """Of JupyterHub, with a context of ours."""
     settings = {
@@ -85,7 +101,9 @@ def spawner(name="", state=ServerState(), active=True, **settings):
         settings=LaunchSettings(**settings),
         state=state,
         launch=state.current,
-        runtime=SimpleNamespace(prices=PriceList(given=PRICES), history=StartHistory()),
+        runtime=SimpleNamespace(
+            prices=PriceList(given=PRICES), history=StartHistory(), ledger=NoRuns()
+        ),
         progress=Progress(),
         failure=None,
     )
@@ -226,6 +244,12 @@ def test_the_page_of_a_failed_start_says_why_what_next_and_what_to_send(render):
     assert "&lt;1&gt;" in page and '<time datetime="2027-01-15T12:00Z">' in page
 
 
+def test_the_page_of_a_failed_start_says_what_it_has_cost(render, monkeypatch):
+    monkeypatch.setattr(NoRuns, "machine", Spent(machines=0.0001))
+    failure = Failure(1_800_014_400.0, "boot", "d7febfbb", "i-62dd")
+    assert "has cost less than 0.001 USD." in text_of(failed_page(render, failure))
+
+
 def test_a_failure_that_nobody_has_words_for_says_what_to_do(render):
     told = text_of(failed_page(render, None, message=""))
     assert "please tell your hub's admin" in told.replace("&#39;", "'")
@@ -266,6 +290,23 @@ def test_the_home_page_says_what_runs_since_when_and_until_when(render, monkeypa
     assert "after 1 h idle; at the latest 15 January 22:00 UTC" in told
     assert "Open My Server" in told and "Stop My Server" in told
     assert 'href="/jhub/user/alice/"' in page
+
+
+def test_the_home_page_says_what_the_machine_has_cost_and_all_of_this_month(render):
+    one = spawner("", ServerState(launch=RUNS))
+    ledger = one.context.runtime.ledger
+    ledger.machine, ledger.user = Spent(machines=0.45), Spent(9, 3.4)
+    told = text_of(home_page(render, user(one)))
+    assert "0.45 USD 0.20 USD an hour" in told
+    assert "This month, with homes and stopped machines: 12.40 USD." in told
+    silent = spawner("", ServerState(launch=RUNS), prices={})
+    assert "USD" not in text_of(home_page(render, user(silent)))
+
+
+def test_the_home_page_says_what_a_server_that_is_off_has_cost_this_month(render):
+    one = spawner("", active=False)
+    one.context.runtime.ledger.server = Spent(machines=0.31)
+    assert "0.31 USD this month" in text_of(home_page(render, user(one)))
 
 
 def test_the_home_page_tells_of_a_machine_that_waits_and_how_long_it_takes(render):
