@@ -1,4 +1,4 @@
-"""Metrics that are read when somebody asks: the machines of all fleets, and the ledger."""
+"""Metrics that are read when somebody asks: machines of all fleets, and the ledger."""
 
 from __future__ import annotations
 
