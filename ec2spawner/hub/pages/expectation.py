@@ -38,7 +38,8 @@ def expect(context: ServerContext) -> Expectation:
     return Expectation(
         size,
         price_of(context),
-        context.progress.seconds,
+        # Before its first step it has not begun: the form may have been open for long.
+        context.progress.seconds if context.progress.steps else 0.0,
         tuple(Stage(s.name, text, s.done) for s, text in zip(STAGES, words)),
         context.runtime.history.expected(kind),
     )

@@ -65,7 +65,7 @@ class UnansweredHandler(BaseHandler):  # type: ignore[misc]
         html = await self.render_template(
             "ec2_unanswered.html",
             server={"user": user.name, "name": name},
-            url=parts.geturl(),
+            url=path,
             files=files_of(spawner.context) if isinstance(spawner, HasContext) else "",
             line=_line(spawner),
         )
@@ -133,7 +133,8 @@ def error_pages(
     errors = {
         "status": _STATUS,
         "service": _NAME,
-        "query": f"{hub_path}error/{{status}}?url={{url}}",
+        # Without the address: a token may be in it, and the Hub would log it.
+        "query": f"{hub_path}error/{{status}}",
     }
     servers = [{"url": f"{parts.scheme}://{parts.netloc}"}]
     dynamic = {

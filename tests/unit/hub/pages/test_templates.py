@@ -181,6 +181,15 @@ def test_the_progress_page_says_what_starts_and_what_it_costs(render):
     assert "const expected = null" in page and "usually" not in told
 
 
+def test_no_time_has_passed_of_a_start_that_has_not_begun(render):
+    seconds = iter(range(0, 9000, 3000))
+    one = starting()
+    one.context.progress = Progress(clock=lambda: next(seconds))
+    assert "performance.now() - 1000 * 0.0" in progress_page(render, one)
+    one.context.progress.tell(5, "Asking AWS")
+    assert "performance.now() - 1000 * 6000" in progress_page(render, one)
+
+
 def test_the_progress_page_says_how_long_such_starts_took(render):
     one = starting(home="none", prices={})
     kind = StartKind("us-west-2", "ami-1", "m7i.xlarge")
@@ -335,6 +344,7 @@ def test_the_page_of_a_proxy_leads_to_the_hubs_own(render):
     for status in (502, 503, 504):
         page = render(f"{status}.html", status_code=status, message_html="")
         assert "Your machine does not answer" in page
+        assert "encodeURIComponent(here.pathname)" in page
         assert '"/jhub/hub/unanswered?url="' in page and '"/jhub/user/"' in page
         assert 'href="/jhub/hub/home"' in page
 
