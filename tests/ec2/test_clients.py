@@ -4,6 +4,7 @@ import time
 
 import boto3
 import pytest
+from prometheus_client import REGISTRY
 
 from ec2spawner.ec2.clients import Account, Clients, Session
 from ec2spawner.ec2.errors import EC2Error
@@ -222,3 +223,27 @@ def test_the_endpoint_is_ec2s_alone(make_clients):
     ours = clients.account.endpoint_url
     assert clients.reading.ec2.meta.endpoint_url == ours
     assert clients.reading.ssm.meta.endpoint_url != ours
+
+
+def requests_counted(op, code):
+    labels = {"op": op, "code": code}
+    name = "jupyterhub_ec2_api_requests_total"
+    return REGISTRY.get_sample_value(name, labels) or 0
+
+
+async def test_every_request_is_counted_with_what_became_of_it(make_clients, ec2):
+    op, lane = "DescribeSubnets", make_clients().killing
+    codes = ("ok", "UnauthorizedOperation", "ConnectionClosedError")
+    before = [requests_counted(op, code) for code in codes]
+
+    async def ask():
+        await lane.run(op, lambda lane: lane.ec2.describe_subnets())
+
+    await ask()
+    ec2.add_fault(Fault(op, error=("UnauthorizedOperation", 403), times=1))
+    with pytest.raises(EC2Error):
+        await ask()
+    ec2.add_fault(Fault(op, lose_request=True, times=1))
+    await ask()  # asked again, which counts, too
+    after = [requests_counted(op, code) for code in codes]
+    assert [b - a for a, b in zip(before, after)] == [2, 1, 1]

@@ -6,6 +6,7 @@ import logging
 
 import pytest
 
+from ec2spawner.core.errors import EC2SpawnError, Reason
 from ec2spawner.core.event import NotNow
 from ec2spawner.core.events import Begun, Chosen, Claimed, LetGo, Ready, Wanted
 from ec2spawner.core.kept_events import HomeKnown
@@ -19,9 +20,11 @@ from ec2spawner.core.state import (
     StoppedMachine,
     Wish,
 )
+from ec2spawner.ec2.machines import Machine
 from ec2spawner.fleet import unsaved
 from ec2spawner.fleet.runtime import HubRuntime
 from ec2spawner.fleet.unsaved import NotSaved
+from ec2spawner.launch.history import kind_of
 from ec2spawner.server.context import ServerContext
 from ec2spawner.settings import LaunchSettings
 
@@ -158,3 +161,28 @@ def test_a_start_that_had_asked_ec2_for_nothing_is_over_after_a_restart(context)
     assert not context.state.may_have_machine
     assert (context.state.stopped, context.state.home) == (stopped, home)
     assert context.state.doomed == state.doomed
+
+
+def test_a_failure_is_remembered_until_the_next_start_has_ended(claimed):
+    claimed.progress.tell(20, "Machine i-1 is booting")
+    claimed.start_failed(EC2SpawnError("It is full. Try again.", reason=Reason.LIMIT))
+    assert claimed.failure.reason == "limit" and claimed.failure.instance_id == "i-1"
+    assert claimed.failure.steps == ("[0 s] Machine i-1 is booting",)
+    claimed.start_failed(None)  # somebody has cancelled the next
+    assert claimed.failure is None
+
+
+def test_how_long_a_start_took_is_known_to_the_next_of_its_kind(claimed):
+    claimed.start_succeeded(None)
+    history, settings = claimed.runtime.history, claimed.settings
+    # Of one whose beginning nobody has seen nothing is known.
+    kind = kind_of(settings, "", "")
+    assert history.expected(kind) is None
+    for percent in (20, 45, 75, 95):
+        claimed.progress.tell(percent, "a step")
+    claimed.start_succeeded(None)
+    assert history.expected(kind) is not None
+    woken = Machine("i-1", "stopped", reason_code="Client.UserInitiatedHibernate")
+    claimed.start_succeeded(woken)
+    assert history.expected(kind_of(settings, "", "hibernate")) is not None
+    assert history.expected(kind_of(settings, "", "stop")) is None
