@@ -177,11 +177,12 @@ def main(folder: str, grace: float) -> int:
         with os.fdopen(fd, "wb") as file_:
             file_.write(data)
         os.chmod(script, 0o700)
+        # Before it runs: afterwards the line would come anywhere between its own.
+        log("running the user-data")
         try:
             init = subprocess.Popen(
                 [script], cwd=os.environ["HOME"], stdin=subprocess.DEVNULL
             )
-            log("running the user-data")
         except OSError as error:
             log(f"the user-data cannot be executed: {error}")
     elif data:
