@@ -54,9 +54,12 @@ class Archivist:
 
     async def _step(self, resource: Resource) -> None:
         found = await archives_of(self._clients.reading, self._hub_id, resource.id)
-        made = {archive.state: archive.id for archive in found if not archive.discarded}
+        found = [archive for archive in found if not archive.discarded]
+        made = {archive.state: archive.id for archive in found}
         if "completed" in made:
-            await self._homes.discard([resource.id])
+            # EC2 may have seen the request twice: one is enough.
+            more = [a.id for a in found if a.id != made["completed"]]
+            await self._homes.discard([*more, resource.id])
             self._log.info(
                 "Home %s is kept as snapshot %s", resource.id, made["completed"]
             )

@@ -39,6 +39,13 @@ def test_a_call_that_goes_wrong_on_its_way_costs_a_click_at_most(world, name):
     one_way_for_each_call(world, name)
 
 
+def test_a_request_that_ec2_sees_twice_leaves_one_archive_of_a_home(world):
+    """CreateSnapshot knows no client token."""
+    hub = HubOnTheWire(world, "the deletion of a home that is kept as a snapshot")
+    hub.go_wrong("CreateSnapshot", "seen twice", ONCE)
+    hub.check_the_end()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name, action", CALLS)
 def test_any_call_may_go_wrong_once_in_any_way(world, name, action):
