@@ -26,7 +26,7 @@ from .profiles.choose import options_from_form, options_from_own_form
 from .server import notices
 from .server.choice import Link, ServerChoice, take_link
 from .server.context import ServerContext
-from .server.delete import Deletion
+from .server.delete import Deletion, refuse_deleted
 from .server.poll import Poll
 from .server.start import Start
 from .server.stop import Stop
@@ -240,6 +240,7 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
         :raises EC2SpawnError: for whatever keeps it from being ready in time
         """
         self._refuse_unreadable()
+        refuse_deleted(self.context)
         self._start_runs = self._choice_applied = True
         if self._start.begun:
             self._start = Start(self.context)

@@ -32,7 +32,7 @@ ec2/errors/ says of its code. A reason of EC2SpawnError, and the folders that gi
     home          homes, launch, server
     boot          ec2, server
     limit         server
-    cancelled     launch
+    cancelled     launch, server
     timeout       server
     database      fleet
 """

@@ -39,6 +39,8 @@ class HubRuntime:
         self.breaker = Breaker()
         #: how long earlier starts took
         self.history = StartHistory()
+        #: the ids of servers that are being deleted for good
+        self.deletions: set[str] = set()
         #: what the Hub's database is still to take
         self.unsaved = Unsaved()
         # The event loop itself keeps no task alive.

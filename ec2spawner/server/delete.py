@@ -14,6 +14,7 @@ from contextlib import suppress
 from jupyterhub import orm
 from sqlalchemy import inspect
 
+from ..core.errors import EC2SpawnError, Reason
 from ..core.ids import owner_id, server_id
 from ..core.kept_events import HomeKnown
 from ..core.saved_state import home_in
@@ -32,6 +33,23 @@ _WAITS = (1.0, 2.0, 5.0, 15.0, 60.0)
 _ROWS_SECONDS = 600.0
 
 
+def refuse_deleted(context: ServerContext) -> None:
+    """JupyterHub deletes the row as soon as we let it, whoever has started meanwhile.
+
+    :raises EC2SpawnError: while the server is being deleted
+    """
+    if _id_of(context) in context.runtime.deletions:
+        raise EC2SpawnError(
+            "This server is being deleted. Please wait a moment, then start it again.",
+            reason=Reason.CANCELLED,
+        )
+
+
+def _id_of(context: ServerContext) -> str:
+    hub = context.hub
+    return server_id(context.hub_id, hub.user_name, hub.server_name)
+
+
 class Deletion:
     """The end of one server for good. The Hub says goodbye to each but once."""
 
@@ -48,9 +66,9 @@ class Deletion:
         self._rows = list(hub.user_row.orm_spawners.values())
         if not self._with_user:
             self._rows = [hub.row]
-        mine = server_id(context.hub_id, hub.user_name, hub.server_name)
+        self._mine = _id_of(context)
         owner = owner_id(context.hub_id, hub.user_name)
-        self._owners = {mine, *([owner] * self._with_user)}
+        self._owners = {self._mine, *([owner] * self._with_user)}
         self._ids = _homes_of_rows(self._rows)
         self._kin = self._owners | ({context.state.server_id} - {""})
 
@@ -61,7 +79,12 @@ class Deletion:
 
     async def run(self) -> None:
         """End the stopped machine, see to the home. What EC2 keeps us from goes on."""
-        await asyncio.gather(self._end_stopped(), self._see_to_homes())
+        deletions = self._context.runtime.deletions
+        deletions.add(self._mine)
+        try:
+            await asyncio.gather(self._end_stopped(), self._see_to_homes())
+        finally:
+            deletions.discard(self._mine)
 
     async def _end_stopped(self) -> None:
         context = self._context

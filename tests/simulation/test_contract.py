@@ -191,3 +191,19 @@ def test_a_boot_that_a_restarted_hub_watches_goes_on_to_its_end(world, make_hub)
     hub.pass_until(lambda: serves(hub), 60)
     assert hub.call("DELETE", "/users/alice/server")[0] in (202, 204)
     hub.pass_until(lambda: is_off(hub) and not world.living(hub), 60)
+
+
+def test_a_named_server_that_is_being_deleted_is_not_started_again_meanwhile(make_hub):
+    """JupyterHub deletes its row under the new start, whose machine nobody reaches."""
+    hub = make_hub(on_stop="stop")
+    path = "/users/alice/servers/lab"
+    assert hub.call("POST", path)[0] == 201
+    # What ends the stopped machine takes a moment, and the Hub answers before.
+    assert hub.call("DELETE", path, {"remove": True})[0] == 204
+    launched = hub.steps.count("before RunInstances")
+    status, said = hub.call("POST", path)
+    assert status == 400 and "is being deleted" in str(said)
+    assert hub.steps.count("before RunInstances") == launched
+    hub.pass_time(5)
+    assert hub.call("POST", path)[0] == 201
+    assert "alice/lab" in hub.serving()

@@ -160,6 +160,9 @@ class Hub:
         _dead.append((self.loop, self.app, tasks, self.runtime))
         self.loop = self.app = None
         self.steps_left = None
+        # JupyterHub itself does not start with a database that takes nothing: somebody
+        # mends it first.
+        self.commits_left, self.read_only_until = None, 0.0
 
     @property
     def hub_id(self) -> str:
