@@ -18,8 +18,7 @@ from ..ec2.clients import Account, Clients, Lane
 from ..ec2.errors import EC2Error, admin_hint
 from ..ec2.prices.ask import ask_price, ask_spot_prices
 from ..ec2.prices.products import ADDRESS, DISK, SNAPSHOT, question
-from ..profiles.read import read_profiles
-from ..server.choice import settable_by_profiles
+from ..server.choice import known_profiles
 from ..settings import LaunchSettings
 
 _DAY = 86400.0
@@ -32,8 +31,7 @@ def wanted_types(spawner: LaunchSettings) -> set[str]:
 
     Those that a callable returns are not known before somebody starts one.
     """
-    raw: Any = [] if callable(spawner.profile_list) else spawner.profile_list
-    profiles = read_profiles(raw, settable_by_profiles(spawner))
+    profiles = known_profiles(spawner)
     found = {spawner.instance_type, *spawner.instance_types}
     for override in (override for p in profiles for override in p.overrides()):
         types = [override.get("instance_type"), *_list(override.get("instance_types"))]

@@ -21,8 +21,8 @@ from ..fleet.fleet import FleetKey
 from ..fleet.runtime import runtime
 from ..profiles.overrides import merged
 from ..profiles.profile import Profile
-from ..profiles.read import ProfileListError, ignored_settings, read_profiles
-from ..server.choice import settable_by_profiles
+from ..profiles.read import ProfileListError, ignored_settings
+from ..server.choice import known_profiles
 from ..server.context import HasContext
 from ..settings import LaunchSettings
 from ..settings.network import why_unreachable
@@ -62,11 +62,7 @@ def problems(spawner: Any, app: Any) -> Iterator[str]:
     if why := why_unreachable(hub_url, spawner.endpoint_url):
         yield why
     try:
-        profiles = (
-            ()
-            if callable(spawner.profile_list)
-            else read_profiles(spawner.profile_list, settable_by_profiles(spawner))
-        )
+        profiles = known_profiles(spawner)
     except ProfileListError as e:
         yield f"c.EC2Spawner.{e}."
         return
@@ -79,8 +75,8 @@ def problems(spawner: Any, app: Any) -> Iterator[str]:
                         setattr(trial, name, merged(getattr(trial, name), value))
                 except TraitError as e:
                     yield (
-                        "c.EC2Spawner.profile_list sets what cannot be, in the profile "
-                        f"{profile.display_name!r}: {e}"
+                        f"c.EC2Spawner.{_source(profile)} sets what cannot be, in the "
+                        f"profile {profile.display_name!r}: {e}"
                     )
 
     def every_profile_sets(name: str) -> bool:
@@ -104,6 +100,10 @@ def problems(spawner: Any, app: Any) -> Iterator[str]:
         )
 
 
+def _source(profile: Profile) -> str:
+    return "sizes, images or regions" if profile.is_short else "profile_list"
+
+
 def warnings(spawner: Any) -> Iterator[str]:
     """What works, and is seldom meant, a sentence each.
 
@@ -115,9 +115,7 @@ def warnings(spawner: Any) -> Iterator[str]:
             "c.EC2Spawner.profile_list: ignoring what only Kubernetes knows: "
             + ", ".join(found)
         )
-    profiles = (
-        () if callable(raw) else read_profiles(raw, settable_by_profiles(spawner))
-    )
+    profiles = known_profiles(spawner)
     own = profiles and all(p.override.get("security_groups") for p in profiles)
     if not (spawner.security_groups or own):
         yield (
@@ -135,8 +133,7 @@ def regions(spawner: LaunchSettings) -> list[str]:
 
     :param spawner: an instance without a user, to read the settings from
     """
-    raw: Any = [] if callable(spawner.profile_list) else spawner.profile_list
-    profiles = read_profiles(raw, settable_by_profiles(spawner))
+    profiles = known_profiles(spawner)
     overrides = [override for p in profiles for override in p.overrides()]
     found = [spawner.region, *(each.get("region") for each in overrides)]
     return [each for each in dict.fromkeys(found) if each and isinstance(each, str)]

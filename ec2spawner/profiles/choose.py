@@ -7,14 +7,17 @@ hooks may have options, too.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .overrides import with_value
-from .profile import UNLISTED, Option, Override, Profile
+from .profile import UNLISTED, Choice, Option, Override, Profile
 
 _LONGEST_TEXT = 1000
+#: the button of the form that repeats the last choice, whatever is selected beside it
+AS_LAST_TIME = "as-last-time"
 
 
 class ChoiceError(ValueError):
@@ -26,10 +29,12 @@ class Selection:
     """A profile, and what was chosen of its options.
 
     :ivar overrides: in the order in which they count, the last one most
+    :ivar choices: of each option, by its key; of none that was written
     """
 
     profile: Profile
     overrides: tuple[Override, ...]
+    choices: Mapping[str, Choice] = field(default_factory=dict)
 
 
 def on_offer(
@@ -50,6 +55,12 @@ def _seen_by(profile: Profile, user: str, groups: Collection[str]) -> Profile:
         replace(
             option,
             choices=tuple(c for c in option.choices if c.audience.admits(user, groups)),
+            # Of a list, as with KubeSpawner, others are not even shown.
+            locked=tuple(
+                c
+                for c in option.choices
+                if option.kind and not c.audience.admits(user, groups)
+            ),
         )
         for option in profile.options
     ]
@@ -75,12 +86,12 @@ def choose(
         return None
     wanted = user_options.get("profile")
     profile = _profile(offer, wanted)
+    chosen = [(option, _chosen(option, user_options)) for option in profile.options]
+    overrides = [c.override if isinstance(c, Choice) else c for _, c in chosen]
     return Selection(
         profile,
-        (
-            profile.override,
-            *(_chosen(option, user_options) for option in profile.options),
-        ),
+        (profile.override, *overrides),
+        {option.key: c for option, c in chosen if isinstance(c, Choice)},
     )
 
 
@@ -95,17 +106,20 @@ def _profile(offer: Sequence[Profile], wanted: object) -> Profile:
     raise ChoiceError(f"This server is not on offer. Choose one of: {names}.")
 
 
-def _chosen(option: Option, user_options: Mapping[str, Any]) -> Override:
+def _chosen(option: Option, user_options: Mapping[str, Any]) -> Choice | Override:
     text = user_options.get(f"{option.key}--{UNLISTED}")
     if text not in (None, ""):
         return _written(option, text)
     wanted = user_options.get(option.key)
     if wanted in (None, "") and option.default:
-        return option.default.override
+        return option.default
     if isinstance(wanted, str):
         for choice in option.choices:
             if choice.key == wanted:
-                return choice.override
+                return choice
+        for choice in option.locked:
+            if choice.key == wanted:
+                raise ChoiceError(f"{choice.display_name}: {choice.locked}")
     if option.unlisted and wanted in (None, "", UNLISTED):
         raise ChoiceError(
             f"{option.unlisted.display_name}: please write what you want."
@@ -143,6 +157,8 @@ def options_from_form(form: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     of other forms stay as they are. An empty value counts as no choice.
     """
     values = {name: each[0] for name, each in form.items() if each and each[0]}
+    if (again := values.pop(AS_LAST_TIME, None)) is not None:
+        return _as_last_time(again)
     ours = f"profile-option-{values.get('profile', '')}--"
     options: dict[str, Any] = {}
     for name, value in values.items():
@@ -155,6 +171,15 @@ def options_from_form(form: Mapping[str, Sequence[str]]) -> dict[str, Any]:
         if options.get(name.removesuffix(f"--{UNLISTED}"), UNLISTED) != UNLISTED:
             del options[name]
     return options
+
+
+def _as_last_time(text: str) -> dict[str, Any]:
+    """What the button that repeats the last choice sends: JSON, checked as any other."""
+    try:
+        options = json.loads(text)
+    except (ValueError, RecursionError):
+        options = None
+    return options if isinstance(options, dict) else {"profile": text}
 
 
 def options_from_own_form(form: Mapping[str, Sequence[str]]) -> dict[str, Any]:

@@ -15,6 +15,11 @@ UNLISTED = "unlisted-choice"
 
 Override = Mapping[str, Any]
 
+_ADMIN = "your hub's admin"
+
+#: what an option of the short forms is about; others are about anything
+SOFTWARE, SIZE, EXTRA = "software", "size", "extra"
+
 
 @dataclass(frozen=True)
 class Audience:
@@ -32,7 +37,11 @@ class Audience:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of the values of an option."""
+    """One of the values of an option.
+
+    :ivar version: of the software that it is about
+    :ivar ask: whom to ask who may not have it
+    """
 
     key: str
     display_name: str
@@ -40,6 +49,15 @@ class Choice:
     default: bool = False
     audience: Audience = Audience()
     override: Override = field(default_factory=dict)
+    version: str = ""
+    ask: str = ""
+
+    @property
+    def locked(self) -> str:
+        """What somebody reads whom it is not for."""
+        groups = " or ".join(sorted(self.audience.groups))
+        whose = f"Only for the group {groups}" if groups else "Only for some people"
+        return f"{whose}: ask {self.ask or _ADMIN}."
 
 
 @dataclass(frozen=True)
@@ -59,13 +77,19 @@ class UnlistedChoice:
 
 @dataclass(frozen=True)
 class Option:
-    """One more thing to choose once a profile is chosen."""
+    """One more thing to choose once a profile is chosen.
+
+    :ivar kind: :data:`SOFTWARE`, :data:`SIZE` or :data:`EXTRA`; empty for any other
+    :ivar locked: choices that are shown to a user, and are for others only
+    """
 
     key: str
     display_name: str
     description: str = ""
     choices: tuple[Choice, ...] = ()
     unlisted: UnlistedChoice | None = None
+    kind: str = ""
+    locked: tuple[Choice, ...] = ()
 
     @property
     def default(self) -> Choice | None:
@@ -85,6 +109,11 @@ class Profile:
     audience: Audience = Audience()
     override: Override = field(default_factory=dict)
     options: tuple[Option, ...] = ()
+
+    @property
+    def is_short(self) -> bool:
+        """It is made of ``sizes``, ``images`` and so on, and not of a list."""
+        return any(option.kind for option in self.options)
 
     def overrides(self) -> list[Override]:
         """Its own override, and those of all choices that it offers."""

@@ -61,7 +61,7 @@ def _profile(entry: Any, where: str, settable: Collection[str]) -> Profile:
         raise ProfileListError(f"{where}: must be a dictionary")
     name = entry.get("display_name")
     where = f"{where} ({name!r})" if isinstance(name, str) and name.strip() else where
-    read = read_entry(entry)
+    read = read_entry(ProfileEntry, entry)
     if isinstance(read, list):
         raise ProfileListError(f"{where}: {'; '.join(read)}")
     slug = read.slug or slugify(read.display_name)
@@ -73,7 +73,7 @@ def _profile(entry: Any, where: str, settable: Collection[str]) -> Profile:
         description=read.description,
         default=read.default,
         audience=_audience(read),
-        override=_override(read.ec2spawner_override, where, settable),
+        override=checked_override(read.ec2spawner_override, where, settable),
         options=tuple(
             _option(key, option, f"{where}, option {key!r}", settable)
             for key, option in read.profile_options.items()
@@ -99,7 +99,7 @@ def _option(
                 description=choice.description,
                 default=choice.default,
                 audience=_audience(choice),
-                override=_override(
+                override=checked_override(
                     choice.ec2spawner_override, f"{where}, choice {each!r}", settable
                 ),
             )
@@ -119,7 +119,7 @@ def _unlisted(
         display_name_in_choices=entry.display_name_in_choices,
         pattern=entry.validation_regex,
         message=entry.validation_message,
-        override=_override(
+        override=checked_override(
             entry.ec2spawner_override, f"{where}, unlisted_choice", settable
         ),
     )
@@ -129,7 +129,7 @@ def _audience(entry: ProfileEntry | ChoiceEntry) -> Audience:
     return Audience(entry.allowed_groups, entry.allowed_users)
 
 
-def _override(
+def checked_override(
     override: Mapping[str, Any], where: str, settable: Collection[str]
 ) -> Override:
     ours = {key: v for key, v in override.items() if key not in KUBERNETES_ONLY}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -101,14 +101,17 @@ class ProfileEntry(_Entry):
     profile_options: dict[str, OptionEntry] = Field(default_factory=dict)
 
 
-def read_entry(entry: Mapping[str, Any]) -> ProfileEntry | list[str]:
+Entry = TypeVar("Entry", bound=BaseModel)
+
+
+def read_entry(shape: type[Entry], entry: Mapping[str, Any]) -> Entry | list[str]:
     """Check the shape of one entry.
 
     :returns: the entry, or what is wrong with it: for each fault the place in it, by
         the names of option, choice and key, and a sentence
     """
     try:
-        return ProfileEntry.model_validate(dict(entry))
+        return shape.model_validate(dict(entry))
     except ValidationError as e:
         return list(_faults(e))
 

@@ -25,6 +25,7 @@ from ..profiles.form import Fate, render_form, render_note
 from ..profiles.overrides import merged
 from ..profiles.profile import Profile
 from ..profiles.read import ProfileListError, read_profiles
+from ..profiles.short import read_short
 from ..settings import LaunchSettings
 
 # Settings of the hub, which no profile may change.
@@ -32,6 +33,10 @@ _HUB_WIDE = {
     "hub_id",
     "endpoint_url",
     "profile_list",
+    "sizes",
+    "images",
+    "regions",
+    "markets",
     "additional_profile_form_template_paths",
     "fast_interval",
     "slow_interval",
@@ -56,6 +61,28 @@ def settable_by_profiles(spawner: LaunchSettings) -> frozenset[str]:
     return frozenset(spawner.trait_names(config=True)) - _HUB_WIDE
 
 
+def known_profiles(spawner: LaunchSettings) -> tuple[Profile, ...]:
+    """What the settings offer, to whomever; nothing of a callable ``profile_list``.
+
+    :raises ProfileListError: when the settings are wrong
+    """
+    raw: Any = spawner.profile_list
+    settable = settable_by_profiles(spawner)
+    short = read_short(
+        spawner.sizes, spawner.images, spawner.regions, spawner.markets, settable
+    )
+    if short and raw:
+        raise ProfileListError(
+            "profile_list and sizes, images, regions or markets are both set: keep "
+            "either the list or the short form"
+        )
+    if short and not (spawner.sizes or spawner.images):
+        raise ProfileListError(
+            "regions or markets are set, and neither sizes nor images is"
+        )
+    return short or (() if callable(raw) else read_profiles(raw, settable))
+
+
 async def offer_for(
     spawner: LaunchSettings, user: str, groups: Set[str]
 ) -> tuple[Profile, ...]:
@@ -67,10 +94,11 @@ async def offer_for(
     :raises ChoiceError: when there are profiles, and none for this user
     """
     raw: Any = spawner.profile_list
+    profiles = known_profiles(spawner)
     if callable(raw):
         raw = raw(spawner)
         raw = await raw if isawaitable(raw) else raw
-    profiles = read_profiles(raw, settable_by_profiles(spawner))
+        profiles = read_profiles(raw, settable_by_profiles(spawner))
     offer = on_offer(profiles, user, groups)
     if profiles and not offer:
         raise ChoiceError(

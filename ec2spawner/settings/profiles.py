@@ -67,6 +67,102 @@ class ProfileSettings(HasTraits):
         """,
     )
 
+    sizes = Union(
+        [List(Union([Unicode(), Dict()])), Dict()],
+        default_value=[],
+        config=True,
+        help="""
+        The sizes that users choose from: the short way to say what
+        :attr:`profile_list` says with ``profile_options``.
+
+        A dictionary of names and instance types, or a list of instance types. CPUs,
+        memory, GPU and architecture are EC2's to tell. In place of an instance type
+        there may be a dictionary with:
+
+        - ``instance_type``, or ``instance_types`` to try in this order (required)
+        - ``display_name``, ``description`` and ``default``, as in a profile
+        - ``allowed_groups``, ``allowed_users``: others see it, and cannot choose it
+        - ``ask``: whom they may ask, for example an address
+        - ``root_volume_size``: in GiB
+        - ``ec2spawner_override``: more EC2Spawner settings
+
+        For example::
+
+            c.EC2Spawner.sizes = {
+                "Small": "t3.medium",
+                "Medium": "m7i.xlarge",
+                "Large": {
+                    "instance_type": "m7i.4xlarge",
+                    "description": "models, big tables",
+                    "allowed_groups": ["modellers"],
+                    "ask": "ada@lab.edu",
+                },
+            }
+
+        The option is called ``size`` by REST and in links. With it, or with
+        :attr:`images`, there is no :attr:`profile_list`.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
+    images = Union(
+        [List(Union([Unicode(), Dict()])), Dict()],
+        default_value=[],
+        config=True,
+        help="""
+        The software that users choose from, a dictionary of names and images.
+
+        In place of an image, as :attr:`image` takes it, there may be a dictionary
+        with ``image`` (required), ``image_owners``, ``version``, and what
+        :attr:`sizes` has: ``display_name``, ``description``, ``default``,
+        ``allowed_groups``, ``allowed_users``, ``ask`` and ``ec2spawner_override``.
+        For example::
+
+            c.EC2Spawner.images = {
+                "Hydrology": {
+                    "image": "ami-0123456789abcdef0",
+                    "version": "2026.2",
+                    "description": "Python 3.12, DHSVM, xarray, landlab",
+                },
+                "PyTorch": "ami-0fedcba9876543210",
+            }
+
+        The option is called ``image`` by REST and in links. A size that does not fit
+        an image, by its processor or its disk, cannot be chosen with it.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
+    regions = Union(
+        [List(Union([Unicode(), Dict()])), Dict()],
+        default_value=[],
+        config=True,
+        help="""
+        The regions that users choose from, beside :attr:`sizes` or :attr:`images`.
+
+        A dictionary of names and regions, the first or the ``default`` one at first.
+        In place of a region there may be a dictionary with ``region`` (required),
+        ``subnets``, ``security_groups``, and what :attr:`sizes` has. Subnets, groups
+        and AMI ids are of one region: give each its own, and images by ``name:``.
+        A home is in one region, too.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
+    markets = List(
+        Unicode(),
+        config=True,
+        help="""
+        The markets that users choose from, beside :attr:`sizes` or :attr:`images`:
+        a list of what :attr:`market` takes, for example ``["on-demand", "spot"]``.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
     additional_profile_form_template_paths = List(
         Unicode(),
         config=True,

@@ -1,0 +1,179 @@
+"""``sizes``, ``images``, ``regions`` and ``markets`` -> one profile. Pure.
+
+The short way to say what ``profile_list`` says with ``profile_options``. From here on
+there is no difference: the same choices, checks and overrides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from .profile import EXTRA, SIZE, SOFTWARE, Audience, Choice, Option, Profile
+from .read import ProfileListError, checked_override, slugify
+from .schema import Name, Names, Overrides, read_entry
+
+#: what an admin may write for any of them
+Short = Mapping[str, Any] | Sequence[Any]
+
+SLUG = "machine"
+
+_MARKETS = {
+    "on-demand": ("Steady", ""),
+    "spot": ("Spot", "costs less, and AWS may end it at two minutes' notice"),
+    "spot-then-on-demand": (
+        "Spot, or steady where there is none",
+        "AWS may end a spot machine at two minutes' notice",
+    ),
+}
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    display_name: Name | None = None
+    description: str = ""
+    default: bool = False
+    allowed_groups: Names = frozenset()
+    allowed_users: Names = frozenset()
+    ask: str = ""
+    ec2spawner_override: Overrides = Field(default_factory=dict)
+
+    def own(self) -> dict[str, Any]:
+        """The settings that the entry's own words are."""
+        words = set(_Entry.model_fields) | {"version"}
+        return {
+            name: value
+            for name, value in self.model_dump(exclude_unset=True).items()
+            if name not in words
+        }
+
+
+class _Size(_Entry):
+    instance_type: Name | None = None
+    instance_types: list[Name] = Field(default_factory=list)
+    root_volume_size: int = 0
+
+
+class _Image(_Entry):
+    image: Name
+    image_owners: list[Name] = Field(default_factory=list)
+    version: str = ""
+
+
+class _Region(_Entry):
+    region: Name
+    subnets: list[Name] = Field(default_factory=list)
+    security_groups: list[Name] = Field(default_factory=list)
+
+
+class _Market(_Entry):
+    market: Name
+
+
+def read_short(
+    sizes: Short,
+    images: Short,
+    regions: Short,
+    markets: Sequence[Any],
+    settable: Collection[str],
+) -> tuple[Profile, ...]:
+    """The one profile that they make; none when all are empty.
+
+    :param settable: the names of the settings that a choice may override
+    :raises ProfileListError: naming the entry that is wrong, and how
+    """
+    # What comes later counts more: an image may be for one region only.
+    options = [
+        _option("region", "Region", EXTRA, _Region, regions, "regions", settable),
+        _option("image", "Software", SOFTWARE, _Image, images, "images", settable),
+        _option("size", "Size", SIZE, _Size, sizes, "sizes", settable, "instance_type"),
+        _option(
+            "market",
+            "Price",
+            EXTRA,
+            _Market,
+            [_market(each) for each in markets],
+            "markets",
+            settable,
+        ),
+    ]
+    offered = tuple(option for option in options if option.choices)
+    return (Profile(SLUG, "Machine", options=offered),) if offered else ()
+
+
+def _market(market: Any) -> Any:
+    if not isinstance(market, str) or market not in _MARKETS:
+        raise ProfileListError(
+            f"markets: {market!r} is none; they are {', '.join(_MARKETS)}"
+        )
+    name, description = _MARKETS[market]
+    return {"display_name": name, "description": description, "market": market}
+
+
+def _option(
+    key: str,
+    name: str,
+    kind: str,
+    shape: type[_Entry],
+    entries: Short,
+    trait: str,
+    settable: Collection[str],
+    main: str = "",
+) -> Option:
+    choices: list[Choice] = []
+    for where, entry in _entries(entries, trait, main or key):
+        choice = _choice(shape, entry, where, settable)
+        if any(choice.key == other.key for other in choices):
+            raise ProfileListError(f"{where}: another has the key {choice.key!r}, too")
+        choices.append(choice)
+    return Option(key, name, choices=tuple(choices), kind=kind)
+
+
+def _entries(
+    entries: Short, trait: str, main: str
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Each entry as a dict with its name, and how its place is called."""
+    named: list[tuple[Any, Any]] = (
+        [(name, each) for name, each in entries.items()]
+        if isinstance(entries, Mapping)
+        else [(i, each) for i, each in enumerate(entries)]
+    )
+    for name, each in named:
+        where = f"{trait}[{name!r}]"
+        entry = {main: each} if isinstance(each, str) else each
+        if not isinstance(entry, Mapping):
+            raise ProfileListError(f"{where}: must be a dictionary or one word")
+        shown = name if isinstance(name, str) else entry.get(main)
+        yield where, {"display_name": shown, **entry, "key": name}
+
+
+def _choice(
+    shape: type[_Entry],
+    entry: Mapping[str, Any],
+    where: str,
+    settable: Collection[str],
+) -> Choice:
+    name = entry["key"]
+    read = read_entry(shape, {k: v for k, v in entry.items() if k != "key"})
+    if isinstance(read, list):
+        raise ProfileListError(f"{where}: {'; '.join(read)}")
+    if isinstance(read, _Size) and not (read.instance_type or read.instance_types):
+        raise ProfileListError(f"{where}: instance_type is missing")
+    shown = str(read.display_name)
+    key = slugify(name if isinstance(name, str) else shown)
+    if not key:
+        raise ProfileListError(f"{where}: its name has no letter and no digit")
+    override = {**read.own(), **read.ec2spawner_override}
+    return Choice(
+        key=key,
+        display_name=shown,
+        description=read.description,
+        default=read.default,
+        audience=Audience(read.allowed_groups, read.allowed_users),
+        override=checked_override(override, where, settable),
+        version=read.version if isinstance(read, _Image) else "",
+        ask=read.ask,
+    )
