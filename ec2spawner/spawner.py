@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 from jupyterhub.spawner import Spawner
@@ -15,7 +16,6 @@ from .core.errors import EC2SpawnError, Reason
 from .core.events import Chosen, LetGo, Wanted
 from .core.ids import hub_id_from_cookie_secret
 from .core.state import Phase, ServerState, Wish
-from .costs.price_list import PriceList
 from .ec2.errors import EC2Error
 from .fleet.fleet import Fleet
 from .fleet.runtime import runtime
@@ -24,7 +24,7 @@ from .hub_side import SpawnerSide
 from .launch.failures import spawn_error
 from .profiles.choose import options_from_form, options_from_own_form
 from .server import notices
-from .server.choice import Link, ServerChoice, take_link
+from .server.choice import Link, ServerChoice, take_link, what_is_known
 from .server.context import ServerContext
 from .server.delete import Deletion, refuse_deleted
 from .server.poll import Poll
@@ -32,6 +32,12 @@ from .server.start import Start
 from .server.stop import Stop
 from .server.tokens import revoke_token
 from .settings import LaunchSettings
+
+# What the present request has sent, and for which server. When that fails, the Hub
+# shows the form of the user's default server, and what was chosen would be gone.
+_SENT: ContextVar[tuple[EC2Spawner, Mapping[str, Any]] | None] = ContextVar(
+    "sent", default=None
+)
 
 
 class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
@@ -44,8 +50,8 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
         #: what the address of the spawn page asks for, until its form is made
         self._link = Link()
         super().__init__(**kwargs)
-        self._choice = ServerChoice(self, self._price_list)
         self.context = ServerContext(self, SpawnerSide(self), runtime(), self.log)
+        self._choice = ServerChoice(self, lambda: what_is_known(self.context))
         self._start = Start(self.context)
         self._stop = Stop(self.context)
         self._poll = Poll(self.context)
@@ -140,9 +146,19 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
     def _apply_user_options(self) -> Callable[..., Any]:
         return EC2Spawner._apply_choice
 
+    def run_options_from_form(self, form_data: dict[str, Any]) -> Any:
+        options = super().run_options_from_form(form_data)
+        _SENT.set((self, options if isinstance(options, Mapping) else {}))
+        return options
+
     async def _render_choice(self) -> str:
-        last = self.orm_spawner.user_options or {}
-        return await self._choice.render(self.user.name, self._groups, last, self._link)
+        shown, sent = _SENT.get() or (self, {})
+        if shown.user is not self.user:
+            shown, sent = self, {}
+        last = shown.orm_spawner.user_options or {}
+        return await shown._choice.render(
+            self.user.name, self._groups, last, self._link, sent
+        )
 
     async def run_auth_state_hook(self, auth_state: Any) -> None:
         """The one thing that the Hub calls before it looks at a spawn page's query."""
@@ -154,11 +170,6 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
         form = await super().get_options_form() or await self._render_choice()
         link, self._link = self._link, Link()
         return f"{link.note}{form}"
-
-    def _price_list(self) -> PriceList | None:
-        """None for a hub that does not want to speak of prices."""
-        wanted = self.prices or self.prices_region
-        return runtime().prices if wanted else None
 
     async def _apply_choice(self, user_options: Mapping[str, Any]) -> None:
         slug = await self._choice.apply(self.user.name, self._groups, user_options)

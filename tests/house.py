@@ -17,7 +17,7 @@ LAYERS = {
         ["spawner", "config"],
         ["hub", "hub_side"],
         ["server"],
-        ["fleet"],
+        ["fleet", "form"],
         ["launch", "homes", "images", "costs"],
         ["claim", "ec2"],
         ["profiles"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from ..ec2.prices.products import ADDRESS, DISK
 from ..profiles.profile import Profile
 from .price_list import PriceList
 
@@ -97,3 +98,15 @@ def _are_names(types: Any) -> bool:
 def dollars(usd: float) -> str:
     """``0.21 USD``; small amounts with as many digits as say something."""
     return f"{usd:.2f} USD" if usd >= 0.095 else f"{usd:.3f} USD"
+
+
+def stored(prices: PriceList, region: str, gib: float) -> str:
+    """What a disk of this size costs a month."""
+    price = prices.of(region, DISK)
+    return UNKNOWN if price is None else f"{dollars(price.usd * gib)} a month"
+
+
+def address(prices: PriceList, region: str) -> str:
+    """What a public address costs an hour."""
+    price = prices.of(region, ADDRESS)
+    return UNKNOWN if price is None else f"{dollars(price.usd)} an hour"

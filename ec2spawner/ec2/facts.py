@@ -21,11 +21,16 @@ class Image:
 
 @dataclass(frozen=True)
 class TypeFacts:
-    """What EC2 says of an instance type. ``memory`` is in GiB."""
+    """What EC2 says of an instance type. ``memory`` is in GiB.
+
+    :ivar gpus: each kind in words: ``NVIDIA T4 16 GiB``
+    """
 
     architectures: frozenset[str] = frozenset()
     memory: float = 0.0
     can_hibernate: bool = False
+    cpus: int = 0
+    gpus: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,12 @@ class Images:
             self._images[ami] = await self._describe(ami)
         return self._images[ami]
 
+    def known(self, image: str, owners: Sequence[str]) -> Image | None:
+        """What ``image`` stood for when it was resolved last, without asking."""
+        image = image.strip()
+        _, ami = self._moving.get((image, tuple(owners)), (0.0, image))
+        return self._images.get(ami)
+
     async def _ami_id(self, image: str, owners: tuple[str, ...]) -> str:
         if image.startswith("ami-"):
             return image

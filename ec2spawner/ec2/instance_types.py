@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from .clients import Lane
 from .errors import EC2Error, admin_hint
@@ -40,6 +40,14 @@ class Catalog:
         architectures = {name: facts.architectures for name, facts in found.items()}
         return Region(architectures, zones, found)
 
+    def known_type(self, name: str) -> TypeFacts | None:
+        """What is known of a type, without asking."""
+        return self._types.known(name)
+
+    def known_zone(self, subnet: str) -> str:
+        """The zone of a subnet if it is known, without asking; else empty."""
+        return self._zones.known(subnet) or ""
+
 
 class _Facts(Generic[T]):
     """Answers by name, each asked for once however many launches want it."""
@@ -54,6 +62,9 @@ class _Facts(Generic[T]):
         self._known: dict[str, T] = {}
         self._not_before = float("-inf")
         self._asking: asyncio.Task[None] | None = None
+
+    def known(self, name: str) -> T | None:
+        return self._known.get(name)
 
     async def of(self, names: Iterable[str]) -> dict[str, T]:
         wanted = list(dict.fromkeys(names))
@@ -98,10 +109,25 @@ async def _type_facts(lane: Lane, types: list[str]) -> Mapping[str, TypeFacts]:
                     frozenset(map(str, processor.get("SupportedArchitectures", []))),
                     each.get("MemoryInfo", {}).get("SizeInMiB", 0) / 1024,
                     each.get("HibernationSupported", False),
+                    each.get("VCpuInfo", {}).get("DefaultVCpus", 0),
+                    tuple(map(_gpu, each.get("GpuInfo", {}).get("Gpus", []))),
                 )
         return found
 
     return await lane.run("DescribeInstanceTypes", work)
+
+
+def _gpu(gpu: Mapping[str, Any]) -> str:
+    """``2 NVIDIA T4 16 GiB``: kind, and what each of them has."""
+    count = gpu.get("Count", 1)
+    memory = gpu.get("MemoryInfo", {}).get("SizeInMiB", 0) / 1024
+    words = [
+        f"{count}" if count > 1 else "",
+        str(gpu.get("Manufacturer", "")),
+        str(gpu.get("Name", "GPU")),
+        f"{memory:.0f} GiB" if memory else "",
+    ]
+    return " ".join(filter(None, words))
 
 
 async def _zones(lane: Lane, subnets: list[str]) -> Mapping[str, str]:

@@ -27,6 +27,7 @@ from ..server.context import HasContext
 from ..settings import LaunchSettings
 from ..settings.network import why_unreachable
 from .database import name_database
+from .form_facts import keep_learning
 from .ledger import Keeper
 from .metrics import show_hub
 from .pages.announcements import with_notices
@@ -235,12 +236,16 @@ def begin_sweeping(spawner: Any, app: Any) -> None:
     if not spawner.trait_has_value("hub_id"):
         spawner.hub_id = hub_id_from_cookie_secret(app.cookie_secret)
     accounts = [Account(each, spawner.endpoint_url) for each in regions(spawner)]
+    fleets = []
     for account in accounts:
         # A fleet of its own even before the first server: there may be leaks.
         fast, slow = spawner.fast_interval, spawner.slow_interval
         key = FleetKey(spawner.hub_id, account)
-        runtime().fleets.get(key, fast, slow, spawner.log).inventory.start()
+        fleets.append(runtime().fleets.get(key, fast, slow, spawner.log))
+        fleets[-1].inventory.start()
     tasks = runtime().tasks
+    learning = keep_learning(spawner, fleets, spawner.log)
+    tasks.add(asyncio.ensure_future(learning))
     prices = Prices(spawner, spawner.log, partial(setattr, runtime(), "prices"))
     tasks.add(asyncio.ensure_future(prices.keep(accounts)))
     tasks.add(asyncio.ensure_future(ledger_keeper(spawner, app).keep()))

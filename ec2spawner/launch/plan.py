@@ -37,7 +37,7 @@ _TAGGED_AT_LAUNCH = ("instance", "volume", "network-interface")
 
 ON_DEMAND, SPOT = "on-demand", "spot"
 # The setting ``market`` -> the markets that a launch tries, in order.
-_MARKETS = {
+MARKETS = {
     "on-demand": (ON_DEMAND,),
     "spot": (SPOT,),
     "spot-then-on-demand": (SPOT, ON_DEMAND),
@@ -156,7 +156,7 @@ def plan_launch(
             place.zone,
             hibernates,
         )
-        for market in _MARKETS[settings.market]
+        for market in MARKETS[settings.market]
         for instance_type in types
         for place in places
         for hibernates in _ways(market, instance_type in able)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..ec2.errors import EC2Error
-from ..ec2.errors.kinds import Scope
+from ..ec2.errors.kinds import Kind, Scope
 from .plan import Candidate
 
 # Letters of a type's family -> its quota, where they are not the same
@@ -84,6 +84,23 @@ class Unavailable:
             and covers(news.error.meaning.scope, news.candidate, candidate)
         )
         return max(found, key=lambda news: news.at, default=None)
+
+    def in_words(self, candidates: Sequence[Candidate]) -> str:
+        """What speaks against launches that may try these, for who is to choose;
+        empty when nothing does."""
+        found = [(each, self.of(each)) for each in candidates]
+        against = [(each, news) for each, news in found if news is not None]
+        if not against:
+            return ""
+        newest = max((news for _, news in against), key=lambda news: news.at)
+        minutes = int((self._clock() - newest.at) / 60)
+        ago = f"{minutes} min ago" if minutes else "a moment ago"
+        sold_out = newest.error.kind is Kind.CAPACITY
+        what = "AWS was sold out" if sold_out else "AWS refused it"
+        zones = sorted({each.zone for each, _ in against if each.zone})
+        if len(against) == len(found) or not zones:
+            return f"{what} {ago}. Start asks again."
+        return f"{what} in {', '.join(zones)} {ago}. Others are tried."
 
     def _holds(self, news: News) -> bool:
         return self._clock() - news.at < news.error.meaning.seconds

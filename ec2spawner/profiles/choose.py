@@ -174,7 +174,7 @@ def options_from_form(form: Mapping[str, Sequence[str]]) -> dict[str, Any]:
 
 
 def _as_last_time(text: str) -> dict[str, Any]:
-    """What the button that repeats the last choice sends: JSON, checked as any other."""
+    """What the button that repeats the last choice sends, checked as any other."""
     try:
         options = json.loads(text)
     except (ValueError, RecursionError):

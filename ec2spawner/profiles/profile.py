@@ -41,6 +41,7 @@ class Choice:
 
     :ivar version: of the software that it is about
     :ivar ask: whom to ask who may not have it
+    :ivar position: among all choices of its option
     """
 
     key: str
@@ -51,6 +52,7 @@ class Choice:
     override: Override = field(default_factory=dict)
     version: str = ""
     ask: str = ""
+    position: int = 0
 
     @property
     def locked(self) -> str:

@@ -7,6 +7,7 @@ there is no difference: the same choices, checks and overrides.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -95,7 +96,7 @@ def read_short(
             "Price",
             EXTRA,
             _Market,
-            [_market(each) for each in markets],
+            {str(each): _market(each) for each in markets},
             "markets",
             settable,
         ),
@@ -125,7 +126,7 @@ def _option(
 ) -> Option:
     choices: list[Choice] = []
     for where, entry in _entries(entries, trait, main or key):
-        choice = _choice(shape, entry, where, settable)
+        choice = replace(_choice(shape, entry, where, settable), position=len(choices))
         if any(choice.key == other.key for other in choices):
             raise ProfileListError(f"{where}: another has the key {choice.key!r}, too")
         choices.append(choice)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from html import escape
 from inspect import isawaitable
@@ -12,8 +12,14 @@ from traitlets import TraitError
 
 from ..core.errors import EC2SpawnError, Reason
 from ..core.metrics import start_ended
-from ..costs.price_list import PriceList
 from ..costs.words import machine_costs
+from ..ec2.facts import Image, TypeFacts
+from ..fleet.fleet import Fleet
+from ..form.combination import Combination
+from ..form.known import Known
+from ..form.render import render_form, render_note
+from ..form.steps import Fate, StepsView, fate_of, name_of
+from ..launch.plan import MARKETS, Candidate
 from ..profiles.choose import (
     ChoiceError,
     Selection,
@@ -21,12 +27,12 @@ from ..profiles.choose import (
     on_offer,
     options_from_form,
 )
-from ..profiles.form import Fate, render_form, render_note
 from ..profiles.overrides import merged
 from ..profiles.profile import Profile
 from ..profiles.read import ProfileListError, read_profiles
 from ..profiles.short import read_short
 from ..settings import LaunchSettings
+from .context import ServerContext
 
 # Settings of the hub, which no profile may change.
 _HUB_WIDE = {
@@ -148,6 +154,61 @@ def take_link(handler: Any) -> Link:
     return Link(options_from_form(found))
 
 
+def _has(offer: Sequence[Profile], link: Link) -> bool:
+    """Whether what a link asks for is on offer."""
+    asked = link.options
+    # A list: who writes a link may write anything, and a set takes no list.
+    if asked.get("profile", "") not in ["", *(profile.slug for profile in offer)]:
+        return False
+    return not offer[0].is_short or all(
+        asked.get(option.key, choices[0]) in choices
+        for option in offer[0].options
+        for choices in ([choice.key for choice in option.choices],)
+    )
+
+
+def what_is_known(context: ServerContext) -> Known:
+    """What the form of a server may tell, from memory alone."""
+    settings, runtime = context.settings, context.runtime
+    speaks = settings.prices or settings.prices_region
+
+    def of(region: str) -> Fleet | None:
+        return context.fleet_in(region) if region else None
+
+    def type_facts(region: str, name: str) -> TypeFacts | None:
+        fleet = of(region)
+        return fleet.catalog.known_type(name) if fleet else None
+
+    def image(region: str, name: str, owners: Sequence[str]) -> Image | None:
+        fleet = of(region)
+        return fleet.images.known(name, owners) if fleet else None
+
+    def refused(
+        region: str, market: str, types: Sequence[str], subnets: Sequence[str], ami: str
+    ) -> str:
+        fleet = of(region)
+        if fleet is None:
+            return ""
+        found = fleet.images.known(ami, settings.image_owners)
+        request = {"ImageId": found.id} if found else {}
+        candidates = [
+            Candidate(each, name, subnet, request, fleet.catalog.known_zone(subnet))
+            for each in MARKETS.get(market, ())
+            for name in types
+            for subnet in subnets or [""]
+        ]
+        return fleet.launcher.unavailable.in_words(candidates)
+
+    return Known(
+        prices=runtime.prices if speaks else None,
+        type_facts=type_facts,
+        image=image,
+        refused=refused,
+        history=runtime.history,
+        stopped=context.state.stopped,
+    )
+
+
 class ServerChoice:
     """What a server's user may choose, and what a choice makes of the settings.
 
@@ -158,10 +219,10 @@ class ServerChoice:
     def __init__(
         self,
         spawner: LaunchSettings,
-        prices: Callable[[], PriceList | None] = lambda: None,
+        known: Callable[[], Known] = Known,
     ) -> None:
         self._spawner = spawner
-        self._prices = prices
+        self._known = known
         #: what choices have changed, as it was configured
         self._configured: dict[str, Any] = {}
 
@@ -171,45 +232,39 @@ class ServerChoice:
         groups: Set[str],
         last: Mapping[str, Any],
         link: Link = Link(),
+        sent: Mapping[str, Any] | None = None,
     ) -> str:
         """The spawn form.
 
         :param last: the last options, which are preselected unless the link has some
+        :param sent: what has just been sent and refused, which counts more
         """
         try:
             offer = await offer_for(self._spawner, user, groups)
         except ChoiceError as e:
             return f"<p>{escape(str(e))}</p>"
-        note, preselected = "", link.options or last
-        if offer and link.options.get("profile", "") not in {
-            "",
-            *(profile.slug for profile in offer),
-        }:
+        note, preselected = "", sent or link.options or last
+        if offer and not _has(offer, link):
             preselected = last
             note = render_note(
                 "The link has asked for a server that is not on offer. Choose one here."
             )
         fates = {profile.slug: self._fate(profile.override) for profile in offer}
-        costs = machine_costs(offer, self._value, self._prices())
+        known = self._known()
+        steps = None
+        if len(offer) == 1 and offer[0].is_short:
+            steps = StepsView(offer[0], known, self._value).make(preselected, last)
         return note + render_form(
             offer,
             preselected,
             fates or {"": self._fate({})},
-            costs,
+            machine_costs(offer, self._value, known.prices),
             self._spawner.additional_profile_form_template_paths,
+            steps,
         )
 
     def _fate(self, override: Mapping[str, Any]) -> Fate:
-        def value(name: str) -> Any:
-            # What a callable will return is not known yet.
-            own = override.get(name)
-            return self._value(name) if own is None or callable(own) else own
-
-        # What may be a spot machine cannot be stopped.
-        return Fate(
-            stops=value("on_stop") != "terminate" and value("market") == "on-demand",
-            has_home=value("home") != "none",
-        )
+        return fate_of(Combination(Known(), self._value, [override]).settled)
 
     def _value(self, name: str) -> Any:
         """A setting as it is without any choice."""
@@ -227,6 +282,8 @@ class ServerChoice:
             selection = choose(
                 await offer_for(self._spawner, user, groups), user_options
             )
+            if selection is not None and selection.profile.is_short:
+                self._check_fit(selection)
             self._restore()
             if selection is None:
                 return ""
@@ -243,6 +300,17 @@ class ServerChoice:
                 log_message=str(e),
             ) from e
         return selection.profile.slug
+
+    def _check_fit(self, selection: Selection) -> None:
+        """
+        :raises ChoiceError: when size and image are known not to go together
+        """
+        together = Combination(self._known(), self._value, selection.overrides)
+        if misfit := together.misfit:
+            name = name_of(selection.profile, selection.choices)
+            raise ChoiceError(
+                f"{name}: these do not go together. {misfit} Choose another size."
+            )
 
     def _restore(self) -> None:
         for name, value in self._configured.items():

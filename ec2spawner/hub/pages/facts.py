@@ -12,10 +12,12 @@ from markupsafe import Markup
 from ...core.saved_state import readable
 from ...core.state import Launch, Phase, ServerState, StoppedMachine
 from ...costs.runs import month_of
+from ...form.steps import name_of
 from ...launch.failures import Failure
 from ...launch.history import kind_of
-from ...profiles.read import ProfileListError, read_profiles
-from ...server.choice import settable_by_profiles
+from ...profiles.choose import ChoiceError, choose
+from ...profiles.read import ProfileListError
+from ...server.choice import known_profiles
 from ...server.context import HasContext, ServerContext
 from .expectation import Expectation, expect, price_of, speaks_of_prices
 from .times import SCRIPT, span, time_tag
@@ -96,7 +98,8 @@ class PageFacts:
         """How the user's choice is called; empty when nothing was to be chosen."""
         if not isinstance(spawner, HasContext):
             return ""
-        return self._profile_name(spawner, spawner.context.state.profile)
+        options = getattr(spawner, "user_options", None) or {}
+        return self._profile_name(spawner, spawner.context.state.profile, options)
 
     def failure(self, user: Any, server_name: str) -> Failure | None:
         """Why the last start of a server failed, for whoever is to find out."""
@@ -164,12 +167,13 @@ class PageFacts:
         """
         :param spawner: the server's, or another of its user for the hub's settings
         """
-        chosen = (getattr(row, "user_options", None) or {}).get("profile", "")
+        options = getattr(row, "user_options", None) or {}
+        chosen = options.get("profile", "")
         if state.may_have_machine and state.launch:
-            name = self._profile_name(spawner, state.profile or chosen)
+            name = self._profile_name(spawner, state.profile or chosen, options)
             return self._running(spawner, state.launch, name)
         if state.stopped:
-            name = self._profile_name(spawner, chosen)
+            name = self._profile_name(spawner, chosen, options)
             return self._waiting(spawner, state.stopped, name)
         return {}
 
@@ -215,17 +219,27 @@ class PageFacts:
             "wake": f"about {span(expected.usual)}" if expected else "",
         }
 
-    def _profile_name(self, spawner: HasContext, slug: str) -> str:
-        raw: Any = spawner.context.settings.profile_list
-        if not slug or callable(raw):
+    def _profile_name(
+        self, spawner: HasContext, slug: str, options: Mapping[str, Any]
+    ) -> str:
+        """
+        :param options: the user's, of which a size may be part
+        """
+        settings = spawner.context.settings
+        if not slug or callable(settings.profile_list):
             return slug
         try:
-            settable = settable_by_profiles(spawner.context.settings)
-            profiles = read_profiles(raw, settable)
+            profiles = known_profiles(settings)
         except ProfileListError:
             return slug
-        names = {profile.slug: profile.display_name for profile in profiles}
-        return names.get(slug, slug)
+        for profile in profiles:
+            if profile.slug == slug:
+                try:
+                    selection = choose([profile], options)
+                except ChoiceError:
+                    selection = None
+                return name_of(profile, selection.choices if selection else {})
+        return slug
 
 
 def _called(name: str, instance_type: str) -> str:

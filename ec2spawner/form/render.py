@@ -15,8 +15,9 @@ from jinja2 import (
     select_autoescape,
 )
 
-from .choose import default_profile
-from .profile import UNLISTED, Option, Profile
+from ..profiles.choose import AS_LAST_TIME, default_profile
+from ..profiles.profile import UNLISTED, Option, Profile
+from .steps import Fate, Steps
 
 
 @cache
@@ -24,7 +25,7 @@ def _templates(folders: tuple[str, ...]) -> Environment:
     """A hub's own templates come first, as with KubeSpawner."""
     own = [FileSystemLoader(folder) for folder in folders]
     return Environment(
-        loader=ChoiceLoader([*own, PackageLoader("ec2spawner.profiles")]),
+        loader=ChoiceLoader([*own, PackageLoader("ec2spawner.form")]),
         autoescape=select_autoescape(default=True),
     )
 
@@ -34,24 +35,13 @@ def _templates(folders: tuple[str, ...]) -> Environment:
 Costs = Mapping[tuple[str, ...], str]
 
 
-@dataclass(frozen=True)
-class Fate:
-    """What becomes of a machine, and of the files on it, when its server stops.
-
-    :ivar stops: it is stopped, not ended
-    :ivar has_home: the user's home directory outlives it
-    """
-
-    stops: bool = False
-    has_home: bool = False
-
-
 def render_form(
     offer: Sequence[Profile],
     preselected: Mapping[str, Any],
     fates: Mapping[str, Fate],
     costs: Costs,
     template_folders: Sequence[str] = (),
+    steps: Steps | None = None,
 ) -> str:
     """The part of the spawn page that lies inside the Hub's own ``<form>``.
 
@@ -60,6 +50,7 @@ def render_form(
     :param offer: empty where there is nothing to choose
     :param fates: of each profile, by its slug; of no profile under ""
     :param costs: where they are to be shown
+    :param steps: for the one profile of the short kind
     :param template_folders: where a ``form.html`` in place of ours may be. It is given
         what KubeSpawner's is: ``profile_list`` and ``user_options``
     """
@@ -81,6 +72,8 @@ def render_form(
             selected=selected,
             fates=fates,
             costs=costs,
+            steps=steps,
+            as_last_time=AS_LAST_TIME,
             all_alike=len(set(fates.values())) == 1,
             profile_list=[_as_kubespawner(p, p.slug == selected) for p in offer],
             user_options=dict(preselected),

@@ -1,0 +1,1 @@
+"""The spawn form: what is offered, as people see it."""

@@ -1,0 +1,33 @@
+"""What is known while a form is made. Nothing here asks anybody, or waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from ..core.state import StoppedMachine
+from ..costs.price_list import PriceList
+from ..ec2.facts import Image, TypeFacts
+from ..launch.history import StartHistory
+
+
+@dataclass(frozen=True)
+class Known:
+    """What may be said of choices; of what is not known nothing is said.
+
+    :ivar prices: None for a hub that does not speak of prices
+    :ivar type_facts: of a region and an instance type
+    :ivar image: of a region, what the setting ``image`` says, and ``image_owners``
+    :ivar refused: of a region, market, instance types, subnets and image: what AWS has
+        refused lately, in words; empty when nothing speaks against it
+    :ivar stopped: the machine of the server that is stopped
+    """
+
+    prices: PriceList | None = None
+    type_facts: Callable[[str, str], TypeFacts | None] = lambda region, name: None
+    image: Callable[[str, str, Sequence[str]], Image | None] = lambda r, i, o: None
+    refused: Callable[[str, str, Sequence[str], Sequence[str], str], str] = (
+        lambda region, market, types, subnets, image: ""
+    )
+    history: StartHistory = field(default_factory=StartHistory)
+    stopped: StoppedMachine | None = None
