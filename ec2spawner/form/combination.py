@@ -121,7 +121,8 @@ class Combination:
             return {"hour": UNKNOWN, "day": ""}
         most, varies = found
         up_to = "up to " if varies else ""
-        day = f"{up_to}{dollars(most * _HOURS)} for a day of {_HOURS} h"
+        amount = dollars(most * _HOURS).removesuffix(" USD")
+        day = f"{up_to}{amount} for a day of {_HOURS} h"
         return {"hour": f"{up_to}{dollars(most)}", "day": day}
 
     def usual(self, woken: str = "") -> float:

@@ -55,6 +55,11 @@ class Step:
     field: str
     rows: tuple[Row, ...]
 
+    @property
+    def decides(self) -> bool:
+        """Whether it depends on this choice what becomes of files."""
+        return len({row.fate for row in self.rows}) > 1
+
 
 @dataclass(frozen=True)
 class Again:
@@ -73,7 +78,7 @@ class Steps:
     """The whole form.
 
     :ivar facts: what the live sentence is made of, for its script
-    :ivar fate: of all choices, if they are alike
+    :ivar fate: of all choices, if they are alike; else those that decide tell theirs
     """
 
     profile: Profile
@@ -107,20 +112,20 @@ class StepsView:
         """
         chosen = self._first(preselected)
         steps = {o.key: self._step(o, chosen) for o in self._profile.options}
-        fates = {row.fate for step in steps.values() for row in step.rows}
 
         def of(kind: str) -> list[Step]:
             return [s for s in steps.values() if s.option.kind == kind]
 
         size = next(iter(of(SIZE)), None)
         together = self._together(chosen)
+        told = any(step.decides for step in steps.values())
         return Steps(
             profile=self._profile,
             software=next(iter(of(SOFTWARE)), None),
             size=size,
             extras=tuple(of(EXTRA)),
             again=self._again(last),
-            fate=fates.pop() if len(fates) == 1 else None,
+            fate=None if told else fate_of(together.settled),
             foot=tuple(self._foot(together)),
             facts=self._facts(chosen),
             button=self._button(chosen, together),

@@ -33,25 +33,48 @@ PROFILES = [
 ]
 
 
+#: the same in a few words
+SIZES = {
+    "Small": {"instance_type": "t3.small", "description": "editing and small data"},
+    "Medium": {"instance_type": "t3.large", "description": "most notebooks"},
+    "Large": {"instance_type": "m7i.2xlarge", "description": "a model run"},
+    "Huge": {
+        "instance_type": "m7i.4xlarge",
+        "description": "many model runs",
+        "allowed_groups": ["modellers"],
+        "ask": "ada@lab.edu",
+    },
+}
+
+
 #: as a hub's admin may give them; nobody tells one for the large machine
 PRICES = {"t3.small": 0.0208, "t3.large": 0.0832}
 
 
 async def test_a_person_chooses_watches_works_and_stops(page, make_hub, ec2):
     ec2.change_settings(pending_seconds=2)
-    hub = make_hub(
-        settings={"profile_list": PROFILES, "default_url": "/lab", "prices": PRICES}
-    )
+    settings = {"sizes": SIZES, "default_url": "/lab", "prices": PRICES}
+    hub = make_hub(settings={**settings, "profile_list": []})
     await hub.start()
     await log_in(page, hub.url, "alice")
 
-    await expect(page.get_by_role("radio", name="Small")).to_be_checked()
-    await expect(page.get_by_text("0.021 USD an hour")).to_be_visible()
-    await expect(page.get_by_text("0.083 USD an hour")).to_be_visible()
-    await expect(page.get_by_text("price unknown")).to_be_visible()
-    await page.get_by_role("radio", name="Large").check()
-    await keep(page, "spawn-form")
-    await page.get_by_role("button", name="Start").click()
+    small = page.get_by_role("radio", name="Small")
+    await expect(small).to_be_checked()
+    sentence = page.locator("#ec2-sum")
+    await expect(sentence).to_have_text(
+        "Small: 0.021 USD an hour, 0.17 for a day of 8 h."
+    )
+    await expect(page.get_by_role("radio", name="Huge")).to_be_disabled()
+    await expect(page.get_by_text("Only for the group modellers")).to_be_visible()
+    # Without a mouse.
+    await small.focus()
+    await page.keyboard.press("ArrowDown")
+    named = page.get_by_role("button", name="Start Medium (0.083 USD an hour)")
+    await expect(named).to_be_visible()
+    await page.keyboard.press("ArrowDown")
+    await expect(sentence).to_have_text("Large: price unknown.")
+    await keep_narrow_and_dark(page, "spawn-form")
+    await page.keyboard.press("Enter")
 
     await expect(page.get_by_text("is booting").first).to_be_attached()
     bar = page.get_by_role("progressbar")
@@ -100,13 +123,17 @@ async def test_a_person_reads_why_there_is_no_machine_and_may_choose_again(
     await hub.start()
     ec2.add_fault(Fault("RunInstances", error=("InsufficientInstanceCapacity", 500)))
     await log_in(page, hub.url, "alice")
+    # The Hub shows the form of the default server when another's start has failed.
+    await page.goto(f"{hub.url}/hub/spawn/alice/two")
     await page.get_by_role("radio", name="Medium").check()
     await page.get_by_role("button", name="Start").click()
     # On the form, or on the progress page when the Hub was slow to find out.
     sentence = page.get_by_text("AWS has no machine of this size").first
     await expect(sentence).to_be_visible()
     await keep(page, "no-capacity")
-    await page.goto(f"{hub.url}/hub/spawn")
+    if "/spawn-pending/" not in page.url:
+        await expect(page.get_by_role("radio", name="Medium")).to_be_checked()
+    await page.goto(f"{hub.url}/hub/spawn/alice/two")
     # What the person had chosen is still chosen.
     await expect(page.get_by_role("radio", name="Medium")).to_be_checked()
 

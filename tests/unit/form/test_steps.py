@@ -82,7 +82,7 @@ async def test_a_size_tells_what_ec2_says_and_what_it_costs():
     page = await form()
     text, button = card(page, "gpu")
     assert "NVIDIA T4 16 GiB, 4 CPUs, 16 GiB of memory" in text
-    assert "0.53 USD 4.21 USD for a day of 8 h" in text
+    assert "0.53 USD 4.21 for a day of 8 h" in text
     assert "checked" not in button
     assert "checked" in card(page, "small")[1]
 
