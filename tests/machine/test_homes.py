@@ -72,8 +72,8 @@ async def test_what_cannot_be_mounted_is_left_alone_and_its_user_is_told(hub, gu
     start = "dd bs=1k skip=700 count=1 status=none if=/dev/xvdf | head -c 8"
     assert rescue.run(start) == "precious"
     assert "making a file system" not in rescue.console
-    model = await hub.server("alice")
-    assert f"Your home ({home}) could not be mounted" in model["state"]["rescued"]
+    told = hub.remembers("alice").current.rescued
+    assert f"Your home ({home}) could not be mounted" in told
 
 
 @pytest.mark.slow
