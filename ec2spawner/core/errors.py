@@ -32,6 +32,7 @@ ec2/errors/ says of its code. A reason of EC2SpawnError, and the folders that gi
     home          homes, launch, server
     boot          ec2, server
     limit         server
+    budget        costs
     cancelled     launch, server
     timeout       server
     database      fleet
@@ -61,6 +62,7 @@ class Reason(str, Enum):
     HOME = "home"  # the user's home cannot be had
     BOOT = "boot"  # the machine came, the server on it did not
     LIMIT = "limit"  # the hub's admin allows no more
+    BUDGET = "budget"  # what may be spent is spent
     CANCELLED = "cancelled"  # the user changed their mind
     TIMEOUT = "timeout"  # nothing failed, but it took too long
     DATABASE = "database"  # the Hub's database takes no changes
@@ -70,6 +72,7 @@ _STATUS_CODES = {
     Reason.OPTIONS: 400,
     Reason.CANCELLED: 400,
     Reason.LIMIT: 429,
+    Reason.BUDGET: 403,
     Reason.CONFIG: 500,
     Reason.PERMISSION: 500,
 }

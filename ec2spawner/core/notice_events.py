@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .event import Event
+from .events import EndedByItself
 from .state import Phase, ServerState
 
 _UNDER_WAY = frozenset(set(Phase) - {Phase.OVER})
@@ -41,3 +42,20 @@ class Silent(Event):
 
     def _after(self, state: ServerState) -> ServerState:
         return state.with_launch(silent_since=self.since)
+
+
+@dataclass(frozen=True)
+class OutOfBudget(Event):
+    """A budget is used up: the machine is stopped, and not ended, whatever the settings
+    say of stops.
+
+    :ivar text: why, for the user
+    """
+
+    text: str
+    phases = _UNDER_WAY
+    serving = True
+
+    def _after(self, state: ServerState) -> ServerState:
+        on_stop = state.current.on_stop or "stop"
+        return EndedByItself(self.text).after(state).with_launch(on_stop=on_stop)

@@ -11,6 +11,7 @@ from ..costs.price_list import PriceList
 from ..launch.breaker import Breaker
 from ..launch.history import StartHistory
 from ..launch.limits import Limits
+from .budgeting import Budgeting
 from .fleets import Fleets
 from .unsaved import Unsaved
 
@@ -26,6 +27,8 @@ class HubRuntime:
         self.prices = PriceList()
         #: what was spent: see its ``of_...``, which answer at once
         self.ledger = Ledger(lambda: self.prices)
+        #: what may be spent
+        self.budgeting = Budgeting(self.ledger)
         self.fleets = Fleets(self.ledger)
         #: the name of the Hub's database, for its machines' tags; empty for none
         self.database = ""

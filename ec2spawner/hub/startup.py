@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from traitlets import TraitError
 
 from ..core.ids import hub_id_from_cookie_secret
+from ..costs.budget import Budgets
 from ..costs.store import Store
 from ..ec2.again import every
 from ..ec2.clients import Account
@@ -26,6 +27,7 @@ from ..server.choice import known_profiles
 from ..server.context import HasContext
 from ..settings import LaunchSettings
 from ..settings.network import why_unreachable
+from .budgets import BudgetWatch
 from .database import name_database
 from .form_facts import keep_learning
 from .ledger import Keeper
@@ -59,6 +61,10 @@ def problems(spawner: Any, app: Any) -> Iterator[str]:
             "c.JupyterHub.internal_ssl is on, which EC2Spawner does not support yet. "
             "Turn it off and keep Hub and machines in a private network."
         )
+    try:
+        Budgets(spawner.budgets)
+    except ValueError as e:
+        yield f"c.EC2Spawner.budgets, {e}."
     hub_url = spawner.hub_connect_url or app.hub.api_url
     if why := why_unreachable(hub_url, spawner.endpoint_url):
         yield why
@@ -231,6 +237,15 @@ def ledger_keeper(spawner: Any, app: Any) -> Keeper:
     return Keeper(runtime().ledger, store, app.db, spawner.hub_id, spawner.log)
 
 
+def budget_watch(spawner: Any, app: Any) -> BudgetWatch:
+    """Who sees to it that no more is spent than the settings allow."""
+    budgeting = runtime().budgeting
+    budgeting.budgets = Budgets(spawner.budgets)
+    budgeting.grace = spawner.budget_grace
+    budgeting.refuse_unknown = spawner.budget_unknown == "refuse"
+    return BudgetWatch(app, budgeting, spawner.log)
+
+
 def begin_sweeping(spawner: Any, app: Any) -> None:
     """Look for machines that no server owns, for as long as the Hub runs."""
     if not spawner.trait_has_value("hub_id"):
@@ -249,6 +264,7 @@ def begin_sweeping(spawner: Any, app: Any) -> None:
     prices = Prices(spawner, spawner.log, partial(setattr, runtime(), "prices"))
     tasks.add(asyncio.ensure_future(prices.keep(accounts)))
     tasks.add(asyncio.ensure_future(ledger_keeper(spawner, app).keep()))
+    tasks.add(asyncio.ensure_future(budget_watch(spawner, app).keep()))
     tasks.add(asyncio.ensure_future(end_expired_stops(app, spawner)))
     over = stop_what_is_over(app, spawner.sweep_interval, spawner.log)
     tasks.add(asyncio.ensure_future(over))

@@ -8,6 +8,7 @@ from math import ceil
 from ..core.errors import EC2SpawnError, Reason
 from ..core.ids import digest, owner_id
 from ..core.state import Phase
+from ..costs import budget_words
 from ..ec2.machines import Machine
 from ..launch.limits import Caps, Full
 from .context import ServerContext
@@ -32,6 +33,7 @@ class Admission:
 
         :raises EC2SpawnError: when there is none
         """
+        self._check_budget()
         kind = self._kind_of(image_id)
         self._check_breaker(kind, launch_id)
         # From here on its end is reported to the breaker.
@@ -104,6 +106,24 @@ class Admission:
             *settings.server_path,
             *self._context.hub.cmd,
         )
+
+    def _check_budget(self) -> None:
+        budgeting, user = self._context.runtime.budgeting, self._context.hub.user_row
+        if not budgeting.budgets:
+            return
+        groups = [group.name for group in user.groups]
+        decision = budgeting.decision(user.name, groups)
+        if decision.refused_by is not None:
+            raise budget_words.refused(decision.refused_by)
+        if budgeting.refuse_unknown and (what := self._unpriced(decision.unknown)):
+            raise budget_words.refused_unknown(what)
+
+    def _unpriced(self, spent: frozenset[str]) -> str:
+        """What has no known price, of what was spent already or is about to be."""
+        settings, prices = self._context.settings, self._context.runtime.prices
+        price = prices.spot if settings.market == "spot" else prices.of
+        wanted = {t for t in settings.types if price(settings.region, t) is None}
+        return ", ".join(sorted(wanted | spent))
 
     def _check_breaker(self, kind: str, launch_id: str) -> None:
         user_name = self._context.hub.user_name

@@ -59,6 +59,9 @@ _HUB_WIDE = {
     "prices_region",
     "prices_file",
     "ledger_url",
+    "budgets",
+    "budget_grace",
+    "budget_unknown",
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timezone
 
+from ..core.clock_words import clock, day
 from ..core.state import ServerState
 from ..ec2.machines import STOPPED_STATES, Machine
 
@@ -34,17 +35,7 @@ AGAIN = "Start the server again when you want it."
 def _since(moment: float) -> str:
     """What goes on may have begun days ago."""
     at = datetime.fromtimestamp(moment, timezone.utc)
-    return f"{at.day} {at:%B}, {_clock(moment)}"
-
-
-def _clock(moment: float) -> str:
-    return datetime.fromtimestamp(moment, timezone.utc).strftime("%H:%M UTC")
-
-
-def _day(moment: float) -> str:
-    """Such a notice may stand for days."""
-    at = datetime.fromtimestamp(moment, timezone.utc)
-    return f"{at.day} {at:%B} at about {_clock(moment)}"
+    return f"{at.day} {at:%B}, {clock(moment)}"
 
 
 def _server(name: str) -> str:
@@ -97,7 +88,7 @@ def ended(machine: Machine, now: float, server_name: str = "") -> str:
     why = _WHO.get(machine.reason_code) or f"AWS says: {machine.why}"
     how = "was stopped on" if machine.state in STOPPED_STATES else "ended on"
     return (
-        f"The machine of {_server(server_name)} ({machine.id}) {how} {_day(now)}: "
+        f"The machine of {_server(server_name)} ({machine.id}) {how} {day(now)}: "
         f"{why}."
     )
 
@@ -106,7 +97,7 @@ def lost(instance_id: str, now: float, server_name: str = "") -> str:
     """A machine that EC2 no longer lists."""
     return (
         f"The machine of {_server(server_name)} ({instance_id}) "
-        f"was found to be gone on {_day(now)}: AWS lists it no more."
+        f"was found to be gone on {day(now)}: AWS lists it no more."
     )
 
 
@@ -134,7 +125,7 @@ def outlived(
     """A machine that was to end by itself, and did not."""
     return (
         f"The machine of {_server(server_name)} ({instance_id}) was ended by this hub "
-        f"on {_day(now)}: it had run for {max_lifetime / 3600:.1f} hours, which is as "
+        f"on {day(now)}: it had run for {max_lifetime / 3600:.1f} hours, which is as "
         "long as it may."
     )
 

@@ -1,5 +1,6 @@
 """What an admin can set, as plain traits that need no Hub to be read or tested."""
 
+from .budgets import BudgetSettings
 from .data_volumes import DataSettings
 from .home import HomeSettings
 from .lifecycle import LifecycleSettings
@@ -18,12 +19,14 @@ class LaunchSettings(
     DataSettings,
     LimitSettings,
     PriceSettings,
+    BudgetSettings,
     ProfileSettings,
 ):
     """Every setting of a launch. ``EC2Spawner`` is this plus the Hub's contract."""
 
 
 __all__ = [
+    "BudgetSettings",
     "DataSettings",
     "HomeSettings",
     "LaunchSettings",

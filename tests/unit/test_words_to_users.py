@@ -10,6 +10,9 @@ import pytest
 
 import ec2spawner
 from ec2spawner.core.state import Launch, Phase, ServerState
+from ec2spawner.costs import budget_words
+from ec2spawner.costs.budget import Budget, Scope, Use, decide
+from ec2spawner.costs.spent import Spent
 from ec2spawner.ec2.errors import EC2Error, kinds
 from ec2spawner.ec2.errors.table import meaning_of
 from ec2spawner.ec2.machines import Machine
@@ -184,3 +187,20 @@ def test_a_notice_names_the_server_and_its_time_has_a_zone(kind):
     assert "your server" in text and "your server '" not in text
     for time in re.finditer(r"\d\d:\d\d", text):
         assert text[time.end() :].startswith(" UTC")
+
+
+BUDGETS = [
+    Budget(scope, 60.0, "x", monthly) for scope in Scope for monthly in (True, False)
+]
+
+
+@pytest.mark.parametrize("budget", BUDGETS, ids=str)
+@pytest.mark.parametrize("usd", [30.0, 60.0])
+@pytest.mark.parametrize("stops_at", [0.0, NOON])
+def test_what_is_said_of_budgets_ends_so(budget, usd, stops_at):
+    use = Use(budget, Spent(usd, 0.0, frozenset({"p5.48xlarge"})))
+    told = list(budget_words.notices(decide([use]), stops_at))
+    assert len(told) == 2
+    stopped = notices.after_end(budget_words.stopped(use, NOON))
+    for text in (*told, stopped, budget_words.refused(use).jupyterhub_message):
+        assert ADVICE.search(last_sentence(text)), text

@@ -9,8 +9,10 @@ from typing import Any
 from markupsafe import Markup
 
 from ...core.saved_state import readable
+from ...fleet.runtime import runtime
 from ...server.context import HasContext
 from ...server.notices import after_end
+from .budgets import budget_notices
 from .times import SCRIPT, with_times
 
 # What the Hub's templates show at the top of a page. The other two replace the
@@ -57,4 +59,9 @@ def notices_of(user: Any) -> list[str]:
             found += spawner.notices()
         elif last := readable(row.state).last_end:
             found.append(after_end(last))
-    return found
+    return found + _of_budgets(user)
+
+
+def _of_budgets(user: Any) -> list[str]:
+    is_user = getattr(user, "orm_user", None) is not None
+    return budget_notices(runtime().budgeting, user) if is_user else []

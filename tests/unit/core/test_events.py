@@ -26,8 +26,9 @@ from ec2spawner.core.events import (
     Wanted,
 )
 from ec2spawner.core.kept_events import StoppedMachineUnwanted
-from ec2spawner.core.notice_events import Announced, Rescued
+from ec2spawner.core.notice_events import Announced, OutOfBudget, Rescued
 from ec2spawner.core.state import (
+    Act,
     Doomed,
     Launch,
     Phase,
@@ -64,6 +65,7 @@ EXAMPLES = [
     Rebooted(),
     Announced("soon"),
     Rescued("no home"),
+    OutOfBudget("spent"),
     Wanted(Wish.END),
     EndedByItself("lost"),
     StoppedAsWished(1.0),
@@ -168,3 +170,11 @@ def test_a_machine_that_was_to_wake_up_and_is_given_up_may_be_awake(event):
     state = ServerState(launch=Launch("start", "start"), stopped=STOPPED)
     state = Waking("start", "t", "nonce", 1.0).after(state)
     assert event.after(state).stopped == replace(STOPPED, certain=False)
+
+
+@pytest.mark.parametrize("on_stop, then", [("", "stop"), ("hibernate", "hibernate")])
+def test_what_is_out_of_budget_is_stopped_and_not_ended(on_stop, then):
+    state = launch_in(Phase.READY, on_stop=on_stop)
+    after = OutOfBudget("spent").after(state)
+    assert after.current.act is Act.STOP and after.current.on_stop == then
+    assert after.last_end == "spent"

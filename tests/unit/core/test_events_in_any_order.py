@@ -43,7 +43,7 @@ from ec2spawner.core.kept_events import (
     StoppedMachineGone,
     StoppedMachineUnwanted,
 )
-from ec2spawner.core.notice_events import Announced, Rescued
+from ec2spawner.core.notice_events import Announced, OutOfBudget, Rescued
 from ec2spawner.core.saved_state import from_dict, to_dict
 from ec2spawner.core.state import (
     Doomed,
@@ -257,6 +257,10 @@ class AServer(RuleBasedStateMachine):
     @rule()
     def ended_by_itself(self):
         self.happens(EndedByItself("EC2 has lost it"))
+
+    @rule()
+    def out_of_budget(self):
+        self.happens(OutOfBudget("spent"))
 
     @rule()
     def stopped_as_wished(self):

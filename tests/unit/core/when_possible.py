@@ -29,7 +29,7 @@ from ec2spawner.core.kept_events import (
     StoppedMachineGone,
     StoppedMachineUnwanted,
 )
-from ec2spawner.core.notice_events import Announced, Rescued, Silent
+from ec2spawner.core.notice_events import Announced, OutOfBudget, Rescued, Silent
 from ec2spawner.core.state import Phase, ServerInMemory
 
 UNDER_WAY = {
@@ -57,6 +57,7 @@ PHASES = {
     Rebooted: {Phase.READY},
     Announced: UNDER_WAY,
     Rescued: UNDER_WAY,
+    OutOfBudget: UNDER_WAY,
     Wanted: UNDER_WAY,
     EndedByItself: UNDER_WAY,
     StoppedAsWished: UNDER_WAY,
@@ -71,6 +72,15 @@ PHASES = {
     Silent: {Phase.READY},
 }
 #: those that only a launch which is still to serve allows
-SERVING = {Planned, Attempted, Waking, Claimed, Ready, Rebooted, EndedByItself}
+SERVING = {
+    Planned,
+    Attempted,
+    Waking,
+    Claimed,
+    Ready,
+    Rebooted,
+    EndedByItself,
+    OutOfBudget,
+}
 
 IN_MEMORY = ServerInMemory("key", "prefix", "hash", "digest")

@@ -25,6 +25,10 @@ HUB_WIDE = [
     "prices",
     "prices_region",
     "prices_file",
+    "ledger_url",
+    "budgets",
+    "budget_grace",
+    "budget_unknown",
 ]
 
 

@@ -1,0 +1,151 @@
+"""Budgets: who is at 100 % is refused, what runs is warned and then stopped."""
+
+from __future__ import annotations
+
+import pytest
+
+from ec2spawner.hub.pages.announcements import notices_of
+
+from .scenarios import SETTINGS
+from .test_ledger import settled, start, stop
+from .virtual_world import saved
+
+# A machine costs 2 USD an hour, and a home next to nothing.
+HOUR = 3600
+GRACE = 900
+PRICES = {"t3.small": 2.0, "t3.large": 2.0, "ebs:gp3": 0.08}
+SPENDING = {
+    **SETTINGS,
+    "prices": PRICES,
+    "prices_region": "",
+    "on_stop": "terminate",
+    "budget_grace": GRACE,
+}
+
+
+@pytest.fixture
+def make_hub(world):
+    def make(**settings):
+        hub = world.hub(**{**SPENDING, **settings})
+        hub.start()
+        hub.call("POST", "/users/alice")
+        hub.pass_time(2)
+        return hub
+
+    yield make
+
+
+def notices(hub, user="alice"):
+    return notices_of(hub.app.users[user])
+
+
+def states(world, hub):
+    return [machine.state for machine in world.living(hub)]
+
+
+def test_a_server_is_warned_then_stopped_and_its_home_is_kept(world, make_hub):
+    hub = make_hub(budgets={"user": 4})
+    machine = start(hub)
+    (homes,) = world.homes(hub).values()
+    hub.pass_time(HOUR - 60)
+    assert not notices(hub)
+    hub.pass_time(180)
+    (told,) = notices(hub)
+    assert told.startswith("50 % of your budget of 4.00 USD a month is spent: 2.0")
+    hub.pass_time(HOUR - 60)
+    (told,) = notices(hub)
+    assert "is used up" in told and "save your work" in told
+    assert hub.serving() == {"alice": machine}
+    hub.pass_time(GRACE - 120)
+    assert hub.serving() == {"alice": machine}
+    hub.pass_time(240)
+    assert not hub.serving() and settled(hub)
+    assert states(world, hub) == ["stopped"]  # though stops terminate on this hub
+    assert list(world.homes(hub).values()) == [homes]
+    assert "was stopped on" in saved(hub)["alice", ""][1].last_end
+    # What is stopped stays stopped, and is not ended later either.
+    hub.pass_time(HOUR)
+    assert states(world, hub) == ["stopped"]
+
+
+def test_who_is_at_100_percent_starts_nothing_until_the_next_month(world, make_hub):
+    hub = make_hub(budgets={"user": 1.9})
+    start(hub)
+    hub.pass_time(HOUR)
+    stop(hub)
+    status, answer = hub.call("POST", "/users/alice/server")
+    assert status == 403 and "is used up" in answer["message"]
+    assert "ask your hub's admin" in answer["message"]
+    assert not states(world, hub)
+    # Somebody else has a budget of their own.
+    hub.call("POST", "/users/bob")
+    assert hub.call("POST", "/users/bob/server")[0] in (201, 202)
+    hub.pass_time(60)
+    assert "bob" in hub.serving()
+    hub.call("DELETE", "/users/bob/server")
+    hub.pass_time(60)
+    hub.kill()
+    world.time.now += 31 * 24 * HOUR
+    hub.start()
+    hub.pass_time(60)
+    start(hub)
+
+
+def test_a_restart_of_the_hub_forgets_nothing_that_was_spent(world, make_hub):
+    hub = make_hub(budgets={"user": 3})
+    start(hub)
+    hub.pass_time(HOUR)
+    hub.kill()
+    world.wait_until(world.time.now + HOUR)
+    hub.start()
+    hub.pass_time(120)
+    assert any("is used up" in told for told in notices(hub)), notices(hub)
+    assert hub.serving()
+    hub.pass_time(GRACE + 120)
+    assert not hub.serving() and states(world, hub) == ["stopped"]
+
+
+def test_the_hubs_budget_counts_what_everybody_spends(world, make_hub):
+    hub = make_hub(budgets={"hub": {"usd": 3, "per": "all"}})
+    start(hub)
+    hub.call("POST", "/users/bob")
+    hub.call("POST", "/users/bob/server")
+    hub.pass_time(HOUR)
+    assert set(hub.serving()) == {"alice", "bob"}
+    for user in ("alice", "bob"):
+        (told,) = notices(hub, user)
+        assert told.startswith("This hub's budget of 3.00 USD in all is used up") or (
+            "50 % of this hub's budget" in told
+        )
+    hub.pass_time(HOUR + GRACE)
+    assert not hub.serving()
+    assert hub.call("POST", "/users/bob/server")[0] == 403
+
+
+def test_at_an_unknown_price_there_is_nothing_but_words(world, make_hub):
+    hub = make_hub(budgets={"user": 0.001, "hub": 0.001}, prices={})
+    machine = start(hub)
+    hub.pass_time(2 * HOUR)
+    assert hub.serving() == {"alice": machine}
+    (told,) = notices(hub)
+    assert told.startswith("Nobody knows the price of gp3, t3.small, so it counts")
+
+
+def test_an_unknown_price_may_be_refused(world, make_hub):
+    hub = make_hub(budgets={"user": 5}, prices={}, budget_unknown="refuse")
+    status, answer = hub.call("POST", "/users/alice/server")
+    assert status == 403
+    assert answer["message"].startswith("Nobody knows the price of t3.small")
+    assert not states(world, hub)
+
+
+def test_a_hub_that_is_killed_while_it_stops_for_a_budget_ends_nothing(world, make_hub):
+    hub = make_hub(budgets={"user": 1})
+    start(hub)
+    hub.deadly, hub.steps_left = "before StopInstances", 0
+    hub.pass_time(HOUR + GRACE)
+    assert not hub.alive
+    world.wait_until(world.time.now + 300)
+    hub.start()
+    hub.pass_time(300)
+    assert not hub.serving() and states(world, hub) == ["stopped"]
