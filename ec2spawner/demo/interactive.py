@@ -23,7 +23,8 @@ _WELCOME = """
   Admin     admin, with the password {admin_password}
 
 What to try
-  1. Log in, choose a size, press Start: watch the steps until JupyterLab opens.
+  1. Log in, choose a size by its price, and start: watch the steps until JupyterLab
+     opens.
   2. Run a cell in a notebook. It runs on a machine that is yours alone.
   3. Open the address in a private window, log in with another name and start a
      server: it gets a machine of its own.

@@ -76,30 +76,25 @@ c.JupyterHub.services = []
 ec2spawner.setup(c, idle_timeout=demo["idle_timeout"])
 
 c.EC2Spawner.region = demo["region"]
-c.EC2Spawner.image = demo["image"]
 c.EC2Spawner.subnets = demo["subnets"]
 c.EC2Spawner.security_groups = demo["security_groups"]
 c.EC2Spawner.home = "server"
 c.EC2Spawner.home_size = 1
 c.EC2Spawner.tags = {"user": "{username}", "server": "{servername}"}
-c.EC2Spawner.profile_list = [
-    {
-        "display_name": "Small",
-        "description": "2 CPUs, 2 GiB of memory (t3.small): to look around, to teach",
-        "default": True,
-        "ec2spawner_override": {"instance_type": "t3.small"},
+c.EC2Spawner.images = {
+    "JupyterLab": {
+        "image": demo["image"],
+        "description": "with the packages that this computer has",
     },
-    {
-        "display_name": "Medium",
-        "description": "2 CPUs, 8 GiB of memory (t3.large): everyday work with data",
-        "ec2spawner_override": {"instance_type": "t3.large"},
+}
+c.EC2Spawner.sizes = {
+    "Small": {"instance_type": "t3.small", "description": "to look around, to teach"},
+    "Medium": {"instance_type": "t3.large", "description": "everyday work with data"},
+    "Large": {
+        "instance_type": "m7i.2xlarge",
+        "description": "models and big tables",
     },
-    {
-        "display_name": "Large",
-        "description": "8 CPUs, 32 GiB of memory (m7i.2xlarge): models and big tables",
-        "ec2spawner_override": {"instance_type": "m7i.2xlarge"},
-    },
-]
+}
 c.Spawner.default_url = "/lab"
 c.JupyterHub.allow_named_servers = True
 

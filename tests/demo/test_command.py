@@ -43,7 +43,7 @@ def test_the_help_of_demo_names_its_options():
 @pytest.mark.parametrize(
     "arguments, status, words",
     [
-        (["dmo"], 2, "there is no command 'dmo'. Commands are: demo, "),
+        (["dmo"], 2, "there is no command 'dmo'. Commands are: "),
         (["--prot"], 2, "there is no option --prot. See ec2spawner --help"),
         (["demo", "--prot=1"], 2, "there is no option --prot. See ec2spawner demo"),
         (["demo", "check"], 2, "what is 'check'? See ec2spawner demo --help"),
