@@ -29,7 +29,7 @@ KUBERNETES_ONLY = frozenset("""
     storage_extra_annotations storage_extra_labels storage_pvc_ensure
     storage_selector supplemental_gids tolerations uid user_namespace_annotations
     user_namespace_labels user_namespace_template volume_mounts volumes working_dir
-    """.split())
+    """.split()) | {"default"}  # a slip in many published lists, without any effect
 
 
 def with_value(override: Any, value: str) -> Any:

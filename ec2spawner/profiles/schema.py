@@ -57,6 +57,8 @@ class _Entry(BaseModel):
 class ChoiceEntry(_Entry):
     """A value of ``choices``."""
 
+    #: in many published lists; the choice's key counts, as with KubeSpawner
+    slug: str = ""
     display_name: Name | None = None
     description: str = ""
     default: bool = False
@@ -67,6 +69,9 @@ class ChoiceEntry(_Entry):
 class UnlistedEntry(_Entry):
     """``unlisted_choice`` of an option."""
 
+    #: of jupyterhub-fancy-profiles
+    description: str = ""
+    description_in_choices: str = ""
     enabled: bool = False
     display_name: Name | None = None
     display_name_in_choices: Name = "Other..."

@@ -132,3 +132,28 @@ def test_the_default_choice_is_the_one_that_is_marked_or_else_the_first(
     choices = {key: {"default": key == flagged} for key in ("old", "new")}
     (profile,) = read(with_option(choices=choices))
     assert profile.options[0].default.key == default
+
+
+def test_what_published_lists_have_beside_what_counts_is_no_fault():
+    """Keys of hubs that 2i2c runs: KubeSpawner ignores them, too."""
+    entry = {
+        "display_name": "A",
+        "profile_options": {
+            "image": {
+                "choices": {
+                    "scipy": {
+                        "slug": "scipy",
+                        "ec2spawner_override": {"image": "ami-1", "default": True},
+                    }
+                },
+                "unlisted_choice": {
+                    "enabled": True,
+                    "description": "yours",
+                    "description_in_choices": "yours",
+                },
+            }
+        },
+    }
+    (profile,) = read_profiles([entry], {"image"})
+    (choice,) = profile.options[0].choices
+    assert (choice.key, choice.override) == ("scipy", {"image": "ami-1"})
