@@ -323,6 +323,11 @@ class Ledger:
         """What everybody has cost, and what is nobody's."""
         return self._total(self.runs.values(), now, month, lambda who: True)
 
+    def homes_of(self, user: str) -> int:
+        """How many homes a user has, also of servers that were deleted."""
+        homes = (r for r in self._runs_of(user) if r.kind is Kind.HOME and r.open)
+        return len({run.id for run in homes})
+
     def _runs_of(self, user: str) -> list[Run]:
         return [self.runs[key] for key in self._of_user.get(user, ())]
 

@@ -132,6 +132,15 @@ def warnings(spawner: Any) -> Iterator[str]:
         )
 
 
+def bounds_text(spawner: LaunchSettings) -> str:
+    """What bounds the costs of this hub, in a line for its log."""
+    names = ("max_machines", "max_machines_per_user", "max_homes_per_user")
+    found = {name: getattr(spawner, name) or "any number" for name in names}
+    limits = ", ".join(f"{name}: {value}" for name, value in found.items())
+    budgets = ", ".join(map(str, spawner.budgets)) or "none"
+    return f"What bounds the costs of this hub: {limits}; budgets: {budgets}"
+
+
 def regions(spawner: LaunchSettings) -> list[str]:
     """Every region in which the settings may start a machine.
 
@@ -309,6 +318,7 @@ def watch(spawner_class: type[LaunchSettings]) -> None:
                 )
             name_own_database(app, spawner.log)
             keep_usable(app.db)
+            spawner.log.info(bounds_text(spawner))
             for text in warnings(spawner):
                 spawner.log.warning(text)
             take_up_unfinished_ends(app)

@@ -34,6 +34,8 @@ class Full:
     cap: str
     count: int
     seconds: float = 0.0
+    #: how many of them are stopped, and wait for their servers
+    stopped: int = 0
 
 
 @dataclass
@@ -67,28 +69,37 @@ class Limits:
         caps: Caps,
         machines: Iterable[Machine],
         listed: float,
+        server_id: str = "",
     ) -> Full | None:
         """Let a launch in, or say what is full.
+
+        A machine that is stopped counts, but not for its own server, which wakes or
+        replaces it.
 
         :param machines: of the hub, from listings of which the oldest began at
             ``listed``, in monotonic seconds
         """
         machines = list(machines)
         self._forget(machines, listed)
-        full = self._full(owner_id, caps, machines)
+        counted = [m for m in machines if not _is_own_stopped(m, server_id)]
+        full = self._full(owner_id, caps, counted)
         if full is None:
             self._coming[launch_id] = _Launch(owner_id, self._clock())
             self._began[launch_id] = self._clock()
         return full
 
     def _full(self, owner_id: str, caps: Caps, machines: list[Machine]) -> Full | None:
-        owners = {m.launch_id or m.id: m.owner_id for m in machines if not m.over}
+        there = [m for m in machines if not m.gone]
+        # One that is being woken may be shown as it was.
+        asleep = [m for m in there if m.over and m.launch_id not in self._coming]
+        owners = {m.launch_id or m.id: m.owner_id for m in there}
         owners |= {id: launch.owner_id for id, launch in self._coming.items()}
         mine = sum(owner == owner_id for owner in owners.values())
         if caps.per_user and mine >= caps.per_user:
-            return Full("user", mine)
+            stopped = sum(m.owner_id == owner_id for m in asleep)
+            return Full("user", mine, stopped=stopped)
         if caps.per_hub and len(owners) >= caps.per_hub:
-            return Full("hub", len(owners))
+            return Full("hub", len(owners), stopped=len(asleep))
         ages = self._ages(machines)
         if caps.per_minute and len(ages) >= caps.per_minute:
             return Full("minute", len(ages), _MINUTE - max(ages))
@@ -133,3 +144,8 @@ class Limits:
             )
             and now - launch.began < _FORGOTTEN_SECONDS
         }
+
+
+def _is_own_stopped(machine: Machine, server_id: str) -> bool:
+    waits = machine.over and not machine.gone
+    return waits and bool(server_id) and machine.server_id == server_id

@@ -28,12 +28,14 @@ class Admission:
         self._kind = ""
         self._woken = False
 
-    async def ask(self, launch_id: str, image_id: str) -> None:
+    async def ask(self, launch_id: str, image_id: str, new_home: bool = False) -> None:
         """Take a place for a launch.
 
+        :param new_home: it will make a home for its server
         :raises EC2SpawnError: when there is none
         """
         self._check_budget()
+        self._check_homes(new_home)
         kind = self._kind_of(image_id)
         self._check_breaker(kind, launch_id)
         # From here on its end is reported to the breaker.
@@ -118,6 +120,20 @@ class Admission:
         if budgeting.refuse_unknown and (what := self._unpriced(decision.unknown)):
             raise budget_words.refused_unknown(what)
 
+    def _check_homes(self, new_home: bool) -> None:
+        context, most = self._context, self._context.settings.max_homes_per_user
+        user = context.hub.user_name
+        if not (new_home and most):
+            return
+        count = context.runtime.ledger.homes_of(user)
+        if count >= most:
+            raise EC2SpawnError(
+                f"You have {count} homes, and each user of this hub may have {most}. "
+                "Choose a server that has a home already, or ask your hub's admin.",
+                reason=Reason.LIMIT,
+                log_message=f"{user} has {count} homes; ec2spawner ls --homes has them",
+            )
+
     def _unpriced(self, spent: frozenset[str]) -> str:
         """What has no known price, of what was spent already or is about to be."""
         settings, prices = self._context.settings, self._context.runtime.prices
@@ -150,7 +166,9 @@ class Admission:
         machines, listed = await self._machines()
         # Nothing is awaited between the count and the place that is taken.
         owner = owner_id(context.hub_id, context.hub.user_name)
-        full = self._limits.admit(launch_id, owner, caps, machines, listed)
+        full = self._limits.admit(
+            launch_id, owner, caps, machines, listed, context.state.server_id
+        )
         self._owner_id = owner
         if full is not None:
             raise _no_room(full, caps)
@@ -174,6 +192,13 @@ class Admission:
 
 def _no_room(full: Full, caps: Caps) -> EC2SpawnError:
     """What a user reads when a cap is reached."""
+    if full.cap == "user" and full.stopped:
+        return EC2SpawnError(
+            f"You have {full.count} machines, of which {full.stopped} are stopped, and "
+            f"each user of this hub may have {caps.per_user}. Delete a server that you "
+            "need no more, or ask your hub's admin.",
+            reason=Reason.LIMIT,
+        )
     if full.cap == "user":
         return EC2SpawnError(
             f"You have {full.count} machines, and each user of this hub may have "

@@ -50,6 +50,7 @@ _HUB_WIDE = {
     "sweep_interval",
     "max_machines_per_user",
     "max_machines",
+    "max_homes_per_user",
     "max_launches_per_minute",
     "boot_failure_limit",
     "boot_failure_pause",

@@ -191,7 +191,7 @@ class Start:
         zone = home.zone if home else ""
         self._bound_to = "" if settings.home_may_move else zone
         plan = plan_launch(settings, image, who, data, region, zone)
-        await self.admission.ask(self._start_id, image.id)
+        await self.admission.ask(self._start_id, image.id, self._new_home)
         on_stop = settings.on_stop
         self._apply(
             Planned(

@@ -17,7 +17,8 @@ class LimitSettings(HasTraits):
 
         Each server, default or named, has a machine of its own. Machines are
         counted as EC2 lists them, together with launches that are on their way:
-        one that the Hub has lost counts, a stopped one does not. For example 2.
+        one that the Hub has lost counts, and a stopped one, but not for its own server.
+        For example 4.
 
         .. versionadded:: 0.1
         """,
@@ -33,6 +34,21 @@ class LimitSettings(HasTraits):
 
         They are counted as for :attr:`max_machines_per_user`. For example 50, to
         bound what a day can cost.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
+    max_homes_per_user = Int(
+        20,
+        min=0,
+        config=True,
+        help="""
+        How many homes one user may have at the same time; 0 for any number.
+
+        With :attr:`home` ``"server"`` each named server has one, which stays when the
+        server is deleted, and costs. Homes are counted by the ledger, which may lack
+        those of the last minutes: it sees them with each sweep.
 
         .. versionadded:: 0.1
         """,

@@ -149,3 +149,15 @@ def test_a_hub_that_is_killed_while_it_stops_for_a_budget_ends_nothing(world, ma
     hub.start()
     hub.pass_time(300)
     assert not hub.serving() and states(world, hub) == ["stopped"]
+
+
+def test_a_user_has_no_more_homes_than_the_limit(world, make_hub):
+    hub = make_hub(home="server", max_homes_per_user=1, home_on_delete="keep")
+    start(hub, "/servers/one")
+    hub.pass_time(60)
+    status, answer = hub.call("POST", "/users/alice/servers/two")
+    assert status == 429 and answer["message"].startswith("You have 1 homes")
+    # Its own home is no reason to refuse a server.
+    hub.call("DELETE", "/users/alice/servers/one")
+    hub.pass_time(60)
+    start(hub, "/servers/one")

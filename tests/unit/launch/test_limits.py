@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -69,8 +71,8 @@ def test_a_launch_that_ec2_shows_is_not_counted_twice(world):
     assert world.admit("l2", caps) is None
 
 
-@pytest.mark.parametrize("state", ["shutting-down", "terminated", "stopped"])
-def test_what_has_ended_or_is_stopped_leaves_its_place(world, state):
+@pytest.mark.parametrize("state", ["shutting-down", "terminated"])
+def test_what_has_ended_leaves_its_place(world, state):
     world.has("l1", state=state)
     assert world.admit("l2", Caps(per_user=1)) is None
 
@@ -185,3 +187,16 @@ def test_whatever_ec2_hides_there_are_never_more_than_the_cap(clicks):
             world.limits.answered(f"l{n}", refused=False)
     assert len(alive) <= 3
     assert all(sum(m.owner_id == o for _, m in alive) <= 2 for o in "ab")
+
+
+def test_a_stopped_machine_counts_but_not_for_its_own_server(world):
+    caps = Caps(per_user=1, per_hub=9)
+    world.has("l1", state="stopped")
+    world.machines[0] = replace(world.machines[0], server_id="hers")
+    assert world.admit("l2", caps) == Full("user", 1, stopped=1)
+    assert world.limits.admit("l3", "alice", caps, world.machines, 1.0, "hers") is None
+
+
+def test_one_that_ends_does_not_count(world):
+    world.has("l1", state="shutting-down")
+    assert world.admit("l2", Caps(per_user=1, per_hub=1)) is None

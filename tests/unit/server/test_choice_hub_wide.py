@@ -17,6 +17,7 @@ HUB_WIDE = [
     "sweep_interval",
     "sweep_grace",
     "max_machines",
+    "max_homes_per_user",
     "max_machines_per_user",
     "max_launches_per_minute",
     "boot_failure_limit",
