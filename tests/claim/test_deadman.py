@@ -44,6 +44,7 @@ class Machine:
         self.now = 1000.0
         self.warnings = []
         self.agent = None
+        self.is_on = True
 
     def boot(self):
         """A boot: the claim has just been answered, and nothing is in /run."""
@@ -66,6 +67,7 @@ class Machine:
         )
 
     def end(self, why):
+        self.is_on = False
         raise Ended(why)
 
     def live(self, seconds, step=200.0):
@@ -126,9 +128,6 @@ def test_an_answer_that_is_no_word_from_the_hub_counts_as_silence(machine, statu
         one.live(2 * HOUR)
 
 
-# Where nothing is asserted below, `live` raises when the machine ends.
-
-
 def test_a_hub_that_is_away_for_a_night_ends_nothing(machine):
     one = machine()
     for _ in range(5):
@@ -136,6 +135,7 @@ def test_a_hub_that_is_away_for_a_night_ends_nothing(machine):
         one.live(12 * HOUR + 60)
         one.hub.status = 200
         one.live(HOUR)
+    assert one.is_on
 
 
 def test_a_machine_that_was_frozen_asks_again_before_it_ends(machine):
@@ -146,6 +146,7 @@ def test_a_machine_that_was_frozen_asks_again_before_it_ends(machine):
     one.live(60)
     one.hub.status = 200
     one.live(HOUR)
+    assert one.is_on
 
 
 def test_a_machine_whose_server_the_hub_has_ended_ends_at_its_next_question(machine):
@@ -171,6 +172,7 @@ def test_a_new_limit_holds_for_machines_that_run(machine):
     one.live(HOUR)
     one.hub.status = None
     one.live(2.9 * DAY)
+    assert one.is_on
 
 
 def test_the_silence_goes_on_when_the_agent_dies_and_comes_back(machine):
@@ -190,6 +192,7 @@ def test_a_boot_begins_with_an_answer_of_the_hub(machine):
     one.boot()
     one.hub.status = None
     one.live(23 * HOUR)
+    assert one.is_on
 
 
 def test_a_life_is_over_when_the_machine_has_run_for_so_long(machine):
@@ -217,6 +220,7 @@ def test_a_machine_that_is_woken_or_made_from_the_disk_of_another_begins_anew(ma
     one.launch += 1
     one.boot()
     one.live(9 * HOUR)
+    assert one.is_on
 
 
 def test_a_full_disk_stops_no_timer(machine, monkeypatch):

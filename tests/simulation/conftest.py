@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from .virtual_hub import Hub
     from .virtual_world import World
+
+MakeHub = Callable[..., "Hub"]
 
 
 @pytest.fixture(scope="module")
@@ -26,3 +29,22 @@ def world(worlds: Callable[[], World]) -> Iterator[World]:
     made = worlds()
     yield made
     made.close()
+
+
+@pytest.fixture
+def hubs_with(world: World) -> Iterator[Callable[..., MakeHub]]:
+    """Makes what makes hubs of some settings. They run, and have alice and others."""
+
+    def maker(usual: dict[str, Any], *others: str) -> MakeHub:
+        def make(**settings: Any) -> Hub:
+            hub = world.hub(**{**usual, **settings})
+            hub.start()
+            for user in ("alice", *others):
+                hub.call("POST", f"/users/{user}")
+            hub.pass_time(2)
+            return hub
+
+        return make
+
+    yield maker
+    world.silent = False

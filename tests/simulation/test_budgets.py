@@ -24,15 +24,8 @@ SPENDING = {
 
 
 @pytest.fixture
-def make_hub(world):
-    def make(**settings):
-        hub = world.hub(**{**SPENDING, **settings})
-        hub.start()
-        hub.call("POST", "/users/alice")
-        hub.pass_time(2)
-        return hub
-
-    yield make
+def make_hub(hubs_with):
+    return hubs_with(SPENDING)
 
 
 def notices(hub, user="alice"):

@@ -11,19 +11,9 @@ from .scenarios import SETTINGS
 
 
 @pytest.fixture
-def make_hub(world):
-    """Makes a hub with one user, alice, and a spawner for her."""
-
-    def make(**settings):
-        hub = world.hub(**{**SETTINGS, "home": "none", **settings})
-        hub.start()
-        hub.call("POST", "/users/alice")
-        hub.call("POST", "/users/bob")
-        hub.pass_time(2)
-        return hub
-
-    yield make
-    world.silent = False
+def make_hub(hubs_with):
+    """Makes hubs of alice and bob, who have no servers yet."""
+    return hubs_with({**SETTINGS, "home": "none"}, "bob")
 
 
 def click(hub, **options):

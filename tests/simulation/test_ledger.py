@@ -43,16 +43,8 @@ def record(world, monkeypatch):
 
 
 @pytest.fixture
-def make_hub(world):
-    def make(**settings):
-        hub = world.hub(**{**KEPT, **settings})
-        hub.start()
-        hub.call("POST", "/users/alice")
-        hub.pass_time(2)
-        return hub
-
-    yield make
-    world.silent = False
+def make_hub(hubs_with):
+    return hubs_with(KEPT)
 
 
 def start(hub, server="/server"):

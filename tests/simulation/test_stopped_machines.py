@@ -13,18 +13,9 @@ AT_REST = {**SETTINGS, "home": "none", "on_stop": "stop"}
 
 
 @pytest.fixture
-def make_hub(world):
+def make_hub(hubs_with):
     """Makes hubs whose machines rest, and alice, who has no server yet."""
-
-    def make(**settings):
-        hub = world.hub(**{**AT_REST, **settings})
-        hub.start()
-        hub.call("POST", "/users/alice")
-        hub.pass_time(2)
-        return hub
-
-    yield make
-    world.silent = False
+    return hubs_with(AT_REST)
 
 
 def start(hub, server="/server"):

@@ -19,17 +19,9 @@ MOVES = {**SETTINGS, "on_stop": "terminate", "home_may_move": True}
 
 
 @pytest.fixture
-def make_hub(world):
+def make_hub(hubs_with):
     """Makes hubs that alice may use."""
-
-    def make(**settings):
-        hub = world.hub(**{**SETTINGS, **settings})
-        hub.start()
-        hub.call("POST", ALICE)
-        hub.pass_time(2)
-        return hub
-
-    return make
+    return hubs_with(SETTINGS)
 
 
 def server(name=""):
