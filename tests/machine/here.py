@@ -29,7 +29,7 @@ class Here:
         def done():
             return self.guest(machine).console.count("finished at") == times
 
-        eventually(done, 180)
+        eventually(done, 60)
         return self.guest(machine)
 
     def volume(self, **wanted):
@@ -50,13 +50,13 @@ class Here:
     def image(self, machine, name, **more):
         """Make an image of a machine; when that is done, the image's id."""
         made = self.api.create_image(InstanceId=machine, Name=name, **more)["ImageId"]
-        eventually(lambda: state_of_image(self.api, made) == "available", 180)
+        eventually(lambda: state_of_image(self.api, made) == "available", 60)
         self._images.append(made)
         return made
 
     def stop(self, machine):
         self.api.stop_instances(InstanceIds=[machine])
-        self.control.wait_for_state(machine, "stopped", 180)
+        self.control.wait_for_state(machine, "stopped", 60)
 
     def start(self, machine):
         self.api.start_instances(InstanceIds=[machine])
@@ -64,7 +64,7 @@ class Here:
 
     def terminate(self, machine):
         self.api.terminate_instances(InstanceIds=[machine])
-        self.control.wait_for_state(machine, "terminated", 180)
+        self.control.wait_for_state(machine, "terminated", 60)
 
     def tidy(self):
         """Delete images, and volumes that no machine has."""

@@ -146,7 +146,7 @@ async def test_when_the_hub_is_gone_for_good_the_machine_ends_itself(
     hub.kill()
     starting.cancel()
     await asyncio.gather(starting, return_exceptions=True)
-    await asyncio.to_thread(eventually, lambda: not living(ec2), 180)
+    await asyncio.to_thread(eventually, lambda: not living(ec2), 60)
     ended = ec2.machine(machine.instance_id)
     assert "Client.InstanceInitiatedShutdown" in ended.state_reason
 
@@ -221,7 +221,7 @@ async def test_after_a_reboot_the_agent_claims_and_first_boot_work_is_not_done_a
     hub.kill()
     guest().run("systemctl", "reboot")
     claiming = "ec2spawner: claiming from"
-    await asyncio.to_thread(eventually, lambda: claiming in guest().console, 180)
+    await asyncio.to_thread(eventually, lambda: claiming in guest().console, 60)
     assert guest().machine.boots == 2
     # Once for each of two units.
     assert guest().console.count("Created symlink") == 2

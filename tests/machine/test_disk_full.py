@@ -25,7 +25,7 @@ async def test_a_full_home_fails_the_start_and_its_user_reads_why(make_hub, ec2,
         await alice.choose("small")
         with pytest.raises(SpawnFailed, match="no space is left in its home"):
             await alice.ready(timeout=160)
-    await asyncio.to_thread(eventually, lambda: not living(ec2), 180)
+    await asyncio.to_thread(eventually, lambda: not living(ec2), 60)
     (request,) = ec2.requests("RunInstances")
     (machine,) = request.instance_ids
     console = client(cloud).get_console_output(InstanceId=machine)

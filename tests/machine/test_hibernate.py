@@ -38,7 +38,7 @@ async def test_kernel_home_and_agent_go_on_where_they_were(make_hub, ec2, guest)
             def stopped():
                 return ec2.machine(machine.instance_id).state == "stopped"
 
-            await asyncio.to_thread(eventually, stopped, 180)
+            await asyncio.to_thread(eventually, stopped, 60)
             await hub.ready_server("alice", timeout=300)
         woken = guest()
         assert woken.machine.instance_id == machine.instance_id
@@ -74,7 +74,7 @@ async def test_a_machine_that_could_not_keep_its_memory_boots_and_serves(
     def stopped():
         return ec2.machine(machine.instance_id).state == "stopped"
 
-    await asyncio.to_thread(eventually, stopped, 180)
+    await asyncio.to_thread(eventually, stopped, 60)
     shown = ec2.machine(machine.instance_id).state_reason
     assert shown == "Client.UserInitiatedHibernate"
     await hub.ready_server("alice")

@@ -47,7 +47,7 @@ async def test_an_agent_killed_while_it_makes_a_home_makes_it_once(hub, ec2, gue
     def at_it():
         return machine and "making a file system" in guest().console
 
-    await asyncio.to_thread(eventually, at_it, 180)
+    await asyncio.to_thread(eventually, at_it, 60)
     guest().run("systemctl kill --signal=KILL ec2spawner-agent", check=False)
     await asked
     assert guest().run("findmnt -n -o TARGET /home/jovyan") == "/home/jovyan"

@@ -55,14 +55,14 @@ def up(cloud, instance_id, boots=1):
             return False
         return look(cloud, instance_id).console.count("I AM UP") == boots
 
-    eventually(is_up, 180)
+    eventually(is_up, 60)
 
 
 def test_a_stop_is_the_power_button_and_a_start_boots_the_same_disk(cloud, launch):
     machine = launch()
     address = cloud.control.machine(machine).private_ip
     launch.api.stop_instances(InstanceIds=[machine])
-    cloud.control.wait_for_state(machine, "stopped", 180)
+    cloud.control.wait_for_state(machine, "stopped", 60)
     stopped = look(cloud, machine)
     assert stopped.machine.pids == []
     # It was shut down in order, not cut off.
@@ -83,7 +83,7 @@ def test_a_stop_is_the_power_button_and_a_start_boots_the_same_disk(cloud, launc
 def test_a_machine_that_shuts_itself_down_is(cloud, launch, behaviour, state):
     machine = launch(InstanceInitiatedShutdownBehavior=behaviour)
     look(cloud, machine).run("shutdown", "-h", "now")
-    cloud.control.wait_for_state(machine, state, 180)
+    cloud.control.wait_for_state(machine, state, 60)
     reason = describe(launch.api, machine)["StateReason"]["Code"]
     assert reason == "Client.InstanceInitiatedShutdown"
 
@@ -121,7 +121,7 @@ def test_a_frozen_machine_stands_still_and_goes_on_or_is_cut_off(cloud, launch):
     cloud.control.change_settings(stop_grace_seconds=1)
     cloud.control.freeze(machine)
     launch.api.stop_instances(InstanceIds=[machine])
-    stopped = cloud.control.wait_for_state(machine, "stopped", 180)
+    stopped = cloud.control.wait_for_state(machine, "stopped", 30)
     assert stopped.pids == []
 
 

@@ -61,7 +61,7 @@ async def test_no_server_starts_where_it_cannot_be_closed(make_quick_hub, guest,
     hub = make_quick_hub(settings={"setup_script": script})
     await hub.start()
     await hub.start_server("alice")
-    await asyncio.to_thread(eventually, lambda: not living(ec2), 180)
+    await asyncio.to_thread(eventually, lambda: not living(ec2), 60)
     assert "the metadata service cannot be closed to users here" in hub.story
     assert "Starting Jupyter" not in hub.story
 

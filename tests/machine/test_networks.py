@@ -87,7 +87,7 @@ def boot(cloud):
         one = api.run_instances(**wanted)["Instances"][0]["InstanceId"]
         made.append(one)
         member = Member(cloud, one)
-        eventually(lambda: cloud.control.machine(one).state == "running", 180)
+        eventually(lambda: cloud.control.machine(one).state == "running", 60)
         eventually(member.has_booted, 120)
         return member
 

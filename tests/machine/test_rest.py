@@ -30,7 +30,7 @@ async def test_a_second_boot_claims_anew_and_does_no_first_boot_work(
     def stopped():
         return ec2.machine(machine.instance_id).state == "stopped"
 
-    await asyncio.to_thread(eventually, stopped, 180)
+    await asyncio.to_thread(eventually, stopped, 60)
     # As if the Hub had been updated meanwhile: the machine's agent is an old one.
     agent = (
         Guest(ec2.machine(machine.instance_id)).disk / "var/lib/ec2spawner/agent.pyz"
