@@ -267,7 +267,7 @@ class StepsView:
         at = max((price.at for price in told if price), default=0.0)
         if at:
             day = datetime.fromtimestamp(at, timezone.utc)
-            yield f"AWS's list prices for {region} of {day.day} {day:%B %Y}."
+            yield f"List prices for {region} of {day.day} {day:%B %Y}."
 
     def _facts(self, chosen: Mapping[str, Choice]) -> dict[str, Any]:
         """Of each size, what depends on other choices."""
