@@ -121,6 +121,8 @@ class World:
             self.cloud.forget(instance)
         self.cloud.backend.volumes.clear()
         self.cloud.backend.snapshots.clear()
+        self.cloud.backend.enis.clear()
+        self.cloud.backend.addresses.clear()
         # The next world has the same ids, if its seed is the same.
         tags = self.cloud.backend.tags
         for gone in [id for id in tags if id.startswith(("vol-", "snap-", "i-"))]:
