@@ -10,7 +10,7 @@ from ..ec2.errors import EC2Error, admin_hint
 from ..ec2.machines import Machine, list_machines
 from ..ec2.resources import Resource, list_resources
 from ..ec2.snapshots import Snapshot, archives_of
-from ..hub.records import Records
+from ..hub.database.records import Records
 from .database import DatabaseError, read_database
 from .hub_config import Hub
 

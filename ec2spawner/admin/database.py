@@ -11,7 +11,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..hub.records import Records, read_records
+from ..hub.database.records import Records, read_records
 
 
 class DatabaseError(Exception):

@@ -14,7 +14,7 @@ from ..costs.spent import Spent
 from ..ec2.machines import Machine
 from ..ec2.resources import Resource
 from ..fleet.sweep_policy import is_anothers, is_wanted, lease_end
-from ..hub.records import Record, Records
+from ..hub.database.records import Record, Records
 from .collect import Survey
 from .hub_config import Hub
 from .table import duration

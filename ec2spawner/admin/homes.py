@@ -11,7 +11,7 @@ from ..core.tags import HOME_TAG, MOVE_TAG, MOVED_FROM_TAG, MOVED_TO_TAG
 from ..ec2.resources import Resource, ResourceKind
 from ..ec2.snapshots import Snapshot
 from ..ec2.volumes import heir_named
-from ..hub.records import HomeUse, Records
+from ..hub.database.records import HomeUse, Records
 from .collect import Survey
 from .explain import UNKNOWN, why
 from .hub_config import Hub

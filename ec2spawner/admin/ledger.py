@@ -11,9 +11,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ..costs.ledger import Ledger
 from ..costs.store import Loaded, Store
-from ..hub.ledger import who_of
-from ..hub.prices import read_price_list
-from ..hub.whose import Whose
+from ..hub.costs.ledger import who_of
+from ..hub.costs.prices import read_price_list
+from ..hub.costs.whose import Whose
 from .collect import Survey
 from .database import DatabaseError, never_new
 from .hub_config import Hub

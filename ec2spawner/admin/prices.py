@@ -13,7 +13,7 @@ from traitlets import Bool
 from ..costs.price_list import Price
 from ..ec2.errors import EC2Error, admin_hint
 from ..ec2.prices.products import ADDRESS, DISK, SNAPSHOT
-from ..hub.prices import Prices, wanted_types
+from ..hub.costs.prices import Prices, wanted_types
 from .app import AdminApp
 from .hub_config import Hub
 from .table import table

@@ -11,7 +11,8 @@ LAUNCH_TAG = "ec2spawner:launch"
 OWNER_TAG = "ec2spawner:owner"
 #: until when a machine may live without a Hub, see below
 LEASE_TAG = "ec2spawner:lease"
-#: which Hub's database asked for it: two Hubs may have one hub id, see hub/database.py
+#: which Hub's database asked for it: two Hubs may have one hub id:
+#: see hub/database/name.py
 DATABASE_TAG = "ec2spawner:database"
 #: a person's word that a machine must not be swept, whatever we think of it
 KEEP_TAG = "ec2spawner:keep"

@@ -1,4 +1,4 @@
-"""The ledger: every run of a hub, in memory. Pure; ``hub/ledger.py`` keeps it.
+"""The ledger: every run of a hub, in memory. Pure; ``hub/costs/ledger.py`` keeps it.
 
 Whoever shows what something has cost so far asks here. That is cheap, and never waits::
 

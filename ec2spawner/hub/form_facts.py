@@ -12,7 +12,7 @@ from ..fleet.fleet import Fleet
 from ..profiles.profile import Profile
 from ..server.choice import known_profiles
 from ..settings import LaunchSettings
-from .prices import wanted_types
+from .costs.prices import wanted_types
 
 # What an image's name or parameter stands for changes; types do not.
 _INTERVAL = 3600.0

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from ..core.ids import kind_of_tag, owner_of
 from ..core.tags import HOME_TAG, MOVED_FROM_TAG
 from ..ec2.resources import Resource
-from .records import HomeUse, Records
+from .database.records import HomeUse, Records
 
 
 def stale_owners(

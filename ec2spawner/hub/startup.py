@@ -27,18 +27,18 @@ from ..server.choice import known_profiles
 from ..server.context import HasContext
 from ..settings import LaunchSettings
 from ..settings.network import why_unreachable
-from .budgets import BudgetWatch
-from .database import name_database
+from .costs.budgets import BudgetWatch
+from .costs.ledger import Keeper
+from .costs.prices import Prices
+from .database.name import name_database
+from .database.records import has_launch, has_unfinished_ends, is_expired
+from .database.session import keep_usable
 from .form_facts import keep_learning
-from .ledger import Keeper
 from .metrics import show_hub
 from .pages.announcements import with_notices
 from .pages.facts import PageFacts, idle_policy
 from .pages.unanswered import register as register_page
 from .pages.unanswered import teach_traefik
-from .prices import Prices
-from .records import has_launch, has_unfinished_ends, is_expired
-from .session import keep_usable
 from .start_history import keep_history
 from .sweep import sweep_for_ever
 

@@ -27,8 +27,8 @@ from ..fleet.fleet import Fleet
 from ..fleet.runtime import runtime
 from ..fleet.sweep_policy import Sweeper, Wanted, apart, is_wanted
 from ..homes.archive import Archivist
+from .database.records import Records, read_records
 from .owners import stale_owners
-from .records import Records, read_records
 
 _LISTING_SECONDS = 60.0
 

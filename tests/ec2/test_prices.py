@@ -7,7 +7,7 @@ import pytest
 from ec2spawner.costs.price_list import PriceList
 from ec2spawner.ec2.clients import Account
 from ec2spawner.ec2.prices.products import ADDRESS, DISK, SNAPSHOT
-from ec2spawner.hub.prices import Prices
+from ec2spawner.hub.costs.prices import Prices
 from ec2spawner.settings import LaunchSettings
 from localec2 import Fault
 from localec2.api.pricing import invented

@@ -20,7 +20,7 @@ from ec2spawner.costs.runs import Kind, Run, Who, bounds, month_of
 from ec2spawner.costs.store import Store
 from ec2spawner.ec2.clients import Account
 from ec2spawner.ec2.machines import Machine
-from ec2spawner.hub.records import Record, Records
+from ec2spawner.hub.database.records import Record, Records
 from ec2spawner.settings import LaunchSettings
 
 NOW = time.time()

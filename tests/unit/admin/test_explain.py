@@ -19,7 +19,7 @@ from ec2spawner.ec2.clients import Account
 from ec2spawner.ec2.machines import Machine
 from ec2spawner.ec2.resources import Resource, ResourceKind
 from ec2spawner.ec2.snapshots import Snapshot
-from ec2spawner.hub.records import HomeUse, Record, Records
+from ec2spawner.hub.database.records import HomeUse, Record, Records
 
 LEASE = 1000.0
 UNTIL = read_lease("2026-11-22T17:00:00Z")

@@ -10,7 +10,7 @@ from ec2spawner.admin.lock import AlreadyLocked, only_one
 from ec2spawner.admin.sweep import SweepApp
 from ec2spawner.ec2.clients import Account
 from ec2spawner.ec2.machines import Machine
-from ec2spawner.hub.records import Record, Records
+from ec2spawner.hub.database.records import Record, Records
 
 LONG_AGO = 200.0
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from ec2spawner.core.ids import kind_of_tag, owner_of
 from ec2spawner.core.tags import HOME_TAG, MOVED_FROM_TAG
 from ec2spawner.ec2.resources import Resource, ResourceKind
+from ec2spawner.hub.database.records import HomeUse, Records
 from ec2spawner.hub.owners import stale_owners
-from ec2spawner.hub.records import HomeUse, Records
 
 HUB = "hub-of-this-test"
 

@@ -14,7 +14,7 @@ from ec2spawner.core.saved_state import to_dict
 from ec2spawner.core.state import Launch, Phase, ServerState
 from ec2spawner.ec2.inventory import Listing
 from ec2spawner.ec2.machines import Machine
-from ec2spawner.hub.database import name_database
+from ec2spawner.hub.database.name import name_database
 from ec2spawner.hub.sweep import FleetSweep
 
 LOG = logging.getLogger("test")

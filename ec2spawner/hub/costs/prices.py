@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..costs.price_list import PriceList, from_json, to_json
-from ..ec2.again import every
-from ..ec2.clients import Account, Clients, Lane
-from ..ec2.errors import EC2Error, admin_hint
-from ..ec2.prices.ask import ask_price, ask_spot_prices
-from ..ec2.prices.products import ADDRESS, DISK, SNAPSHOT, question
-from ..server.choice import known_profiles
-from ..settings import LaunchSettings
+from ...costs.price_list import PriceList, from_json, to_json
+from ...ec2.again import every
+from ...ec2.clients import Account, Clients, Lane
+from ...ec2.errors import EC2Error, admin_hint
+from ...ec2.prices.ask import ask_price, ask_spot_prices
+from ...ec2.prices.products import ADDRESS, DISK, SNAPSHOT, question
+from ...server.choice import known_profiles
+from ...settings import LaunchSettings
 
 _DAY = 86400.0
 #: what every hub pays for, or may

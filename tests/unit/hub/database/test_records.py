@@ -18,7 +18,7 @@ from ec2spawner.core.state import (
     StoppedMachine,
     Wish,
 )
-from ec2spawner.hub.records import HomeUse, read_records
+from ec2spawner.hub.database.records import HomeUse, read_records
 
 
 @pytest.fixture

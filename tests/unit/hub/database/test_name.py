@@ -8,8 +8,8 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from ec2spawner.hub.database import name_database, read_database_id
-from ec2spawner.hub.records import read_records
+from ec2spawner.hub.database.name import name_database, read_database_id
+from ec2spawner.hub.database.records import read_records
 
 
 @pytest.fixture

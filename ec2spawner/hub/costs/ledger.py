@@ -16,10 +16,10 @@ from typing import Any, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..costs.ledger import Ledger
-from ..costs.runs import Kind, Run, Who, bounds, month_of
-from ..costs.store import Store
-from ..ec2.again import OnlyNews
+from ...costs.ledger import Ledger
+from ...costs.runs import Kind, Run, Who, bounds, month_of
+from ...costs.store import Store
+from ...ec2.again import OnlyNews
 from .whose import Whose, read_whose
 
 T = TypeVar("T")

@@ -7,12 +7,12 @@ import logging
 import time
 from typing import Any
 
-from ..core.notice_events import OutOfBudget
-from ..costs import budget_words
-from ..costs.budget import Step, Use, step
-from ..ec2.again import OnlyNews, every
-from ..fleet.budgeting import Budgeting
-from .pages.budgets import groups_of, running
+from ...core.notice_events import OutOfBudget
+from ...costs import budget_words
+from ...costs.budget import Step, Use, step
+from ...ec2.again import OnlyNews, every
+from ...fleet.budgeting import Budgeting
+from ..pages.budgets import groups_of, running
 
 _SECONDS = 30.0
 

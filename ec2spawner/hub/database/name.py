@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Column, MetaData, String, Table, inspect, select, text
 
-from ..core.ids import digest
+from ...core.ids import digest
 
 _TABLE = Table("ec2spawner_database", MetaData(), Column("id", String(64)))
 

@@ -13,11 +13,11 @@ from typing import Any
 from jupyterhub import orm
 from sqlalchemy import Text, column, func, select, table
 
-from ..core.saved_state import UnreadableState, from_dict, home_in, ids_in, readable
-from ..core.state import Doomed, Launch, Phase, ServerState, StoppedMachine, Wish
-from ..ec2.machines import Machine
-from ..fleet.sweep_policy import Wanted
-from .database import read_database_id
+from ...core.saved_state import UnreadableState, from_dict, home_in, ids_in, readable
+from ...core.state import Doomed, Launch, Phase, ServerState, StoppedMachine, Wish
+from ...ec2.machines import Machine
+from ...fleet.sweep_policy import Wanted
+from .name import read_database_id
 
 # The state as text: of the Hub's own type SQLAlchemy warns that it is not cached.
 _SPAWNERS = table(

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..core.ids import owner_id, owner_of, server_id
-from ..core.tags import HOME_TAG, LAUNCH_TAG, OWNER_TAG, SERVER_TAG
-from ..costs.runs import Who
-from .records import Records, read_records
+from ...core.ids import owner_id, owner_of, server_id
+from ...core.tags import HOME_TAG, LAUNCH_TAG, OWNER_TAG, SERVER_TAG
+from ...costs.runs import Who
+from ..database.records import Records, read_records
 
 
 class Whose:

@@ -1,0 +1,1 @@
+"""What a whole hub costs: its prices, its ledger and whose each run is, budgets."""

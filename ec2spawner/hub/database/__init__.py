@@ -1,0 +1,1 @@
+"""The Hub's database: its session, its name, and what its rows say of servers."""
