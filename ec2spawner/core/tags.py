@@ -32,6 +32,21 @@ MOVE_TAG = "ec2spawner:move"
 MOVED_TO_TAG = "ec2spawner:moved-to"
 #: on a copy: the volumes whose place it takes, newest first
 MOVED_FROM_TAG = "ec2spawner:moved-from"
+#: on a machine: it makes an image, and serves nobody; the value is the image's key
+BUILD_TAG = "ec2spawner:build"
+#: on an image and its snapshots: its name, of which the newest that is ready is taken
+IMAGE_TAG = "ec2spawner:image"
+#: on an image: the hash of all that went into it
+KEY_TAG = "ec2spawner:key"
+#: on an image: whether it is offered, ``READY``
+STATUS_TAG = "ec2spawner:status"
+READY = "ready"
+#: on an image: where the repository is, without credentials; the commit that it was
+#: first built for; which Python its kernel has; how many packages
+SOURCE_TAG = "ec2spawner:source"
+COMMIT_TAG = "ec2spawner:commit"
+PYTHON_TAG = "ec2spawner:python"
+PACKAGES_TAG = "ec2spawner:packages"
 TAG_PREFIX = "ec2spawner:"
 
 # A lease is a time in UTC as ``2026-11-22T16:40:00Z``, which people and AWS's tools can

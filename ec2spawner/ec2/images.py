@@ -1,13 +1,21 @@
-"""From what an admin wrote for ``image`` to one AMI."""
+"""Images: from what an admin wrote for ``image`` to one AMI, and those of hubs."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 from ..core.errors import EC2SpawnError, Reason
+from ..core.tags import HUB_TAG, IMAGE_TAG, KEY_TAG, READY, STATUS_TAG
 from .clients import Lane
 from .facts import Image
+from .tags import from_pairs, specification
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2.type_defs import FilterTypeDef, ImageTypeDef
 
 # SSM parameters and name patterns move when their makers publish; an AMI itself
 # never changes.
@@ -21,15 +29,16 @@ _USER_MESSAGE = (
 class Images:
     """Resolves image settings, and remembers."""
 
-    def __init__(self, lane: Lane) -> None:
+    def __init__(self, lane: Lane, hub_id: str = "") -> None:
         self._lane = lane
+        self._hub_id = hub_id
         self._images: dict[str, Image] = {}
         self._moving: dict[tuple[str, tuple[str, ...]], tuple[float, str]] = {}
 
     async def resolve(self, image: str, owners: Sequence[str]) -> Image:
         """The AMI that ``image`` stands for.
 
-        :param image: ``ami-...``, ``ssm:/path`` or ``name:pattern``
+        :param image: ``ami-...``, ``ssm:/path``, ``name:pattern`` or ``repo:name``
         :param owners: the accounts that a name pattern may match
         :raises EC2SpawnError: when there is no such image
         :raises EC2Error: when AWS does not answer
@@ -55,10 +64,12 @@ class Images:
             ami = await self._from_parameter(image.removeprefix("ssm:"))
         elif image.startswith("name:"):
             ami = await self._newest(image.removeprefix("name:"), owners)
+        elif image.startswith("repo:"):
+            ami = await self._newest_of_shelf(image.removeprefix("repo:"))
         else:
             raise _no_image(
-                f"image is {image!r}: set it to 'ami-...', 'ssm:/path/of/parameter' "
-                "or 'name:pattern'"
+                f"image is {image!r}: set it to 'ami-...', 'ssm:/path/of/parameter', "
+                "'name:pattern' or 'repo:name'"
             )
         self._moving[image, owners] = (time.monotonic(), ami)
         return ami
@@ -100,6 +111,20 @@ class Images:
             )
         return ami
 
+    async def _newest_of_shelf(self, name: str) -> str:
+        found = await shelved_images(self._lane, self._hub_id, {IMAGE_TAG: name})
+        newest = max(
+            (image for image in found if image.ready),
+            key=lambda image: image.created_at,
+            default=None,
+        )
+        if newest is None:
+            raise _no_image(
+                f"this hub has no image 'repo:{name}' that is ready in this region: "
+                "make one with ec2spawner image build"
+            )
+        return newest.id
+
     async def _describe(self, ami: str) -> Image:
         def work(lane: Lane) -> Image | None:
             images = lane.ec2.describe_images(ImageIds=[ami])["Images"]
@@ -126,3 +151,115 @@ class Images:
 
 def _no_image(log_message: str) -> EC2SpawnError:
     return EC2SpawnError(_USER_MESSAGE, reason=Reason.IMAGE, log_message=log_message)
+
+
+# Those that hubs make.
+
+
+@dataclass(frozen=True)
+class ShelvedImage:
+    """An image that a hub has made. ``state`` is EC2's word: pending, available, ..."""
+
+    id: str
+    #: as EC2 knows it, unique in account and region; people choose by ``label``
+    name: str
+    state: str
+    label: str = ""
+    #: the hash of all that went into it
+    key: str = ""
+    created_at: float = 0.0  # seconds since the epoch
+    architecture: str = ""
+    #: GiB that a machine's disk must have
+    size: int = 0
+    snapshots: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def ready(self) -> bool:
+        """Machines can be made from it, and it is on offer."""
+        return self.state == "available" and self.tags.get(STATUS_TAG) == READY
+
+
+def read_shelved(image: ImageTypeDef) -> ShelvedImage:
+    """Read one image of a DescribeImages answer."""
+    tags = from_pairs(image.get("Tags", []))
+    disks = [each.get("Ebs", {}) for each in image.get("BlockDeviceMappings", [])]
+    return ShelvedImage(
+        id=image.get("ImageId", ""),
+        name=image.get("Name", ""),
+        state=str(image.get("State", "")),
+        label=tags.get(IMAGE_TAG, ""),
+        key=tags.get(KEY_TAG, ""),
+        created_at=_read_time(image.get("CreationDate", "")),
+        architecture=str(image.get("Architecture", "")),
+        size=sum(disk.get("VolumeSize", 0) for disk in disks),
+        snapshots=tuple(d["SnapshotId"] for d in disks if "SnapshotId" in d),
+        tags=tags,
+    )
+
+
+def _read_time(text: str) -> float:
+    """Of an ISO time as EC2 writes it; 0 for none."""
+    try:
+        # Python 3.10 does not know the Z.
+        return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+    except ValueError:
+        return 0.0
+
+
+async def shelved_images(
+    lane: Lane, hub_id: str, tags: Mapping[str, str] | None = None
+) -> list[ShelvedImage]:
+    """The images that a hub has made in this region, whatever their state.
+
+    :param tags: only those that have these, too
+    """
+    filters: list[FilterTypeDef] = [
+        {"Name": f"tag:{key}", "Values": [value]}
+        for key, value in {HUB_TAG: hub_id, **(tags or {})}.items()
+    ]
+
+    def work(lane: Lane) -> list[ShelvedImage]:
+        pages = lane.ec2.get_paginator("describe_images").paginate(
+            Owners=["self"], Filters=filters
+        )
+        return [read_shelved(image) for page in pages for image in page["Images"]]
+
+    return await lane.run("DescribeImages", work)
+
+
+async def create_image(
+    lane: Lane,
+    instance_id: str,
+    name: str,
+    description: str,
+    tags: Mapping[str, str],
+) -> str:
+    """CreateImage of a stopped machine: the id, long before the image can be used.
+
+    EC2 has no client token for it. The name is one: a second image of the same name
+    is ``InvalidAMIName.Duplicate``.
+    """
+
+    def work(lane: Lane) -> str:
+        answer = lane.ec2.create_image(
+            InstanceId=instance_id,
+            Name=name,
+            Description=description,
+            TagSpecifications=[
+                specification("image", tags),
+                specification("snapshot", tags),
+            ],
+        )
+        return answer["ImageId"]
+
+    return await lane.run("CreateImage", work)
+
+
+async def deregister_image(lane: Lane, image_id: str) -> None:
+    """DeregisterImage, and delete its snapshots that no other image needs."""
+
+    def work(lane: Lane) -> None:
+        lane.ec2.deregister_image(ImageId=image_id, DeleteAssociatedSnapshots=True)
+
+    await lane.run("DeregisterImage", work)

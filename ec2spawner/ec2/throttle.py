@@ -50,12 +50,14 @@ LIMITS: Mapping[str, Limit] = {
             "DeleteNetworkInterface",
             "DeleteSnapshot",
             "DeleteVolume",
+            "DeregisterImage",
         ),
         _OF_THEIR_OWN,
     ),
     **dict.fromkeys(
         (
             "AttachVolume",
+            "CreateImage",
             "DetachVolume",
             "ModifyInstanceAttribute",
             "ModifyVolume",

@@ -63,7 +63,7 @@ class Fleet:
         self._ledger = ledger
         self.log = log
         self.clients = Clients(key.account)
-        self.images = Images(self.clients.reading)
+        self.images = Images(self.clients.reading, key.hub_id)
         self.catalog = Catalog(self.clients.reading, log)
         self.inventory = Inventory(
             lambda: list_machines(self.clients.reading, key.hub_id),

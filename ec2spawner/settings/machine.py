@@ -73,6 +73,8 @@ class MachineSettings(HasTraits):
         - a name pattern, of which the newest available image is taken:
           ``name:hydrology-jupyter-*``. It needs :attr:`image_owners`, because
           anyone can publish an image under any name.
+        - an image that ``ec2spawner image build`` has made for this hub, of which
+          the newest in the machine's region is taken: ``repo:dhsvm-opt``
 
         The image needs cloud-init, systemd, Python 3.8 or newer and
         ``jupyterhub-singleuser`` of the Hub's major version. Any processor

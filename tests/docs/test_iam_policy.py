@@ -18,6 +18,7 @@ from ec2spawner.core.tags import (
     DISCARD_TAG,
     HOME_TAG,
     HUB_TAG,
+    IMAGE_TAG,
     LEASE_TAG,
     MOVE_TAG,
     MOVED_TO_TAG,
@@ -75,7 +76,12 @@ def test_it_allows_what_the_code_calls_and_nothing_else():
 
 # A launch uses these, and changes nothing about them.
 USED = {"image", "subnet", "security-group"}
-MAKES = {"ec2:RunInstances", "ec2:CreateVolume", "ec2:CreateSnapshot"}
+MAKES = {
+    "ec2:RunInstances",
+    "ec2:CreateVolume",
+    "ec2:CreateSnapshot",
+    "ec2:CreateImage",
+}
 
 
 def changes(statement):
@@ -127,11 +133,13 @@ def test_what_only_looks_changes_nothing():
 
 def test_tags_are_set_as_things_are_made_and_later_only_a_few():
     tagging = [s for s in STATEMENTS if "ec2:CreateTags" in actions(s)]
-    at_launch, *later, at_snapshot = tagging
+    at_launch, *later, at_snapshot, at_image = tagging
     at_launch = at_launch["Condition"]["StringEquals"]["ec2:CreateAction"]
     assert set(at_launch) == {"RunInstances", "CreateVolume"}
     at_snapshot = at_snapshot["Condition"]["StringEquals"]["ec2:CreateAction"]
     assert at_snapshot == "CreateSnapshot"
+    at_image = at_image["Condition"]["StringEquals"]["ec2:CreateAction"]
+    assert at_image == "CreateImage"
     only = [s["Condition"]["ForAllValues:StringEquals"]["aws:TagKeys"] for s in later]
     assert only == [
         [HOME_TAG, MOVE_TAG, MOVED_TO_TAG],
@@ -148,7 +156,12 @@ def test_the_policy_itself_keeps_homes_from_being_deleted_unless_discarded():
         {f"ec2:ResourceTag/{DISCARD_TAG}": "false"},
     ]
     of_snapshots = [s for s in STATEMENTS if "ec2:DeleteSnapshot" in actions(s)]
-    assert of_snapshots == deleting[1:]
+    # Of an image, not of a home.
+    of_images = [s for s in of_snapshots if "ec2:DeregisterImage" in actions(s)]
+    assert [s["Condition"]["Null"] for s in of_images] == [
+        {f"ec2:ResourceTag/{IMAGE_TAG}": "false"}
+    ]
+    assert [s for s in of_snapshots if s not in of_images] == deleting[1:]
 
 
 def test_it_allows_the_sizes_of_the_example():

@@ -3,7 +3,11 @@
 import pytest
 
 from ec2spawner.core.errors import EC2SpawnError
+from ec2spawner.core.tags import HUB_TAG, IMAGE_TAG, READY, STATUS_TAG
 from ec2spawner.ec2.errors import EC2Error
+from ec2spawner.ec2.images import create_image, deregister_image, shelved_images
+
+from ..localec2.conftest import client, request_for
 
 
 @pytest.fixture
@@ -46,6 +50,7 @@ async def test_an_answer_is_remembered(fleet, world, ec2):
     [
         ("name:ec2spawner-demo-*", [], "image_owners is empty"),
         ("name:no-such-image", ["self"], "is named 'no-such-image'"),
+        ("repo:nothing", [], "make one with ec2spawner image build"),
         ("ubuntu", [], "set it to 'ami-...'"),
         ("", [], "set it to 'ami-...'"),
     ],
@@ -67,3 +72,61 @@ async def test_what_aws_does_not_know_is_an_error_of_the_image(fleet, image):
     error = caught.value
     reason = getattr(error, "meaning", error).reason
     assert reason == "image"
+
+
+@pytest.fixture
+def api(cloud):
+    return client(cloud)
+
+
+@pytest.fixture
+def machine(api, ec2, world):
+    """One that runs, to make images of."""
+    id = api.run_instances(**request_for(world))["Instances"][0]["InstanceId"]
+    ec2.wait_for_state(id, "running")
+    yield id
+    api.terminate_instances(InstanceIds=[id])
+
+
+async def test_a_repository_is_the_newest_image_that_its_hub_has_made(
+    fleet, api, machine
+):
+    lane = fleet.clients.reading
+    made = []
+    for number, (hub, status) in enumerate(
+        [
+            (fleet.hub_id, READY),
+            (fleet.hub_id, READY),
+            (fleet.hub_id, "testing"),
+            ("another-hub", READY),
+        ]
+    ):
+        tags = {HUB_TAG: hub, IMAGE_TAG: "hydro", STATUS_TAG: status}
+        name = f"{fleet.hub_id}/{number}"
+        made.append(await create_image(lane, machine, name, "a test", tags))
+    waiter = api.get_waiter("image_available")
+    waiter.wait(ImageIds=made, WaiterConfig={"Delay": 1})
+    shelf = await shelved_images(lane, fleet.hub_id, {IMAGE_TAG: "hydro"})
+    assert {image.id for image in shelf} == set(made[:3])
+    assert {image.label for image in shelf} == {"hydro"}
+    ready = [image for image in shelf if image.ready]
+    assert {image.id for image in ready} == set(made[:2])
+    newest = max(ready, key=lambda image: image.created_at)
+    assert (await fleet.images.resolve("repo:hydro", [])).id == newest.id
+
+
+async def test_the_name_of_an_image_is_given_once_and_its_snapshots_go_with_it(
+    fleet, api, machine
+):
+    lane, tags = fleet.clients.killing, {HUB_TAG: fleet.hub_id, IMAGE_TAG: "once"}
+    made = await create_image(lane, machine, f"{fleet.hub_id}/once", "", tags)
+    with pytest.raises(EC2Error) as caught:
+        await create_image(lane, machine, f"{fleet.hub_id}/once", "", tags)
+    assert caught.value.code == "InvalidAMIName.Duplicate"
+    api.get_waiter("image_available").wait(ImageIds=[made], WaiterConfig={"Delay": 1})
+    (image,) = await shelved_images(lane, fleet.hub_id, {IMAGE_TAG: "once"})
+    assert image.snapshots and image.size
+    await deregister_image(lane, made)
+    assert await shelved_images(lane, fleet.hub_id, {IMAGE_TAG: "once"}) == []
+    left = api.describe_snapshots(OwnerIds=["self"])["Snapshots"]
+    assert not {s["SnapshotId"] for s in left}.intersection(image.snapshots)

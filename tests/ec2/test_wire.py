@@ -25,6 +25,7 @@ from localec2 import LATE_FAULTS, WIRE_FAULTS, Fault
 from tests.house import files
 
 I, V, S = "i-0123456789abcdef0", "vol-0123456789abcdef0", "snap-0123456789abcdef0"
+A = "ami-0123456789abcdef0"
 VOLUME = {"AvailabilityZone": "us-west-2a", "Size": 1}
 LAUNCH = {"ImageId": "ami-0123456789abcdef0", "MinCount": 1, "MaxCount": 1}
 
@@ -43,6 +44,15 @@ CALLS = {
     },
     "images.resolve by name": {
         "DescribeImages": lambda lane: images.Images(lane).resolve("name:a", ["self"]),
+    },
+    "images.shelved_images": {
+        "DescribeImages": lambda lane: images.shelved_images(lane, "hub")
+    },
+    "images.create_image": {
+        "CreateImage": lambda lane: images.create_image(lane, I, "abc", "", {})
+    },
+    "images.deregister_image": {
+        "DeregisterImage": lambda lane: images.deregister_image(lane, A)
     },
     "instance_types._type_facts": {
         "DescribeInstanceTypes": lambda lane: instance_types._type_facts(lane, ["t3"])
@@ -161,7 +171,7 @@ def functions_that_call_boto3():
 
 def test_each_function_that_calls_boto3_is_tried():
     # These are asked by the functions that are tried.
-    methods = {"images._from_parameter", "images._newest", "images._describe"}
+    methods = {f"images.{name}" for name in ("_from_parameter", "_newest", "_describe")}
     methods.add("snapshots._list")
     found = set(functions_that_call_boto3())
     assert "machines.run_machine" in found and methods <= found
