@@ -14,6 +14,7 @@ import os
 import signal
 import threading
 
+from .net import this_computer
 from .serve import LocalCloud
 from .settings import LocalSettings
 
@@ -26,6 +27,11 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--port", type=int, default=0, help="default: any free port")
     parser.add_argument("--folder", help="where its own folder is made")
     parser.add_argument("--settings", default="{}", help="LocalSettings as JSON")
+    parser.add_argument(
+        "--outside",
+        action="store_true",
+        help="machines reach the package registries that this computer uses",
+    )
     parser.add_argument("--ready-file", help="the JSON line is written here too")
     parser.add_argument(
         "--lifeline",
@@ -42,8 +48,11 @@ def main(argv: list[str] | None = None) -> None:
         threading.Thread(
             target=_until_closed, args=(options.lifeline, done), daemon=True
         ).start()
+    settings = json.loads(options.settings)
+    if options.outside:
+        settings |= this_computer.ways()
     cloud = LocalCloud(
-        LocalSettings.from_dict(json.loads(options.settings)),
+        LocalSettings.from_dict(settings),
         region=options.region,
         folder=options.folder,
         port=options.port,

@@ -13,6 +13,7 @@ from types import TracebackType
 from .client import LocalControl
 from .machines.substrate import ground_for, traces
 from .machines.volume_store import VolumeStore
+from .net.outside import Outside
 from .processes import marked
 from .processes.marked import MARKER
 from .processes.reaper import Keeper
@@ -83,6 +84,10 @@ class LocalCloud(Cloud):
         self.ground = ground_for(self.settings, self.cloud_id)
         undo.callback(self.ground.close)
         self.network, self.metadata = self.ground.network, self.ground.metadata
+        hub_address = self.network.hub_address
+        self.outside = Outside(self.cloud_id, hub_address, self.folder / "outside")
+        undo.callback(self.outside.close)
+        self.outside.allow(self.settings)
         undo.callback(marked.kill_marked, MARKER, self.cloud_id)
         self.volumes = VolumeStore(self.folder / "volumes", kind in BOOTED)
         undo.callback(self.volumes.close)

@@ -54,6 +54,17 @@ KINDS = ("process", *BOOTED, "none")
 SUITES = ("bookworm", "trixie", "noble")
 
 
+#: fields that JSON brings as lists
+_TUPLES = (
+    "path_prefix",
+    "disrupted_zones",
+    "denied",
+    "marketplace_images",
+    "outside",
+    "index_urls",
+)
+
+
 @dataclass(frozen=True)
 class LocalSettings:
     """Settings of a local EC2; every one can be changed while it runs."""
@@ -111,6 +122,15 @@ class LocalSettings:
     #: the distribution of machines that boot: "bookworm" or "trixie" (Debian 12 and
     #: 13) or "noble" (Ubuntu 24.04); cannot be changed while it runs
     suite: str = "bookworm"
+    #: what machines may reach beyond their VPC, as "HOST:PORT" with wildcards in the
+    #: host: package registries. Empty: nothing. Machines of "nspawn" only.
+    outside: tuple[str, ...] = ()
+    #: package indexes for pip and uv on machines that have a way out, the first one in
+    #: place of theirs; empty for theirs
+    index_urls: tuple[str, ...] = ()
+    #: a file of this computer with the certificates that such machines trust; empty for
+    #: their own
+    ca_bundle: str = ""
     #: by how much the clock of a machine is wrong at power-on; only those of "qemu"
     #: have one of their own
     clock_offset_seconds: float = 0.0
@@ -131,6 +151,11 @@ class LocalSettings:
                 "clock_offset_seconds needs machines='qemu': others have the clock of "
                 "this computer"
             )
+        if self.outside and self.machines != "nspawn":
+            raise ValueError(
+                "outside needs machines='nspawn': process machines reach whatever this "
+                "computer does, and others nothing"
+            )
         if self.suite not in SUITES:
             suites = ", ".join(repr(suite) for suite in SUITES)
             raise ValueError(f"suite must be one of {suites}, not {self.suite!r}")
@@ -146,7 +171,7 @@ class LocalSettings:
             values["throttle"] = {
                 k: (float(v[0]), float(v[1])) for k, v in values["throttle"].items()
             }
-        for name in ("path_prefix", "disrupted_zones", "denied", "marketplace_images"):
+        for name in _TUPLES:
             if name in values:
                 values[name] = tuple(values[name])
         return dataclasses.replace(self, **values)

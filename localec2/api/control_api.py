@@ -61,6 +61,7 @@ class ControlApi:
                         f"this local EC2 was started with {cloud.settings.suite!r}: "
                         f"start another for {settings.suite!r}"
                     )
+                cloud.outside.allow(settings)
                 cloud.settings = settings
                 if "throttle" in data:
                     cloud.buckets.reset()

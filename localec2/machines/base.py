@@ -70,6 +70,8 @@ class MachineSpec:
     image: tuple[Path, ...] = ()
     #: the root; None: the one that machines of its kind have by default
     root: Path | None = None
+    #: what lies between both: its way out, which belongs to neither
+    outside: Path | None = None
 
 
 class Machine(abc.ABC):

@@ -129,9 +129,7 @@ class NspawnMachine(MarkedMachine):
         identity = uuid.uuid5(uuid.NAMESPACE_OID, self.spec.instance_id)
         (folder / "hypervisor" / "uuid").write_text(f"ec2{str(identity)[3:]}\n")
         Path("/run/systemd/nspawn").mkdir(parents=True, exist_ok=True)
-        lower = ":".join(
-            str(each) for each in (*self.spec.image, self.spec.root or self._root)
-        )
+        lower = ":".join(str(each) for each in self._lower())
         layers = f"lowerdir={lower},upperdir={folder}/disk,workdir={folder}/work"
         try:
             plug = self._plug_all()
@@ -165,6 +163,11 @@ class NspawnMachine(MarkedMachine):
                 stderr=console,
                 start_new_session=True,
             )
+
+    def _lower(self) -> list[Path]:
+        """The layers that its disk begins with, the uppermost first."""
+        outside = [self.spec.outside] if self.spec.outside else []
+        return [*self.spec.image, *outside, self.spec.root or self._root]
 
     def _plug_all(self) -> str:
         """Make the devices of its volumes; what it must do to have them."""

@@ -17,6 +17,7 @@ from ..machines.volume_store import VolumeStore
 from ..metadata.identity_document import Signer
 from ..metadata.service import MetadataService
 from ..net.addresses import AddressPool
+from ..net.outside import Outside
 from ..requests.faults import Fault, FaultBook
 from ..requests.request import ApiRequest
 from ..requests.request_log import RequestLog
@@ -44,6 +45,7 @@ class Cloud:
     ground: Ground
     network: Network
     metadata: MetadataService
+    outside: Outside
     volumes: VolumeStore
     clock: Clock
     lifecycle: Lifecycle
@@ -190,6 +192,7 @@ class Cloud:
             volumes=self.volume_life.of_machine(instance),
             image=instance.image_layers,
             root=instance.image_root,
+            outside=self.outside.layer(self.settings),
         )
         return self.ground.machine(self.settings.machines, spec, ended)
 
