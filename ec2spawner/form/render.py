@@ -15,7 +15,7 @@ from jinja2 import (
     select_autoescape,
 )
 
-from ..profiles.choose import AS_LAST_TIME, default_profile
+from ..profiles.choose import AS_LAST_TIME, LONGEST_TEXT, default_profile
 from ..profiles.profile import UNLISTED, Option, Profile
 from .steps import Fate, Steps
 
@@ -115,7 +115,8 @@ def _shown_option(
     profile: Profile, option: Option, preselected: Mapping[str, Any]
 ) -> ShownOption:
     text = preselected.get(f"{option.key}--{UNLISTED}")
-    text = text if option.unlisted and isinstance(text, str) else ""
+    if not (option.unlisted and isinstance(text, str) and len(text) <= LONGEST_TEXT):
+        text = ""
     asked = preselected.get(option.key)
     keys = [choice.key for choice in option.choices]
     if text or not option.default:

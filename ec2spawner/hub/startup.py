@@ -34,6 +34,7 @@ from .database.name import name_database
 from .database.records import has_launch, has_unfinished_ends, is_expired
 from .database.session import keep_usable
 from .form_facts import keep_learning
+from .log import tell_known_failures
 from .metrics import show_hub
 from .pages.announcements import with_notices
 from .pages.facts import PageFacts, idle_policy
@@ -318,6 +319,7 @@ def watch(spawner_class: type[LaunchSettings]) -> None:
                 )
             name_own_database(app, spawner.log)
             keep_usable(app.db)
+            tell_known_failures(app.log)
             spawner.log.info(bounds_text(spawner))
             for text in warnings(spawner):
                 spawner.log.warning(text)

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .overrides import with_value
-from .profile import UNLISTED, Choice, Option, Override, Profile
+from .profile import UNLISTED, UNLISTED_TOO, Choice, Option, Override, Profile
 
-_LONGEST_TEXT = 1000
+#: that a user may write, in characters
+LONGEST_TEXT = 1000
 #: the button of the form that repeats the last choice, whatever is selected beside it
 AS_LAST_TIME = "as-last-time"
 
@@ -120,7 +121,7 @@ def _chosen(option: Option, user_options: Mapping[str, Any]) -> Choice | Overrid
         for choice in option.locked:
             if choice.key == wanted:
                 raise ChoiceError(f"{choice.display_name}: {choice.locked}")
-    if option.unlisted and wanted in (None, "", UNLISTED):
+    if option.unlisted and wanted in (None, "", UNLISTED, UNLISTED_TOO):
         raise ChoiceError(
             f"{option.unlisted.display_name}: please write what you want."
         )
@@ -136,7 +137,7 @@ def _written(option: Option, text: object) -> Override:
         raise ChoiceError(f"{option.display_name}: choose from the list, please.")
     if (
         not isinstance(text, str)
-        or len(text) > _LONGEST_TEXT
+        or len(text) > LONGEST_TEXT
         or not text.isprintable()
         or unlisted.pattern
         # All of it: KubeSpawner's match() lets through what follows.
@@ -168,7 +169,8 @@ def options_from_form(form: Mapping[str, Sequence[str]]) -> dict[str, Any]:
             options[name] = value
     for name in [n for n in options if n.endswith(f"--{UNLISTED}")]:
         # The text field of an option is sent whatever is chosen in its list.
-        if options.get(name.removesuffix(f"--{UNLISTED}"), UNLISTED) != UNLISTED:
+        chosen = options.get(name.removesuffix(f"--{UNLISTED}"), UNLISTED)
+        if chosen not in (UNLISTED, UNLISTED_TOO):
             del options[name]
     return options
 

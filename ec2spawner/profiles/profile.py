@@ -12,6 +12,8 @@ from typing import Any
 
 #: the value of an option's field that means: see the text beside it
 UNLISTED = "unlisted-choice"
+#: the same, as jupyterhub-fancy-profiles 0.7 sends it
+UNLISTED_TOO = "unlisted_choice"
 
 Override = Mapping[str, Any]
 
