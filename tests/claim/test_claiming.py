@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import os
 import threading
 
 import pytest
@@ -29,7 +30,7 @@ class Web(http.server.ThreadingHTTPServer):
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Answer)
-        self.answers, self.asked = [], []
+        self.answers, self.asked, self.ports = [], [], []
         threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
 
     @property
@@ -41,6 +42,7 @@ class Answer(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.asked.append(json.loads(body))
+        self.server.ports.append(self.client_address[1])
         answers = self.server.answers
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
         if answer is None:
@@ -159,6 +161,15 @@ def test_patience_that_somebody_else_asks_for_does_not(machine, web):
     web.answers.append((202, {}, PAGE))
     with pytest.raises(Failed, match="no answer to the claim"):
         machine.claim(booted=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has such ports")
+def test_a_claim_comes_from_a_port_that_no_users_program_can_have(machine, web):
+    web.answers += [ours(503), GOOD, ours(204)]
+    machine.claim(booted=True)
+    machine.post("report", {})
+    *claims, report = web.ports
+    assert all(port < 1024 for port in claims) and report >= 1024
 
 
 # -- reports -----------------------------------------------------------------------

@@ -160,6 +160,12 @@ def test_a_server_that_ends_because_the_machine_does_has_not_ended(commands):
     assert host.exit_code() == 0
 
 
+def test_who_restarts_the_agent_leaves_the_server_running(commands):
+    """As updates of the system do, and apt in a setup_script: SIGTERM."""
+    systemd.SystemdHost().terminated()
+    assert commands.called == []
+
+
 def test_needrestart_is_told_to_leave_us_alone_where_it_is(tmp_path, monkeypatch):
     monkeypatch.setattr(systemd, "NEEDRESTART", str(tmp_path / "needrestart"))
     systemd.SystemdHost().settle_in()
@@ -174,8 +180,11 @@ def test_needrestart_is_told_to_leave_us_alone_where_it_is(tmp_path, monkeypatch
 
 
 @pytest.fixture
-def accounts(monkeypatch):
-    """What the machine has for accounts: name -> uid."""
+def accounts(monkeypatch, tmp_path):
+    """What the machine has for accounts: name -> uid.
+
+    Pytest itself looks for its own account as it makes the first folder.
+    """
     known = {"root": 0, "ubuntu": 1000}
 
     def entry(name, uid):

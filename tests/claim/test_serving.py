@@ -1,6 +1,8 @@
 """The agent's watch over the server, over lives of its own."""
 
 import json
+from threading import Event
+from types import SimpleNamespace
 
 import pytest
 
@@ -78,3 +80,41 @@ def test_a_server_that_nobody_ever_saw_ready_is_a_failed_start(agent):
     with pytest.raises(Failed, match="exited with code -9"):
         serve(agent(-9, again=True), told)
     assert told == []
+
+
+def test_jupyter_keeps_its_notes_of_the_token_in_memory(agent, monkeypatch):
+    """It writes them to JUPYTER_RUNTIME_DIR, which would be in the home, on a disk."""
+    started = []
+
+    class Machine(Host):
+        runtime_folder = "/run/of-this-server"
+
+        def settle_in(self):
+            """Nothing to do."""
+
+        def account(self, name, uid):
+            return "/home/" + name
+
+        def start(self, command, env, account, home):
+            started.append(env)
+
+    monkeypatch.setattr(main, "Watch", lambda *about: SimpleNamespace(over=Event()))
+    made = agent(None, again=False)
+    made.host = Machine(made.host.run_folder, 0)
+    monkeypatch.setattr(made, "serve", lambda *about: None)
+    made.obey(
+        {
+            **made.orders,
+            "home_volume": "",
+            "data_volumes": [],
+            "goes_on": False,
+            "setup_script": "",
+            "server_path": [],
+            "command": ["true"],
+            "env": {"JUPYTERHUB_USER": "ada"},
+        },
+        lambda *step: None,
+    )
+    (env,) = started
+    assert env["JUPYTER_RUNTIME_DIR"] == "/run/of-this-server"
+    assert (env["HOME"], env["JUPYTERHUB_USER"]) == ("/home/jovyan", "ada")

@@ -3,10 +3,11 @@
 import json
 import os
 import zipfile
+from types import SimpleNamespace
 
 import pytest
 
-from ec2spawner.claim.agent import start
+from ec2spawner.claim.agent import metadata_lock, service, start
 from ec2spawner.claim.agent.words import Failed
 from ec2spawner.claim.user_data import agent_files, user_data
 
@@ -155,3 +156,38 @@ def test_the_secrets_are_roots_alone(machine):
     for path in (machine.run / "orders", machine.run / "machine-key"):
         assert path.stat().st_mode & 0o777 == 0o400
     assert (machine.disk / "machine-key").stat().st_mode & 0o777 == 0o400
+
+
+def test_at_later_boots_the_metadata_service_is_closed_before_there_is_a_network(
+    tmp_path, monkeypatch
+):
+    """Before any program of a user's, who would read what is to be claimed with."""
+    called = []
+    monkeypatch.setattr(service, "UNITS", f"{tmp_path}/")
+    monkeypatch.setattr(service.subprocess, "check_call", called.append)
+    service.install_units()
+    service.install_units()  # they are there: nothing is done again
+    assert [call[1] for call in called] == ["daemon-reload", "enable"]
+    assert set(called[1][2:]) == {service.AGENT, service.LOCK}
+    unit = (tmp_path / service.LOCK).read_text().splitlines()
+    assert "Before=network-pre.target basic.target" in unit
+    assert "WantedBy=basic.target" in unit
+    assert [line for line in unit if line.startswith("ExecStart=")][0].endswith(" lock")
+
+
+def test_a_lock_is_for_people_of_both_address_families_and_not_for_root(monkeypatch):
+    called = []
+
+    def run(command, **options):
+        called.append(command)
+        return SimpleNamespace(returncode=0, stdout=b"")
+
+    monkeypatch.setattr(metadata_lock.subprocess, "run", run)
+    metadata_lock.shut()
+    assert {command[command.index("to") + 1] for command in called} == {
+        "169.254.169.254",
+        "fd00:ec2::254",
+    }
+    for command in called:
+        first = int(command[command.index("uidrange") + 1].split("-")[0])
+        assert first >= 1000 and command[-1] == "prohibit"

@@ -87,13 +87,15 @@ def test_a_machine_that_reports_without_end_costs_next_to_nothing(
     hub.steps.clear()
     lines = lines_of(hub.spawners["alice"].log)
     told = len(hub.spawners["alice"]._start.progress.steps)
-    answers = set()
+    answers = []
     for number in range(250):
         message = f"{number} \x1b[2J" * 100
         log = "line\n" * 500
-        answers.add(says(hub, machine, step, message=message, log=log))
+        answers.append(says(hub, machine, step, message=message, log=log))
         hub.pass_time(0.02)
-    assert answers == {204, 429}
+    assert set(answers) == {204, 429}
+    # Fewer than an address may send: others may be behind the same one.
+    assert answers.count(204) < 80
     assert hub.steps.count("commit") <= 5
     assert len(hub.spawners["alice"]._start.progress.steps) == told
     assert len(lines) <= 100 and bool(lines) == (step in ("interruption", "warning"))

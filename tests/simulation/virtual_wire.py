@@ -177,6 +177,7 @@ class Reading:
             [(i.id, i.state) for i in self._cloud.all_instances()],
             [(v.id, v.status) for v in backend.volumes.values()],
             [(s.id, s.status) for s in backend.snapshots.values()],
+            [(id, dict(tags)) for id, tags in backend.tags.items()],
         )
 
 
