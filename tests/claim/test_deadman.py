@@ -107,6 +107,19 @@ def test_a_machine_ends_when_the_hub_has_been_silent_for_its_limit(machine):
     assert "powers itself off in" in one.warnings[0]
 
 
+def test_a_silence_is_warned_of_when_half_of_its_limit_is_over(machine):
+    one = machine()
+    one.live(HOUR)
+    one.hub.status = None
+    one.now, heard = one.agent.heard, one.agent.heard
+    one.live(12 * HOUR - 60, step=30)
+    assert not one.warnings
+    one.live(120, step=30)
+    assert len(one.warnings) == 1
+    left = int(one.warnings[0].split()[-2])
+    assert abs(left - (heard + DAY - one.now)) <= 120
+
+
 def test_a_second_silence_is_warned_of_again(machine):
     one = machine()
     for silences in (1, 2, 3):
@@ -203,6 +216,17 @@ def test_a_life_is_over_when_the_machine_has_run_for_so_long(machine):
     assert len(one.warnings) == 1 and "max_lifetime" in one.warnings[0]
     with pytest.raises(Ended, match="max_lifetime"):
         one.live(0.1 * HOUR)
+
+
+@pytest.mark.parametrize("hours, before", [(10, 600), (1, 360)])
+def test_the_end_of_a_life_is_warned_of_ten_minutes_before_or_a_tenth_of_it(
+    machine, hours, before
+):
+    one = machine(max_lifetime=hours * HOUR)
+    one.live(hours * HOUR - before)
+    assert not one.warnings
+    one.live(0.5)
+    assert len(one.warnings) == 1
 
 
 def test_a_life_goes_on_over_reboots_and_restarts_of_the_agent(machine):

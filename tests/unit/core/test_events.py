@@ -46,6 +46,20 @@ def test_every_event_is_here():
     assert {e.__module__ for e in PHASES} == {m.__name__ for m in modules}
 
 
+def named(*classes):
+    return {each.__name__ for each in classes}
+
+
+def test_what_the_next_process_can_do_without_is_not_saved():
+    lost = named(*(e for e in Event.__subclasses__() if not e.saved))
+    assert lost == {"Begun", "Chosen", "HubRestarted", "Planned"}
+
+
+def test_what_is_asked_of_others_next_is_saved_before_it_is():
+    ahead = named(*(e for e in Event.__subclasses__() if e.ahead))
+    assert ahead == {"Attempted", "Claimed", "HomeKnown", "Remembered", "Waking"}
+
+
 def launch_in(phase, wish=Wish.SERVE, **more):
     more = {"instance_id": "i-1", "ready_at": 1.0, "on_stop": "stop", **more}
     return ServerState(launch=Launch("start", "launch", phase, wish, **more))

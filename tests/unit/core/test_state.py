@@ -6,6 +6,7 @@ import pytest
 
 from ec2spawner.core.events import Attempted, Begun, Doubted, LetGo, Named
 from ec2spawner.core.state import (
+    MOST_HIBERNATION,
     NO_LAUNCH,
     Act,
     Doomed,
@@ -50,6 +51,10 @@ def test_phase_and_wish_say_what_is_to_be_done(phase, wish, act):
 def test_what_is_not_worth_keeping_is_ended(phase, lacks):
     launch = replace(LAUNCH, phase=phase, wish=KEEP, **lacks)
     assert launch.act is replace(launch, wish=END).act is TABLE[phase][2]
+
+
+def test_a_machine_hibernates_for_sixty_days_as_aws_allows():
+    assert MOST_HIBERNATION == 5_184_000
 
 
 def test_a_server_without_a_launch_has_nothing_to_be_done():

@@ -199,9 +199,13 @@ async def test_where_ec2_does_not_even_say_what_it_has_no_attempt_is_left(
 async def test_a_doubt_that_ec2_clears_up_lets_the_next_one_follow(launch, region):
     region.answers, region.by_token = [IN_DOUBT] * 3 + [machine("i-2")], None
     way = launch()
+    began = region.now
     assert (await way.next()).id == "i-2"
     assert way.noted.abandoned == [region.tokens[0]]
     assert not way.refused
+    # It was asked again after a moment, and looked for in a few listings.
+    assert region.slept == [0.2, 0.4, 0.8]
+    assert region.now - began == pytest.approx(sum(region.slept) + 4 * region.fast + 2)
 
 
 async def test_what_nothing_can_help_ends_it(launch, region):
