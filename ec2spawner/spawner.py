@@ -33,6 +33,8 @@ from .server.stop import Stop
 from .server.tokens import revoke_token
 from .settings import LaunchSettings
 
+# For how long a stop waits for a database that takes nothing.
+_SAVING_SECONDS = 600.0
 # What the present request has sent, and for which server. When that fails, the Hub
 # shows the form of the user's default server, and what was chosen would be gone.
 _SENT: ContextVar[tuple[EC2Spawner, Mapping[str, Any]] | None] = ContextVar(
@@ -381,9 +383,15 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
 
         Never raises: the Hub would forget the machine. What could not be ended
         is doomed in :meth:`clear_state`, which the Hub calls next.
+
+        Nor does it return while the Hub's database takes nothing: the Hub's own change
+        would fail next, and it shows a server that is about to stop for ever then.
         """
-        if not self.state.may_have_machine:
-            return
+        if self.state.may_have_machine:
+            await self._stop_machine()
+        await self.context.until_saved(_SAVING_SECONDS)
+
+    async def _stop_machine(self) -> None:
         try:
             self.context.applied(Wanted(Wish.KEEP))
             self._start.session.end()

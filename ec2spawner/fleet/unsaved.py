@@ -38,6 +38,8 @@ class Unsaved:
     def __init__(self) -> None:
         self._writes: dict[Hashable, Callable[[], None]] = {}
         self._task: asyncio.Task[None] | None = None
+        #: the Hub's process is about to end: nobody is to wait any more
+        self.ending = False
 
     def __contains__(self, key: Hashable) -> bool:
         return key in self._writes
@@ -58,6 +60,11 @@ class Unsaved:
                 "written when it takes changes again: is its disk full, or read-only?"
             )
             self._task = asyncio.ensure_future(self._until_all_are_written(log))
+
+    async def written(self) -> None:
+        """Return once the database has taken all that it had refused, or the Hub ends."""
+        while not self.ending and self._task is not None and not self._task.done():
+            await asyncio.wait({self._task}, timeout=1)
 
     async def _until_all_are_written(self, log: logging.Logger) -> None:
         waits = iter(_WAITS)

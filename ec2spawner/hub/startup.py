@@ -24,7 +24,6 @@ from ..profiles.overrides import merged
 from ..profiles.profile import Profile
 from ..profiles.read import ProfileListError, ignored_settings
 from ..server.choice import known_profiles
-from ..server.context import HasContext
 from ..settings import LaunchSettings
 from ..settings.network import why_unreachable
 from .costs.budgets import BudgetWatch
@@ -36,6 +35,7 @@ from .database.session import keep_usable
 from .form_facts import keep_learning
 from .log import tell_known_failures
 from .metrics import show_hub
+from .over import Over
 from .pages.announcements import with_notices
 from .pages.facts import PageFacts, idle_policy
 from .pages.unanswered import register as register_page
@@ -209,37 +209,6 @@ def name_own_database(app: Any, log: Any) -> None:
         )
 
 
-async def stop_what_is_over(app: Any, interval: float, log: Any) -> None:
-    """Let the Hub stop servers that are over, again and again while it runs.
-
-    It hears of that once. When its own change of the database fails then, it shows a
-    server that runs, and asks us no more.
-
-    :param app: the JupyterHub application
-    """
-
-    async def stop_them() -> None:
-        for user in list(app.users.values()):
-            for name, spawner in list(user.spawners.items()):
-                if spawner.active and not spawner.pending and _is_over(spawner):
-                    await app.proxy.delete_user(user, name)
-                    if spawner.active and not spawner.pending:
-                        await user.stop(name)
-
-    def failed(_: Exception) -> None:
-        log.exception("A server that is over is stopped later")
-
-    await every(interval, stop_them, failed)
-
-
-def _is_over(spawner: Any) -> bool:
-    """Of a server of ours that the Hub holds to be active: its machine is gone."""
-    if not isinstance(spawner, HasContext):
-        return False
-    context = spawner.context
-    return context.saved_all and not context.state.may_have_machine
-
-
 def ledger_keeper(spawner: Any, app: Any) -> Keeper:
     """Who writes down what the servers of this Hub cost."""
     own = {} if spawner.ledger_url else app.db_kwargs
@@ -276,8 +245,8 @@ def begin_sweeping(spawner: Any, app: Any) -> None:
     tasks.add(asyncio.ensure_future(ledger_keeper(spawner, app).keep()))
     tasks.add(asyncio.ensure_future(budget_watch(spawner, app).keep()))
     tasks.add(asyncio.ensure_future(end_expired_stops(app, spawner)))
-    over = stop_what_is_over(app, spawner.sweep_interval, spawner.log)
-    tasks.add(asyncio.ensure_future(over))
+    over = Over(app, spawner.log)
+    tasks.add(asyncio.ensure_future(over.keep_stopping(spawner.sweep_interval)))
     sweeping = sweep_for_ever(
         app.db,
         spawner.sweep_interval,
@@ -306,7 +275,7 @@ def watch(spawner_class: type[LaunchSettings]) -> None:
     no instance to observe yet either. ``init_handlers`` runs once, after the
     Hub's URLs are final and before any server is looked at.
     """
-    init_handlers = JupyterHub.init_handlers
+    init_handlers, cleanup = JupyterHub.init_handlers, JupyterHub.cleanup
 
     @wraps(init_handlers)
     def start_and_init_handlers(app: Any) -> None:
@@ -329,4 +298,11 @@ def watch(spawner_class: type[LaunchSettings]) -> None:
             set_up_pages(app)
         init_handlers(app)
 
+    @wraps(cleanup)
+    async def cleanup_at_once(app: Any) -> None:
+        # A Hub that is told to end does so, whatever its database says.
+        runtime().unsaved.ending = True
+        await cleanup(app)
+
     JupyterHub.init_handlers = start_and_init_handlers
+    JupyterHub.cleanup = cleanup_at_once

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Any, Protocol, runtime_checkable
 
 from sqlalchemy.orm import Session
@@ -184,10 +185,12 @@ class ServerContext:
             try:
                 self._save()
             except NotSaved:
+                # Also when nothing has changed: what comes next, such as the end of
+                # this start, is of no use before the database takes it.
+                self.write_later(self, self._save)
                 if any(event.ahead for event in events):
                     self._state = before
                     raise
-                self.write_later(self, self._save)
         self.on_change()
 
     def _save(self) -> None:
@@ -225,6 +228,14 @@ class ServerContext:
     def saved_all(self) -> bool:
         """The database has taken every change of the state."""
         return self not in self.runtime.unsaved
+
+    async def until_saved(self, seconds: float) -> None:
+        """Return once the database has taken every change of this Hub's servers.
+
+        :param seconds: for how long that is waited for
+        """
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self.runtime.unsaved.written(), seconds)
 
     def applied(self, *events: Event) -> bool:
         """Whether events that may come too late did not."""

@@ -126,21 +126,15 @@ class Checks:
         self.world.cloud.settings = settings.changed({"capacity": {}})
         for number, hub in enumerate(self.hubs):
             hub.commits_left, hub.read_only_until = None, 0.0
-            self.up(number)
-        self._check_routes()
+            self.up(number).check_routes()
         moves = any(hub.settings["home_may_move"] for hub in self.hubs)
         stated = MOVE_SECONDS if moves else STATED_SECONDS
         waited = 0
         while waited < stated and not self._all_owned():
             self.time_passes(20)
             waited += 20
-        self._check_routes()
-
-    def _check_routes(self) -> None:
-        """As JupyterHub does every five minutes."""
         for hub in self.hubs:
-            app = hub.app
-            hub.run(app.proxy.check_routes(app.users, app._service_map))
+            hub.check_routes()
 
     def _all_owned(self) -> bool:
         return all(

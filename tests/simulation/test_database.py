@@ -153,3 +153,26 @@ def test_a_server_whose_end_jupyterhub_could_not_save_ends_when_it_can(world, ac
     read_only.until(read_only.is_off)
     read_only.do("start")
     read_only.do("stop")
+
+
+# Before ours, among ours, and JupyterHub's own last one.
+SOME = (3, 7, 11)
+MOMENTS = [m if m in SOME else pytest.param(m, marks=pytest.mark.slow) for m in range(13)]
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_start_that_jupyterhub_could_not_save_may_be_tried_again_when_it_can(
+    world, moment
+):
+    read_only = ReadOnly(world, "terminate", only_ours=False)
+    hub, read_only.user = read_only.hub, "alice"
+    hub.call("POST", "/users/alice")
+    hub.refuse_writes(moment, SECONDS)
+    read_only.act("start")
+    hub.pass_time(120)
+    assert hub.commits_left is None
+    hub.check_routes()
+    if not read_only.serves():
+        read_only.do("start")
+    read_only.do("stop")
+    read_only.until(lambda: not world.living(hub))

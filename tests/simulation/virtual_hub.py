@@ -256,6 +256,10 @@ class Hub:
         if self.alive and self.loop is not None and not self.world.silent:
             self.loop.create_task(machine.live())
 
+    def check_routes(self) -> None:
+        """As JupyterHub does every five minutes."""
+        self.run(self.app.proxy.check_routes(self.app.users, self.app._service_map))
+
     async def click(self, user: str) -> int:
         """A user asks for a server. Returns what the Hub says: 201, 202, ..."""
         await self.request("POST", f"/hub/api/users/{user}", None, ADMIN_TOKEN)

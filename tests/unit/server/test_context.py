@@ -112,7 +112,8 @@ async def test_what_must_be_saved_first_does_not_happen_when_it_cannot_be(
         claimed.apply(Claimed("key", 5.0))
     with pytest.raises(NotSaved):
         claimed.apply(HomeKnown(HomeRef("vol-1")))
-    assert claimed.state is before and claimed.saved_all
+    # Nor does the Hub take what comes next for saved.
+    assert claimed.state is before and not claimed.saved_all
 
 
 async def test_what_has_happened_is_known_and_saved_as_soon_as_that_is_possible(
@@ -186,3 +187,24 @@ def test_how_long_a_start_took_is_known_to_the_next_of_its_kind(claimed):
     claimed.start_succeeded(woken)
     assert history.expected(kind_of(settings, "", "hibernate")) is not None
     assert history.expected(kind_of(settings, "", "stop")) is None
+
+
+async def test_who_waits_for_the_database_does_so_until_it_has_all(
+    claimed, hub, refused, monkeypatch
+):
+    monkeypatch.setattr(unsaved, "_WAITS", (0.01,))
+    await claimed.until_saved(0)  # nothing is owed
+    claimed.apply(Ready(5.0))
+    waiting = asyncio.ensure_future(claimed.until_saved(60))
+    await claimed.until_saved(0.03)  # no longer than that
+    assert not claimed.saved_all and not waiting.done()
+    refused()
+    await waiting
+    assert claimed.saved_all and len(hub.rows) == 1
+
+
+async def test_nobody_waits_for_the_database_of_a_hub_that_ends(claimed, refused):
+    claimed.apply(Ready(5.0))
+    claimed.runtime.unsaved.ending = True
+    await claimed.until_saved(60)
+    assert not claimed.saved_all
