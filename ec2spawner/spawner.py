@@ -217,7 +217,7 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
         """Forget the launch, but never a machine that may still exist."""
         super().clear_state()
         self._start.session.end()
-        revoke_token(self.context, self.context.launch.token_id)
+        revoke_token(self.context, self.context.launch)
         self.context.apply(LetGo(time.time()))
         # The Hub lets people watch a start before it calls start(), and calls this
         # first: they are to see that start from its first step.

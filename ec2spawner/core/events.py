@@ -62,6 +62,7 @@ class Planned(Event):
     stopped_ttl: float
     data_devices: Mapping[str, str]
     max_lifetime: float = 0.0
+    token_made: float = 0.0
     phases = frozenset({Phase.PLANNED})
     serving = True
     saved = False
@@ -72,6 +73,7 @@ class Planned(Event):
             image_id=self.image_id,
             fingerprint=self.fingerprint,
             token_id=self.token_id,
+            token_made=self.token_made,
             port=self.port,
             on_stop=self.on_stop,
             stopped_ttl=self.stopped_ttl,

@@ -189,7 +189,10 @@ class Launch:
     ready_at: float = 0.0
     #: how often in a row the machine was woken before, and its server did not come
     failed_wakes: int = 0
+    #: the server's token: the id of its row in the Hub's database
     token_id: int = 0
+    #: when it was made, as its row has it: another may get the same id after it
+    token_made: float = 0.0
     #: what EC2 has announced on the machine, in words for the user
     announced: str = ""
     #: since when its agent says nothing while EC2 says that it runs; 0 while it does

@@ -34,12 +34,7 @@ def is_in_memory(launch: Launch, told: str) -> bool:
 
 def remember(context: ServerContext, told: str) -> None:
     """Save what must be known of the server when its machine has hibernated."""
-    launch = context.launch
-    context.apply(
-        Remembered(
-            token_in_memory(context.hub, launch.token_id, launch.machine_key_hash, told)
-        )
-    )
+    context.apply(Remembered(token_in_memory(context.hub, context.launch, told)))
 
 
 def digest_of(

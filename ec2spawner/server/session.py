@@ -235,11 +235,11 @@ class Session:
 
     def _fresh_environment(self) -> dict[str, str]:
         hub = self._context.hub
-        return hub.environment(replace_token(hub, self.launch.token_id))
+        return hub.environment(replace_token(hub, self.launch))
 
     def _revive(self) -> dict[str, str]:
         assert self.launch.woken is not None, "it is in the machine's memory"
-        revive_token(self._context.hub, self.launch.token_id, self.launch.woken)
+        revive_token(self._context.hub, self.launch, self.launch.woken)
         self._progress.tell(75, "Your server goes on where it was")
         return {}
 

@@ -41,7 +41,7 @@ from .progress import Progress
 from .resume import Resume
 from .session import Session
 from .stop import Stop
-from .tokens import token_id
+from .tokens import token_of
 
 _CONSOLE_SECONDS = 8.0
 
@@ -162,7 +162,7 @@ class Start:
 
     async def _plan(self, nonce: str) -> LaunchPlan:
         context, hub = self._context, self._context.hub
-        settings, token = context.settings, token_id(hub)
+        settings, (token_id, token_made) = context.settings, token_of(hub)
         if not settings.image:
             raise EC2SpawnError(
                 "This hub has no image for this server. Please tell your hub's admin.",
@@ -199,7 +199,8 @@ class Start:
                 region=settings.region,
                 image_id=image.id,
                 fingerprint=plan.fingerprint,
-                token_id=token,
+                token_id=token_id,
+                token_made=token_made,
                 port=hub.port,
                 on_stop=on_stop if on_stop != "terminate" else "",
                 stopped_ttl=settings.stopped_ttl,

@@ -2,25 +2,47 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import Any
 
 from jupyterhub import orm
 from jupyterhub.utils import new_token
+from sqlalchemy.orm import Session
 
 from ..core.errors import EC2SpawnError, Reason
-from ..core.state import ServerInMemory
+from ..core.state import Launch, ServerInMemory
 from ..fleet.unsaved import NotSaved
 from .context import HubSide, ServerContext
 
+# A database may keep times by the second (MySQL's DATETIME).
+_SECONDS = 1.0
 
-def token_id(hub: HubSide) -> int:
-    """The database id of the token that the Hub has made for this start.
+
+def token_of(hub: HubSide) -> tuple[int, float]:
+    """The token that the Hub has made for this start: its database id, and when it was
+    made, seconds since the epoch.
+
+    SQLite gives the id of a deleted row again: one says nothing without the other.
 
     :raises EC2SpawnError: when it is missing, or somebody else's
     """
     token = hub.api_token
-    row = orm.APIToken.find(hub.db, token) if token else None
-    return int(_checked(hub, row).id)
+    row = _checked(hub, orm.APIToken.find(hub.db, token) if token else None)
+    return int(row.id), _made(row)
+
+
+def _made(row: Any) -> float:
+    made: datetime = row.created  # in UTC, as JupyterHub keeps all its times
+    return made.replace(tzinfo=timezone.utc).timestamp()
+
+
+def _find(db: Session, launch: Launch) -> Any:
+    """The row of a launch's token; None when that is no more."""
+    row = db.get(orm.APIToken, launch.token_id) if launch.token_id else None
+    made = launch.token_made
+    if row is None or made and abs(_made(row) - made) > _SECONDS:
+        return None
+    return row
 
 
 def _checked(hub: HubSide, row: Any) -> Any:
@@ -46,7 +68,7 @@ def _checked(hub: HubSide, row: Any) -> Any:
     return row
 
 
-def replace_token(hub: HubSide, id: int) -> str:
+def replace_token(hub: HubSide, launch: Launch) -> str:
     """Mint the server's token, in the row of the one that the Hub has made.
 
     The Hub makes a token before each start (``User.spawn``) and keeps it only in
@@ -57,12 +79,11 @@ def replace_token(hub: HubSide, id: int) -> str:
     The row keeps its id and its rights: a Hub that is killed at any moment of this
     knows which token to replace when the machine asks again, and which to delete.
 
-    :param id: the database id of the Hub's token
-    :raises EC2SpawnError: when it is gone, or somebody else's
+    :raises EC2SpawnError: when that is gone, or somebody else's
     """
     token: str = new_token()
     with hub.writing():
-        row = _row(hub, id)
+        row = _checked(hub, _find(hub.db, launch))
         row.token = token
         client, provider = hub.row.oauth_client, hub.oauth_provider
         if client is not None and provider is not None:
@@ -77,52 +98,46 @@ def replace_token(hub: HubSide, id: int) -> str:
     return token
 
 
-def token_in_memory(
-    hub: HubSide, id: int, machine_key_hash: str, digest: str
-) -> ServerInMemory | None:
+def token_in_memory(hub: HubSide, launch: Launch, digest: str) -> ServerInMemory | None:
     """What to remember of a server that may hibernate; its token only as the Hub
     itself has it, by which nobody can make it out."""
-    row = hub.db.get(orm.APIToken, id) if id else None
+    row = _find(hub.db, launch)
     if row is None:
         return None
-    return ServerInMemory(machine_key_hash, row.prefix, row.hashed, digest)
+    return ServerInMemory(launch.machine_key_hash, row.prefix, row.hashed, digest)
 
 
-def revive_token(hub: HubSide, id: int, server: ServerInMemory) -> None:
+def revive_token(hub: HubSide, launch: Launch, server: ServerInMemory) -> None:
     """Let the token count again that a server has kept in its memory.
 
     It was deleted when the server stopped, and a process cannot be given another.
 
-    :param id: the database id of the token that the Hub has made for this start
-    :raises EC2SpawnError: when it is gone, or somebody else's
+    :param launch: whose token, which the Hub has made for this start, it becomes
+    :raises EC2SpawnError: when that is gone, or somebody else's
     """
     with hub.writing():
-        row = _row(hub, id)
+        row = _checked(hub, _find(hub.db, launch))
         row.prefix, row.hashed = server.token_prefix, server.token_hash
         if (client := hub.row.oauth_client) is not None:
             client.secret = server.token_hash
 
 
-def _row(hub: HubSide, id: int) -> Any:
-    return _checked(hub, hub.db.get(orm.APIToken, id) if id else None)
-
-
-def revoke_token(context: ServerContext, old_id: int) -> None:
-    """Delete a token by its database id, which survives a restart of the Hub.
+def revoke_token(context: ServerContext, launch: Launch) -> None:
+    """Delete the token of a launch, which its row tells also after a restart of the Hub.
 
     When the database refuses that, it is done as soon as it does not.
     """
-    if not old_id:
+    if not launch.token_id:
         return
-    # The row may be gone by then, and its session with it.
+    # The server's row may be gone by then, and its session with it.
     hub, session = context.hub, context.hub.db
 
     def revoke() -> None:
         with hub.writing():
-            if (old := session.get(orm.APIToken, old_id)) is not None:
+            if (old := _find(session, launch)) is not None:
                 session.delete(old)
 
     try:
         revoke()
     except NotSaved:
-        context.write_later(("token", old_id), revoke)
+        context.write_later(("token", launch.token_id), revoke)

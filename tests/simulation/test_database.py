@@ -157,7 +157,9 @@ def test_a_server_whose_end_jupyterhub_could_not_save_ends_when_it_can(world, ac
 
 # Before ours, among ours, and JupyterHub's own last one.
 SOME = (3, 7, 11)
-MOMENTS = [m if m in SOME else pytest.param(m, marks=pytest.mark.slow) for m in range(13)]
+MOMENTS = [
+    m if m in SOME else pytest.param(m, marks=pytest.mark.slow) for m in range(13)
+]
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
