@@ -62,7 +62,7 @@ class Unsaved:
             self._task = asyncio.ensure_future(self._until_all_are_written(log))
 
     async def written(self) -> None:
-        """Return once the database has taken all that it had refused, or the Hub ends."""
+        """Return once it has taken all that it had refused, or the Hub ends."""
         while not self.ending and self._task is not None and not self._task.done():
             await asyncio.wait({self._task}, timeout=1)
 

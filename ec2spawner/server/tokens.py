@@ -123,7 +123,7 @@ def revive_token(hub: HubSide, launch: Launch, server: ServerInMemory) -> None:
 
 
 def revoke_token(context: ServerContext, launch: Launch) -> None:
-    """Delete the token of a launch, which its row tells also after a restart of the Hub.
+    """Delete the token of a launch, which its row tells after a restart, too.
 
     When the database refuses that, it is done as soon as it does not.
     """
