@@ -78,6 +78,10 @@ class SpawnerSide:
         return self._spawner.user.settings.get("oauth_provider")
 
     @property
+    def has_entry(self) -> bool:
+        return self._spawner.server is not None
+
+    @property
     def busy(self) -> bool:
         return bool(self._spawner.pending)
 

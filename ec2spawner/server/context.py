@@ -77,6 +77,10 @@ class HubSide(Protocol):
         """The Hub's OAuth provider; None without one."""
 
     @property
+    def has_entry(self) -> bool:
+        """The Hub's database has a server for it, one that runs or is to."""
+
+    @property
     def busy(self) -> bool:
         """The Hub itself is starting or stopping it."""
 

@@ -167,6 +167,7 @@ class Session:
         Called with a claim that has been judged good. The mark is in the
         database before anything is awaited, so no second claim can slip in.
         """
+        self._check_entry()
         if not self.launch.claimed_at:
             key_hash = secret_hash(claim.machine_key)
             self._context.apply(Claimed(key_hash, time.time()))
@@ -186,6 +187,19 @@ class Session:
         if not self.launch.ordered_at:
             self._context.applied(Ordered(time.time()))
         return orders
+
+    def _check_entry(self) -> None:
+        """Without its entry a server has neither address nor environment, and its start
+        cannot succeed. The entry goes when a change of the database is taken back."""
+        if self._context.hub.has_entry:
+            return
+        self.error = EC2SpawnError(
+            "This hub has lost its entry of your server while the server started. "
+            "Start it again, and if this comes back, please tell your hub's admin.",
+            reason=Reason.DATABASE,
+        )
+        self.news.set()
+        raise self.error
 
     async def _make_orders(self, booted: bool) -> Orders:
         context, hub = self._context, self._context.hub

@@ -286,3 +286,23 @@ def exchange_code(hub, secret):
     uri = "/hub/api/oauth2/token"
     status, text = hub.run(hub.request("POST", uri, urlencode(form)))
     return status, json.loads(text)["error"]
+
+
+@pytest.mark.parametrize("boots_again", [False, True])
+def test_a_claim_for_a_server_whose_entry_is_lost_is_told_to_wait(silent, boots_again):
+    """JupyterHub's row of a server goes when somebody rolls its session back."""
+    hub = silent()
+    machine = booted(hub)
+    if boots_again:
+        serve(hub, machine)
+    hub.spawners["alice"].server = None
+    hub.app.db.commit()
+    status, text = hub.run(claims(machine))
+    assert status == 503 and not text
+    assert bool(state(hub).current.claimed_at) is boots_again
+    if not boots_again:
+        # The start fails in words, and the next works.
+        hub.pass_until(lambda: is_off(hub), 60)
+        assert hub.spawners["alice"].context.failure.reason == "database"
+        hub.pass_until(lambda: not hub.world.living(hub), 60)
+        serve(hub, booted(hub))
