@@ -33,8 +33,6 @@ from .server.stop import Stop
 from .server.tokens import revoke_token
 from .settings import LaunchSettings
 
-# For how long a stop waits for a database that takes nothing.
-_SAVING_SECONDS = 600.0
 # What the present request has sent, and for which server. When that fails, the Hub
 # shows the form of the user's default server, and what was chosen would be gone.
 _SENT: ContextVar[tuple[EC2Spawner, Mapping[str, Any]] | None] = ContextVar(
@@ -387,17 +385,14 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
         Nor does it return while the Hub's database takes nothing: the Hub's own change
         would fail next, and it shows a server that is about to stop for ever then.
         """
-        if self.state.may_have_machine:
-            await self._stop_machine()
-        await self.context.until_saved(_SAVING_SECONDS)
-
-    async def _stop_machine(self) -> None:
         try:
-            self.context.applied(Wanted(Wish.KEEP))
-            self._start.session.end()
-            await self._stop.run(self._start)
+            if self.state.may_have_machine:
+                self.context.applied(Wanted(Wish.KEEP))
+                self._start.session.end()
+                await self._stop.run(self._start)
         except Exception:
             self.log.exception("Cannot stop %s yet", self._log_name)
+        await self.context.until_saved()
 
 
 claim_api.register(lambda: runtime().registry, lambda: runtime().rate_limits)

@@ -35,7 +35,7 @@ ec2/errors/ says of its code. A reason of EC2SpawnError, and the folders that gi
     budget        costs
     cancelled     launch, server
     timeout       server
-    database      fleet
+    database      fleet, server
 """
 
 from __future__ import annotations
@@ -77,6 +77,10 @@ _STATUS_CODES = {
     Reason.PERMISSION: 500,
 }
 _UNAVAILABLE = 503
+
+
+#: nothing is wrong with the hub: a person has asked for what cannot be had
+REFUSALS = (Reason.OPTIONS, Reason.LIMIT, Reason.BUDGET, Reason.CANCELLED)
 
 
 class EC2SpawnError(SpawnException):  # type: ignore[misc]

@@ -7,12 +7,10 @@ import re
 
 from tornado.log import app_log
 
-from ..core.errors import EC2SpawnError, Reason
+from ..core.errors import REFUSALS, EC2SpawnError
 
-# Nothing is wrong with the hub: a person has asked for what cannot be had.
-_REFUSALS = (Reason.OPTIONS, Reason.LIMIT, Reason.BUDGET, Reason.CANCELLED)
 #: as ``EC2SpawnError`` writes itself
-_REFUSED = re.compile(rf": \[({'|'.join(each.value for each in _REFUSALS)})\] ")
+_REFUSED = re.compile(rf": \[({'|'.join(each.value for each in REFUSALS)})\] ")
 
 
 class KnownFailures(logging.Filter):

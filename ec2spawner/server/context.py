@@ -26,6 +26,9 @@ from ..launch.history import kind_of
 from ..settings import LaunchSettings
 from .progress import Progress
 
+# For how long a stop waits for a database that takes nothing.
+_SAVING_SECONDS = 600.0
+
 
 class HubSide(Protocol):
     """What only JupyterHub knows of a server, or can do for it."""
@@ -233,11 +236,9 @@ class ServerContext:
         """The database has taken every change of the state."""
         return self not in self.runtime.unsaved
 
-    async def until_saved(self, seconds: float) -> None:
-        """Return once the database has taken every change of this Hub's servers.
-
-        :param seconds: for how long that is waited for
-        """
+    async def until_saved(self, seconds: float = _SAVING_SECONDS) -> None:
+        """Return once the database has taken every change of this Hub's servers, or
+        has not for so long."""
         with suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self.runtime.unsaved.written(), seconds)
 
