@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
@@ -32,14 +33,27 @@ KUBERNETES_ONLY = frozenset("""
     """.split()) | {"default"}  # a slip in many published lists, without any effect
 
 
+#: what KubeSpawner's ``recursive_format`` finds in a text, but for other names
+_FORMAT = re.compile(r"\{\{|\}\}|\{value\}")
+
+
 def with_value(override: Any, value: str) -> Any:
-    """Put what a user wrote in the place of ``{value}``, at any depth."""
+    """Put what a user wrote in the place of ``{value}``, at any depth.
+
+    As with KubeSpawner it may be in keys, too, and doubled braces become single ones.
+    """
     if isinstance(override, str):
-        return override.replace("{value}", value)
+        found = {"{{": "{", "}}": "}", "{value}": value}
+        return _FORMAT.sub(lambda match: found[match[0]], override)
     if isinstance(override, Mapping):
-        return {key: with_value(each, value) for key, each in override.items()}
+        return {
+            with_value(key, value): with_value(each, value)
+            for key, each in override.items()
+        }
     if isinstance(override, (list, tuple)):
         return [with_value(each, value) for each in override]
+    if isinstance(override, (set, frozenset)):
+        return {with_value(each, value) for each in override}
     return override
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
+from unicodedata import normalize
 
 from .overrides import KUBERNETES_ONLY
 from .profile import Audience, Choice, Option, Override, Profile, UnlistedChoice
@@ -16,8 +17,9 @@ class ProfileListError(ValueError):
 
 
 def slugify(text: str) -> str:
-    """A key of lower-case letters, digits and dashes."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    """A key of lower-case letters, digits and dashes; letters lose their accents."""
+    plain = normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
 
 
 def read_profiles(

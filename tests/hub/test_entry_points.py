@@ -46,6 +46,11 @@ PROFILES = [
     },
     {"display_name": "GPU", "allowed_groups": ["modellers"]},
 ]
+#: whatever a hub does for a start it does once the choice is a good one
+CODE = """
+c.Authenticator.admin_users = {'boss'}
+c.EC2Spawner.pre_spawn_hook = lambda spawner: spawner.log.error('a hook was called')
+"""
 GOOD = {"profile": "analysis", "size": "s", COURSE: "hydro"}
 LONG = "x" * 10_000
 SCRIPT = "<script>alert(1)</script>"
@@ -88,13 +93,15 @@ def hub(cloud, tmp_path_factory):
         "fast_interval": 3600,
         "slow_interval": 3600,
         "sweep_interval": 3600,
+        # A refusal is no failure of the hub's.
+        "consecutive_failure_limit": 2,
     }
     hub = HubProcess(
         tmp_path_factory.mktemp("entry-points"),
         cloud,
         settings=settings,
         hub_settings={"load_groups": {"modellers": {"users": ["bob"]}}},
-        code="c.Authenticator.admin_users = {'boss'}",
+        code=CODE,
     )
     asyncio.run(hub.start())
     yield hub

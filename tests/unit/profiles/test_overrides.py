@@ -31,6 +31,14 @@ def test_a_value_is_put_in_at_any_depth_and_nothing_in_it_is_obeyed():
     }
 
 
+def test_doubled_braces_are_single_ones_and_keys_may_have_a_value_as_well():
+    override = {"image-{value}": "${{USER}} ${HOME} {{value}}", "s": {"{value}"}}
+    assert with_value(override, "x") == {
+        "image-x": "${USER} ${HOME} {value}",
+        "s": {"x"},
+    }
+
+
 def test_what_only_kubernetes_knows_is_no_setting_of_ours():
     ours = set(EC2Spawner.class_trait_names()) | set(Spawner.class_trait_names())
     assert KUBERNETES_ONLY.isdisjoint(ours)
