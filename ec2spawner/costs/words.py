@@ -2,60 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from ..ec2.prices.products import ADDRESS, DISK
-from ..profiles.profile import Profile
 from .price_list import PriceList
 
 UNKNOWN = "price unknown"
 
 
-def machine_costs(
-    offer: Sequence[Profile],
-    setting: Callable[[str], Any],
-    prices: PriceList | None,
-) -> dict[tuple[str, ...], str]:
-    """What the machine of each profile costs, and of each choice that is about it.
+def machine_cost(setting: Callable[[str], Any], prices: PriceList) -> str:
+    """What the machine costs that settings mean.
 
-    :param setting: a setting of the hub, by its name, where no profile overrides it
-    :param prices: None where none are to be shown
-    :returns: words, by (slug,) and (slug, option, choice). A profile whose choices all
-        say what they cost has none of its own
+    :param setting: a setting, by its name
     """
-    if prices is None:
-        return {}
-    return dict(_costs(offer, setting, prices))
-
-
-def _costs(
-    offer: Sequence[Profile], setting: Callable[[str], Any], prices: PriceList
-) -> Iterator[tuple[tuple[str, ...], str]]:
-    for profile in offer:
-        told = False
-        for option in profile.options:
-            for choice in option.choices:
-                if {"instance_type", "instance_types"} & set(choice.override):
-                    told = True
-                    override = {**profile.override, **choice.override}
-                    key = (profile.slug, option.key, choice.key)
-                    yield key, _words(override, setting, prices)
-        if not told:
-            yield (profile.slug,), _words(profile.override, setting, prices)
-
-
-def _words(
-    override: Mapping[str, Any], setting: Callable[[str], Any], prices: PriceList
-) -> str:
-    def value(name: str) -> Any:
-        return override[name] if name in override else setting(name)
-
-    region, market = value("region"), value("market")
-    if "instance_types" in override or "instance_type" not in override:
-        types = value("instance_types") or [value("instance_type")]
-    else:
-        types = [value("instance_type")]
+    region, market = setting("region"), setting("market")
+    types = setting("instance_types") or [setting("instance_type")]
     if callable(region) or callable(market) or not _are_names(types):
         return UNKNOWN
     found = [
@@ -69,11 +31,6 @@ def _words(
     if market == "spot":
         return f"{amount} at the moment, and AWS may end it at two minutes' notice"
     return f"up to {amount}" if len(known) > 1 or market != "on-demand" else amount
-
-
-def machine_cost(setting: Callable[[str], Any], prices: PriceList) -> str:
-    """What the machine costs that settings mean."""
-    return _words({}, setting, prices)
 
 
 def hourly(

@@ -42,6 +42,8 @@ class HubRuntime:
         self.breaker = Breaker()
         #: how long earlier starts took
         self.history = StartHistory()
+        #: EC2 is being asked what the form tells of sizes, for the first time
+        self.learning = False
         #: the ids of servers that are being deleted for good
         self.deletions: set[str] = set()
         #: what the Hub's database is still to take

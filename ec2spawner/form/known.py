@@ -20,6 +20,7 @@ class Known:
     :ivar image: of a region, what the setting ``image`` says, and ``image_owners``
     :ivar refused: of a region, market, instance types, subnets and image: what AWS has
         refused lately, in words; empty when nothing speaks against it
+    :ivar learning: EC2 is being asked for facts, for the first time
     :ivar stopped: the machine of the server that is stopped
     """
 
@@ -30,4 +31,5 @@ class Known:
         lambda region, market, types, subnets, image: ""
     )
     history: StartHistory = field(default_factory=StartHistory)
+    learning: bool = False
     stopped: StoppedMachine | None = None

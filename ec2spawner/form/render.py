@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -15,9 +14,11 @@ from jinja2 import (
     select_autoescape,
 )
 
-from ..profiles.choose import AS_LAST_TIME, LONGEST_TEXT, default_profile
-from ..profiles.profile import UNLISTED, Option, Profile
-from .steps import Fate, Steps
+from ..profiles.choose import AS_LAST_TIME, default_profile
+from ..profiles.profile import Option, Profile
+from .about import fate_of
+from .known import Known
+from .steps import StepsView
 
 
 @cache
@@ -30,27 +31,21 @@ def _templates(folders: tuple[str, ...]) -> Environment:
     )
 
 
-#: of a profile, by its slug, or of one of its choices, by slug, option and key: what
-#: its machine costs, in words
-Costs = Mapping[tuple[str, ...], str]
-
-
 def render_form(
     offer: Sequence[Profile],
+    known: Known,
+    setting: Callable[[str], Any],
     preselected: Mapping[str, Any],
-    fates: Mapping[str, Fate],
-    costs: Costs,
+    last: Mapping[str, Any],
     template_folders: Sequence[str] = (),
-    steps: Steps | None = None,
 ) -> str:
     """The part of the spawn page that lies inside the Hub's own ``<form>``.
 
+    :param offer: empty where there is nothing to choose
+    :param setting: a setting of the hub, by its name
     :param preselected: options to preselect; where they are not on offer, the
         defaults are
-    :param offer: empty where there is nothing to choose
-    :param fates: of each profile, by its slug; of no profile under ""
-    :param costs: where they are to be shown
-    :param steps: for the one profile of the short kind
+    :param last: the options of the user's last start
     :param template_folders: where a ``form.html`` in place of ours may be. It is given
         what KubeSpawner's is: ``profile_list`` and ``user_options``
     """
@@ -62,19 +57,25 @@ def render_form(
     selected = asked if asked in slugs else ""
     if offer and not selected:
         selected = default_profile(offer).slug
+    shown = [
+        StepsView(profile, known, setting).make(
+            preselected if profile.slug == selected else {}, last
+        )
+        for profile in offer
+    ]
+    fates = {each.fate for each in shown} or {fate_of(setting)}
+    feet = {each.foot for each in shown}
     return (
         _templates(tuple(template_folders))
         .get_template("form.html")
         .render(
-            profiles=[
-                _shown(p, preselected if p.slug == selected else {}) for p in offer
-            ],
+            shown=shown,
             selected=selected,
-            fates=fates,
-            costs=costs,
-            steps=steps,
+            again=next((each.again for each in shown if each.again), None),
             as_last_time=AS_LAST_TIME,
-            all_alike=len(set(fates.values())) == 1,
+            # What is the same for all is told once.
+            fate=next(iter(fates)) if len(fates) == 1 else None,
+            foot=next(iter(feet)) if len(feet) == 1 else (),
             profile_list=[_as_kubespawner(p, p.slug == selected) for p in offer],
             user_options=dict(preselected),
         )
@@ -84,47 +85,6 @@ def render_form(
 def render_note(text: str) -> str:
     """A sentence above a form that is no error."""
     return _templates(()).get_template("note.html").render(text=text)
-
-
-@dataclass(frozen=True)
-class ShownOption:
-    """An option as the form shows it: its field, and what is in it at first."""
-
-    option: Option
-    field: str
-    selected: str
-    text: str
-
-
-@dataclass(frozen=True)
-class ShownProfile:
-    """A profile as the form shows it."""
-
-    profile: Profile
-    options: tuple[ShownOption, ...]
-
-
-def _shown(profile: Profile, preselected: Mapping[str, Any]) -> ShownProfile:
-    return ShownProfile(
-        profile,
-        tuple(_shown_option(profile, o, preselected) for o in profile.options),
-    )
-
-
-def _shown_option(
-    profile: Profile, option: Option, preselected: Mapping[str, Any]
-) -> ShownOption:
-    text = preselected.get(f"{option.key}--{UNLISTED}")
-    if not (option.unlisted and isinstance(text, str) and len(text) <= LONGEST_TEXT):
-        text = ""
-    asked = preselected.get(option.key)
-    keys = [choice.key for choice in option.choices]
-    if text or not option.default:
-        selected = UNLISTED
-    else:
-        selected = asked if asked in keys else option.default.key
-    field = f"profile-option-{profile.slug}--{option.key}"
-    return ShownOption(option, field, selected, text)
 
 
 def _as_kubespawner(profile: Profile, default: bool) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""The short form: software, then size, then the rest, each with what it means. Pure."""
+"""A profile on the form: software, then size, then the rest, each with what it means.
+
+Pure. The short forms and a ``profile_list`` are shown by the same code.
+"""
 
 from __future__ import annotations
 
@@ -8,23 +11,20 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from ..costs.words import UNKNOWN, address, stored
+from ..costs.words import UNKNOWN, address, machine_cost, stored
 from ..profiles.choose import ChoiceError, choose
-from ..profiles.profile import EXTRA, SIZE, SOFTWARE, Choice, Option, Profile
+from ..profiles.profile import EXTRA, SIZE, SOFTWARE, UNLISTED, Choice, Option, Profile
+from .about import (
+    Fate,
+    fate_of,
+    is_asked,
+    is_priced,
+    kinds_of,
+    name_of,
+    written,
+)
 from .combination import Combination, about, in_words
 from .known import Known
-
-
-@dataclass(frozen=True)
-class Fate:
-    """What becomes of a machine, and of the files on it, when its server stops.
-
-    :ivar stops: it is stopped, not ended
-    :ivar has_home: the user's home directory outlives it
-    """
-
-    stops: bool = False
-    has_home: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,16 +49,27 @@ class Row:
 
 @dataclass(frozen=True)
 class Step:
-    """An option as the form shows it."""
+    """An option as the form shows it.
+
+    :ivar writes: its value is to be written, and not one of its rows
+    :ivar text: what is written there at first
+    """
 
     option: Option
     field: str
     rows: tuple[Row, ...]
+    writes: bool = False
+    text: str = ""
 
     @property
     def decides(self) -> bool:
         """Whether it depends on this choice what becomes of files."""
         return len({row.fate for row in self.rows}) > 1
+
+    @property
+    def priced(self) -> bool:
+        """Whether it depends on this choice what a size costs."""
+        return is_priced(self.option)
 
 
 @dataclass(frozen=True)
@@ -74,9 +85,20 @@ class Again:
 
 
 @dataclass(frozen=True)
-class Steps:
-    """The whole form.
+class MachineWords:
+    """What a profile without sizes to choose from tells of its machine."""
 
+    facts: str = ""
+    costs: str = ""
+    ready: str = ""
+    trouble: str = ""
+
+
+@dataclass(frozen=True)
+class Steps:
+    """A profile, with all that there is to choose.
+
+    :ivar machine: where no size tells it
     :ivar facts: what the live sentence is made of, for its script
     :ivar fate: of all choices, if they are alike; else those that decide tell theirs
     """
@@ -90,10 +112,11 @@ class Steps:
     foot: tuple[str, ...]
     facts: Mapping[str, Any]
     button: str
+    machine: MachineWords
 
 
 class StepsView:
-    """Makes the form of one profile of the short kind.
+    """Makes what the form shows of one profile.
 
     :param setting: a setting of the hub, by its name
     """
@@ -104,21 +127,23 @@ class StepsView:
         self._profile = profile
         self._known = known
         self._setting = setting
+        self._kinds = kinds_of(profile)
 
     def make(self, preselected: Mapping[str, Any], last: Mapping[str, Any]) -> Steps:
         """
         :param preselected: what is to be chosen at first, where it is on offer
         :param last: what the user's last start had
         """
-        chosen = self._first(preselected)
-        steps = {o.key: self._step(o, chosen) for o in self._profile.options}
+        texts = written(self._profile, preselected)
+        chosen = self._first(preselected, texts)
+        steps = [self._step(o, chosen, texts) for o in self._profile.options]
 
         def of(kind: str) -> list[Step]:
-            return [s for s in steps.values() if s.option.kind == kind]
+            return [s for s in steps if self._kinds[s.option.key] == kind]
 
         size = next(iter(of(SIZE)), None)
         together = self._together(chosen)
-        told = any(step.decides for step in steps.values())
+        told = any(step.decides for step in steps)
         return Steps(
             profile=self._profile,
             software=next(iter(of(SOFTWARE)), None),
@@ -126,17 +151,22 @@ class StepsView:
             extras=tuple(of(EXTRA)),
             again=self._again(last),
             fate=None if told else fate_of(together.settled),
-            foot=tuple(self._foot(together)),
+            foot=tuple(self._foot(together, size)),
             facts=self._facts(chosen),
             button=self._button(chosen, together),
+            machine=MachineWords() if size else self._machine(together),
         )
 
     # -- what is chosen ------------------------------------------------------------
 
-    def _first(self, preselected: Mapping[str, Any]) -> dict[str, Choice]:
+    def _first(
+        self, preselected: Mapping[str, Any], texts: Mapping[str, str]
+    ) -> dict[str, Choice]:
         """A choice of each option: what was asked for, else what fits."""
         chosen: dict[str, Choice] = {}
         for option in self._profile.options:
+            if option.key in texts:
+                continue
             by_key = {choice.key: choice for choice in option.choices}
             asked = preselected.get(option.key)
             default = option.default
@@ -149,7 +179,8 @@ class StepsView:
                     if not self._together({**chosen, option.key: choice}).misfit
                 )
                 # Of software its size is not known yet.
-                first = fitting if option.kind == SIZE else iter((default,))
+                is_size = self._kinds[option.key] == SIZE
+                first = fitting if is_size else iter((default,))
                 chosen[option.key] = next(first, default)
         return chosen
 
@@ -165,17 +196,20 @@ class StepsView:
 
     # -- a choice ------------------------------------------------------------------
 
-    def _step(self, option: Option, chosen: Mapping[str, Choice]) -> Step:
+    def _step(
+        self, option: Option, chosen: Mapping[str, Choice], texts: Mapping[str, str]
+    ) -> Step:
         order = sorted(
             (*option.choices, *option.locked), key=lambda each: each.position
         )
         rows = [self._row(option, choice, chosen) for choice in order]
         field = f"profile-option-{self._profile.slug}--{option.key}"
-        return Step(option, field, tuple(rows))
+        writes = option.unlisted is not None and option.key not in chosen
+        return Step(option, field, tuple(rows), writes, texts.get(option.key, ""))
 
     def _row(self, option: Option, choice: Choice, chosen: Mapping[str, Choice]) -> Row:
         together = self._together({**chosen, option.key: choice})
-        is_size = option.kind == SIZE
+        is_size = self._kinds[option.key] == SIZE
         disabled = choice.locked if choice in option.locked else ""
         if is_size and not disabled:
             disabled = self._never_fits(option, choice, chosen)
@@ -206,7 +240,7 @@ class StepsView:
     ) -> dict[str, str]:
         """Why a size does not go with each image, by its key; empty where it may."""
         size = {**chosen, option.key: choice}
-        images = [o for o in self._profile.options if o.kind == SOFTWARE]
+        images = [o for o in self._profile.options if self._kinds[o.key] == SOFTWARE]
         if not images:
             return {"": self._together(size).misfit}
         return {
@@ -225,6 +259,7 @@ class StepsView:
         except ChoiceError:
             return None
         assert selection is not None, "there is a profile to choose"
+        texts = written(self._profile, last)
         together = self._together(selection.choices)
         if together.misfit:
             return None
@@ -232,6 +267,7 @@ class StepsView:
         wakes = bool(stopped and together.stopped_type)
         options = {"profile": self._profile.slug}
         options |= {key: choice.key for key, choice in selection.choices.items()}
+        options |= {f"{key}--{UNLISTED}": text for key, text in texts.items()}
         return Again(
             name=name_of(selection.profile, selection.choices),
             options=json.dumps(options),
@@ -247,8 +283,30 @@ class StepsView:
         known = hour and together.usd() is not None
         return f"Start {name} ({hour} an hour)" if known else f"Start {name}"
 
-    def _foot(self, together: Combination) -> Iterator[str]:
-        """What else costs money, and who says so."""
+    def _machine(self, together: Combination) -> MachineWords:
+        prices, types = self._known.prices, {"instance_types": together.types}
+
+        def value(name: str) -> Any:
+            return types.get(name) or together.value(name)
+
+        return MachineWords(
+            # Where there is nothing to choose, the profile's own words say it.
+            facts=in_words(together.facts) if self._profile.options else "",
+            costs="" if prices is None else machine_cost(value, prices),
+            ready=about(together.usual()),
+            trouble=together.trouble,
+        )
+
+    def _foot(self, together: Combination, size: Step | None) -> Iterator[str]:
+        """What is not known yet, what else costs money, and who says so."""
+        rows = size.rows if size else ()
+        if self._known.learning and not all(row.facts for row in rows):
+            yield (
+                "The Hub is asking AWS for the CPUs and memory of these sizes: they "
+                "are here when you load this page again."
+            )
+        if size and not is_asked(self._profile) and together.text("market") == "spot":
+            yield "AWS may end a spot machine at two minutes' notice."
         prices, region = self._known.prices, together.text("region")
         if prices is None:
             return
@@ -257,12 +315,12 @@ class StepsView:
         if fate_of(together.settled).stops:
             owners = together.value("image_owners") or []
             image = self._known.image(region, together.text("image"), owners)
-            size = together.value("root_volume_size") or (image and image.root_size)
-            if size:
-                cost = stored(prices, region, size)
-                yield _costs(f"While it is stopped its disk ({size} GiB)", cost)
-        if together.value("home") != "none" and (size := together.value("home_size")):
-            yield _costs(f"Your home ({size} GiB)", stored(prices, region, size))
+            disk = together.value("root_volume_size") or (image and image.root_size)
+            if disk:
+                cost = stored(prices, region, disk)
+                yield _costs(f"While it is stopped its disk ({disk} GiB)", cost)
+        if together.value("home") != "none" and (home := together.value("home_size")):
+            yield _costs(f"Your home ({home} GiB)", stored(prices, region, home))
         told = [prices.of(region, each) for each in together.types]
         at = max((price.at for price in told if price), default=0.0)
         if at:
@@ -271,7 +329,8 @@ class StepsView:
 
     def _facts(self, chosen: Mapping[str, Choice]) -> dict[str, Any]:
         """Of each size, what depends on other choices."""
-        sizes = next((o for o in self._profile.options if o.kind == SIZE), None)
+        ours = (o for o in self._profile.options if self._kinds[o.key] == SIZE)
+        sizes = next(ours, None)
         if sizes is None:
             return {}
         return {
@@ -279,23 +338,26 @@ class StepsView:
                 "misfits": self._misfits(sizes, choice, chosen),
                 "costs": {
                     key: self._together({**some, sizes.key: choice}).costs()
-                    for key, some in self._varied(chosen, EXTRA)
+                    for key, some in self._varied(chosen, is_priced)
                 },
                 "ready": {
                     key: about(self._together({**some, sizes.key: choice}).usual())
-                    for key, some in self._varied(chosen, SOFTWARE)
+                    for key, some in self._varied(chosen, self._is_software)
                 },
             }
             for choice in sizes.choices
         }
 
+    def _is_software(self, option: Option) -> bool:
+        return self._kinds[option.key] == SOFTWARE
+
     def _varied(
-        self, chosen: Mapping[str, Choice], kind: str
+        self, chosen: Mapping[str, Choice], which: Callable[[Option], bool]
     ) -> Iterator[tuple[str, dict[str, Choice]]]:
-        """All combinations of the options of a kind, by the keys of their choices."""
+        """All combinations of some options, by the keys of their choices."""
         found: list[tuple[str, dict[str, Choice]]] = [("", dict(chosen))]
         for option in self._profile.options:
-            if option.kind == kind:
+            if which(option):
                 found = [
                     (f"{key}/{choice.key}", {**some, option.key: choice})
                     for key, some in found
@@ -306,26 +368,3 @@ class StepsView:
 
 def _costs(what: str, cost: str, more: str = "") -> str:
     return f"{what}: {cost}." if cost == UNKNOWN else f"{what} costs {cost}{more}."
-
-
-def fate_of(setting: Callable[[str], Any]) -> Fate:
-    """What becomes of a machine and its files, by its settings."""
-    # What may be a spot machine cannot be stopped.
-    stops = setting("on_stop") != "terminate" and setting("market") == "on-demand"
-    return Fate(stops=stops, has_home=setting("home") != "none")
-
-
-def name_of(profile: Profile, chosen: Mapping[str, Choice], short: bool = False) -> str:
-    """How a choice is called: ``Medium, Hydrology 2026.2``.
-
-    :param short: by its size only, where there are sizes
-    """
-    if not profile.is_short:
-        return profile.display_name
-    names = []
-    for kind in (SIZE, SOFTWARE):
-        for option in profile.options:
-            if option.kind == kind and (choice := chosen.get(option.key)):
-                version = "" if short else choice.version
-                names.append(" ".join(filter(None, (choice.display_name, version))))
-    return ", ".join(names[:1] if short else names) or profile.display_name

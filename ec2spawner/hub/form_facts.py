@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from ..core.errors import EC2SpawnError
 from ..ec2.again import every
@@ -22,8 +22,8 @@ async def learn(settings: LaunchSettings, fleets: Iterable[Fleet]) -> None:
     """Ask EC2 for facts of what is on offer, in each region; what it does not tell
     the form does not tell either."""
     profiles = known_profiles(settings)
-    if not any(profile.is_short for profile in profiles):
-        return  # the admin of a profile_list has said it all
+    if not any(profile.options for profile in profiles):
+        return  # who wrote the list has said it all
     subnets = set(settings.subnets)
     for override in (o for p in profiles for o in p.overrides()):
         subnets.update(override.get("subnets", ()))
@@ -49,13 +49,27 @@ def _images(
 
 
 async def keep_learning(
-    settings: LaunchSettings, fleets: Iterable[Fleet], log: logging.Logger
+    settings: LaunchSettings,
+    fleets: Iterable[Fleet],
+    log: logging.Logger,
+    learning: Callable[[bool], None],
 ) -> None:
-    """Do so for as long as the Hub runs."""
+    """Do so for as long as the Hub runs.
+
+    :param learning: is told whether EC2 is being asked for the first time
+    """
     wanted = list(fleets)
+    learning(True)
+
+    async def once() -> None:
+        try:
+            await learn(settings, wanted)
+        finally:
+            learning(False)
+
     await every(
         _INTERVAL,
-        lambda: learn(settings, wanted),
+        once,
         lambda e: log.warning("The form goes on without what EC2 knows: %s", e),
         at_once=True,
     )

@@ -238,8 +238,9 @@ def begin_sweeping(spawner: Any, app: Any) -> None:
         fleets.append(runtime().fleets.get(key, fast, slow, spawner.log))
         fleets[-1].inventory.start()
     tasks = runtime().tasks
-    learning = keep_learning(spawner, fleets, spawner.log)
-    tasks.add(asyncio.ensure_future(learning))
+    learning = partial(setattr, runtime(), "learning")
+    facts = keep_learning(spawner, fleets, spawner.log, learning)
+    tasks.add(asyncio.ensure_future(facts))
     prices = Prices(spawner, spawner.log, partial(setattr, runtime(), "prices"))
     tasks.add(asyncio.ensure_future(prices.keep(accounts)))
     tasks.add(asyncio.ensure_future(ledger_keeper(spawner, app).keep()))

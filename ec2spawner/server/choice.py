@@ -12,23 +12,23 @@ from traitlets import TraitError
 
 from ..core.errors import EC2SpawnError, Reason
 from ..core.metrics import start_ended
-from ..costs.words import machine_costs
 from ..ec2.facts import Image, TypeFacts
 from ..fleet.fleet import Fleet
+from ..form.about import name_of
 from ..form.combination import Combination
 from ..form.known import Known
 from ..form.render import render_form, render_note
-from ..form.steps import Fate, StepsView, fate_of, name_of
 from ..launch.plan import MARKETS, Candidate
 from ..profiles.choose import (
     ChoiceError,
     Selection,
     choose,
+    default_profile,
     on_offer,
     options_from_form,
 )
 from ..profiles.overrides import merged
-from ..profiles.profile import Profile
+from ..profiles.profile import UNLISTED, UNLISTED_TOO, Option, Profile
 from ..profiles.read import ProfileListError, read_profiles
 from ..profiles.short import read_short
 from ..settings import LaunchSettings
@@ -161,14 +161,18 @@ def take_link(handler: Any) -> Link:
 def _has(offer: Sequence[Profile], link: Link) -> bool:
     """Whether what a link asks for is on offer."""
     asked = link.options
-    # A list: who writes a link may write anything, and a set takes no list.
-    if asked.get("profile", "") not in ["", *(profile.slug for profile in offer)]:
-        return False
-    return not offer[0].is_short or all(
-        asked.get(option.key, choices[0]) in choices
-        for option in offer[0].options
-        for choices in ([choice.key for choice in option.choices],)
+    wanted = asked.get("profile") or default_profile(offer).slug
+    found = next((profile for profile in offer if profile.slug == wanted), None)
+    # Lists: who writes a link may write anything, and a set takes no list.
+    return found is not None and all(
+        asked.get(option.key, "")
+        in ["", *[choice.key for choice in option.choices], *_own_text(option)]
+        for option in found.options
     )
+
+
+def _own_text(option: Option) -> list[str]:
+    return [UNLISTED, UNLISTED_TOO] if option.unlisted else []
 
 
 def what_is_known(context: ServerContext) -> Known:
@@ -209,6 +213,7 @@ def what_is_known(context: ServerContext) -> Known:
         image=image,
         refused=refused,
         history=runtime.history,
+        learning=runtime.learning,
         stopped=context.state.stopped,
     )
 
@@ -253,22 +258,14 @@ class ServerChoice:
             note = render_note(
                 "The link has asked for a server that is not on offer. Choose one here."
             )
-        fates = {profile.slug: self._fate(profile.override) for profile in offer}
-        known = self._known()
-        steps = None
-        if len(offer) == 1 and offer[0].is_short:
-            steps = StepsView(offer[0], known, self._value).make(preselected, last)
         return note + render_form(
             offer,
+            self._known(),
+            self._value,
             preselected,
-            fates or {"": self._fate({})},
-            machine_costs(offer, self._value, known.prices),
+            last,
             self._spawner.additional_profile_form_template_paths,
-            steps,
         )
-
-    def _fate(self, override: Mapping[str, Any]) -> Fate:
-        return fate_of(Combination(Known(), self._value, [override]).settled)
 
     def _value(self, name: str) -> Any:
         """A setting as it is without any choice."""
@@ -286,7 +283,7 @@ class ServerChoice:
             selection = choose(
                 await offer_for(self._spawner, user, groups), user_options
             )
-            if selection is not None and selection.profile.is_short:
+            if selection is not None:
                 self._check_fit(selection)
             self._restore()
             if selection is None:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from ...core.saved_state import readable
 from ...core.state import Launch, Phase, ServerState, StoppedMachine
 from ...costs.runs import month_of
-from ...form.steps import name_of
+from ...form.about import name_of
 from ...launch.failures import Failure
 from ...launch.history import kind_of
 from ...profiles.choose import ChoiceError, choose

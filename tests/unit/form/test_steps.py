@@ -109,7 +109,7 @@ async def test_a_size_that_fits_no_software_says_why():
     # With software that it fits it may be chosen; the script says with which.
     page = await form()
     assert "disabled" not in card(page, "graviton")[1]
-    facts = json.loads(re.search(r'id="ec2-facts">(.*?)</script>', page, re.S)[1])
+    facts = json.loads(re.search(r'ion/json">(.*?)</script>', page, re.S)[1])
     assert facts["graviton"]["misfits"]["arm"] == ""
     assert "arm64" in facts["graviton"]["misfits"]["hydrology"]
     assert facts["small"]["costs"]["/spot"]["hour"] == "0.013 USD"
@@ -127,6 +127,14 @@ async def test_of_what_is_not_known_nothing_is_held_against_a_choice():
     page = await form(known=nothing, images=["ami-hydro"])
     assert "disabled" not in card(page, "graviton")[1]
     assert "CPU" not in card(page, "graviton")[0]
+
+
+async def test_while_ec2_is_being_asked_the_form_says_that_facts_will_come():
+    nothing = {"type_facts": lambda r, n: None}
+    will_come = "asking AWS for the CPUs and memory"
+    assert will_come in await form(known={**nothing, "learning": True})
+    assert will_come not in await form(known=nothing)
+    assert will_come not in await form(known={"learning": True})
 
 
 async def test_the_time_to_ready_is_that_of_earlier_starts_and_else_not_told():
