@@ -122,7 +122,7 @@ class Combination:
         most, varies = found
         up_to = "up to " if varies else ""
         amount = dollars(most * _HOURS).removesuffix(" USD")
-        day = f"{up_to}{amount} for a day of {_HOURS} h"
+        day = f"{up_to}{amount} for a day of {_HOURS}\N{NO-BREAK SPACE}h"
         return {"hour": f"{up_to}{dollars(most)}", "day": day}
 
     def usual(self, woken: str = "") -> float:

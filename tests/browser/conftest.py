@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.hub.conftest import cloud, ec2, make_hub, make_quick_hub  # noqa: F401
@@ -29,6 +30,16 @@ ARGUMENTS = [
 ]
 
 
+# JupyterHub 6.1's page has no <main>.
+AXE = {
+    "resultTypes": ["violations"],
+    "rules": {
+        "landmark-one-main": {"enabled": False},
+        "region": {"enabled": False},
+    },
+}
+
+
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
     if CHROMIUM is None:
@@ -43,7 +54,10 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 async def page(browser: Browser) -> AsyncIterator[Page]:
-    page = await browser.new_page(viewport={"width": 1100, "height": 800})
+    # A colour on its way to another is neither.
+    page = await browser.new_page(
+        viewport={"width": 1100, "height": 800}, reduced_motion="reduce"
+    )
     page.set_default_timeout(60_000)
     yield page
     await page.close()
@@ -52,21 +66,32 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
 async def keep(page: Page, name: str) -> None:
     """Keep a picture of the page for people to look at."""
     ARTEFACTS.mkdir(parents=True, exist_ok=True)
-    await page.screenshot(path=ARTEFACTS / f"{name}.png")
+    await page.screenshot(path=ARTEFACTS / f"{name}.png", full_page=True)
 
 
 async def keep_narrow_and_dark(page: Page, name: str) -> None:
-    """Keep one as it is, too, and look that nothing is wider than a small screen."""
+    """Keep one as it is, too, and look that nothing is wider than a small screen.
+
+    Both can be read by everybody, as far as a program can tell.
+    """
     await keep(page, name)
+    await check_accessible(page)
     usual = page.viewport_size
     await page.set_viewport_size({"width": 320, "height": 800})
     await page.evaluate("document.documentElement.dataset.bsTheme = 'dark'")
     await keep(page, f"{name}-narrow-dark")
+    await check_accessible(page)
     root = "document.documentElement"
     assert await page.evaluate(f"{root}.scrollWidth <= {root}.clientWidth"), name
     await page.evaluate("document.documentElement.dataset.bsTheme = 'light'")
     assert usual is not None
     await page.set_viewport_size(usual)
+
+
+async def check_accessible(page: Page) -> None:
+    """axe finds nothing wrong on a page of ours."""
+    results = await Axe().run(page, options=AXE)
+    assert not results.response["violations"], results.generate_report()
 
 
 async def log_in(page: Page, url: str, name: str) -> None:

@@ -26,6 +26,7 @@ from .warm import Forked
 
 CONFIG = Path(__file__).with_name("hub_config_for_tests.py")
 TINY_SERVER = Path(__file__).with_name("tiny_server.py")
+TINY_COMMAND = [sys.executable, str(TINY_SERVER)]
 ADMIN_TOKEN = "0" * 40
 
 
@@ -47,6 +48,7 @@ class HubProcess:
     :param idle_timeout: seconds for the idle culler; 0 for none
     :param code: more lines of configuration
     :param patience: seconds that a start may take on a busy computer
+    :param base_url: where the Hub is below its address, as ``/jupyter``
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class HubProcess:
         idle_timeout: int = 0,
         code: str = "",
         patience: int = 60,
+        base_url: str = "",
     ) -> None:
         self.folder = folder
         self.cloud = cloud
@@ -65,8 +68,8 @@ class HubProcess:
         self.patience = patience
         world = cloud.control.resources()
         port, hub_port, proxy_api_port = free_ports(3)
-        self.url = f"http://127.0.0.1:{port}"
-        self.hub_api = f"http://127.0.0.1:{hub_port}/hub/api"
+        self.url = f"http://127.0.0.1:{port}{base_url}"
+        self.hub_api = f"http://127.0.0.1:{hub_port}{base_url}/hub/api"
         options = {
             "bind_url": self.url,
             "hub_port": hub_port,
