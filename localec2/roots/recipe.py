@@ -83,10 +83,12 @@ class Recipe:
     mirror: str = ""
     components: str = "main"
     keyring: Keyring | None = None
-    #: the versions that surround us, so that machines are like the Hub
+    #: the versions that surround us, so that machines are like the Hub. Of jsonschema,
+    #: too: what it imports is half of a server's start (``pyproject.toml``).
     wheels: tuple[str, ...] = field(
         default_factory=lambda: tuple(
-            f"{name}=={version(name)}" for name in ("jupyterhub", "jupyterlab")
+            f"{name}=={version(name)}"
+            for name in ("jupyterhub", "jupyterlab", "jsonschema")
         )
     )
     files: tuple[tuple[str, str], ...] = (

@@ -77,6 +77,7 @@ def test_a_stop_is_the_power_button_and_a_start_boots_the_same_disk(cloud, launc
     assert "I AM UP" in launch.api.get_console_output(InstanceId=machine)["Output"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "behaviour, state", [("stop", "stopped"), ("terminate", "terminated")]
 )
@@ -88,6 +89,7 @@ def test_a_machine_that_shuts_itself_down_is(cloud, launch, behaviour, state):
     assert reason == "Client.InstanceInitiatedShutdown"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("who", ["guest", "api"])
 def test_a_reboot_keeps_disk_and_address(cloud, launch, who):
     machine = launch()
@@ -145,6 +147,7 @@ with socket.socket() as s:
 """
 
 
+@pytest.mark.slow
 def test_each_machine_has_its_own_metadata_and_reaches_no_other_machine(cloud, launch):
     one, two = launch(), launch()
     ask = ("python3", "-c", ASK)

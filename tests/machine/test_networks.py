@@ -153,6 +153,7 @@ def test_a_machine_is_reached_by_the_hub_at_its_port_and_by_nobody_else(pair, cl
     assert one.metadata() == one.id
 
 
+@pytest.mark.slow
 @pytest.mark.proves("group-rules", "group-answers", "group-change")
 def test_a_rule_counts_at_once_for_its_ports_protocol_and_sender(pair, cloud, groups):
     one, two = pair
@@ -233,6 +234,7 @@ def test_a_machine_can_only_speak_for_itself(pair, cloud):
     assert reaches(two, here, 9)
 
 
+@pytest.mark.slow
 def test_a_blackhole_swallows_open_connections_until_it_is_lifted(pair, cloud):
     one, two = pair
     control = cloud.control

@@ -85,7 +85,7 @@ def with_machines(cloud, count=2):
     eventually(lambda: [booted(m) for m in cloud.control.machines()] == [True] * count)
 
 
-@pytest.mark.parametrize("end", ["stop", "kill"])
+@pytest.mark.parametrize("end", [pytest.param("stop", marks=pytest.mark.slow), "kill"])
 def test_nothing_is_left(end):
     with LocalCloudProcess(SETTINGS) as cloud:
         with_machines(cloud)
@@ -97,6 +97,7 @@ def test_nothing_is_left(end):
         eventually(lambda: not any(traces(cloud, network).values()))
 
 
+@pytest.mark.slow
 def test_a_machine_that_is_terminated_leaves_nothing():
     with LocalCloudProcess(SETTINGS) as cloud:
         with_machines(cloud, 1)

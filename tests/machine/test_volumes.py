@@ -26,6 +26,7 @@ FORMAT = "systemd-run --quiet --wait --pipe mkfs.ext4 -q"
 MOUNT = "systemd-run --quiet --wait --pipe mount --mkdir"
 
 
+@pytest.mark.slow
 @pytest.mark.proves("detach-busy")
 def test_a_volume_is_under_its_names_whenever_it_was_attached(here):
     """Before, while and after the machine boots; and it goes when it is not in use."""

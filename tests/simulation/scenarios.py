@@ -30,6 +30,9 @@ SETTINGS = {
         for name in ("small", "large")
     ],
 }
+#: for hubs that are watched for hours: what is looked at every few seconds otherwise
+#: is most of such a test's own time
+OVER_HOURS = {**SETTINGS, "slow_interval": 60, "sweep_interval": 300}
 NO_CAPACITY = {"error": ("InsufficientInstanceCapacity", 500)}
 
 

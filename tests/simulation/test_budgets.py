@@ -6,7 +6,7 @@ import pytest
 
 from ec2spawner.hub.pages.announcements import notices_of
 
-from .scenarios import SETTINGS
+from .scenarios import OVER_HOURS
 from .test_ledger import settled, start, stop
 from .virtual_world import saved
 
@@ -15,7 +15,7 @@ HOUR = 3600
 GRACE = 900
 PRICES = {"t3.small": 2.0, "t3.large": 2.0, "ebs:gp3": 0.08}
 SPENDING = {
-    **SETTINGS,
+    **OVER_HOURS,
     "prices": PRICES,
     "prices_region": "",
     "on_stop": "terminate",
@@ -145,7 +145,9 @@ def test_a_hub_that_is_killed_while_it_stops_for_a_budget_ends_nothing(world, ma
 
 
 def test_a_user_has_no_more_homes_than_the_limit(world, make_hub):
-    hub = make_hub(home="server", max_homes_per_user=1, home_on_delete="keep")
+    hub = make_hub(
+        home="server", max_homes_per_user=1, home_on_delete="keep", sweep_interval=20
+    )
     start(hub, "/servers/one")
     hub.pass_time(60)
     status, answer = hub.call("POST", "/users/alice/servers/two")

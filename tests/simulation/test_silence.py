@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .scenarios import SETTINGS
+from .scenarios import OVER_HOURS
 from .test_floods import lines_of
 from .virtual_world import saved
 
@@ -16,7 +16,7 @@ def make(world):
     """Makes a hub with alice, who has a server."""
 
     def make(**settings):
-        hub = world.hub(**{**SETTINGS, "home": "none"}, **settings)
+        hub = world.hub(**{**OVER_HOURS, "home": "none"}, **settings)
         hub.start()
         hub.call("POST", "/users/alice")
         hub.pass_time(2)
