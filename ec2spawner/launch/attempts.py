@@ -246,12 +246,10 @@ class Attempts:
         if found is not None:
             return found
         try:
-            found = await machine_of_token(launcher.clients.reading, token)
+            return await machine_of_token(launcher.clients.reading, token)
         except EC2Error:
             self._blind = True
             return None
-        self._blind = False
-        return found
 
     async def _run(self, candidate: Candidate, token: str, first: bool) -> Machine:
         """RunInstances, repeated while AWS is throttling.

@@ -118,3 +118,30 @@ def test_jupyter_keeps_its_notes_of_the_token_in_memory(agent, monkeypatch):
     (env,) = started
     assert env["JUPYTER_RUNTIME_DIR"] == "/run/of-this-server"
     assert (env["HOME"], env["JUPYTERHUB_USER"]) == ("/home/jovyan", "ada")
+
+
+@pytest.mark.parametrize("owner, wanted, number", [(1234, 0, 1234), (1234, 2000, 2000)])
+def test_an_account_has_the_number_of_its_home_unless_the_admin_wants_another(
+    agent, owner, wanted, number
+):
+    """The home is mounted before there is an account, or its number is not known."""
+    done = []
+
+    class Machine(Host):
+        def home_owner(self, volume):
+            done.append(("mount", volume))
+            return owner
+
+        def account(self, name, uid):
+            done.append((name, uid))
+            return "/home/" + name
+
+        def move_in(self, volume, account, home, seed, tell):
+            done.append(("move in", home))
+            return home
+
+    made = agent(again=False)
+    made.host = Machine(made.host.run_folder)
+    orders = {**made.orders, "home_volume": "vol-1", "home_seed": ""}
+    made.house({**orders, "user_uid": wanted}, lambda *step: None)
+    assert done == [("mount", "vol-1"), ("jovyan", number), ("move in", "/home/jovyan")]

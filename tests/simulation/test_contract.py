@@ -65,6 +65,18 @@ def test_options_of_the_hubs_own_are_none_of_our_business(make_hub, profiles):
     assert machine.instance_type == ("t3.large" if profiles else "t3.medium")
 
 
+@pytest.mark.parametrize("profiles", [SETTINGS["profile_list"], []])
+@pytest.mark.parametrize("form", [None, "", lambda spawner: ""])
+def test_there_is_always_a_form_or_an_address_would_start_a_server(
+    make_hub, profiles, form
+):
+    """Without one JupyterHub starts a server at a mere GET of its page."""
+    own = {} if form is None else {"options_form": form}
+    hub = make_hub(profile_list=profiles, **own)
+    spawner = hub.app.users["alice"].spawner
+    assert hub.run(spawner.get_options_form()).strip()
+
+
 def test_who_may_use_no_profile_starts_nothing_whichever_way_they_ask(make_hub):
     only = [{"display_name": "Large", "allowed_groups": ["modellers"]}]
     hub = make_hub(profile_list=only)

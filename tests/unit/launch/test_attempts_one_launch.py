@@ -167,6 +167,15 @@ async def test_a_machine_that_is_shown_after_a_doubt_is_the_one(launch, region):
     assert region.asked == ["a"] * 3 and not way.noted.abandoned and not way.refused
 
 
+async def test_a_machine_that_ec2_knows_by_the_token_of_a_doubt_is_the_one(
+    launch, region
+):
+    region.answers, region.by_token = [IN_DOUBT] * 3, machine("i-9")
+    way = launch(A, B)
+    assert (await way.next()).id == "i-9"
+    assert region.asked == ["a"] * 3 and not way.noted.abandoned
+
+
 async def test_of_two_attempts_in_doubt_none_is_forgotten(launch, region):
     region.answers = [IN_DOUBT] * 6
     way = launch()
