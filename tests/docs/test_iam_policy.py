@@ -74,6 +74,18 @@ def test_it_allows_what_the_code_calls_and_nothing_else():
     assert all(s["Effect"] == "Allow" for s in STATEMENTS)
 
 
+TUTORIAL = (DOCS / "tutorials" / "aws.md").read_text()
+
+
+def test_the_tutorial_says_of_each_action_what_it_is_for():
+    rows = [row for row in TUTORIAL.splitlines() if row.startswith("| `")]
+    named = {
+        name.split(":")[-1] for row in rows for name in re.findall(r"`(.+?)`", row)
+    }
+    wanted = {a.split(":")[-1] for s in STATEMENTS for a in actions(s)}
+    assert wanted <= named, wanted - named
+
+
 # A launch uses these, and changes nothing about them.
 USED = {"image", "subnet", "security-group"}
 MAKES = {
@@ -114,6 +126,24 @@ def test_what_changes_something_is_bound_to_the_hubs_tag(statement):
     if actions(statement) == {"ec2:RunInstances"} and kinds(statement) <= USED:
         return
     assert is_bound(statement)
+
+
+MADE = {
+    "ec2:RunInstances": ("describe-instances", "terminate-instances"),
+    "ec2:CreateVolume": ("describe-volumes", "delete-volume"),
+    "ec2:CreateSnapshot": ("describe-snapshots", "delete-snapshot"),
+    "ec2:CreateImage": ("describe-images", "deregister-image"),
+}
+
+
+def test_the_tutorials_end_finds_and_ends_whatever_the_hub_may_have_made():
+    """What is left behind is billed."""
+    assert MADE.keys() == MAKES
+    end = TUTORIAL[TUTORIAL.index("## Turn it off") :]
+    for looks, ends in MADE.values():
+        assert ends in end
+        found = re.findall(rf"aws ec2 {looks}[^`]*?tag:ec2spawner:hub", TUTORIAL)
+        assert found, looks
 
 
 def test_consoles_can_be_read_of_own_machines_only():
