@@ -41,6 +41,14 @@ def killed(copy: Path, mutant: Mutant, seconds: float) -> bool:
     """Whether a test of its file fails, or never ends."""
     source = (ROOT / mutant.file).read_text()
     (copy / mutant.file).write_text(mutant.apply(source))
+    try:
+        return not passes(copy, mutant.file, seconds)
+    finally:
+        (copy / mutant.file).write_text(source)
+
+
+def passes(copy: Path, target: str, seconds: float) -> bool:
+    """Whether all tests of a file pass in time."""
     command = [
         sys.executable,
         "-m",
@@ -53,19 +61,17 @@ def killed(copy: Path, mutant: Mutant, seconds: float) -> bool:
     ]
     try:
         done = subprocess.run(
-            [*command, *proofs_of(mutant.file)],
+            [*command, *proofs_of(target)],
             cwd=copy,
             env={**os.environ, "PYTHONPATH": str(copy)},
             capture_output=True,
             timeout=seconds,
         )
     except subprocess.TimeoutExpired:
-        return True
-    finally:
-        (copy / mutant.file).write_text(source)
+        return False
     # 1: tests failed; 2 and more: pytest could not even collect them.
     assert done.returncode in (0, 1, 2), done.stdout.decode()[-2000:]
-    return done.returncode != 0
+    return done.returncode == 0
 
 
 def diff_of(mutant: Mutant) -> str:
@@ -99,6 +105,11 @@ def main() -> int:
             ".git", "__pycache__", "_build", ".venv", "*.egg-info"
         )
         shutil.copytree(ROOT, copy, ignore=ignore)
+        for file in sorted({mutant.file for mutant in sample}):
+            if not passes(copy, file, options.seconds):
+                # Every mutant would be dead.
+                print(f"the tests of {file} fail on the code as it is")
+                return 1
         for mutant in sample:
             if time.monotonic() > end:
                 break
