@@ -104,6 +104,17 @@ def cannot_wake(instance_id: str, error: EC2Error) -> EC2SpawnError:
     )
 
 
+def without_address(instance_id: str) -> EC2SpawnError:
+    """What a user reads when a machine runs that nobody can reach."""
+    return EC2SpawnError(
+        f"Machine {instance_id} has no IPv4 address, so this hub cannot reach it. "
+        "Please tell your hub's admin.",
+        reason=Reason.CONFIG,
+        log_message=f"Machine {instance_id} runs and has no private IPv4 address: it "
+        "is in a subnet of IPv6 alone. Set c.EC2Spawner.subnets to others",
+    )
+
+
 def sold_out_at_home(zone: str, error: EC2SpawnError) -> EC2SpawnError:
     """What a user reads when there is no machine in the only zone that will do."""
     return EC2SpawnError(

@@ -32,6 +32,7 @@ from ..launch.failures import (
     EndedEarly,
     cancelled,
     sold_out_at_home,
+    without_address,
 )
 from ..launch.plan import LaunchIdentity, LaunchPlan, plan_launch
 from .admission import Admission
@@ -323,6 +324,9 @@ class Start:
             and not self._still_shown_stopped(machine)
         ):
             raise EndedEarly(machine)
+        if machine is not None and machine.state == "running":
+            if not (machine.private_ip or launch.private_ip):
+                raise without_address(machine.id)
         limit = self._context.settings.claim_timeout
         if not launch.claimed_at and time.time() - launch.launched_at > limit:
             raise EC2SpawnError(

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+
+from ec2spawner.ec2 import machines
 
 from .scenarios import SETTINGS
 from .virtual_world import saved
@@ -115,6 +119,21 @@ def test_a_machine_that_cannot_have_another_disk_is_given_up_at_once(world, hub)
     world.clear_faults()
     start(hub)
     hub.pass_until(lambda: serves(hub), 100)
+
+
+def test_a_machine_that_no_hub_can_reach_is_given_up_as_soon_as_it_runs(
+    world, hub, monkeypatch
+):
+    """In a subnet of IPv6 alone."""
+    read = machines.read_machine
+
+    def read_without(instance):
+        return replace(read(instance), private_ip="")
+
+    monkeypatch.setattr(machines, "read_machine", read_without)
+    status, answer = hub.call("POST", "/users/alice/server")
+    assert status == 500 and "has no IPv4 address" in answer["message"]
+    hub.pass_until(lambda: is_off(hub) and nothing_lives(world, hub), 60)
 
 
 @pytest.mark.slow
