@@ -178,6 +178,7 @@ class Reading:
             [(v.id, v.status) for v in backend.volumes.values()],
             [(s.id, s.status) for s in backend.snapshots.values()],
             [(id, dict(tags)) for id, tags in backend.tags.items()],
+            [*backend.enis, *(each.allocation_id for each in backend.addresses)],
         )
 
 
