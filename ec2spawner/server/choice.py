@@ -227,10 +227,10 @@ class ServerChoice:
 
     def __init__(
         self,
-        spawner: LaunchSettings,
+        settings: LaunchSettings,
         known: Callable[[], Known] = Known,
     ) -> None:
-        self._spawner = spawner
+        self._settings = settings
         self._known = known
         #: what choices have changed, as it was configured
         self._configured: dict[str, Any] = {}
@@ -249,7 +249,7 @@ class ServerChoice:
         :param sent: what has just been sent and refused, which counts more
         """
         try:
-            offer = await offer_for(self._spawner, user, groups)
+            offer = await offer_for(self._settings, user, groups)
         except ChoiceError as e:
             return f"<p>{escape(str(e))}</p>"
         note, preselected = "", sent or link.options or last
@@ -264,12 +264,12 @@ class ServerChoice:
             self._value,
             preselected,
             last,
-            self._spawner.additional_profile_form_template_paths,
+            self._settings.additional_profile_form_template_paths,
         )
 
     def _value(self, name: str) -> Any:
         """A setting as it is without any choice."""
-        return self._configured.get(name, getattr(self._spawner, name))
+        return self._configured.get(name, getattr(self._settings, name))
 
     async def apply(
         self, user: str, groups: Set[str], user_options: Mapping[str, Any]
@@ -281,7 +281,7 @@ class ServerChoice:
         """
         try:
             selection = choose(
-                await offer_for(self._spawner, user, groups), user_options
+                await offer_for(self._settings, user, groups), user_options
             )
             if selection is not None:
                 self._check_fit(selection)
@@ -315,7 +315,7 @@ class ServerChoice:
 
     def _restore(self) -> None:
         for name, value in self._configured.items():
-            setattr(self._spawner, name, value)
+            setattr(self._settings, name, value)
         self._configured.clear()
 
     async def _take_on(self, selection: Selection) -> None:
@@ -324,10 +324,10 @@ class ServerChoice:
                 # It means this one type, not the hub's list.
                 self._set("instance_types", [])
             for name, value in override.items():
-                value = value(self._spawner) if callable(value) else value
+                value = value(self._settings) if callable(value) else value
                 value = await value if isawaitable(value) else value
-                self._set(name, merged(getattr(self._spawner, name), value))
+                self._set(name, merged(getattr(self._settings, name), value))
 
     def _set(self, name: str, value: Any) -> None:
-        self._configured.setdefault(name, getattr(self._spawner, name))
-        setattr(self._spawner, name, value)
+        self._configured.setdefault(name, getattr(self._settings, name))
+        setattr(self._settings, name, value)
