@@ -1,0 +1,1 @@
+"""From a repository to an image: recipe, lock, key, builder, and the shelf."""

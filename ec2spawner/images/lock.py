@@ -1,0 +1,132 @@
+"""The lock: every package of a kernel with its version. Solved here, by uv."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import ImageError
+from .index import Indexes
+from .pythons import GLIBC
+from .requirements import Requirements
+
+#: what makes an environment a kernel
+KERNEL = "ipykernel"
+_SOLVE_SECONDS = 600
+_LINE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:==([^\s;]+)| @ \S+)")
+# What uv says before the reasons.
+_NOISE = re.compile(r"^\s*×\s*No solution found when resolving dependencies:\s*$")
+
+
+@dataclass(frozen=True)
+class Lock:
+    """What is installed, as uv and pip read it."""
+
+    #: one a line: ``numpy==1.18.1``
+    lines: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        return "".join(f"{line}\n" for line in self.lines)
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Package -> version; empty for what comes from an address."""
+        matches = filter(None, map(_LINE.match, self.lines))
+        return {match[1]: match[2] or "" for match in matches}
+
+
+def solve(
+    wanted: Requirements,
+    python: str,
+    indexes: Indexes,
+    architecture: str = "x86_64",
+    as_of: str = "",
+) -> Lock:
+    """The versions that go together, of everything that is needed.
+
+    :param python: ``3.8``
+    :param as_of: nothing that was published later, ISO; empty for no limit
+    :raises ImageError: when none do. It has the solver's reasons, which name the pins
+    """
+    with tempfile.TemporaryDirectory(prefix="ec2spawner-lock-") as place:
+        wants = _write(Path(place) / "wanted.txt", [KERNEL, *wanted.lines])
+        limits = _write(Path(place) / "constraints.txt", wanted.constraints)
+        command = [
+            *(uv_program(), "pip", "compile", wants, "--constraints", limits),
+            *("--quiet", "--color=never", "--no-config"),
+            # It builds what has no wheel; any will do, and a search takes seconds.
+            *("--python", sys.executable),
+            *("--no-header", "--no-annotate", "--python-version", python),
+            *("--python-platform", f"{architecture}-manylinux_2_{GLIBC}"),
+            *index_options(indexes.with_more(wanted.indexes)),
+        ]
+        if as_of:
+            command += ["--exclude-newer", as_of]
+        return Lock(tuple(filter(None, map(str.strip, _run(command).splitlines()))))
+
+
+def index_options(indexes: Indexes) -> list[str]:
+    """uv's words for the indexes: it reads nothing of pip's configuration."""
+    options = ["--default-index", indexes.first]
+    for url in indexes.all[1:]:
+        options += ["--index", url]
+    # As pip, which looks for the best version in all of them.
+    return [*options, "--index-strategy", "unsafe-best-match"]
+
+
+def uv_program() -> str:
+    """:raises ImageError: when uv is not installed"""
+    try:
+        import uv
+    except ImportError as e:
+        raise ImageError(
+            "uv is not installed, which finds versions that go together: "
+            "pip install 'ec2spawner[image]'"
+        ) from e
+    return str(uv.find_uv_bin())
+
+
+def uv_version() -> str:
+    """Of the uv that is here: machines use the same."""
+    return _run([uv_program(), "--version"]).split()[1]
+
+
+def _write(path: Path, lines: Sequence[str]) -> str:
+    path.write_text("".join(f"{line}\n" for line in lines))
+    return str(path)
+
+
+def _run(command: list[str]) -> str:
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_SOLVE_SECONDS,
+        )
+    except subprocess.TimeoutExpired as e:
+        raise ImageError(
+            f"no versions that go together were found in {_SOLVE_SECONDS} s: pin some "
+            "of the packages"
+        ) from e
+    if done.returncode:
+        raise ImageError(
+            f"no versions of the packages go together: {_reasons(done.stderr)}. Change "
+            "one of them"
+        )
+    return done.stdout
+
+
+def _reasons(text: str) -> str:
+    """uv's reasons in one paragraph."""
+    lines = [line for line in text.splitlines() if not _NOISE.match(line)]
+    words = " ".join(" ".join(lines).replace("╰─▶", " ").split())
+    return words.removeprefix("error: ").rstrip(".") or "uv did not say why"

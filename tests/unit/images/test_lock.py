@@ -1,0 +1,83 @@
+"""The lock, by the real uv, from an index that the test makes."""
+
+import hashlib
+import io
+import zipfile
+
+import pytest
+
+from ec2spawner.images.errors import ImageError
+from ec2spawner.images.index import Indexes
+from ec2spawner.images.lock import Lock, _reasons, solve
+from ec2spawner.images.requirements import Requirements
+
+
+def wheel(name, version, *needs, python=""):
+    """The smallest wheel: (name, bytes)."""
+    made, info = io.BytesIO(), f"{name}-{version}.dist-info"
+    lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
+    lines += [f"Requires-Dist: {each}" for each in needs]
+    lines += [f"Requires-Python: {python}"] * bool(python)
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr(f"{name}.py", f"version = {version!r}\n")
+        archive.writestr(f"{info}/METADATA", "\n".join(lines) + "\n")
+        tag = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        archive.writestr(f"{info}/WHEEL", tag)
+        archive.writestr(f"{info}/RECORD", "")
+    return f"{name}-{version}-py3-none-any.whl", made.getvalue()
+
+
+def make_index(folder, *wheels):
+    """A package index that is a folder."""
+    for file, content in wheels:
+        place = folder / file.split("-")[0].replace("_", "-")
+        place.mkdir(exist_ok=True)
+        (place / file).write_bytes(content)
+        digest = hashlib.sha256(content).hexdigest()
+        with (place / "index.html").open("a") as page:
+            page.write(f'<a href="{file}#sha256={digest}">{file}</a>\n')
+    return Indexes(folder.as_uri())
+
+
+@pytest.fixture
+def indexes(tmp_path):
+    return make_index(
+        tmp_path,
+        wheel("ipykernel", "6.0", "traitlets"),
+        wheel("ipykernel", "7.0", "traitlets>=5", python=">=3.10"),
+        wheel("traitlets", "4.3"),
+        wheel("traitlets", "5.9"),
+        wheel("old", "1.0", "traitlets<5"),
+        wheel("older", "1.0", "traitlets<4"),
+    )
+
+
+def test_all_that_is_needed_has_a_version_and_so_has_the_kernel(indexes):
+    lock = solve(Requirements(("old==1.0",)), "3.8", indexes)
+    assert lock == Lock(("ipykernel==6.0", "old==1.0", "traitlets==4.3"))
+    assert lock.versions == {"ipykernel": "6.0", "old": "1.0", "traitlets": "4.3"}
+    newer = solve(Requirements(constraints=("traitlets<5.9.1",)), "3.12", indexes)
+    assert newer.lines == ("ipykernel==7.0", "traitlets==5.9")
+
+
+@pytest.mark.parametrize(
+    "lines, named",
+    [
+        (("old==1.0", "traitlets==5.9"), ("old==1.0", "traitlets==5.9")),
+        (("older",), ("older", "traitlets<4")),
+        (("nothing==1",), ("nothing",)),
+    ],
+)
+def test_what_does_not_go_together_is_named_and_costs_nothing(indexes, lines, named):
+    with pytest.raises(ImageError) as caught:
+        solve(Requirements(lines), "3.8", indexes)
+    text = str(caught.value)
+    assert text.startswith("no versions of the packages go together: ")
+    assert all(each in text for each in named), text
+    assert text.endswith(". Change one of them") and "×" not in text
+
+
+def test_the_solvers_words_become_one_paragraph():
+    said = "  × No solution found when resolving dependencies:\n  ╰─▶ Because a\n b.\n"
+    assert _reasons(said) == "Because a b"
+    assert _reasons("error: no such host") == "no such host"
