@@ -61,6 +61,10 @@ class EC2SpawnerApp(Command):
             "ec2spawner.demo.app.DemoApp",
             "Run a whole hub on this computer, with a stand-in for EC2.",
         ),
+        "image": (
+            "ec2spawner.admin.image.app.ImageApp",
+            "Make images for a hub's machines from repositories.",
+        ),
         "ls": (
             "ec2spawner.admin.ls.LsApp",
             "List every machine of a hub, and why it exists.",

@@ -42,10 +42,13 @@ class AdminApp(Command):
         flat = [n for names in self.aliases for n in _names(names)]
         return option in flat or super()._is_known(option)
 
-    def hub(self) -> Hub:
-        """The hub that the command is about; ends the process if there is none."""
-        if self.extra_args:
-            self.fail(f"what is {self.extra_args[0]!r}? See {self.name} --help", 2)
+    def hub(self, words: int = 0) -> Hub:
+        """The hub that the command is about; ends the process if there is none.
+
+        :param words: how many the command takes beside options
+        """
+        if rest := self.extra_args[words:]:
+            self.fail(f"what is {rest[0]!r}? See {self.name} --help", 2)
         folder = Path(self.hub_folder or ".").expanduser().absolute()
         given = self.config_file
         path = Path(given).expanduser().absolute() if given else None

@@ -8,12 +8,12 @@ from typing import Any
 
 from ..core.ids import server_id
 from ..core.state import Phase, Wish
-from ..core.tags import lease_text
+from ..core.tags import IMAGE_TAG, lease_text
 from ..costs.ledger import Ledger
 from ..costs.spent import Spent
 from ..ec2.machines import Machine
 from ..ec2.resources import Resource
-from ..fleet.sweep_policy import is_anothers, is_wanted, lease_end
+from ..fleet.sweep_policy import is_anothers, is_building, is_wanted, lease_end
 from ..hub.database.records import Record, Records
 from .collect import Survey
 from .hub_config import Hub
@@ -118,12 +118,18 @@ def rows(hub: Hub, seen: Survey, ledger: Ledger | None = None) -> list[Row]:
                     owner[1],
                     machine.launched_at,
                     lease_end(machine, hub.lease),
-                    is_wanted(machine, records.wanted) if records else None,
+                    _wanted(machine, records, now),
                     why(machine, records, hub.lease),
                     ledger.of_machine(machine.id, now) if ledger else None,
                 )
             )
     return sorted(found, key=lambda r: (r.owner or "", r.server or "", r.id))
+
+
+def _wanted(machine: Machine, records: Records | None, now: float) -> bool | None:
+    if is_building(machine, now):
+        return True
+    return is_wanted(machine, records.wanted) if records else None
 
 
 def _names_of_servers(
@@ -153,6 +159,9 @@ def why(machine: Machine | Resource, records: Records | None, lease: float) -> s
     if isinstance(machine, Resource) and machine.archived:
         return "given up: the Hub's sweep makes a snapshot and then deletes it"
     until = lease_end(machine, lease)
+    if isinstance(machine, Machine) and machine.build:
+        name = machine.tags.get(IMAGE_TAG, UNKNOWN)
+        return f"builds image {name}; swept after {lease_text(until)}"
     then = f"after {lease_text(until)}" if until else "by a person only"
     if records is None:
         return f"unknown: the database cannot be read; swept {then} with --expired"

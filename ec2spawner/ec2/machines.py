@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from ..core.tags import (
+    BUILD_TAG,
     DATABASE_TAG,
     HUB_TAG,
     KEEP_TAG,
@@ -83,6 +84,11 @@ class Machine:
     def spared(self) -> bool:
         """No sweep may end it, whatever the database says."""
         return self.kept
+
+    @property
+    def build(self) -> str:
+        """The key of the image that it makes; empty for a machine of a server."""
+        return self.tags.get(BUILD_TAG, "")
 
     @property
     def gone(self) -> bool:

@@ -114,7 +114,7 @@ def judge_leases(
     """
     living = [each for each in found if not each.gone]
     if wanted is None:
-        unwanted = [e for e in living if _runs(e) and not e.spared]
+        unwanted = [e for e in living if _may_end_unasked(e) and not e.spared]
     else:
         unwanted = [e for e in living if not is_wanted(e, wanted)]
     due = {e.id for e in unwanted if 0 < lease_end(e, lease) <= now}
@@ -154,6 +154,14 @@ def is_anothers(
     return lease_end(each, lease) > now and not is_wanted(each, wanted)
 
 
+def is_building(each: Machine | Resource, now: float) -> bool:
+    """Whether it makes an image, and its time is not over. No database knows of it.
+
+    :param now: seconds since the epoch
+    """
+    return isinstance(each, Machine) and bool(each.build) and now < each.lease_until
+
+
 def is_wanted(each: Machine | Resource, wanted: Wanted) -> bool:
     """Whether a server owns it, or a person keeps it."""
     if each.spared:
@@ -182,8 +190,14 @@ def _is_discarded(each: Machine | Resource) -> bool:
     return isinstance(each, Resource) and each.discarded
 
 
-def _runs(each: Machine | Resource) -> bool:
-    return isinstance(each, Machine) and not each.over
+def _may_end_unasked(each: Machine | Resource) -> bool:
+    """It runs, or is a builder: one that is stopped holds nobody's files."""
+    return isinstance(each, Machine) and (not each.over or bool(each.build))
+
+
+def _stands_alone(each: Machine | Resource) -> bool:
+    """What becomes of it depends on no database."""
+    return _is_discarded(each) or isinstance(each, Machine) and bool(each.build)
 
 
 def _born(each: Machine | Resource, lease: float) -> float:
@@ -205,7 +219,7 @@ def _decide(
     waiting = tuple(each for each in unwanted if each.id not in due)
     # Each of them was decided about by itself, which no wrong database does: a class
     # that leaves takes all of its homes along.
-    decided = tuple(each for each in ripe if _is_discarded(each))
+    decided = tuple(each for each in ripe if _stands_alone(each))
     end = tuple(each for each in ripe if each not in decided)
     if len(end) > max(_BRAKE_COUNT, _BRAKE_SHARE * len(living)):
         return Verdict(decided, end, waiting)

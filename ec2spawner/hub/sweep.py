@@ -25,7 +25,7 @@ from ..ec2.resources import (
 )
 from ..fleet.fleet import Fleet
 from ..fleet.runtime import runtime
-from ..fleet.sweep_policy import Sweeper, Wanted, apart, is_wanted
+from ..fleet.sweep_policy import Sweeper, Wanted, apart, is_building, is_wanted
 from ..homes.archive import Archivist
 from .database.records import Records, read_records
 from .owners import stale_owners
@@ -108,7 +108,9 @@ class FleetSweep:
         wanted = records.wanted
         # One that has lost our tag and that no server owns is not ours to end.
         known = [m for m in machines if m.hub_id == self.fleet.hub_id or m.id in wanted]
-        ours, others = apart(known, wanted, self._lease, time.time())
+        now = time.time()
+        known = [m for m in known if not is_building(m, now)]
+        ours, others = apart(known, wanted, self._lease, now)
         self._say_another_hub(others)
         self._say_tags_changed(known, wanted)
         verdict = self._machines.judge(ours, wanted, records.since, time.monotonic())

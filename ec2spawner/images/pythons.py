@@ -131,7 +131,7 @@ def _read(name: str) -> tuple[Version | None, frozenset[Tag] | None]:
 
 def _fit(tag: Tag, architecture: str) -> set[Minor] | None:
     """The Pythons that a wheel's tag stands for, if it is for our machines at all."""
-    if not _is_for_machines(tag.platform, architecture):
+    if not is_for_machines(tag.platform, architecture):
         return None
     if tag.interpreter in ("py3", "py2.py3"):
         return set(SUPPORTED)
@@ -146,7 +146,7 @@ def _fit(tag: Tag, architecture: str) -> set[Minor] | None:
     return {minor}.intersection(SUPPORTED)
 
 
-def _is_for_machines(platform: str, architecture: str) -> bool:
+def is_for_machines(platform: str, architecture: str) -> bool:
     if platform == "any":
         return True
     match = _MANYLINUX.fullmatch(platform)

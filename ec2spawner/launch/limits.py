@@ -79,7 +79,8 @@ class Limits:
         :param machines: of the hub, from listings of which the oldest began at
             ``listed``, in monotonic seconds
         """
-        machines = list(machines)
+        # Builders of images serve nobody.
+        machines = [machine for machine in machines if not machine.build]
         self._forget(machines, listed)
         counted = [m for m in machines if not _is_own_stopped(m, server_id)]
         full = self._full(owner_id, caps, counted)

@@ -1,0 +1,198 @@
+"""The command ``ec2spawner image build``."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from traitlets import Bool, Int, List, Unicode
+
+from ...core.errors import EC2SpawnError
+from ...ec2.clients import Account, Clients
+from ...ec2.errors import EC2Error, admin_hint
+from ...ec2.images import Images, ShelvedImage
+from ...images.build.driver import Driver, Order
+from ...images.build.request import builder_request, builder_tags
+from ...images.build.user_data import builder_user_data
+from ...images.errors import ImageError
+from ...images.index import Indexes, configured_indexes
+from ...images.plan import Plan, Wishes, make_plan
+from ...images.source import Source, as_name, read_source
+from ..app import AdminApp
+from ..hub_config import Hub
+from .progress import Json, show_for
+from .show_plan import as_dict, as_text
+
+# https://documentation.ubuntu.com/aws/aws-how-to/instances/find-ubuntu-images/
+_UBUNTU = (
+    "ssm:/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/"
+    "ebs-gp3/ami-id"
+)
+
+
+class BuildApp(AdminApp):
+    """Make an image from a repository's environment.yml or requirements.txt.
+
+    SOURCE is a folder, or the address of a git repository, with @REF or not. Its
+    packages become a kernel. Whatever can be found out without a machine is found out
+    first: with --plan nothing else is done, and it costs nothing. Then a machine of
+    the hub installs, tests and cleans up, and becomes the image. It ends itself when
+    its time is over, whatever becomes of this command: run it again to go on.
+
+    The same packages again are the same image: nothing is built then.
+    """
+
+    name = "ec2spawner image build"
+    description = __doc__ or ""
+    examples = """
+ec2spawner image build https://github.com/ChristinaB/dhsvm-opt --plan
+ec2spawner image build https://github.com/ChristinaB/dhsvm-opt@master
+ec2spawner image build ./my-repository --name hydro --type m7i.xlarge
+"""
+    image_name = Unicode(help="What the image is called. Default: the repository").tag(
+        config=True
+    )
+    base = Unicode(
+        help="The image that it begins with, as c.EC2Spawner.image has it. Default: "
+        "that one, or Ubuntu 24.04 where it is a repo:…"
+    ).tag(config=True)
+    type = Unicode(
+        help="The instance type of the builder. Default: the hub's own first one"
+    ).tag(config=True)
+    disk = Int(0, help="GiB of the builder's disk, and of the image").tag(config=True)
+    ref = Unicode(help="The branch, tag or commit").tag(config=True)
+    subdir = Unicode(help="The folder whose files count").tag(config=True)
+    ignore = List(
+        Unicode(), help="The name of a file to pass over. It can be given several times"
+    ).tag(config=True)
+    python = Unicode(help="The Python of the kernel, such as 3.11").tag(config=True)
+    as_of = Unicode(
+        help="Take no package that was published after this date (2020-05-18). "
+        "Default: the date of what is pinned, where that needs an old Python; 'no' "
+        "for no date"
+    ).tag(config=True)
+    index = List(
+        Unicode(),
+        help="The package index, when it is not the one that uv or pip is configured "
+        "for here. Given again: further ones",
+    ).tag(config=True)
+    strict = Bool(False, help="Fail when the code imports what no file asks for").tag(
+        config=True
+    )
+    plan = Bool(False, help="Say what would be built, and build nothing").tag(
+        config=True
+    )
+    json = Bool(False, help="Print an object a line, for programs").tag(config=True)
+
+    aliases: dict[Any, Any] = {
+        **AdminApp.aliases,
+        "name": "BuildApp.image_name",
+        **{
+            each.replace("_", "-"): f"BuildApp.{each}"
+            for each in ("base", "type", "disk", "ref", "subdir", "ignore", "python")
+        },
+        "as-of": "BuildApp.as_of",
+        "index": "BuildApp.index",
+    }
+    flags = {
+        "strict": ({"BuildApp": {"strict": True}}, strict.help),
+        "plan": ({"BuildApp": {"plan": True}}, plan.help),
+        "json": ({"BuildApp": {"json": True}}, json.help),
+    }
+
+    def start(self) -> None:
+        if not self.extra_args:
+            self.fail(f"which repository? See {self.name} --help", 2)
+        # Before the Hub's folder becomes the one that paths are relative to.
+        try:
+            with read_source(self.extra_args[0], self.ref) as source:
+                hub = self.hub(words=1)
+                asyncio.run(self._build(hub, source))
+        except (ImageError, EC2SpawnError) as e:
+            self.fail(getattr(e, "log_message", str(e)))
+        except EC2Error as e:
+            self.fail(admin_hint(e))
+        except KeyboardInterrupt:
+            self.fail("the build goes on without this command: run it again to follow")
+
+    async def _build(self, hub: Hub, source: Source) -> None:
+        show = show_for(self.json)
+        clients = Clients(self._account(hub))
+        try:
+            plan = await self._plan(hub, source, clients)
+            show.say(as_text(plan))
+            driver = Driver(clients, self._order(hub, plan), show.event)
+            image = await driver.find()
+            known = image is not None and image.ready
+            if isinstance(show, Json):
+                show.write(event="plan", known=known, **as_dict(plan))
+            if self.plan:
+                there = f"There is this image: {image.id}" if image and known else ""
+                show.say(there or "There is no such image yet. Nothing was built.")
+                return
+            made = image if known and image else await driver.run()
+            self._say_made(show, plan, made, known)
+        finally:
+            show.end()
+            clients.close()
+
+    def _account(self, hub: Hub) -> Account:
+        return hub.in_region(self.regions[0]) if self.regions else hub.accounts[0]
+
+    async def _plan(self, hub: Hub, source: Source, clients: Clients) -> Plan:
+        settings = hub.settings
+        usual = settings.image if not settings.image.startswith("repo:") else ""
+        images = Images(clients.reading, hub.hub_id)
+        base = await images.resolve(
+            self.base or usual or _UBUNTU, settings.image_owners
+        )
+        wishes = Wishes(
+            as_name(self.image_name) if self.image_name else "",
+            self.subdir,
+            tuple(self.ignore),
+            self.python,
+            self.as_of,
+            self.strict,
+        )
+        indexes = configured_indexes() if not self.index else Indexes(self.index[0])
+        indexes = indexes.with_more(self.index[1:])
+        return await asyncio.to_thread(
+            make_plan, source, hub.hub_id, base, indexes, wishes
+        )
+
+    def _order(self, hub: Hub, plan: Plan) -> Order:
+        settings, key = hub.settings, plan.contents.key
+        tags = builder_tags(settings, hub.hub_id, plan.name, key)
+        user_data = builder_user_data(plan.for_builder)
+        return Order(
+            hub.hub_id,
+            key,
+            plan.contents.image_name,
+            plan.description,
+            plan.tags,
+            [
+                builder_request(
+                    settings,
+                    plan.base,
+                    self.type or settings.types[0],
+                    user_data,
+                    tags,
+                    self.disk,
+                    subnet,
+                )
+                for subnet in settings.subnets or ("",)
+            ],
+        )
+
+    def _say_made(
+        self, show: Any, plan: Plan, image: ShelvedImage, known: bool
+    ) -> None:
+        if isinstance(show, Json):
+            show.write(event="ready", image=image.id, name=image.name, known=known)
+            return
+        show.end()
+        what = "There is this image already" if known else "The image is ready"
+        show.say(
+            f"{what}: {image.id} ({image.name})\n"
+            f'Use it with c.EC2Spawner.image = "repo:{plan.name}"'
+        )

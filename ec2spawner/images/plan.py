@@ -1,0 +1,231 @@
+"""All that is known of an image before it costs anything: recipe, Python, lock, key."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from packaging.utils import parse_wheel_filename
+
+from ..core.tags import (
+    COMMIT_TAG,
+    HUB_TAG,
+    IMAGE_TAG,
+    KEY_TAG,
+    PACKAGES_TAG,
+    PYTHON_TAG,
+    READY,
+    SOURCE_TAG,
+    STATUS_TAG,
+)
+from ..ec2.facts import Image
+from .build.request import DEADLINE, tag_value
+from .errors import ImageError
+from .imports import imported_modules
+from .index import File, Indexes, files_of
+from .key import Contents
+from .lock import Lock, solve, uv_version
+from .pythons import Choice, choose, is_for_machines, newest_pin
+from .pythons import offer as offer_of
+from .pythons import offers_of
+from .recipe import Recipe, read_recipe
+from .requirements import names_of, pins
+from .source import Source
+
+#: EC2's word for processors -> the wheels'
+_PROCESSORS = {"x86_64": "x86_64", "arm64": "aarch64"}
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What whoever builds may say beside the repository."""
+
+    name: str = ""
+    subdir: str = ""
+    ignored: tuple[str, ...] = ()
+    python: str = ""
+    #: nothing published later, ISO date; "no" for no such limit
+    as_of: str = ""
+    strict: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One image to be made, and why it is so."""
+
+    source: Source
+    recipe: Recipe
+    choice: Choice
+    lock: Lock
+    contents: Contents
+    base: Image
+    indexes: Indexes
+    uv: File
+    as_of: str = ""
+    #: packages that have to be built on the machine
+    builds: tuple[str, ...] = ()
+    #: module -> the file that imports it
+    imports: Mapping[str, str] = field(default_factory=dict)
+    strict: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.contents.name
+
+    @property
+    def display_name(self) -> str:
+        """As JupyterLab lists the kernel."""
+        return f"{self.name} (Python {self.choice.python})"
+
+    @property
+    def description(self) -> str:
+        """One line for people who list images on AWS."""
+        at = f" @ {self.source.commit[:7]}" if self.source.commit else ""
+        when = f" ({self.source.committed[:10]})" if self.source.committed else ""
+        packages = len(self.lock.lines)
+        return (
+            f"{self.name}{at}{when}, Python {self.choice.python}, {packages} packages"
+        )
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Of the image and its snapshots."""
+        tags = {
+            "Name": f"ec2spawner-{self.name}",
+            HUB_TAG: self.contents.hub_id,
+            IMAGE_TAG: self.name,
+            KEY_TAG: self.contents.key,
+            STATUS_TAG: READY,
+            SOURCE_TAG: self.source.url,
+            COMMIT_TAG: self.source.commit,
+            PYTHON_TAG: self.choice.python,
+            PACKAGES_TAG: str(len(self.lock.lines)),
+        }
+        return {key: tag_value(value) for key, value in tags.items() if value}
+
+    @property
+    def for_builder(self) -> dict[str, Any]:
+        """What the program on the builder reads (``build/machine``). Nothing secret."""
+        recipe = self.recipe
+        return {
+            "key": self.contents.key,
+            "name": self.name,
+            "display_name": self.display_name,
+            "python": self.choice.python,
+            "deadline": DEADLINE,
+            "uv": {"url": self.uv.url, "sha256": self.uv.sha256},
+            "indexes": list(self.indexes.all),
+            "as_of": self.as_of,
+            "lock": self.lock.text,
+            "server": list(self.contents.server),
+            "apt": list(recipe.apt),
+            "git": bool(recipe.post_build) or "git+" in self.lock.text,
+            "builds": bool(self.builds),
+            "declared": list(names_of(recipe.pip.lines)),
+            "imports": dict(self.imports),
+            "strict": self.strict,
+            "post_build": recipe.post_build,
+            "source": {"url": self.source.url, "commit": self.source.commit},
+            "record": {**self.tags, "description": self.description},
+        }
+
+
+def make_plan(
+    source: Source,
+    hub_id: str,
+    base: Image,
+    indexes: Indexes,
+    wishes: Wishes = Wishes(),
+) -> Plan:
+    """Solve everything that can be solved without a machine. It takes seconds.
+
+    :raises ImageError: when no image can be made of it, and why
+    """
+    recipe = read_recipe(source.files, wishes.subdir, wishes.ignored)
+    if recipe.post_build and not source.url.startswith(("https://", "http://")):
+        raise ImageError(
+            "postBuild runs on a machine that must fetch the repository, and it is no "
+            "address that a machine can reach: give https://…, or --ignore postBuild"
+        )
+    indexes = indexes.with_more(recipe.pip.indexes)
+    processor = _PROCESSORS.get(base.architecture, platform.machine())
+    asked = f"=={wishes.python}.*" if wishes.python else recipe.python
+    pinned = pins((*recipe.pip.constraints, *recipe.pip.lines))
+    pinned = {n: v for n, v in pinned.items() if n in names_of(recipe.pip.lines)}
+    choice = choose(
+        offers_of(pinned, files_of(list(pinned), indexes), processor), asked
+    )
+    as_of = _as_of(wishes.as_of, choice, source)
+    lock = solve(recipe.pip, choice.python, indexes, processor, as_of)
+    versions = {name: version for name, version in lock.versions.items() if version}
+    there = files_of([*versions, "uv"], indexes)
+    for_machines = indexes.for_machines
+    contents = Contents(
+        hub_id=hub_id,
+        name=wishes.name or source.name,
+        base=base.id,
+        architecture=processor,
+        python=choice.python,
+        lock=lock.lines,
+        server=_server(),
+        apt=recipe.apt,
+        post_build=recipe.post_build,
+        commit=source.commit if recipe.post_build else "",
+    )
+    return Plan(
+        source,
+        recipe,
+        choice,
+        lock,
+        contents,
+        base,
+        for_machines,
+        _uv(there["uv"], processor),
+        as_of,
+        tuple(
+            name
+            for name, version in versions.items()
+            if offer_of(name, version, there[name], processor).builds(choice.minor)
+        ),
+        imported_modules(source.code),
+        wishes.strict,
+    )
+
+
+def _as_of(wish: str, choice: Choice, source: Source) -> str:
+    """What is not pinned should be of the time of what is, where that is old."""
+    if wish:
+        return "" if wish == "no" else wish
+    if not choice.is_old or not newest_pin(choice.offers):
+        return ""  # an index that does not say when cannot be asked for it
+    day = max(newest_pin(choice.offers)[:10], source.committed[:10])
+    return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
+
+
+def _server() -> tuple[str, ...]:
+    """What the server needs: of the versions that are here, as the Hub is."""
+    found = [f"jupyterhub=={version('jupyterhub')}"]
+    try:
+        found.append(f"jupyterlab=={version('jupyterlab')}")
+    except PackageNotFoundError:
+        found.append("jupyterlab>=4.4,<5")
+    return tuple(found)
+
+
+def _uv(files: Sequence[File], processor: str) -> File:
+    """The wheel of the uv that is here, for machines."""
+    wanted = uv_version()
+    for file in files:
+        if not file.name.startswith(f"uv-{wanted}-") or not file.url.startswith("http"):
+            continue
+        tags = parse_wheel_filename(file.name)[3]
+        if any(is_for_machines(tag.platform, processor) for tag in tags):
+            return file
+    raise ImageError(
+        f"no package index has uv {wanted} for machines with {processor}: install "
+        "another version of uv here"
+    )
