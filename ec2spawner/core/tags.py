@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
 
@@ -49,6 +50,11 @@ PYTHON_TAG = "ec2spawner:python"
 PACKAGES_TAG = "ec2spawner:packages"
 TAG_PREFIX = "ec2spawner:"
 
+# EC2 user guide, "Tag your Amazon EC2 resources": the characters that every
+# service accepts in tag values.
+_NOT_IN_TAGS = re.compile(r"[^\w +\-=._:/@]")
+_TAG_VALUE_LENGTH = 256
+
 # A lease is a time in UTC as ``2026-11-22T16:40:00Z``, which people and AWS's tools can
 # read and compare as text.
 _FORMAT = "%Y-%m-%dT%H:%M:%SZ"
@@ -56,6 +62,11 @@ _FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 # over. Those that have come nearly so far go along in the same call, so that the
 # machines of a hub end up in step.
 _MUST, _MAY = 0.6, 0.8
+
+
+def tag_value(text: str) -> str:
+    """As EC2 takes it."""
+    return _NOT_IN_TAGS.sub("_", text)[:_TAG_VALUE_LENGTH]
 
 
 def lease_text(until: float) -> str:

@@ -21,9 +21,9 @@ from ..core.tags import (
     READY,
     SOURCE_TAG,
     STATUS_TAG,
+    tag_value,
 )
 from ..ec2.facts import Image
-from .build.request import DEADLINE, tag_value
 from .errors import ImageError
 from .imports import imported_modules
 from .index import File, Indexes, files_of
@@ -109,14 +109,13 @@ class Plan:
 
     @property
     def for_builder(self) -> dict[str, Any]:
-        """What the program on the builder reads (``build/machine``). Nothing secret."""
+        """What the program on the builder reads (``builds/machine``). Nothing secret."""
         recipe = self.recipe
         return {
             "key": self.contents.key,
             "name": self.name,
             "display_name": self.display_name,
             "python": self.choice.python,
-            "deadline": DEADLINE,
             "uv": {"url": self.uv.url, "sha256": self.uv.sha256},
             "indexes": list(self.indexes.all),
             "as_of": self.as_of,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +18,7 @@ from ..core.tags import (
     OWNER_TAG,
     SERVER_TAG,
     lease_text,
+    tag_value,
 )
 from ..ec2.facts import Image, Region
 from ..ec2.tags import specification
@@ -26,10 +26,6 @@ from ..settings import LaunchSettings
 from . import hibernation
 from .block_devices import data_volumes, root_volume
 
-# EC2 user guide, "Tag your Amazon EC2 resources": the characters that every
-# service accepts in tag values.
-_NOT_IN_TAGS = re.compile(r"[^\w +\-=._:/@]")
-_TAG_VALUE_LENGTH = 256
 _CHANGEABLE = {"InstanceType", "UserData", "TagSpecifications", "ClientToken"}
 # Which of a launch's candidates a machine was depends on what EC2 had.
 _OF_CANDIDATES = {"Placement", "HibernationOptions"}
@@ -331,7 +327,7 @@ def tag_values(
     values = {}
     for key, value in settings.tags.items():
         text = value.format(username=username, servername=servername)
-        values[key] = _NOT_IN_TAGS.sub("_", text)[:_TAG_VALUE_LENGTH]
+        values[key] = tag_value(text)
     return values
 
 

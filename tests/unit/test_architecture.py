@@ -203,14 +203,17 @@ def test_the_local_ec2_knows_nothing_of_the_product():
 
 def test_the_agent_needs_the_standard_library_of_python_3_8_only():
     known = sys.stdlib_module_names - {"graphlib", "tomllib", "zoneinfo"}
-    agent = [f for f in PRODUCT if f.folder.startswith("claim/agent")]
-    assert agent
+    travel = ("claim/agent", "images/builds/machine")
+    agent = [f for f in PRODUCT if f.folder.startswith(travel)]
+    assert {f.folder for f in agent} >= set(travel)
     wrong = [
         f"{file} imports {each}"
         for file in agent
         for each in file.imports()
         if each.split(".")[0] not in known
-        and not each.startswith("ec2spawner.claim.agent.")
+        and not each.startswith(
+            tuple(f"ec2spawner.{t.replace('/', '.')}." for t in travel)
+        )
     ]
     assert not wrong, (
         "the agent travels to machines that have Python 3.8 and nothing else, nothing "
@@ -240,3 +243,13 @@ def test_a_pure_module_imports_nothing_that_does_io(name):
         f"{file} is pure: it decides, others do. It imports {wrong}. Let its caller do "
         "that, and hand in what came of it"
     )
+
+
+def test_the_hub_imports_nothing_that_only_images_need():
+    """It is an extra: ``ec2spawner[image]``."""
+    extra = {"packaging", "yaml", "tomli", "tomllib", "uv", "rattler"}
+    for file in PRODUCT:
+        if extra & file.imports_top():
+            assert file.room == "images", file
+        if file.room not in ("images", "admin"):
+            assert not any(i.startswith("ec2spawner.images") for i in file.imports())

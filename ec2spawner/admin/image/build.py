@@ -11,9 +11,9 @@ from ...core.errors import EC2SpawnError
 from ...ec2.clients import Account, Clients
 from ...ec2.errors import EC2Error, admin_hint
 from ...ec2.images import Images, ShelvedImage
-from ...images.build.driver import Driver, Order
-from ...images.build.request import builder_request, builder_tags
-from ...images.build.user_data import builder_user_data
+from ...images.builds.driver import Driver, Order
+from ...images.builds.request import builder_request, builder_tags
+from ...images.builds.user_data import builder_user_data
 from ...images.errors import ImageError
 from ...images.index import Indexes, configured_indexes
 from ...images.plan import Plan, Wishes, make_plan

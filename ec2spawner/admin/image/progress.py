@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol, TextIO
 
-from ...images.build.driver import Event
-from ...images.build.words import words_of
+from ...images.builds.driver import Event
+from ...images.builds.words import words_of
 
 _BAR = 24
 

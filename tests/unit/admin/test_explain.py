@@ -45,9 +45,16 @@ def machine(launch, id="i-1", launched_at=200.0, **more):
     )
 
 
+BUILDER = {"ec2spawner:build": "key", "ec2spawner:image": "hydro"}
+
+
 @pytest.mark.parametrize(
     "found, told",
     [
+        (
+            machine("", id="i-9", lease_until=UNTIL, tags=BUILDER),
+            "builds image hydro; swept after 2026-11-22T17:00:00Z",
+        ),
         (machine("l-ready"), "its server is ready"),
         (machine("l-new", id="i-2"), "its server is starting"),
         (machine("", id="i-1"), "its server is ready"),

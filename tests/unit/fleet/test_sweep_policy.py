@@ -1,10 +1,19 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ec2spawner.ec2.machines import Machine
 from ec2spawner.ec2.resources import Resource, ResourceKind
-from ec2spawner.fleet.sweep_policy import Sweeper, Verdict, Wanted, apart, judge_leases
+from ec2spawner.fleet.sweep_policy import (
+    Sweeper,
+    Verdict,
+    Wanted,
+    apart,
+    is_building,
+    judge_leases,
+)
 
 GRACE = 10.0
 LEASE = 1000.0
@@ -286,3 +295,29 @@ def test_what_another_database_has_asked_for_is_spared_until_its_lease_ends():
     assert (ours, others) == ([left, held, own, old], [living])
     nameless = Wanted({"l-3": "i-3"})
     assert apart(found, nameless, LEASE, 400.0) == (found, [])
+
+
+# Builders of images: no database knows of them.
+
+
+def builder(lease_until, **more):
+    tags = {"ec2spawner:build": "key"}
+    return Machine("i-build", "running", lease_until=lease_until, tags=tags, **more)
+
+
+def test_a_builder_is_at_work_while_its_lease_holds():
+    assert is_building(builder(lease_until=100), now=99)
+    assert not is_building(builder(lease_until=100), now=100)
+    assert not is_building(Machine("i-1", "running", lease_until=100), now=99)
+
+
+def test_a_builder_is_ended_after_its_lease_whatever_the_database_is():
+    late = builder(lease_until=100, launched_at=1)
+    wanted = Wanted({"launch": "i-1"}, database="db")
+    young_database = 50.0
+    for each in (wanted, None):
+        early = judge_leases([late], each, young_database, 600, now=99)
+        assert early.waiting == (late,)
+        assert judge_leases([late], each, young_database, 600, now=100).end == (late,)
+    stopped = replace(late, state="stopped")
+    assert judge_leases([stopped], None, 0.0, 600, now=100).end == (stopped,)

@@ -174,3 +174,13 @@ async def test_another_hub_with_this_hubs_id_is_noticed_once_and_spared(
     fleet.machines["i-2"] = replace(fleet.machines["i-2"], launched_at=time.time() + 9)
     await sweeping.once(alice)
     assert fleet.ended == ["i-2"]
+
+
+async def test_a_builder_of_an_image_is_spared_while_its_lease_holds(fleet, alice):
+    fleet.has("i-1", "l-1")
+    tags = {"ec2spawner:build": "key"}
+    fleet.has("i-works", "", lease_until=time.time() + LEASE, tags=tags)
+    fleet.has("i-late", "", lease_until=time.time() - 1, tags=tags)
+    await sweep(fleet, alice)
+    assert fleet.ended == ["i-late"]
+    assert "i-works" not in fleet.tagged

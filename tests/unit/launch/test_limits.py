@@ -200,3 +200,10 @@ def test_a_stopped_machine_counts_but_not_for_its_own_server(world):
 def test_one_that_ends_does_not_count(world):
     world.has("l1", state="shutting-down")
     assert world.admit("l2", Caps(per_user=1, per_hub=1)) is None
+
+
+def test_builders_of_images_are_no_users_machines(world):
+    tags = {"ec2spawner:build": "key"}
+    now = world.wall
+    world.machines.append(Machine("i-1", "running", launched_at=now, tags=tags))
+    assert world.admit("first", Caps(per_user=1, per_hub=1, per_minute=1)) is None

@@ -8,8 +8,8 @@ import pytest
 from ec2spawner.core.tags import BUILD_TAG, HUB_TAG, IMAGE_TAG, KEY_TAG, read_lease
 from ec2spawner.ec2.errors import EC2Error
 from ec2spawner.ec2.facts import Image
-from ec2spawner.images.build.driver import Driver, Order
-from ec2spawner.images.build.request import builder_request, builder_tags
+from ec2spawner.images.builds.driver import Driver, Order
+from ec2spawner.images.builds.request import builder_request, builder_tags
 from ec2spawner.images.errors import ImageError
 from ec2spawner.settings import LaunchSettings
 

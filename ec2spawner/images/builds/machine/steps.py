@@ -1,0 +1,134 @@
+"""The steps that install: each gives a sentence to tell, or nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pwd
+import shutil
+import sys
+import time
+import urllib.request
+import zipfile
+
+from .commands import ACCOUNT, HERE, PYTHONS, SERVER, UV, Failed, Machine
+
+
+def begin(machine: Machine) -> str:
+    for folder in ("/opt/envs", PYTHONS, HERE + "/home", HERE + "/cache"):
+        os.makedirs(folder, exist_ok=True)
+    os.chmod(HERE, 0o711)
+    try:
+        pwd.getpwnam(ACCOUNT)
+    except KeyError:
+        command = ("useradd", "--system", "--no-create-home", "--home-dir")
+        machine.run(*command, HERE + "/home", "--shell", "/bin/sh", ACCOUNT, root=True)
+    for folder in ("/home", "/cache"):
+        shutil.chown(HERE + folder, ACCOUNT, ACCOUNT)
+    return ""
+
+
+def get_uv(machine: Machine) -> str:
+    wheel, wanted = HERE + "/uv.whl", machine.plan["uv"]
+    for attempt in range(5):
+        try:
+            with urllib.request.urlopen(wanted["url"], timeout=60) as answer:
+                content = answer.read()
+            break
+        except OSError as e:
+            trouble = e
+            time.sleep(5 * attempt)
+    else:
+        raise Failed("the package index cannot be reached: %s" % trouble)
+    if wanted["sha256"] and hashlib.sha256(content).hexdigest() != wanted["sha256"]:
+        raise Failed("%s is not what it was when this was planned" % wanted["url"])
+    with open(wheel, "wb") as file:
+        file.write(content)
+    with zipfile.ZipFile(wheel) as archive:
+        name = next(n for n in archive.namelist() if n.endswith("/scripts/uv"))
+        with archive.open(name) as packed, open(UV, "wb") as file:
+            shutil.copyfileobj(packed, file)
+    os.chmod(UV, 0o755)
+    return ""
+
+
+def install_system(machine: Machine) -> str:
+    names = list(machine.plan["apt"])
+    if shutil.which("apt-get"):
+        compilers, update = ["build-essential"], ["apt-get", "-qq", "update"]
+        install = ["apt-get", "-qq", "install", "-y", "--no-install-recommends"]
+    else:
+        compilers, update = ["gcc", "gcc-c++", "make"], []
+        install = ["dnf", "-q", "install", "-y"]
+    if machine.plan["git"] and not shutil.which("git"):
+        names.append("git")
+    optional = compilers if machine.plan["builds"] and not shutil.which("cc") else []
+    if update and (names or optional):
+        try:
+            machine.run(*update, root=True)
+        except Failed:
+            if names:
+                raise
+    if names:
+        machine.run(*install, *names, root=True)
+    try:
+        if optional:
+            machine.run(*install, *optional, root=True)
+    except Failed as e:
+        return "no compiler, which some packages may need: %s" % e
+    return ""
+
+
+def install_server(machine: Machine) -> str:
+    """The server's own environment, where the machine has none of the Hub's."""
+    if machine.server_version() == machine.wanted_version:
+        return "this image has it"
+    if sys.version_info >= (3, 10):
+        python = "/usr/bin/python3"
+    else:
+        python = "3.12"
+        machine.run(UV, "python", "install", python, root=True)
+    machine.run(UV, "venv", "--clear", "--python", python, SERVER, root=True)
+    machine.run(*machine.pip("install", SERVER), *machine.plan["server"], root=True)
+    return ""
+
+
+def make_env(machine: Machine) -> str:
+    wanted = machine.plan["python"]
+    python = "/usr/bin/python" + wanted
+    if not os.path.exists(python):
+        python = wanted
+        machine.run(UV, "python", "install", wanted, root=True)
+    shutil.rmtree(machine.env, ignore_errors=True)
+    machine.run(UV, "venv", "--python", python, machine.env, root=True)
+    # Packages run programs of theirs while they are built.
+    machine.give(machine.env, ACCOUNT)
+    return machine.run(machine.python, "--version").strip()
+
+
+def install(machine: Machine) -> str:
+    command = machine.pip("sync", machine.env)
+    if machine.plan["as_of"]:
+        command += ["--exclude-newer", machine.plan["as_of"]]
+    machine.run(*command, "-", stdin=machine.plan["lock"])
+    return "%d packages" % len(machine.plan["lock"].split())
+
+
+def post_build(machine: Machine) -> str:
+    if not machine.plan["post_build"]:
+        return "none"
+    code = HERE + "/home/code"
+    git = ("git", "-C", code)
+    machine.run("git", "init", "--quiet", code)
+    commit = machine.plan["source"]["commit"] or "HEAD"
+    source = machine.plan["source"]["url"]
+    machine.run(*git, "fetch", "--quiet", "--depth=1", "--", source, commit)
+    machine.run(*git, "checkout", "--quiet", "--detach", "FETCH_HEAD")
+    path = code + "/.ec2spawner-post-build"
+    with open(path, "w") as file:
+        file.write(machine.plan["post_build"])
+    os.chmod(path, 0o755)
+    path_of = "PATH=%s/bin:%s" % (machine.env, os.environ.get("PATH", os.defpath))
+    inside = 'cd "$0" && exec ./.ec2spawner-post-build'
+    machine.run("env", path_of, "VIRTUAL_ENV=" + machine.env, "sh", "-c", inside, code)
+    return ""

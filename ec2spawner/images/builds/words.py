@@ -1,0 +1,38 @@
+"""What a build says of itself, for people. Pure."""
+
+from __future__ import annotations
+
+from .driver import Event
+
+_STEPS = {
+    "launch": "asking EC2 for a builder",
+    "begin": "the builder has booted",
+    "uv": "fetching uv",
+    "apt": "installing what apt.txt asks for",
+    "server": "looking for the server",
+    "python": "getting Python",
+    "install": "installing packages",
+    "postBuild": "running postBuild",
+    "kernel": "making the kernel",
+    "test": "testing",
+    "clean": "cleaning up",
+    "stop": "stopping the builder",
+    "image": "saving its disk as an image",
+}
+
+
+def words_of(event: Event) -> str:
+    """One line."""
+    if event.word == "missing":
+        module, _, where = event.text.partition(" ")
+        return (
+            f"warning: {where} imports {module}, which no file asks for: add its "
+            "package to requirements.txt"
+        )
+    if event.word == "broken":
+        package, _, why = event.text.partition(" ")
+        return f"{package} cannot be imported: {why}"
+    if event.word == "log":
+        return f"| {event.text}"
+    text = _STEPS.get(event.word, event.text)
+    return text if event.word in _STEPS or not event.text else event.text
