@@ -109,7 +109,7 @@ class Plan:
 
     @property
     def for_builder(self) -> dict[str, Any]:
-        """What the program on the builder reads (``builds/machine``). Nothing secret."""
+        """What the program on the builder reads. Nothing secret."""
         recipe = self.recipe
         return {
             "key": self.contents.key,

@@ -155,9 +155,7 @@ class Driver:
             await self._end(machine)
         elif step.do is Do.FAIL and machine is not None:
             await self._end(machine)
-            raise ImageError(
-                f"the build has failed, and its machine is ended: {step.why}"
-            )
+            raise ImageError(f"the build has failed, its machine is ended: {step.why}")
 
     async def _launch(self, ended: int) -> None:
         if self._followed:

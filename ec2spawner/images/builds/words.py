@@ -8,7 +8,7 @@ _STEPS = {
     "launch": "asking EC2 for a builder",
     "begin": "the builder has booted",
     "uv": "fetching uv",
-    "apt": "installing what apt.txt asks for",
+    "apt": "installing system packages",
     "server": "looking for the server",
     "python": "getting Python",
     "install": "installing packages",

@@ -46,12 +46,15 @@ print(json.dumps({"bad": bad, "missing": [m for m in asked["imports"] if not the
 """
 
 
+_LAUNCHER = ("-m", "ipykernel_launcher", "-f", "{connection_file}")
+
+
 def make_kernel(machine: Machine) -> str:
     machine.give(machine.env, "root")
     share = SERVER + "/share/jupyter"
     spec = {
         # Absolute: "python" would be the server's.
-        "argv": [machine.python, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        "argv": [machine.python, *_LAUNCHER],
         "display_name": machine.plan["display_name"],
         "language": "python",
         "env": {"PATH": machine.env + "/bin:${PATH}", "VIRTUAL_ENV": machine.env},

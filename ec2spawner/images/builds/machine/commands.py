@@ -33,7 +33,6 @@ class Machine:
         # Proxies and certificates, where a network needs them, are the base image's.
         os.environ.update(
             HOME=HERE + "/home",
-            UV_CACHE_DIR=HERE + "/cache",
             UV_PYTHON_INSTALL_DIR=PYTHONS,
             UV_NO_PROGRESS="1",
             DEBIAN_FRONTEND="noninteractive",
@@ -65,6 +64,8 @@ class Machine:
             stderr=subprocess.STDOUT,
             universal_newlines=True,
             errors="replace",
+            # What root has made in it nobody else could use.
+            env={**os.environ, "UV_CACHE_DIR": HERE + ("/root" if root else "/cache")},
         )
         if done.returncode:
             lines = [line for line in done.stdout.splitlines() if line.strip()][-15:]

@@ -54,29 +54,31 @@ def get_uv(machine: Machine) -> str:
 
 def install_system(machine: Machine) -> str:
     names = list(machine.plan["apt"])
-    if shutil.which("apt-get"):
-        compilers, update = ["build-essential"], ["apt-get", "-qq", "update"]
-        install = ["apt-get", "-qq", "install", "-y", "--no-install-recommends"]
-    else:
-        compilers, update = ["gcc", "gcc-c++", "make"], []
-        install = ["dnf", "-q", "install", "-y"]
     if machine.plan["git"] and not shutil.which("git"):
         names.append("git")
-    optional = compilers if machine.plan["builds"] and not shutil.which("cc") else []
-    if update and (names or optional):
-        try:
-            machine.run(*update, root=True)
-        except Failed:
-            if names:
-                raise
     if names:
-        machine.run(*install, *names, root=True)
+        _system(machine, *names)
+    return ", ".join(names) or "none"
+
+
+def _system(machine: Machine, *names: str) -> None:
+    """Install packages of the distribution."""
+    if not shutil.which("apt-get"):
+        machine.run("dnf", "-q", "install", "-y", *names, root=True)
+        return
     try:
-        if optional:
-            machine.run(*install, *optional, root=True)
+        machine.run("apt-get", "-qq", "update", root=True)
     except Failed as e:
-        return "no compiler, which some packages may need: %s" % e
-    return ""
+        machine.say("told", "not every list of packages could be read: %s" % e)
+    install = ("apt-get", "-qq", "install", "-y", "--no-install-recommends")
+    machine.run(*install, *names, root=True)
+
+
+def _install_compilers(machine: Machine) -> None:
+    if shutil.which("apt-get"):
+        _system(machine, "build-essential")
+    else:
+        _system(machine, "gcc", "gcc-c++", "make")
 
 
 def install_server(machine: Machine) -> str:
@@ -110,8 +112,17 @@ def install(machine: Machine) -> str:
     command = machine.pip("sync", machine.env)
     if machine.plan["as_of"]:
         command += ["--exclude-newer", machine.plan["as_of"]]
-    machine.run(*command, "-", stdin=machine.plan["lock"])
-    return "%d packages" % len(machine.plan["lock"].split())
+    lock = machine.plan["lock"]
+    try:
+        machine.run(*command, "-", stdin=lock)
+    except Failed as e:
+        # Most that have no wheel need none, and compilers take a minute.
+        if not machine.plan["builds"] or shutil.which("cc"):
+            raise
+        machine.say("told", "trying again with compilers, after: %s" % e)
+        _install_compilers(machine)
+        machine.run(*command, "-", stdin=lock)
+    return "%d packages" % len(lock.splitlines())
 
 
 def post_build(machine: Machine) -> str:
