@@ -161,8 +161,8 @@ class Driver:
         if self._followed:
             raise ImageError(
                 f"the builder {self._followed} has ended before it was done: its "
-                f"{DEADLINE // 60} minutes were over, or somebody has ended it. Look at "
-                "the steps above, and try again"
+                f"{DEADLINE // 60} minutes were over, or somebody has ended it. Look "
+                "at the steps above, and try again"
             )
         self._tell("launch")
         request, token = launch_of(

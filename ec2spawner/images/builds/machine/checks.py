@@ -42,7 +42,8 @@ def there(name):
         return importlib.util.find_spec(name) is not None
     except (ImportError, ValueError):
         return False
-print(json.dumps({"bad": bad, "missing": [m for m in asked["imports"] if not there(m)]}))
+missing = [name for name in asked["imports"] if not there(name)]
+print(json.dumps({"bad": bad, "missing": missing}))
 """
 
 
