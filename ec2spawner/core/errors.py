@@ -1,6 +1,6 @@
 """The one kind of failure that a user of a spawn page meets, and its fixed reasons.
 
-All of the family, but for the programs that stand alone (admin, demo, agent)::
+All of the family, but for the programs that stand alone (admin, demo, agent, builder)::
 
     Exception
         SpawnException                 JupyterHub's
@@ -10,6 +10,7 @@ All of the family, but for the programs that stand alone (admin, demo, agent)::
         EC2Error                       ec2/errors/ec2_error.py: a call failed
         NotSent                        ec2/clients.py: not wanted any more
         NotNow                         core/event.py: the table forbids it
+        ImageError                     images/errors.py: no image can be made of it
         ValueError
             UnreadableState            core/saved_state.py: of a newer version
             SchemaError                claim/messages.py: not what was agreed

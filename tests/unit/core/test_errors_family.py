@@ -9,7 +9,7 @@ from ec2spawner.core.errors import Reason
 from tests.house import files
 
 #: programs of their own: their errors end in their own output
-OTHER_PROGRAMS = ("demo", "admin", "claim/agent")
+OTHER_PROGRAMS = ("demo", "admin", "claim/agent", "images/builds/machine")
 FILES = [f for f in files("ec2spawner") if not f.name.startswith(OTHER_PROGRAMS)]
 CLASSES, _, REASONS = errors.__doc__.partition("A reason of EC2SpawnError")
 
