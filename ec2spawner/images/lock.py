@@ -47,15 +47,19 @@ def solve(
     indexes: Indexes,
     architecture: str = "x86_64",
     as_of: str = "",
+    kernel: bool = True,
 ) -> Lock:
     """The versions that go together, of everything that is needed.
 
     :param python: ``3.8``
+    :param kernel: make a kernel of it; False where conda does
     :param as_of: nothing that was published later, ISO; empty for no limit
     :raises ImageError: when none do. It has the solver's reasons, which name the pins
     """
     with tempfile.TemporaryDirectory(prefix="ec2spawner-lock-") as place:
-        wants = _write(Path(place) / "wanted.txt", [KERNEL, *wanted.lines])
+        wants = _write(
+            Path(place) / "wanted.txt", [*[KERNEL][: int(kernel)], *wanted.lines]
+        )
         limits = _write(Path(place) / "constraints.txt", wanted.constraints)
         command = [
             *(uv_program(), "pip", "compile", wants, "--constraints", limits),
@@ -68,7 +72,14 @@ def solve(
         ]
         if as_of:
             command += ["--exclude-newer", as_of]
+        if not (kernel or wanted.lines):
+            return Lock(())
         return Lock(tuple(filter(None, map(str.strip, _run(command).splitlines()))))
+
+
+def without(lock: Lock, lines: Sequence[str]) -> Lock:
+    """What is not there already."""
+    return Lock(tuple(line for line in lock.lines if line not in lines))
 
 
 def index_options(indexes: Indexes) -> list[str]:

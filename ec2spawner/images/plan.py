@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -24,11 +24,19 @@ from ..core.tags import (
     tag_value,
 )
 from ..ec2.facts import Image
+from .conda import (
+    Package,
+    as_constraints,
+    names_of_conda,
+    python_of,
+    rattler_version,
+    solve_conda,
+)
 from .errors import ImageError
 from .imports import imported_modules
 from .index import File, Indexes, files_of
 from .key import Contents
-from .lock import Lock, solve, uv_version
+from .lock import Lock, solve, uv_version, without
 from .pythons import Choice, choose, is_for_machines, newest_pin
 from .pythons import offer as offer_of
 from .pythons import offers_of
@@ -66,6 +74,8 @@ class Plan:
     indexes: Indexes
     uv: File
     as_of: str = ""
+    #: what conda installs, before pip
+    conda: tuple[Package, ...] = ()
     #: packages that have to be built on the machine
     builds: tuple[str, ...] = ()
     #: module -> the file that imports it
@@ -86,10 +96,13 @@ class Plan:
         """One line for people who list images on AWS."""
         at = f" @ {self.source.commit[:7]}" if self.source.commit else ""
         when = f" ({self.source.committed[:10]})" if self.source.committed else ""
-        packages = len(self.lock.lines)
-        return (
-            f"{self.name}{at}{when}, Python {self.choice.python}, {packages} packages"
-        )
+        python, count = self.choice.python, self.packages
+        return f"{self.name}{at}{when}, Python {python}, {count} packages"
+
+    @property
+    def packages(self) -> int:
+        """How many there are."""
+        return len(self.conda) + len(self.lock.lines)
 
     @property
     def tags(self) -> dict[str, str]:
@@ -103,7 +116,7 @@ class Plan:
             SOURCE_TAG: self.source.url,
             COMMIT_TAG: self.source.commit,
             PYTHON_TAG: self.choice.python,
-            PACKAGES_TAG: str(len(self.lock.lines)),
+            PACKAGES_TAG: str(self.packages),
         }
         return {key: tag_value(value) for key, value in tags.items() if value}
 
@@ -120,11 +133,15 @@ class Plan:
             "indexes": list(self.indexes.all),
             "as_of": self.as_of,
             "lock": self.lock.text,
+            "conda": [each.for_builder for each in self.conda],
+            "rattler": rattler_version() if self.conda else "",
             "server": list(self.contents.server),
             "apt": list(recipe.apt),
             "git": bool(recipe.post_build) or "git+" in self.lock.text,
             "builds": bool(self.builds),
             "declared": list(names_of(recipe.pip.lines)),
+            # Not all of them are Python's.
+            "of_conda": list(names_of_conda(recipe.conda)),
             "imports": dict(self.imports),
             "strict": self.strict,
             "post_build": recipe.post_build,
@@ -153,13 +170,19 @@ def make_plan(
     indexes = indexes.with_more(recipe.pip.indexes)
     processor = _PROCESSORS.get(base.architecture, platform.machine())
     asked = f"=={wishes.python}.*" if wishes.python else recipe.python
-    pinned = pins((*recipe.pip.constraints, *recipe.pip.lines))
-    pinned = {n: v for n, v in pinned.items() if n in names_of(recipe.pip.lines)}
-    choice = choose(
-        offers_of(pinned, files_of(list(pinned), indexes), processor), asked
-    )
-    as_of = _as_of(wishes.as_of, choice, source)
-    lock = solve(recipe.pip, choice.python, indexes, processor, as_of)
+    conda: tuple[Package, ...] = ()
+    if recipe.conda is not None:
+        as_of = "" if wishes.as_of == "no" else wishes.as_of
+        conda = solve_conda(recipe.conda, asked, processor, as_of)
+        choice = Choice(python_of(conda), why="conda's solver has it")
+        limits = (*recipe.pip.constraints, *as_constraints(conda))
+        pip = replace(recipe.pip, constraints=limits)
+        lock = solve(pip, choice.python, indexes, processor, as_of, kernel=False)
+        lock = without(lock, limits)
+    else:
+        choice = _choice(recipe, indexes, processor, asked)
+        as_of = _as_of(wishes.as_of, choice, source)
+        lock = solve(recipe.pip, choice.python, indexes, processor, as_of)
     versions = {name: version for name, version in lock.versions.items() if version}
     there = files_of([*versions, "uv"], indexes)
     for_machines = indexes.for_machines
@@ -170,6 +193,7 @@ def make_plan(
         architecture=processor,
         python=choice.python,
         lock=lock.lines,
+        conda=tuple(each.url for each in conda),
         server=_server(),
         apt=recipe.apt,
         post_build=recipe.post_build,
@@ -185,6 +209,7 @@ def make_plan(
         for_machines,
         _uv(there["uv"], processor),
         as_of,
+        conda,
         tuple(
             name
             for name, version in versions.items()
@@ -193,6 +218,18 @@ def make_plan(
         imported_modules(source.code),
         wishes.strict,
     )
+
+
+def _choice(recipe: Recipe, indexes: Indexes, processor: str, asked: str) -> Choice:
+    """By what there is for the pins, where it is not said."""
+    wanted = names_of(recipe.pip.lines)
+    pinned = {
+        name: version
+        for name, version in pins((*recipe.pip.constraints, *recipe.pip.lines)).items()
+        if name in wanted
+    }
+    files = files_of(list(pinned), indexes)
+    return choose(offers_of(pinned, files, processor), asked)
 
 
 def _as_of(wish: str, choice: Choice, source: Source) -> str:

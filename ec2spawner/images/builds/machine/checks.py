@@ -30,9 +30,15 @@ def modules(name):
     found = {str(f).split("/")[0] for f in dist.files or () if str(f).endswith(".py")}
     tops = tops or sorted(t[:-3] if t.endswith(".py") else t for t in found)
     return [t for t in tops if t.isidentifier() and t[0] != "_"]
-bad = {}
-for name in asked["declared"]:
+bad, tried = {}, 0
+for name in asked["declared"] + asked["of_conda"]:
     try:
+        if name in asked["of_conda"]:
+            try:
+                metadata.distribution(name)
+            except metadata.PackageNotFoundError:
+                continue
+        tried += 1
         for each in modules(name):
             importlib.import_module(each)
     except BaseException as e:
@@ -43,7 +49,7 @@ def there(name):
     except (ImportError, ValueError):
         return False
 missing = [name for name in asked["imports"] if not there(name)]
-print(json.dumps({"bad": bad, "missing": missing}))
+print(json.dumps({"bad": bad, "tried": tried, "missing": missing}))
 """
 
 
@@ -58,7 +64,7 @@ def make_kernel(machine: Machine) -> str:
         "argv": [machine.python, *_LAUNCHER],
         "display_name": machine.plan["display_name"],
         "language": "python",
-        "env": {"PATH": machine.env + "/bin:${PATH}", "VIRTUAL_ENV": machine.env},
+        "env": _environment(machine),
         "metadata": {"debugger": True},
     }
     folder = share + "/kernels/" + machine.plan["name"]
@@ -78,13 +84,37 @@ def make_kernel(machine: Machine) -> str:
     return "%d extensions of JupyterLab" % shown if shown else ""
 
 
+def _environment(machine: Machine) -> dict[str, str]:
+    """What the kernel's programs find each other by."""
+    made = {"PATH": machine.env + "/bin:${PATH}"}
+    if not machine.plan["conda"]:
+        return {**made, "VIRTUAL_ENV": machine.env}
+    # What conda would do in a shell: GDAL_DATA, PROJ_DATA and others are set there.
+    given = {"CONDA_PREFIX": machine.env, "PATH": os.environ.get("PATH", os.defpath)}
+    given["PATH"] = machine.env + "/bin:" + given["PATH"]
+    script = 'for each in "$0"/etc/conda/activate.d/*.sh; do '
+    script += '[ -r "$each" ] && . "$each"; done > /dev/null 2>&1; env -0'
+    words = ["env", "-i", *("%s=%s" % each for each in given.items())]
+    said = machine.run(*words, "sh", "-c", script, machine.env)
+    found = dict(line.split("=", 1) for line in said.split("\0") if "=" in line)
+    shell = (*given, "PWD", "OLDPWD", "SHLVL", "_")
+    new = {name: text for name, text in found.items() if name not in shell}
+    return {**new, **made, "CONDA_PREFIX": machine.env}
+
+
 def test(machine: Machine) -> str:
     if machine.server_version() != machine.wanted_version:
         raise Failed("%s has no jupyterhub-singleuser of the Hub's version" % SERVER)
     machine.run(SERVER + "/bin/python", "-c", _COMPUTES, machine.plan["name"])
     machine.say("told", "the kernel computes")
     declared, imports = machine.plan["declared"], machine.plan["imports"]
-    asked = json.dumps({"declared": declared, "imports": sorted(imports)})
+    asked = json.dumps(
+        {
+            "declared": declared,
+            "of_conda": machine.plan["of_conda"],
+            "imports": sorted(imports),
+        }
+    )
     said = json.loads(
         machine.run(machine.python, "-W", "ignore", "-c", _IMPORTS, stdin=asked)
         .strip()
@@ -92,8 +122,8 @@ def test(machine: Machine) -> str:
     )
     for name, why in said["bad"].items():
         machine.say("broken", "%s %s" % (name, why))
-    good = len(declared) - len(said["bad"])
-    machine.say("told", "%d of %d packages import" % (good, len(declared)))
+    good = said["tried"] - len(said["bad"])
+    machine.say("told", "%d of %d packages import" % (good, said["tried"]))
     for name in said["missing"]:
         machine.say("missing", "%s %s" % (name, imports[name]))
     if said["bad"]:

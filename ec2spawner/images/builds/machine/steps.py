@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import pwd
 import shutil
@@ -12,6 +13,26 @@ import urllib.request
 import zipfile
 
 from .commands import ACCOUNT, HERE, PYTHONS, SERVER, UV, Failed, Machine
+
+#: run in an environment that has py-rattler; the packages are its standard input
+CONDA = """\
+import asyncio, json, sys
+import rattler
+from pathlib import Path
+def record(url, sha256, noarch, site_packages):
+    place, _, file = url.rpartition("/")
+    channel, _, subdir = place.rpartition("/")
+    stem = file[: -len(".conda" if file.endswith(".conda") else ".tar.bz2")]
+    name, version, build = stem.rsplit("-", 2)
+    made = rattler.PackageRecord(
+        name, version, rattler.BuildString(build), 0, subdir, noarch=noarch or None,
+        sha256=bytes.fromhex(sha256) or None,
+        python_site_packages_path=site_packages or None)
+    return rattler.RepoDataRecord(made, file, url, channel)
+asyncio.run(rattler.install(
+    [record(*each) for each in json.load(sys.stdin)], sys.argv[1],
+    cache_dir=Path(sys.argv[2]), show_progress=False, execute_link_scripts=True))
+"""
 
 
 def begin(machine: Machine) -> str:
@@ -96,32 +117,52 @@ def install_server(machine: Machine) -> str:
 
 
 def make_env(machine: Machine) -> str:
+    shutil.rmtree(machine.env, ignore_errors=True)
+    if machine.plan["conda"]:
+        return _make_conda_env(machine)
     wanted = machine.plan["python"]
     python = "/usr/bin/python" + wanted
     if not os.path.exists(python):
         python = wanted
         machine.run(UV, "python", "install", wanted, root=True)
-    shutil.rmtree(machine.env, ignore_errors=True)
     machine.run(UV, "venv", "--python", python, machine.env, root=True)
     # Packages run programs of theirs while they are built.
     machine.give(machine.env, ACCOUNT)
     return machine.run(machine.python, "--version").strip()
 
 
+def _make_conda_env(machine: Machine) -> str:
+    """What conda installs, without conda."""
+    tool = HERE + "/rattler"
+    machine.run(UV, "venv", "--python", sys.executable, tool, root=True)
+    wanted = "py-rattler==" + machine.plan["rattler"]
+    machine.run(*machine.pip("install", tool), wanted, root=True)
+    os.makedirs(machine.env)
+    machine.give(machine.env, ACCOUNT)
+    given = json.dumps(machine.plan["conda"])
+    cache = HERE + "/cache/conda"
+    machine.run(tool + "/bin/python", "-c", CONDA, machine.env, cache, stdin=given)
+    return "%d packages of conda" % len(machine.plan["conda"])
+
+
 def install(machine: Machine) -> str:
-    command = machine.pip("sync", machine.env)
+    if not machine.plan["lock"]:
+        return "none by pip"
+    # pip leaves alone what conda has installed.
+    command = machine.pip("install" if machine.plan["conda"] else "sync", machine.env)
     if machine.plan["as_of"]:
         command += ["--exclude-newer", machine.plan["as_of"]]
     lock = machine.plan["lock"]
+    source = ("--no-deps", "-r", "-") if machine.plan["conda"] else ("-",)
     try:
-        machine.run(*command, "-", stdin=lock)
+        machine.run(*command, *source, stdin=lock)
     except Failed as e:
         # Most that have no wheel need none, and compilers take a minute.
         if not machine.plan["builds"] or shutil.which("cc"):
             raise
         machine.say("told", "trying again with compilers, after: %s" % e)
         _install_compilers(machine)
-        machine.run(*command, "-", stdin=lock)
+        machine.run(*command, *source, stdin=lock)
     return "%d packages" % len(lock.splitlines())
 
 
