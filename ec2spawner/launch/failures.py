@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ..core.errors import EC2SpawnError, Reason
 from ..core.state import Launch
 from ..ec2.errors import EC2Error, admin_hint
+from ..ec2.errors.ends import why_ended
 from ..ec2.errors.kinds import Kind
 from ..ec2.errors.table import meaning_of_end
 from ..ec2.machines import Machine
@@ -61,16 +62,14 @@ class EndedEarly(EC2SpawnError):
 
     def __init__(self, machine: Machine) -> None:
         meaning = meaning_of_end(machine.reason_code)
-        told = f"Machine {machine.id} ended while it was starting: {machine.why}."
+        told = f"Machine {machine.id} ended while it was starting"
         if not machine.gone:
-            told = (
-                f"Machine {machine.id} was stopped while it was starting: "
-                f"{machine.why}."
-            )
+            told = f"Machine {machine.id} was stopped while it was starting"
+        why = why_ended(machine.reason_code)
         super().__init__(
-            f"{told} {meaning.user}",
+            f"{told}{': ' if why else ''}{why}. {meaning.user}",
             reason=meaning.reason,
-            log_message=f"{told} {meaning.hint}".strip(),
+            log_message=f"{told}: {machine.why}. {meaning.hint}".strip(),
         )
         self.machine = machine
         #: it says nothing against what is on the machine

@@ -7,20 +7,8 @@ from datetime import datetime, timezone
 
 from ..core.clock_words import clock, day
 from ..core.state import ServerState
+from ..ec2.errors.ends import why_ended
 from ..ec2.machines import STOPPED_STATES, Machine
-
-# EC2 API reference, StateReason; the user guide's pages on spot and on retirement.
-_WHO = {
-    "Client.UserInitiatedShutdown": "somebody with access to the AWS account ended it",
-    "Client.InstanceTerminated": "somebody with access to the AWS account ended it",
-    "Client.InstanceInitiatedShutdown": "it shut itself down",
-    "Server.SpotInstanceTermination": "AWS took the spot machine back",
-    "Server.SpotInstanceShutdown": "AWS took the spot machine back",
-    "Server.ScheduledStop": "AWS took its host out of service",
-    "Server.InternalError": "AWS's host failed",
-    "Client.InternalError": "AWS could not use its volumes",
-}
-
 
 # EC2 user guide, "Spot Instance interruption notices": {"time": "...Z"}
 # An EC2 that is silent for a moment is nobody's concern.
@@ -85,7 +73,7 @@ def ended(machine: Machine, now: float, server_name: str = "") -> str:
 
     :param now: seconds since the epoch
     """
-    why = _WHO.get(machine.reason_code) or f"AWS says: {machine.why}"
+    why = why_ended(machine.reason_code) or "AWS's reason is in the hub's log"
     how = "was stopped on" if machine.state in STOPPED_STATES else "ended on"
     return (
         f"The machine of {_server(server_name)} ({machine.id}) {how} {day(now)}: "

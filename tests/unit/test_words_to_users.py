@@ -110,6 +110,11 @@ def test_what_is_said_of_a_machine_that_has_ended_ends_so(code, state):
     machine = Machine("i-1", state, reason_code=code, reason_message="the roof fell in")
     error = failures.EndedEarly(machine)
     assert ADVICE.search(last_sentence(error.jupyterhub_message))
+    # AWS's own words are for the admin.
+    for words in ("the roof fell in", "Server.", "Client."):
+        assert words not in error.jupyterhub_message
+        assert words not in notices.ended(machine, NOON)
+    assert "the roof fell in" in error.log_message
 
 
 VOLUME = Volume("vol-1", "a", "in-use", 1, attached_to="i-1")

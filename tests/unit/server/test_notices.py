@@ -28,9 +28,9 @@ def test_who_ended_a_machine_is_said_in_words(code, words):
     assert words in told
 
 
-def test_what_nobody_has_words_for_is_told_in_awss():
+def test_what_nobody_has_words_for_is_for_the_admin():
     assert ended("Server.New", "Server.New: the roof fell in").endswith(
-        "AWS says: Server.New: the roof fell in."
+        "AWS's reason is in the hub's log."
     )
 
 
