@@ -8,7 +8,7 @@ from playwright.async_api import expect
 from tests.hub.conftest import living
 from tests.hub.hub_process import TINY_COMMAND, HubProcess
 
-from .conftest import keep_narrow_and_dark, log_in
+from .conftest import keep, keep_narrow_and_dark, log_in
 
 pytestmark = pytest.mark.browser
 
@@ -47,6 +47,14 @@ PROFILES = [
         },
     },
 ]
+#: as that package's README has it, for our spawner
+FANCY = """
+import jupyterhub_fancy_profiles
+jupyterhub_fancy_profiles.setup_ui(c)
+c.EC2Spawner.additional_profile_form_template_paths = (
+    jupyterhub_fancy_profiles.TEMPLATE_PATHS
+)
+"""
 PRICES = {"t3.micro": 0.0104, "t3.small": 0.0208, "t3.large": 0.0832}
 
 
@@ -140,3 +148,23 @@ async def test_as_last_time_is_one_click(page, hub, ec2):
     await page.wait_for_url("**/jupyter/user/mary/**")
     assert [m.instance_type for m in living(ec2)] == ["t3.small"]
     await hub.stop_server("mary")
+
+
+async def test_the_form_of_jupyterhub_fancy_profiles_makes_the_machine(
+    page, make_quick_hub, ec2
+):
+    """It takes the place of ours, and works only on a hub at the top of its address."""
+    hub = make_quick_hub(settings={"profile_list": PROFILES}, code=FANCY)
+    await hub.start()
+    await log_in(page, hub.url, "ada")
+    await page.get_by_role("radio", name="Analysis").check()
+    await page.get_by_role("combobox", name="Size").press("ArrowDown")
+    await page.get_by_text("most work").click()
+    team = page.get_by_role("combobox", name="Your team")
+    await team.fill("hydro")
+    await keep(page, "fancy-profiles")
+    await page.get_by_role("button", name="Start").click()
+    await hub.wait_ready("ada")
+    (machine,) = living(ec2)
+    assert machine.instance_type == "t3.large"
+    assert "TEAM=hydro" in open(f"/proc/{machine.pids[-1]}/environ").read().split("\0")

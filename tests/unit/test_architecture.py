@@ -20,6 +20,7 @@ PURE = {
     "claim/messages.py",
     "claim/texts.py",
     "claim/verify.py",
+    "ec2/errors/ends.py",
     "ec2/errors/kinds.py",
     "ec2/errors/table.py",
     "ec2/facts.py",
