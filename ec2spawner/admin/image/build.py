@@ -79,6 +79,11 @@ ec2spawner image build ./my-repository --name hydro --type m7i.xlarge
     strict = Bool(False, help="Fail when the code imports what no file asks for").tag(
         config=True
     )
+    public_ip = Bool(
+        False,
+        help="Give the builder a public address: without a NAT gateway it reaches no "
+        "package index otherwise",
+    ).tag(config=True)
     plan = Bool(False, help="Say what would be built, and build nothing").tag(
         config=True
     )
@@ -96,6 +101,7 @@ ec2spawner image build ./my-repository --name hydro --type m7i.xlarge
     }
     flags = {
         "strict": ({"BuildApp": {"strict": True}}, strict.help),
+        "public-ip": ({"BuildApp": {"public_ip": True}}, public_ip.help),
         "plan": ({"BuildApp": {"plan": True}}, plan.help),
         "json": ({"BuildApp": {"json": True}}, json.help),
     }
@@ -179,6 +185,7 @@ ec2spawner image build ./my-repository --name hydro --type m7i.xlarge
                     tags,
                     self.disk,
                     subnet,
+                    self.public_ip,
                 )
                 for subnet in settings.subnets or ("",)
             ],

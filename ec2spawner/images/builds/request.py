@@ -28,16 +28,18 @@ def builder_request(
     tags: Mapping[str, str],
     disk: int = 0,
     subnet: str = "",
+    public_ip: bool = False,
 ) -> dict[str, Any]:
     """What asks for one builder, without its client token and the time's tags.
 
     It gets no role, no key and nothing secret: it runs what strangers have published.
 
     :param disk: GiB, 0 for what is usual
+    :param public_ip: give it a public address, whatever machines of users have
     """
     interface: dict[str, Any] = {
         "DeviceIndex": 0,
-        "AssociatePublicIpAddress": settings.public_ip,
+        "AssociatePublicIpAddress": public_ip or settings.public_ip,
         "DeleteOnTermination": True,
     }
     if subnet:
