@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable
 
@@ -16,19 +17,26 @@ from .costs.prices import wanted_types
 
 # What an image's name or parameter stands for changes; types do not.
 _INTERVAL = 3600.0
+_SOON = 300.0
 
 
-async def learn(settings: LaunchSettings, fleets: Iterable[Fleet]) -> None:
+async def learn(settings: LaunchSettings, fleets: Iterable[Fleet]) -> bool:
     """Ask EC2 for facts of what is on offer, in each region; what it does not tell
-    the form does not tell either."""
+    the form does not tell either.
+
+    :returns: whether all is known of the sizes
+    """
     profiles = known_profiles(settings)
     if not any(profile.options for profile in profiles):
-        return  # who wrote the list has said it all
+        return True  # who wrote the list has said it all
     subnets = set(settings.subnets)
     for override in (o for p in profiles for o in p.overrides()):
         subnets.update(override.get("subnets", ()))
+    complete = True
     for fleet in fleets:
-        await fleet.catalog.region(sorted(wanted_types(settings)), sorted(subnets))
+        types = sorted(wanted_types(settings))
+        region = await fleet.catalog.region(types, sorted(subnets))
+        complete = complete and len(region.types) == len(types)
         for image, owners in _images(settings, profiles):
             try:
                 await fleet.images.resolve(image, owners)
@@ -36,6 +44,7 @@ async def learn(settings: LaunchSettings, fleets: Iterable[Fleet]) -> None:
                 fleet.log.warning("Image %s: %s", image, admin_hint(e))
             except EC2SpawnError as e:
                 fleet.log.warning("Image %s: %s", image, e.log_message)
+    return complete
 
 
 def _images(
@@ -63,7 +72,9 @@ async def keep_learning(
 
     async def once() -> None:
         try:
-            await learn(settings, wanted)
+            while not await learn(settings, wanted):
+                learning(False)
+                await asyncio.sleep(_SOON)
         finally:
             learning(False)
 

@@ -47,10 +47,10 @@ PROFILES = [
         },
     },
 ]
-#: as that package's README has it, for our spawner
+#: as docs/howto/profiles.md has it
 FANCY = """
 import jupyterhub_fancy_profiles
-jupyterhub_fancy_profiles.setup_ui(c)
+c.JupyterHub.extra_handlers = [jupyterhub_fancy_profiles.STATIC_HANDLER_TUPLE]
 c.EC2Spawner.additional_profile_form_template_paths = (
     jupyterhub_fancy_profiles.TEMPLATE_PATHS
 )

@@ -1,0 +1,86 @@
+import asyncio
+import logging
+from types import SimpleNamespace
+
+import pytest
+
+from ec2spawner.ec2.facts import Region, TypeFacts
+from ec2spawner.hub import form_facts
+from ec2spawner.hub.form_facts import keep_learning
+from ec2spawner.spawner import EC2Spawner
+
+LOG = logging.getLogger("test")
+SIZE = {
+    "choices": {
+        "s": {"ec2spawner_override": {"instance_type": "t3.small"}},
+        "l": {"ec2spawner_override": {"instance_type": "m7i.large"}},
+    }
+}
+LIST = [{"display_name": "A", "profile_options": {"size": SIZE}}]
+
+
+class SlowEC2:
+    """Tells what it knows of types when the test lets it."""
+
+    def __init__(self, *known):
+        self.known = list(known)
+        self.asked = []
+        self.may_answer = asyncio.Semaphore(0)
+        self.catalog = self
+        self.images = SimpleNamespace(resolve=self.resolve)
+        self.log = LOG
+
+    async def region(self, types, subnets):
+        self.asked.append(types)
+        await self.may_answer.acquire()
+        known = self.known.pop(0)
+        return Region(types={name: TypeFacts() for name in types if name in known})
+
+    async def resolve(self, image, owners):
+        self.asked.append(image)
+
+
+async def learning_of(ec2, **settings):
+    """What is said of whether the Hub is still learning, as it changes."""
+    said = []
+    spawner = EC2Spawner(instance_type="t3.small", **settings)
+    task = asyncio.ensure_future(keep_learning(spawner, [ec2], LOG, said.append))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    return said, task
+
+
+async def settled():
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("settings", [{"profile_list": LIST}, {"sizes": ["m7i.large"]}])
+async def test_the_form_is_told_that_ec2_is_asked_until_it_has_answered(settings):
+    ec2 = SlowEC2({"t3.small", "m7i.large"})
+    said, task = await learning_of(ec2, **settings)
+    assert said == [True] and ec2.asked == [["m7i.large", "t3.small"]]
+    ec2.may_answer.release()
+    await settled()
+    assert said == [True, False]
+    task.cancel()
+
+
+async def test_what_ec2_does_not_tell_is_asked_again_soon_and_not_promised(monkeypatch):
+    monkeypatch.setattr(form_facts, "_SOON", 0)
+    ec2 = SlowEC2(set(), {"t3.small", "m7i.large"})
+    said, task = await learning_of(ec2, profile_list=LIST)
+    ec2.may_answer.release()
+    await settled()
+    assert said == [True, False] and len(ec2.asked) == 2
+    ec2.may_answer.release()
+    await settled()
+    assert len(ec2.asked) == 2
+    task.cancel()
+
+
+async def test_of_a_list_without_options_nothing_is_asked():
+    ec2 = SlowEC2()
+    said, task = await learning_of(ec2, profile_list=[{"display_name": "A"}])
+    assert said == [True, False] and ec2.asked == []
+    task.cancel()
