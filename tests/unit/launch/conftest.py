@@ -106,7 +106,7 @@ def region(monkeypatch):
     monkeypatch.setattr(attempts, "run_machine", made.run_machine)
     monkeypatch.setattr(attempts, "machine_of_token", made.machine_of_token)
     monkeypatch.setattr("asyncio.sleep", made.sleep)
-    monkeypatch.setattr("random.uniform", lambda low, high: (low + high) / 2)
+    monkeypatch.setattr("random.uniform", lambda low, high: low + high)
     monkeypatch.setattr(attempts, "time", SimpleNamespace(monotonic=made.clock))
     return made
 
