@@ -249,6 +249,9 @@ def _server() -> tuple[str, ...]:
         found.append(f"jupyterlab=={version('jupyterlab')}")
     except PackageNotFoundError:
         found.append("jupyterlab>=4.4,<5")
+    # A newer one compiles grammars at each start of a server, for half of its time, and
+    # for checks that a server does not make (rfc3987-syntax 1.1).
+    found.append("jsonschema<4.25")
     return tuple(found)
 
 
