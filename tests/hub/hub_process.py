@@ -123,8 +123,14 @@ class HubProcess:
 
     def launch(self) -> None:
         """Start the process, and do not wait for it."""
+        argv = ["jupyterhub", "-f", str(CONFIG)]
+        environment = self.environment()
+        self._process = Forked(argv, self.folder, environment, self.log_path)
+
+    def environment(self) -> dict[str, str]:
+        """Of this hub's programs."""
         bin_folder = str(Path(sys.executable).parent)
-        env = {
+        return {
             "PATH": os.pathsep.join([bin_folder, os.environ["PATH"]]),
             "HOME": str(self.folder),
             # What this test imports, and not what else may be installed.
@@ -133,8 +139,6 @@ class HubProcess:
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_EC2_METADATA_DISABLED": "true",
         }
-        argv = ["jupyterhub", "-f", str(CONFIG)]
-        self._process = Forked(argv, self.folder, env, self.log_path)
 
     async def start(self, timeout: float = 60) -> None:
         """Start it and wait until it answers through its proxy."""

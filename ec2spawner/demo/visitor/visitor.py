@@ -263,10 +263,12 @@ class Visitor:
         server_name: str = "",
         kernel_id: str | None = None,
         timeout: float = 60,
+        kernel: str = "python3",
     ) -> tuple[str, str]:
         """Run code in a kernel, over the websocket through the proxy.
 
         :param kernel_id: a kernel that runs already; None starts one
+        :param kernel: which one, by its name
         :returns: the text it puts out and the id of its kernel
         :raises KernelFailed: when there is no kernel, or the socket closes
         :raises TimeoutError: after ``timeout`` seconds without an answer
@@ -275,7 +277,7 @@ class Visitor:
         if "_xsrf" not in self._open.cookie_jar.filter_cookies(api):
             await self.open_lab(server_name)
         if kernel_id is None:
-            kernel_id = await self._start_kernel(api)
+            kernel_id = await self._start_kernel(api, kernel)
         channels = URL(f"{api}/{kernel_id}/channels", encoded=True)
         session = uuid4().hex
         socket = await self._open.ws_connect(
@@ -290,9 +292,9 @@ class Visitor:
                 raise TimeoutError(f"the cell did not end in {timeout:g} s") from None
         return text, kernel_id
 
-    async def _start_kernel(self, api: URL) -> str:
+    async def _start_kernel(self, api: URL, name: str) -> str:
         async with self._open.post(
-            api, json={"name": "python3"}, headers=self._headers(_FETCH, api)
+            api, json={"name": name}, headers=self._headers(_FETCH, api)
         ) as answer:
             if answer.status != 201:
                 why = _reason(answer.status, await answer.text())

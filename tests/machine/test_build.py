@@ -1,0 +1,124 @@
+"""From a repository to an image, a server, and a cell in its kernel. Slow: it installs.
+
+Packages come from the registry that pip is configured for here.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ec2spawner.core.tags import BUILD_TAG
+from ec2spawner.demo.visitor import Visitor
+from localec2.net.this_computer import ways
+
+from ..hub.conftest import eventually, living
+from ..hub.hub_process import CONFIG
+from ..localec2.conftest import client
+
+# As the repository of the talk: below a folder, old pins, one of which has no wheel,
+# and code that imports what no file asks for.
+FILES = {
+    "environment/requirements.txt": "six==1.16.0\npydotplus==2.0.2\n",
+    "environment/runtime.txt": "python-3.11\n",
+    "run.py": "import os, six, pydotplus, spotpy\n",
+}
+# What must not be in an image: who the machine was, and how it was told what to do.
+IDENTITY = (
+    *("etc/machine-id", "etc/ssh/ssh_host_*", "var/lib/cloud/**/*", "tmp/*"),
+    *("var/lib/ec2spawner*/**/*", "etc/systemd/system/ec2spawner*", "root/.cache/**/*"),
+    *("var/log/**/*", "etc/shadow.lock", "var/lib/dhcp/*"),
+)
+LOOK = "import six, pydotplus, sys; print(six.__version__, sys.executable)"
+
+
+@pytest.fixture
+def repository(tmp_path):
+    folder = tmp_path / "A Lab"
+    for name, text in FILES.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+@pytest.fixture
+def outside(cloud, ec2):
+    ec2.change_settings(**ways())
+    yield
+    ec2.change_settings(outside=[], index_urls=[])
+
+
+def build(hub, cloud, repository, *more):
+    """Run the command; its output as lines of JSON."""
+    command = [sys.executable, "-c", "from ec2spawner.cli import main; main()"]
+    base = cloud.control.resources().image_id
+    done = subprocess.run(
+        [
+            *(*command, "image", "build", str(repository), "--json"),
+            *("-f", str(CONFIG), f"--hub-folder={hub.folder}", f"--base={base}"),
+            *more,
+        ],
+        capture_output=True,
+        text=True,
+        # pip's configuration and certificates are this computer's.
+        env={**os.environ, **hub.environment(), "HOME": os.environ["HOME"]},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def left_in(layer):
+    """Of a machine's identity what its image has."""
+    return [
+        path.relative_to(layer).as_posix()
+        for pattern in IDENTITY
+        for path in layer.glob(pattern)
+        if path.is_file() and not path.is_symlink() and path.stat().st_size
+    ]
+
+
+@pytest.mark.slow
+async def test_a_repository_becomes_an_image_whose_kernel_a_user_works_in(
+    cloud, ec2, make_hub, outside, repository, guest
+):
+    hub = make_hub(settings={"image": "repo:a-lab", "home": "none"})
+    await hub.start()
+    began = time.monotonic()
+    said = build(hub, cloud, repository)
+    print(f"built in {time.monotonic() - began:.0f} s")
+    events = [each["event"] for each in said]
+    assert events[0] == "plan" and events[-1] == "ready"
+    told = [each.get("text", "") for each in said]
+    assert "the kernel computes" in told and "2 of 2 packages import" in told
+    missing = [each["text"] for each in said if each["event"] == "missing"]
+    assert missing == ["spotpy run.py"]
+    # The builder has ended, and its disk with it.
+    eventually(lambda: living(ec2) == [])
+    requests = [request.action for request in ec2.requests()]
+    assert requests.count("RunInstances") == requests.count("CreateImage") == 1
+    layer = Path(cloud.folder) / "images" / said[-1]["image"]
+    assert (layer / "opt/envs/a-lab/bin/python").exists()
+    assert left_in(layer) == []
+    (again,) = [e for e in build(hub, cloud, repository) if e["event"] == "ready"]
+    assert again["image"] == said[-1]["image"] and again["known"]
+    assert [r.action for r in ec2.requests()].count("RunInstances") == 1
+    async with Visitor(hub.url, "alice", "any") as alice:
+        await alice.log_in()
+        await alice.choose("small")
+        await alice.ready(timeout=180)
+        text, _ = await alice.run_cell(LOOK, kernel="a-lab", timeout=120)
+        assert text.split() == ["1.16.0", "/opt/envs/a-lab/bin/python"]
+        text, _ = await alice.run_cell("import sys; print(sys.prefix)")
+        assert text.strip() == "/opt/jupyter"
+        (machine,) = client(cloud).describe_instances(
+            Filters=[{"Name": "image-id", "Values": [again["image"]]}]
+        )["Reservations"]
+        assert BUILD_TAG not in str(machine)
+        record = json.loads(guest().run("cat /etc/ec2spawner/image.json"))
+        assert "six==1.16.0" in record["lock"].split()
+        await alice.stop()
