@@ -92,6 +92,8 @@ class Attempts:
         self._began = time.monotonic()
         self._attempts = 0
         self._doubts = 0
+        #: the answer to a call of the present attempt was lost
+        self._unanswered = False
         #: EC2 did not even say what it has
         self._blind = False
         self._failed_machines = 0
@@ -194,6 +196,7 @@ class Attempts:
         :raises EC2SpawnError: when it cannot
         """
         self._attempts += 1
+        self._unanswered = False
         token = client_token(self._plan.launch_id, self._attempts - 1)
         self._reporter.attempt(Attempt(token, candidate))
         if place := place_in_line(self._launcher.clients.throttle, "RunInstances"):
@@ -202,13 +205,14 @@ class Attempts:
             machine = await self._settled(candidate, token)
         except EC2Error as e:
             self._learn(candidate, e)
-            if e.kind in _IN_DOUBT:
-                self._doubts += 1
+            in_doubt = self._unanswered or e.kind in _IN_DOUBT
+            self._doubts += in_doubt
+            if e.kind not in _TRY_NEXT | _IN_DOUBT:
+                raise spawn_error(e) from e
+            if in_doubt:
                 if self._blind or self._doubts >= _MOST_DOUBTS or not self._left:
                     raise spawn_error(e) from e
                 self._reporter.abandon(token)
-            elif e.kind not in _TRY_NEXT:
-                raise spawn_error(e) from e
             return None
         self._now = candidate
         return machine
@@ -222,7 +226,9 @@ class Attempts:
                 pause=0.2,
             )
         except EC2Error as e:
-            if e.kind in _IN_DOUBT and (found := await self._look_for(token)):
+            # A repeat that is refused says nothing of the call before it.
+            in_doubt = self._unanswered or e.kind in _IN_DOUBT
+            if in_doubt and (found := await self._look_for(token)):
                 return found
             raise
 
@@ -231,6 +237,7 @@ class Attempts:
             return False
         if not self._launcher.clients.retries.allow():
             return False
+        self._unanswered = True
         self._log.warning(
             "Launch %s: the answer is in doubt, repeating the identical call: %s",
             self._plan.launch_id,

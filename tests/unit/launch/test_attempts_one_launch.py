@@ -217,6 +217,36 @@ async def test_a_doubt_that_ec2_clears_up_lets_the_next_one_follow(launch, regio
     assert region.now - began == pytest.approx(sum(region.slept) + 4 * region.fast + 2)
 
 
+async def test_a_repeat_that_is_refused_says_nothing_of_the_call_before_it(
+    launch, region
+):
+    region.answers, region.by_token = [IN_DOUBT, SOLD_OUT], machine("i-1")
+    way = launch()
+    assert (await way.next()).id == "i-1"
+    assert region.asked == ["a", "a"] and not way.noted.abandoned
+
+
+async def test_an_attempt_whose_repeat_is_refused_stays_in_doubt(launch, region):
+    region.answers = [IN_DOUBT, SOLD_OUT, SOLD_OUT, machine("i-2")]
+    way = launch()
+    assert (await way.next()).id == "i-2"
+    assert region.asked == ["a", "a", "b", "c"]
+    # Not the second one, which was never in doubt.
+    assert way.noted.abandoned == [region.tokens[0]]
+    assert not way.refused
+
+
+@pytest.mark.parametrize("answers", [[NO_RIGHT], [THROTTLED] * 5])
+async def test_a_launch_is_not_refused_while_a_call_of_it_is_not_answered(
+    launch, region, answers
+):
+    region.answers = [IN_DOUBT, *answers]
+    way = launch()
+    with pytest.raises(EC2SpawnError):
+        await way.next()
+    assert not way.refused
+
+
 async def test_what_nothing_can_help_ends_it(launch, region):
     region.answers = [NO_RIGHT]
     way = launch()
