@@ -232,7 +232,11 @@ class Lane:
             time.sleep(wait)
 
     async def run(
-        self, action: str, work: Callable[[Lane], T], resources: int = 1
+        self,
+        action: str,
+        work: Callable[[Lane], T],
+        resources: int = 1,
+        doubted: Callable[[], None] = lambda: None,
     ) -> T:
         """Run ``work(self)`` in this lane's threads, parsing included.
 
@@ -241,6 +245,7 @@ class Lane:
 
         :param action: the first call that ``work`` makes
         :param resources: how many machines that call names or makes
+        :param doubted: is told of each call whose answer is lost: EC2 may act on it
         :raises EC2Error: for whatever boto3 raised, repetitions included, or the
             reading of its answer: nothing else leaves here
         :raises NotSent: when ``work`` does
@@ -253,6 +258,8 @@ class Lane:
             except EC2Error as e:
                 if e.kind is Kind.THROTTLED:
                     self._throttle.throttled(action)
+                if e.kind is Kind.AMBIGUOUS:
+                    doubted()
                 if not self._may_repeat(e, attempt):
                     raise
                 backoff = min(_BACKOFF[e.kind] * 2 ** (attempt - 1), _LONGEST_BACKOFF)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 GOING = frozenset({"shutting-down", "terminated"})
 # EC2 API reference, StateReason.
+STOPPED = "Client.UserInitiatedShutdown"
 HIBERNATED = "Client.UserInitiatedHibernate"
 STOPPED_STATES = frozenset({"stopping", "stopped"})
 
@@ -301,18 +302,22 @@ async def terminate_machines(lane: Lane, ids: Sequence[str]) -> dict[str, str]:
 
 
 async def stop_machines(
-    lane: Lane, ids: Sequence[str], hibernate: bool = False
+    lane: Lane,
+    ids: Sequence[str],
+    hibernate: bool = False,
+    doubted: Callable[[], None] = lambda: None,
 ) -> dict[str, str]:
     """StopInstances, and the states that EC2 confirms: id -> state.
 
     :param hibernate: with what is in memory; for machines launched for that only
+    :param doubted: is told of each call whose answer is lost
     """
 
     def work(lane: Lane) -> dict[str, str]:
         answer = lane.ec2.stop_instances(InstanceIds=list(ids), Hibernate=hibernate)
         return _states(answer["StoppingInstances"])
 
-    return await lane.run("StopInstances", work, resources=len(ids))
+    return await lane.run("StopInstances", work, len(ids), doubted)
 
 
 async def start_machines(lane: Lane, ids: Sequence[str]) -> dict[str, str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum
+from functools import partial
 
 from ..ec2.again import Looks, patiently, slower
 from ..ec2.batcher import Batcher
@@ -25,6 +26,9 @@ from ..ec2.machines import (
 _AWAKE = frozenset({"pending", "running"})
 # What an error says of EC2, and nothing of the machine.
 _PASSES = frozenset({Kind.AMBIGUOUS, Kind.THROTTLED})
+# A call that nobody has answered may still reach EC2. How late, AWS does not say: ours
+# are given up after 15 s (``ec2/clients.py``).
+_LATE_SECONDS = 120.0
 
 
 class StopOutcome(Enum):
@@ -45,10 +49,10 @@ class Power:
         self._clients = clients
         self._inventory = inventory
         self._log = log
-        self._stops = Batcher("stop", lambda ids: stop_machines(clients.killing, ids))
-        self._hibernations = Batcher(
-            "hibernate", lambda ids: stop_machines(clients.killing, ids, hibernate=True)
-        )
+        #: machine -> when the last StopInstances was given up to which no answer came
+        self._unanswered: dict[str, float] = {}
+        self._stops = Batcher("stop", self._stop)
+        self._hibernations = Batcher("hibernate", partial(self._stop, hibernate=True))
         self._starts = Batcher(
             "start", lambda ids: start_machines(clients.launching, ids)
         )
@@ -87,6 +91,14 @@ class Power:
                     return StopOutcome.GONE
         return StopOutcome.UNKNOWN
 
+    async def _stop(
+        self, ids: Sequence[str], hibernate: bool = False
+    ) -> dict[str, str]:
+        def doubted() -> None:
+            self._unanswered |= dict.fromkeys(ids, time.monotonic())
+
+        return await stop_machines(self._clients.killing, ids, hibernate, doubted)
+
     async def _stop_once(
         self, instance_id: str, stops: Batcher[str]
     ) -> StopOutcome | None:
@@ -100,6 +112,13 @@ class Power:
         if state in STOPPED_STATES:
             return StopOutcome.STOPPING
         return StopOutcome.GONE if state in ("shutting-down", "terminated") else None
+
+    def may_stop_late(self, instance_id: str) -> bool:
+        """A stop of ours may still reach EC2, when the machine is wanted again."""
+        limit = time.monotonic() - _LATE_SECONDS
+        kept = {id: at for id, at in self._unanswered.items() if at > limit}
+        self._unanswered = kept
+        return instance_id in kept
 
     async def wait_stopped(self, instance_id: str, timeout: float) -> Machine | None:
         """The machine once it has stopped; None when it has ended.
@@ -133,7 +152,7 @@ class Power:
     async def start(
         self,
         machine: Machine,
-        user_data: bytes,
+        user_data: bytes | None,
         instance_type: str,
         wanted: Callable[[], bool],
         troubled: Callable[[EC2Error], None],
@@ -143,6 +162,7 @@ class Power:
 
         What passes is waited for: EC2 that limits requests, or does not answer.
 
+        :param user_data: None leaves it as it is
         :param wanted: asked before each call whether it is still to start
         :param troubled: is told of each error that may pass
         :param within: seconds after which what does not pass is an error
@@ -167,7 +187,8 @@ class Power:
             # What is already so is no error: each of these can be repeated.
             await patiently(if_wanted, passes, end - time.monotonic())
 
-        await ask(lambda: set_user_data(lane, machine.id, user_data))
+        if (data := user_data) is not None:
+            await ask(lambda: set_user_data(lane, machine.id, data))
         if machine.instance_type != instance_type:
             await ask(lambda: set_instance_type(lane, machine.id, instance_type))
         await ask(lambda: self._start_once(machine.id))

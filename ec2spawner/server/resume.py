@@ -16,9 +16,9 @@ from ..core.state import StoppedMachine, Wish
 from ..ec2.clients import NotSent
 from ..ec2.errors import EC2Error, admin_hint
 from ..ec2.errors.kinds import Kind
-from ..ec2.machines import Machine
+from ..ec2.machines import HIBERNATED, STOPPED, Machine
 from ..launch.attempts import place_in_line
-from ..launch.failures import cancelled, cannot_wake
+from ..launch.failures import EndedEarly, cancelled, cannot_wake
 from ..launch.plan import LaunchPlan
 from .context import ServerContext
 
@@ -27,6 +27,8 @@ from .context import ServerContext
 _STOPPED_SECONDS = 240.0
 # For how long trouble that passes is waited for, if the start has so much time.
 _TROUBLE_SECONDS = 240.0
+# How often in one start a machine is woken again that an old stop has stopped.
+_MOST_LATE_STOPS = 2
 # How often a machine is woken in vain, one time after the other.
 _MOST_FAILED_WAKES = 2
 # Another machine may do better. What else EC2 may say is nothing against this one.
@@ -42,6 +44,7 @@ class Resume:
         self._troubles: set[str] = set()
         #: EC2 may have started it without saying so
         self._may_be_awake = False
+        self._late_stops = 0
 
     async def run(self, plan: LaunchPlan) -> Machine | None:
         """The machine as it was before it was woken; None when a fresh one must take
@@ -62,12 +65,7 @@ class Resume:
         except NotSent:
             raise cancelled() from None
         except asyncio.TimeoutError as e:
-            raise EC2SpawnError(
-                f"AWS has not said yet that your machine {stopped.instance_id} is "
-                "stopped, so it cannot be woken. It is kept, with all that is on it. "
-                "Try again in a few minutes.",
-                reason=Reason.CLOUD,
-            ) from e
+            raise _still_stopping(stopped.instance_id) from e
         except EC2Error as e:
             # Of two machines that are awake one would be one too many.
             if e.kind not in _REPLACED or self._may_be_awake:
@@ -83,6 +81,42 @@ class Resume:
             f"Machine {stopped.instance_id} cannot wake up ({why}): you get another"
         )
         return None
+
+    def stopped_late(self, machine: Machine) -> bool:
+        """Whether a stop of ours, sent before it was woken, may have stopped it only
+        now; not too often."""
+        by_a_call = machine.reason_code in (STOPPED, HIBERNATED)
+        late = by_a_call and self._context.fleet.power.may_stop_late(machine.id)
+        return not machine.gone and late and self._late_stops < _MOST_LATE_STOPS
+
+    async def again(self, machine: Machine, start_id: str) -> Machine:
+        """Wake the machine of this start once more: it boots and claims as before.
+
+        :returns: the machine as it was before that
+        :raises EC2SpawnError: when it cannot be woken just now
+        """
+        self._late_stops += 1
+        self._tell("An earlier stop has reached your machine late: waking it again")
+        power = self._context.fleet.power
+        try:
+            stopped = await power.wait_stopped(machine.id, _STOPPED_SECONDS)
+            if stopped is None:
+                raise EndedEarly(machine)
+            await power.start(
+                stopped,
+                None,
+                stopped.instance_type,
+                lambda: self._is_wanted(start_id),
+                self._troubled,
+                _TROUBLE_SECONDS,
+            )
+        except NotSent:
+            raise cancelled() from None
+        except asyncio.TimeoutError as e:
+            raise _still_stopping(machine.id) from e
+        except EC2Error as e:
+            raise cannot_wake(machine.id, e) from e
+        return stopped
 
     def _unfit(self, stopped: StoppedMachine, plan: LaunchPlan) -> str:
         """Why a stopped machine cannot be what is asked for; empty when it can."""
@@ -154,3 +188,20 @@ class Resume:
             context.hub.api_url,
             context.settings.claim_timeout,
         )
+
+
+def _still_stopping(instance_id: str) -> EC2SpawnError:
+    return EC2SpawnError(
+        f"AWS has not said yet that your machine {instance_id} is "
+        "stopped, so it cannot be woken. It is kept, with all that is on it. "
+        "Try again in a few minutes.",
+        reason=Reason.CLOUD,
+    )
+
+
+def speaks_against_the_machine(error: BaseException | None) -> bool:
+    """It was up, and what is on it may be what keeps its server from coming."""
+    if isinstance(error, EndedEarly) and error.is_trouble_of_ec2:
+        return False
+    reasons = (Reason.BOOT.value, Reason.TIMEOUT.value)
+    return isinstance(error, EC2SpawnError) and error.reason in reasons

@@ -39,7 +39,7 @@ from .admission import Admission
 from .context import ServerContext
 from .home import Home, check_free
 from .progress import Progress
-from .resume import Resume
+from .resume import Resume, speaks_against_the_machine
 from .session import Session
 from .stop import Stop
 from .tokens import token_of
@@ -66,11 +66,13 @@ class Start:
         self.home = Home(context, self.progress)
         self.session = Session(context, self.progress, self.home)
         self.admission = Admission(context)
+        self._resume = Resume(context, lambda text: self.progress.tell(5, text))
         #: ``run`` has been called: it is of no use to another start
         self.begun = bool(start_id)
         self._is_told = False
         #: the machine as it was before it was woken
         self._woken: Machine | None = None
+        self._woken_at = 0.0
         self._new_home = False
         #: the only zone that will do, as the home is there and may not move
         self._bound_to = ""
@@ -103,9 +105,12 @@ class Start:
             try:
                 await self.until_ready()
             except EndedEarly as e:
-                if not self._may_go_on(attempts, e):
+                if self._woken and self._resume.stopped_late(e.machine):
+                    getting = self._wake_again(e.machine)
+                elif self._may_go_on(attempts, e):
+                    getting = self._next_machine(attempts)
+                else:
                     raise
-                getting = self._next_machine(attempts)
             else:
                 break
         self.progress.tell(95, "Ready")
@@ -123,7 +128,7 @@ class Start:
             self._is_told = True
             self._context.start_failed(error)
         if self._is_present() and self._context.launch.phase is not Phase.READY:
-            if _speaks_against_the_machine(error):
+            if speaks_against_the_machine(error):
                 self._context.applied(WokenInVain(self._start_id))
             self._context.applied(Wanted(Wish.KEEP))
             self._cancel_what_asks_for_nothing()
@@ -215,11 +220,10 @@ class Start:
         self, plan: LaunchPlan, attempts: Attempts, stop: Stop
     ) -> None:
         """Wake the machine that is stopped for this server, or launch a fresh one."""
-        resume = Resume(self._context, lambda text: self.progress.tell(5, text))
         await stop.settled()
-        machine = await resume.run(plan)
+        machine = await self._resume.run(plan)
         if machine is not None:
-            self._woken = machine
+            self._woken, self._woken_at = machine, time.time()
             self.admission.woke(machine)
             self.session.begin()
             self.found(machine)
@@ -227,6 +231,10 @@ class Start:
         wanted = plan.candidates[0].machine
         self.progress.tell(5, f"Asking AWS for a machine: {wanted}")
         await self._next_machine(attempts)
+
+    async def _wake_again(self, machine: Machine) -> None:
+        self._woken = await self._resume.again(machine, self._start_id)
+        self._woken_at = time.time()
 
     async def _next_machine(self, attempts: Attempts) -> None:
         self.admission.asks_again()
@@ -348,7 +356,7 @@ class Start:
             before.launched_at,
         ):
             return False
-        return time.time() - self._context.launch.launched_at < CONSISTENCY_SECONDS
+        return time.time() - self._woken_at < CONSISTENCY_SECONDS
 
     def out_of_time(self, seconds: float) -> EC2SpawnError:
         """What a user reads when nothing failed and nothing came."""
@@ -387,11 +395,3 @@ class Start:
             instance_id,
             tail,
         )
-
-
-def _speaks_against_the_machine(error: BaseException | None) -> bool:
-    """It was up, and what is on it may be what keeps its server from coming."""
-    if isinstance(error, EndedEarly) and error.is_trouble_of_ec2:
-        return False
-    reasons = (Reason.BOOT.value, Reason.TIMEOUT.value)
-    return isinstance(error, EC2SpawnError) and error.reason in reasons
