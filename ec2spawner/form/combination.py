@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from typing import Any
 
 from ..costs.words import UNKNOWN, dollars
@@ -50,7 +51,7 @@ class Combination:
         value = self.value(name)
         return value if isinstance(value, str) else ""
 
-    @property
+    @cached_property
     def types(self) -> list[str]:
         """The instance types to try; empty when they are not known."""
         several, one = self._setting("instance_types"), self._setting("instance_type")
@@ -61,14 +62,14 @@ class Combination:
         types = (several if not callable(several) else None) or [one]
         return [each for each in types if isinstance(each, str)]
 
-    @property
+    @cached_property
     def facts(self) -> list[TypeFacts]:
         """Of the types of which EC2 has told them."""
         region = self.text("region")
         found = (self._known.type_facts(region, each) for each in self.types)
         return [each for each in found if each is not None]
 
-    @property
+    @cached_property
     def misfit(self) -> str:
         """Why size and image do not go together; empty when they may."""
         facts, types = self.facts, self.types

@@ -49,6 +49,7 @@ def render_form(
     :param template_folders: where a ``form.html`` in place of ours may be. It is given
         what KubeSpawner's is: ``profile_list`` and ``user_options``
     """
+    setting = cache(setting)  # a long list asks for the same ones thousands of times
     # Lists: what is stored may be anything, a set takes no list.
     slugs = [p.slug for p in offer]
     asked = preselected.get("profile")

@@ -128,6 +128,8 @@ class StepsView:
         self._known = known
         self._setting = setting
         self._kinds = kinds_of(profile)
+        #: of each size, by its key: a long list is asked for them twice
+        self._misfits_of: dict[str, dict[str, str]] = {}
 
     def make(self, preselected: Mapping[str, Any], last: Mapping[str, Any]) -> Steps:
         """
@@ -135,6 +137,7 @@ class StepsView:
         :param last: what the user's last start had
         """
         texts = written(self._profile, preselected)
+        self._misfits_of.clear()
         chosen = self._first(preselected, texts)
         steps = [self._step(o, chosen, texts) for o in self._profile.options]
 
@@ -239,6 +242,13 @@ class StepsView:
         self, option: Option, choice: Choice, chosen: Mapping[str, Choice]
     ) -> dict[str, str]:
         """Why a size does not go with each image, by its key; empty where it may."""
+        if choice.key not in self._misfits_of:
+            self._misfits_of[choice.key] = self._find_misfits(option, choice, chosen)
+        return self._misfits_of[choice.key]
+
+    def _find_misfits(
+        self, option: Option, choice: Choice, chosen: Mapping[str, Choice]
+    ) -> dict[str, str]:
         size = {**chosen, option.key: choice}
         images = [o for o in self._profile.options if self._kinds[o.key] == SOFTWARE]
         if not images:
