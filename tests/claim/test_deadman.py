@@ -257,6 +257,46 @@ def test_a_full_disk_stops_no_timer(machine, monkeypatch):
         one.live(11 * HOUR)
 
 
+def passing(machine, monkeypatch):
+    """Let the time of a timer pass while it waits. Returns its pauses."""
+    waits = []
+
+    def sleep(seconds):
+        waits.append(seconds)
+        machine.now += seconds
+
+    monkeypatch.setattr(deadman.time, "sleep", sleep)
+    return waits
+
+
+def test_a_timer_goes_on_whatever_goes_wrong_and_ends_the_machine_once(
+    machine, monkeypatch
+):
+    one = machine(max_lifetime=HOUR)
+    waits, beat, trouble = passing(one, monkeypatch), one.agent.beat, [1, 2, 3]
+
+    def sometimes(now):
+        if trouble:
+            raise RuntimeError(trouble.pop())
+        return beat(now)
+
+    monkeypatch.setattr(one.agent, "beat", sometimes)
+    with pytest.raises(Ended, match="max_lifetime"):
+        one.agent.run()
+    assert HOUR <= one.now - 5.0 < HOUR + 1 and not trouble
+    # It looks often enough for the end to be on time, and no more often.
+    assert max(waits) == 60 and min(waits) > 0.1 and len(waits) < 100
+
+
+def test_a_timer_looks_more_often_where_less_silence_is_allowed(machine, monkeypatch):
+    one = machine(hub_silence_limit=100.0)
+    one.hub.limit, one.hub.status = 100.0, None
+    waits = passing(one, monkeypatch)
+    with pytest.raises(Ended, match="no word from the Hub"):
+        one.agent.run()
+    assert set(waits) == {5.0} and 100 < one.now - 5.0 < 120
+
+
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '["i-1", "x"]', "\0"])
 def test_a_note_that_cannot_be_read_counts_as_none(tmp_path, text):
     (tmp_path / "ran").write_text(text)

@@ -52,6 +52,11 @@ def passes(sweeper, machines, wanted=(), since=0.0, times=(0, 5, 10)):
     return verdict
 
 
+def test_a_verdict_counts_whatever_nobody_wants():
+    one, two, three, four = (machine(number) for number in range(4))
+    assert Verdict((one,), (two, three), (four,)).count == 4
+
+
 def test_a_machine_that_no_server_wants_is_ended_after_its_grace(sweeper):
     lost = machine(1)
     assert passes(sweeper, [lost], times=(0, 9.9)) == Verdict(waiting=(lost,))
@@ -287,12 +292,13 @@ def test_what_another_database_has_asked_for_is_spared_until_its_lease_ends():
     wanted = Wanted({"l-3": "i-3"}, database="ours")
     living = machine(1, lease_until=500.0, database="theirs")
     left = machine(2, lease_until=300.0, database="theirs")
+    over = machine(6, lease_until=400.0, database="theirs")
     held = machine(3, lease_until=500.0, database="theirs")
     own = machine(4, lease_until=500.0, database="ours")
     old = machine(5, lease_until=500.0)
-    found = [living, left, held, own, old]
+    found = [living, left, over, held, own, old]
     ours, others = apart(found, wanted, LEASE, 400.0)
-    assert (ours, others) == ([left, held, own, old], [living])
+    assert (ours, others) == ([left, over, held, own, old], [living])
     nameless = Wanted({"l-3": "i-3"})
     assert apart(found, nameless, LEASE, 400.0) == (found, [])
 

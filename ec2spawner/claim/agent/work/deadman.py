@@ -58,12 +58,10 @@ class DeadMan(threading.Thread):
         self.ticked = self.next_beat = now
         self.failures = 0
         self.warned: set[str] = set()
-        #: another timer takes over
-        self.over = threading.Event()
 
     def run(self) -> None:
         why = ""
-        while not why and not self.over.is_set():
+        while not why:
             try:
                 why = self.look()
             except Exception as e:
@@ -71,9 +69,8 @@ class DeadMan(threading.Thread):
                 say("the dead-man timer goes on after %r" % e)
             if not why:
                 ends = self.life_left() / 2 + 0.1
-                self.over.wait(min(TICK, self.silence_limit / 20, ends))
-        if not self.over.is_set():
-            self.end(why)
+                time.sleep(min(TICK, self.silence_limit / 20, ends))
+        self.end(why)
 
     def look(self) -> str:
         """Why the machine must end now, or nothing."""
