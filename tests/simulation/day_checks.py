@@ -39,9 +39,12 @@ class Checks:
 
     def up(self, number: int) -> Hub:
         """The hub, brought back if it is dead."""
-        if not self.hubs[number].alive:
-            self.hubs[number].start()
-        return self.hubs[number]
+        hub = self.hubs[number]
+        while not hub.alive:
+            hub.start()
+            if not hub.alive:
+                self.time_passes(5)
+        return hub
 
     def time_passes(self, seconds: float) -> None:
         raise NotImplementedError
@@ -125,7 +128,7 @@ class Checks:
         settings = self.world.cloud.settings
         self.world.cloud.settings = settings.changed({"capacity": {}})
         for number, hub in enumerate(self.hubs):
-            hub.commits_left, hub.read_only_until = None, 0.0
+            hub.take_writes()
             self.up(number).check_routes()
         moves = any(hub.settings["home_may_move"] for hub in self.hubs)
         stated = MOVE_SECONDS if moves else STATED_SECONDS

@@ -114,7 +114,7 @@ class Day(Checks):
     @may_happen(1, number=HUBS)
     def restart_hub(self, number: int) -> None:
         self.hubs[number].kill()
-        self.hubs[number].start()
+        self.up(number)
 
     @may_happen(number=HUBS, user=USERS, moment=MOMENTS)
     def hub_dies_in_a_start(self, number: int, user: str, moment: int) -> None:
@@ -150,8 +150,14 @@ class Day(Checks):
         for instance in self.world.living(hub):
             self.world.cloud.lifecycle.terminate(instance)
         self.time_passes(10)
+        hub.take_writes()
         hub.start()
         self._meet_users(hub)
+
+    @may_happen(number=HUBS, commits=MOMENTS, seconds=[5, 25, 100])
+    def database_takes_nothing(self, number: int, commits: int, seconds: float) -> None:
+        """It is read-only after so many commits, as it may be full or locked."""
+        self.hubs[number].refuse_writes(commits, seconds)
 
     def _live_on(self, hub: Hub) -> None:
         if hub.alive and hub.steps_left is not None:

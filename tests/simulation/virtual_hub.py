@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl
 
 from jupyterhub.app import JupyterHub
 from jupyterhub.proxy import Proxy
+from sqlalchemy.exc import SQLAlchemyError
 from traitlets.config import Config
 
 from ec2spawner.core.ids import hub_id_from_cookie_secret
@@ -102,7 +103,7 @@ class Hub:
         return self.app is not None
 
     def start(self) -> None:
-        """Begin a life, or die at the step that is ordered."""
+        """Begin a life, or die at the step that is ordered, or of its database."""
         assert not self.alive
         self.doomed = False
         self.runtime = runtime.HubRuntime()
@@ -110,7 +111,12 @@ class Hub:
             self.world.events, lambda: self.doomed, self._seconds_of_last_call
         )
         self.loop.set_exception_handler(self._complain)
-        self.run(self._start())
+        try:
+            self.run(self._start())
+        except SQLAlchemyError:
+            # JupyterHub ends when its database takes nothing at its start.
+            assert self.world.time.now < self.read_only_until
+            self.kill()
         for machine in self.machines:
             if machine.on:
                 self.meet(machine)
@@ -160,9 +166,6 @@ class Hub:
         _dead.append((self.loop, self.app, tasks, self.runtime))
         self.loop = self.app = None
         self.steps_left = None
-        # JupyterHub itself does not start with a database that takes nothing: somebody
-        # mends it first.
-        self.commits_left, self.read_only_until = None, 0.0
 
     @property
     def hub_id(self) -> str:
@@ -194,6 +197,10 @@ class Hub:
     def refuse_writes(self, after: int, seconds: float) -> None:
         """Its database is read-only after so many commits, for so long then."""
         self.commits_left, self._read_only_seconds = after, seconds
+
+    def take_writes(self) -> None:
+        """Its database takes everything from now on."""
+        self.commits_left, self.read_only_until = None, 0.0
 
     def takes_writes(self, begins: bool) -> bool:
         """
