@@ -130,6 +130,8 @@ class Checks:
         for number, hub in enumerate(self.hubs):
             hub.take_writes()
             self.up(number).check_routes()
+            for user in ("alice", "bob"):  # whom the database may have refused
+                hub.call("POST", f"/users/{user}")
         moves = any(hub.settings["home_may_move"] for hub in self.hubs)
         stated = MOVE_SECONDS if moves else STATED_SECONDS
         waited = 0
