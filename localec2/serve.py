@@ -20,6 +20,7 @@ from .processes.reaper import Keeper
 from .settings import BOOTED, LocalSettings
 from .world.clock import Clock
 from .world.cloud import Cloud
+from .world.describe.disks import leave_out
 from .world.seed import ACCOUNT, plant
 
 
@@ -114,6 +115,7 @@ class LocalCloud(Cloud):
         patches.install_images(LocalAmi)
         self.resources = plant(self.region, self.network)
         self.backend = ec2_backends[ACCOUNT][self.region]
+        leave_out(self)
         self.image_life = ImageLife(self)
         if "nspawn" in self.ground.kinds:
             self.image_life.list_roots(self.backend.amis[self.resources.image_id])

@@ -182,6 +182,10 @@ class Home:
             volume = await self.find()
             if volume is None:
                 await self._runs()
+                # Listings that lack it prove nothing: this is the third, and seconds
+                # have passed. A second home would be somebody's lost work.
+                volume = await self.find()
+            if volume is None:
                 self._progress.tell(25, f"Making your home in {launch.zone}")
                 volume = await homes.make(self._spec(), launch.zone, launch.id)
                 self._remember(volume)
