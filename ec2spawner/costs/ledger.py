@@ -323,6 +323,14 @@ class Ledger:
         """What everybody has cost, and what is nobody's."""
         return self._total(self.runs.values(), now, month, lambda who: True)
 
+    def machines_in(self, region: str) -> list[Run]:
+        """The machines of a region that run, as far as is known."""
+        return [
+            run
+            for run in self.runs.values()
+            if run.open and run.kind is Kind.MACHINE and run.region == region
+        ]
+
     def homes_of(self, user: str) -> int:
         """How many homes a user has, also of servers that were deleted."""
         homes = (r for r in self._runs_of(user) if r.kind is Kind.HOME and r.open)

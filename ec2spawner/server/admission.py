@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from math import ceil
 
@@ -163,31 +164,64 @@ class Admission:
         )
         if not caps:
             return
-        machines, listed = await self._machines()
-        # Nothing is awaited between the count and the place that is taken.
         owner = owner_id(context.hub_id, context.hub.user_name)
-        full = self._limits.admit(
-            launch_id, owner, caps, machines, listed, context.state.server_id
-        )
+        await self._listed_once()
+        full = self._admit(launch_id, owner, caps)
+        if full is not None and full.cap != "minute":
+            # An old listing may show what has ended since, so no place is refused by
+            # it. It lacks nothing: what has come since is counted as pending.
+            await self._listed_again()
+            full = self._admit(launch_id, owner, caps)
         self._owner_id = owner
         if full is not None:
             raise _no_room(full, caps)
 
-    async def _machines(self) -> tuple[list[Machine], float]:
-        """All machines of the hub, and when the oldest listing of them began."""
-        now, ours = time.monotonic(), list(self._context.fleets())
-        for fleet in ours:
-            await fleet.inventory.newer_than(now, _LISTING_SECONDS)
-        listings = [fleet.inventory.listing for fleet in ours]
-        known = [listing for listing in listings if listing is not None]
-        if len(known) < len(listings):
+    def _admit(self, launch_id: str, owner: str, caps: Caps) -> Full | None:
+        # Nothing is awaited between the count and the place that is taken.
+        machines, listed = self._machines()
+        server_id = self._context.state.server_id
+        return self._limits.admit(launch_id, owner, caps, machines, listed, server_id)
+
+    async def _listed_once(self) -> None:
+        """Wait until EC2 has listed the hub's machines at least once in this life.
+
+        :raises EC2SpawnError: when it does not, in the region of this server
+        """
+        own = self._context.fleet.inventory
+        for inventory in (fleet.inventory for fleet in self._context.fleets()):
+            if inventory.listing is None and (inventory is own or not inventory.failing):
+                await inventory.newer_than(0, _LISTING_SECONDS)
+        if own.listing is None:
             raise EC2SpawnError(
                 "AWS does not list this hub's machines just now, and so nobody can "
                 "say whether there may be one more. Try again in a few minutes.",
                 reason=Reason.CLOUD,
             )
-        machines = [m for listing in known for m in listing.machines.values()]
-        return machines, min(listing.began for listing in known)
+
+    async def _listed_again(self) -> None:
+        """Wait for news from all regions that tell any."""
+        now = time.monotonic()
+        ours = [f.inventory for f in self._context.fleets() if not f.inventory.failing]
+        await asyncio.gather(*(i.newer_than(now, _LISTING_SECONDS) for i in ours))
+
+    def _machines(self) -> tuple[list[Machine], float]:
+        """All machines of the hub, and when the oldest listing of them began.
+
+        In a region that EC2 has not listed in this life there are those of the ledger.
+        """
+        hub_id, ledger = self._context.hub_id, self._context.runtime.ledger
+        machines: list[Machine] = []
+        listed = float("inf")
+        for fleet in self._context.fleets():
+            if (listing := fleet.inventory.listing) is not None:
+                machines += listing.machines.values()
+                listed = min(listed, listing.began)
+            else:
+                machines += (
+                    Machine(run.id, "running", owner_id=owner_id(hub_id, run.who.user))
+                    for run in ledger.machines_in(fleet.region)
+                )
+        return machines, listed
 
 
 def _no_room(full: Full, caps: Caps) -> EC2SpawnError:

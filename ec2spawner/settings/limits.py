@@ -9,7 +9,7 @@ class LimitSettings(HasTraits):
     """Settings of how many machines there may be. They count for the whole hub."""
 
     max_machines_per_user = Int(
-        0,
+        5,
         min=0,
         config=True,
         help="""
@@ -18,22 +18,22 @@ class LimitSettings(HasTraits):
         Each server, default or named, has a machine of its own. Machines are
         counted as EC2 lists them, together with launches that are on their way:
         one that the Hub has lost counts, and a stopped one, but not for its own server.
-        For example 4.
 
         .. versionadded:: 0.1
         """,
     )
 
     max_machines = Int(
-        0,
+        200,
         min=0,
         config=True,
         help="""
         How many machines this Hub may have at the same time, in all its regions
         together; 0 for any number.
 
-        They are counted as for :attr:`max_machines_per_user`. For example 50, to
-        bound what a day can cost.
+        They are counted as for :attr:`max_machines_per_user`. The default has room for
+        a class of 60 who have three servers each; a small hub that sets a smaller one
+        bounds what a day can cost.
 
         .. versionadded:: 0.1
         """,
