@@ -75,7 +75,9 @@ def setup(
     ]
     if max_age:
         command.append(f"--max-age={max_age}")
-    c.JupyterHub.services.append({"name": CULLER, "command": command})
+    # For whoever shows when servers stop: our pages, and the Hub's API.
+    info = {"idle_timeout": idle_timeout, "max_age": max_age}
+    c.JupyterHub.services.append({"name": CULLER, "command": command, "info": info})
     c.JupyterHub.load_roles.append(
         {"name": CULLER, "scopes": _CULLER_SCOPES, "services": [CULLER]}
     )

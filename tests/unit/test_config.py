@@ -4,6 +4,7 @@ from traitlets.config import Config
 
 import ec2spawner
 from ec2spawner.config import CULLER
+from ec2spawner.hub.pages.facts import IdlePolicy, idle_policy
 
 
 def test_setup_uses_the_spawner_and_a_culler_that_may_do_its_work():
@@ -16,6 +17,18 @@ def test_setup_uses_the_spawner_and_a_culler_that_may_do_its_work():
     (role,) = c.JupyterHub.load_roles._extend
     assert role["services"] == [CULLER]
     assert "delete:servers" in role["scopes"]
+
+
+@pytest.mark.parametrize("max_age", [0, 86400])
+def test_pages_know_when_servers_stop_from_setup_and_from_nobody_else(max_age):
+    def services(c):
+        return JupyterHub(config=c).services
+
+    c = Config()
+    ec2spawner.setup(c, idle_timeout=1800, max_age=max_age)
+    assert idle_policy(services(c), CULLER) == IdlePolicy(1800, max_age)
+    c.JupyterHub.services = [{"name": "mine", "command": ["x", "--timeout=9"]}]
+    assert idle_policy(services(c), CULLER) == IdlePolicy()
 
 
 def test_setup_keeps_the_services_and_roles_that_are_there():

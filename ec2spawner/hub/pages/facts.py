@@ -58,25 +58,13 @@ class ServerFacts:
 
 
 def idle_policy(services: Sequence[Mapping[str, Any]], culler: str) -> IdlePolicy:
-    """What ``setup()`` has told its culler.
+    """What ``setup()`` says of the culler that it has made.
 
     :param services: ``c.JupyterHub.services``
     :param culler: the name of ours among them
     """
-    for each in services:
-        if each.get("name") == culler:
-            options = dict(
-                text.removeprefix("--").partition("=")[::2]
-                for text in each.get("command", ())
-            )
-            return IdlePolicy(
-                _seconds(options.get("timeout")), _seconds(options.get("max-age"))
-            )
-    return IdlePolicy()
-
-
-def _seconds(text: str | None) -> float:
-    return float(text) if text and text.isdecimal() else 0.0
+    info = next((s.get("info", {}) for s in services if s.get("name") == culler), {})
+    return IdlePolicy(info.get("idle_timeout", 0.0), info.get("max_age", 0.0))
 
 
 class PageFacts:

@@ -14,7 +14,7 @@ import ec2spawner
 from ec2spawner.core.state import Launch, Phase, ServerState, StoppedMachine
 from ec2spawner.costs.price_list import PriceList
 from ec2spawner.costs.spent import Spent
-from ec2spawner.hub.pages.facts import IdlePolicy, PageFacts, idle_policy
+from ec2spawner.hub.pages.facts import IdlePolicy, PageFacts
 from ec2spawner.launch.failures import Failure
 from ec2spawner.launch.history import StartHistory, StartKind
 from ec2spawner.server.progress import Progress
@@ -373,12 +373,3 @@ def test_the_page_of_a_machine_that_does_not_answer_has_a_next_step(render):
     told = text_of(page)
     assert "Your machine does not answer: gpu" in told
     assert "Try again Restart Stop" in told and "launch x" in told
-
-
-def test_when_idle_servers_stop_is_what_setup_has_told_the_culler():
-    command = ["python", "-m", "culler", "--timeout=900", "--cull-every=60"]
-    services = [{"name": "other"}, {"name": "ours", "command": command}]
-    assert idle_policy(services, "ours") == IdlePolicy(900, 0)
-    services[1]["command"].append("--max-age=3600")
-    assert idle_policy(services, "ours") == IdlePolicy(900, 3600)
-    assert idle_policy([], "ours") == IdlePolicy()
