@@ -14,6 +14,7 @@ from ..costs.store import Loaded, Store
 from ..hub.costs.ledger import who_of
 from ..hub.costs.prices import read_price_list
 from ..hub.costs.whose import Whose
+from ..hub.database.own import own_engine
 from .collect import Survey
 from .database import DatabaseError, never_new
 from .hub_config import Hub
@@ -47,11 +48,11 @@ def _load(hub: Hub, since: float) -> tuple[Loaded, str]:
     url = settings.ledger_url or hub.db_url
     own = {} if settings.ledger_url else hub.db_kwargs
     try:
-        store = Store(never_new(url), hub.hub_id, own)
+        engine = own_engine(never_new(url), own)
         try:
-            return store.load(since), ""
+            return Store(engine, hub.hub_id).load(since), ""
         finally:
-            store.close()
+            engine.dispose()
     except DatabaseError as e:
         return Loaded(), str(e)
     except (SQLAlchemyError, ImportError, TypeError) as e:

@@ -6,6 +6,8 @@ the start, at 0, so that boards and alerts can name it (``jupyterhub/metrics.py`
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from jupyterhub.metrics import metrics_prefix
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -77,6 +79,15 @@ def start_ended(reason: str = "") -> None:
     """
     outcome = outcome_of(reason) if reason else Outcome.READY
     STARTS.labels(outcome, reason).inc()
+
+
+def phases_took(stages: Mapping[str, float]) -> None:
+    """Count the phases of a start that has succeeded.
+
+    :param stages: seconds of each by its name
+    """
+    for name, seconds in stages.items():
+        LAUNCH_PHASE_SECONDS.labels(name).observe(seconds)
 
 
 STARTS.labels(Outcome.READY, "")

@@ -1,7 +1,6 @@
 """The ledger's tables, in the Hub's database or another. Calls block: use a thread.
 
-It has connections of its own. Nothing that fails here touches the Hub's session, and
-JupyterHub leaves tables alone that it does not know.
+Whoever makes the engine closes it: ``hub/database/own.py``.
 """
 
 from __future__ import annotations
@@ -26,14 +25,11 @@ from sqlalchemy import (
     Text,
     and_,
     case,
-    create_engine,
     func,
     inspect,
     or_,
     select,
 )
-from sqlalchemy.engine import make_url
-from sqlalchemy.pool import NullPool, StaticPool
 
 from .runs import MONTH_HOURS, Key, Kind, Run, Who
 from .spent import NOTHING, Spent, of_kind
@@ -91,15 +87,11 @@ class Loaded:
 
 
 class Store:
-    """The tables of one hub. Every method may raise ``SQLAlchemyError``.
+    """The tables of one hub. Every method may raise ``SQLAlchemyError``."""
 
-    :param url: as SQLAlchemy has it
-    :param options: ``c.JupyterHub.db_kwargs``
-    """
-
-    def __init__(self, url: str, hub_id: str, options: Mapping[str, Any]) -> None:
+    def __init__(self, engine: Engine, hub_id: str) -> None:
         self._hub_id = hub_id
-        self._engine = _engine(url, options)
+        self._engine = engine
         self._made = False
 
     def make(self) -> None:
@@ -167,9 +159,6 @@ class Store:
         ):
             connection.execute(table.insert().values(**key, **values))
 
-    def close(self) -> None:
-        self._engine.dispose()
-
     def _runs(self, connection: Connection, since: float) -> Iterable[Run]:
         rows = select(_RUNS).where(
             _RUNS.c.hub_id == self._hub_id,
@@ -195,19 +184,6 @@ class Store:
             spent = of_kind(Kind(kind), usd, what)
             older[who] = older.get(who, NOTHING) + spent
         return older
-
-
-def _engine(url: str, options: Mapping[str, Any]) -> Engine:
-    given = dict(options)
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite":
-        return create_engine(url, **{"pool_pre_ping": True, **given})
-    # A file is opened for each write, and belongs to no thread; what is in memory is
-    # this process's own, and not the Hub's.
-    given.setdefault("connect_args", {"check_same_thread": False})
-    in_memory = not parsed.database or parsed.database == ":memory:"
-    given["poolclass"] = StaticPool if in_memory else NullPool
-    return create_engine(url, **given)
 
 
 def _values(run: Run) -> dict[str, Any]:

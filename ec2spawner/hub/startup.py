@@ -15,7 +15,6 @@ from traitlets import TraitError
 
 from ..core.ids import hub_id_from_cookie_secret
 from ..costs.budget import Budgets
-from ..costs.store import Store
 from ..ec2.again import every
 from ..ec2.clients import Account
 from ..fleet.fleet import FleetKey
@@ -30,8 +29,10 @@ from .costs.budgets import BudgetWatch
 from .costs.ledger import Keeper
 from .costs.prices import Prices
 from .database.name import name_database
+from .database.own import OwnDatabase, own_engine
 from .database.records import has_launch, has_unfinished_ends, is_expired
 from .database.session import keep_usable
+from .database.starts import keep_history
 from .form_facts import keep_learning
 from .log import tell_known_failures
 from .metrics import show_hub
@@ -40,7 +41,6 @@ from .pages.announcements import with_notices
 from .pages.facts import PageFacts, idle_policy
 from .pages.unanswered import register as register_page
 from .pages.unanswered import teach_traefik
-from .start_history import keep_history
 from .sweep import sweep_for_ever
 
 #: the service that setup() adds, to stop idle servers
@@ -209,11 +209,10 @@ def name_own_database(app: Any, log: Any) -> None:
         )
 
 
-def ledger_keeper(spawner: Any, app: Any) -> Keeper:
-    """Who writes down what the servers of this Hub cost."""
+def own_database(spawner: Any, app: Any) -> OwnDatabase:
+    """Where the ledger is, and how long starts took."""
     own = {} if spawner.ledger_url else app.db_kwargs
-    store = Store(spawner.ledger_url or app.db_url, spawner.hub_id, own)
-    return Keeper(runtime().ledger, store, app.db, spawner.hub_id, spawner.log)
+    return OwnDatabase(own_engine(spawner.ledger_url or app.db_url, own))
 
 
 def budget_watch(spawner: Any, app: Any) -> BudgetWatch:
@@ -243,7 +242,11 @@ def begin_sweeping(spawner: Any, app: Any) -> None:
     tasks.add(asyncio.ensure_future(facts))
     prices = Prices(spawner, spawner.log, partial(setattr, runtime(), "prices"))
     tasks.add(asyncio.ensure_future(prices.keep(accounts)))
-    tasks.add(asyncio.ensure_future(ledger_keeper(spawner, app).keep()))
+    database, hub_id = own_database(spawner, app), spawner.hub_id
+    history = keep_history(runtime().history, database, hub_id, spawner.log)
+    tasks.add(asyncio.ensure_future(history))
+    keeper = Keeper(runtime().ledger, database, app.db, hub_id, spawner.log)
+    tasks.add(asyncio.ensure_future(keeper.keep()))
     tasks.add(asyncio.ensure_future(budget_watch(spawner, app).keep()))
     tasks.add(asyncio.ensure_future(end_expired_stops(app, spawner)))
     over = Over(app, spawner.log)
@@ -294,7 +297,6 @@ def watch(spawner_class: type[LaunchSettings]) -> None:
             for text in warnings(spawner):
                 spawner.log.warning(text)
             take_up_unfinished_ends(app)
-            keep_history(runtime().history, app.db, spawner.log)
             begin_sweeping(spawner, app)
             set_up_pages(app)
         init_handlers(app)

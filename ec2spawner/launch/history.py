@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from ..core.metrics import LAUNCH_PHASE_SECONDS
 from ..settings import LaunchSettings
 
 #: starts of one kind that count; older ones say little of the next
@@ -81,8 +80,10 @@ class StartHistory:
         self.keep: Callable[[StartKind, tuple[float, ...]], None] = lambda k, s: None
 
     def load(self, starts: Sequence[Started]) -> None:
-        """Take on what was written down, oldest first."""
-        for kind, stages in starts:
+        """Take on what was written down, oldest first, before what has been since."""
+        since = [(kind, each) for kind, own in self._starts.items() for each in own]
+        self._starts = {}
+        for kind, stages in (*starts, *since):
             self._add(kind, stages)
 
     def add(self, kind: StartKind, stages: Mapping[str, float]) -> None:
@@ -91,8 +92,6 @@ class StartHistory:
         :param stages: seconds of each by its name, in order; empty for one whose
             beginning nobody has seen
         """
-        for name, seconds in stages.items():
-            LAUNCH_PHASE_SECONDS.labels(name).observe(seconds)
         if stages:
             self._add(kind, tuple(stages.values()))
             self.keep(kind, tuple(stages.values()))

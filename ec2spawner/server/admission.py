@@ -189,7 +189,9 @@ class Admission:
         """
         own = self._context.fleet.inventory
         for inventory in (fleet.inventory for fleet in self._context.fleets()):
-            if inventory.listing is None and (inventory is own or not inventory.failing):
+            if inventory.listing is None and (
+                inventory is own or not inventory.failing
+            ):
                 await inventory.newer_than(0, _LISTING_SECONDS)
         if own.listing is None:
             raise EC2SpawnError(

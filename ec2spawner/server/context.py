@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from ..core.event import Event, NotNow
 from ..core.events import HubRestarted
-from ..core.metrics import start_ended
+from ..core.metrics import phases_took, start_ended
 from ..core.saved_state import UnreadableState, from_dict, to_dict
 from ..core.state import Launch, ServerState
 from ..ec2.clients import Account
@@ -218,7 +218,9 @@ class ServerContext:
         start_ended()
         how = ("hibernate" if woken.hibernated else "stop") if woken else ""
         kind = kind_of(self.settings, self.launch.instance_type, how)
-        self.runtime.history.add(kind, self.progress.stages())
+        stages = self.progress.stages()
+        phases_took(stages)
+        self.runtime.history.add(kind, stages)
 
     def start_failed(self, error: BaseException | None) -> None:
         """Count it, and remember what an admin is to be told.

@@ -10,6 +10,7 @@ from sqlalchemy.exc import OperationalError
 
 from ec2spawner.costs.runs import Kind, Run
 from ec2spawner.costs.store import Store
+from ec2spawner.hub.database.own import own_engine
 
 from .scenarios import SETTINGS
 from .virtual_world import OVER
@@ -63,8 +64,8 @@ def settled(hub) -> bool:
 
 
 def booked(hub) -> list[Run]:
-    store = Store(f"sqlite:///{hub.folder / 'jupyterhub.sqlite'}", hub.hub_id, {})
-    return sorted(store.load(0).runs, key=lambda run: run.key)
+    engine = own_engine(f"sqlite:///{hub.folder / 'jupyterhub.sqlite'}", {})
+    return sorted(Store(engine, hub.hub_id).load(0).runs, key=lambda run: run.key)
 
 
 def machine_runs(hub):

@@ -6,6 +6,8 @@ import asyncio
 
 import pytest
 
+from ec2spawner.ec2.machines import Machine
+
 from .scenarios import SETTINGS
 
 LOOKS = {"fast_interval": 2, "slow_interval": 300}
@@ -53,8 +55,37 @@ def test_who_has_just_stopped_is_not_kept_out_by_an_old_listing(world, make_hub)
     assert hub.call("POST", "/users/alice/servers/two")[0] in (201, 202)
 
 
-def test_a_region_that_lists_nothing_keeps_nobody_out_of_the_others(world, make_hub):
-    hub = make_hub(profile_list=[*SETTINGS["profile_list"], ELSEWHERE])
-    assert len(hub.fleets) == 2
+@pytest.fixture
+def make_blind_hub(make_hub):
+    """Makes hubs that have never listed one of their two regions."""
+
+    async def refused():
+        raise OSError("this region cannot be reached")
+
+    def make(**settings):
+        hub = make_hub(profile_list=[*SETTINGS["profile_list"], ELSEWHERE], **settings)
+        inventory = hub.fleets[1].inventory
+        inventory._listing, inventory._lister = None, refused
+        hub.pass_time(2 * LOOKS["slow_interval"])
+        assert inventory.failing and hub.fleets[1].region == "eu-west-1"
+        return hub
+
+    return make
+
+
+def test_a_region_that_lists_nothing_keeps_nobody_out_of_the_others(make_blind_hub):
+    hub = make_blind_hub()
+    began = hub.world.time.now
     assert hub.call("POST", "/users/alice/server")[0] in (201, 202)
     hub.pass_until(lambda: hub.serving(), 100)
+    assert hub.world.time.now - began < 30
+
+
+def test_machines_in_a_region_that_lists_nothing_count_as_the_ledger_has_them(
+    make_blind_hub,
+):
+    hub = make_blind_hub(max_machines=1)
+    there = Machine("i-there", "running", launched_at=hub.world.time.time())
+    hub.runtime.ledger.see("eu-west-1", [there], hub.world.time.time())
+    status, answer = hub.call("POST", "/users/alice/server")
+    assert (status, "This hub has 1 machines" in answer["message"]) == (429, True)

@@ -18,7 +18,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
-LEDGER = ("ec2spawner_runs", "ec2spawner_ledger")
+OWN = ("ec2spawner_runs", "ec2spawner_ledger", "ec2spawner_start_times")
 
 
 def install(patch: pytest.MonkeyPatch) -> None:
@@ -60,8 +60,8 @@ def watch_commits(
     written: list[bool] = []
 
     def wrote(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
-        if any(table in statement for table in LEDGER):
-            # It has a transaction of its own, which is no step of the Hub's.
+        if any(table in statement for table in OWN):
+            # They have transactions of their own, which are no step of the Hub's.
             cursor.execute(f"PRAGMA query_only = {int(not takes(False))}")
         elif statement.lstrip().startswith(("INSERT", "UPDATE", "DELETE")):
             taken = takes(id(connection) not in writes)

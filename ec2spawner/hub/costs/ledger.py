@@ -9,10 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -20,9 +18,8 @@ from ...costs.ledger import Ledger
 from ...costs.runs import Kind, Run, Who, bounds, month_of
 from ...costs.store import Store
 from ...ec2.again import OnlyNews
+from ..database.own import OwnDatabase
 from .whose import Whose, read_whose
-
-T = TypeVar("T")
 
 # Changes that come together are written together.
 _TOGETHER_SECONDS = 1.0
@@ -35,20 +32,26 @@ _AGAIN_SECONDS = 30.0
 class Keeper:
     """The ledger of a Hub that runs.
 
+    :param database: where the ledger is written
     :param db: the Hub's session, which is only read, to know whose runs are
     """
 
     def __init__(
-        self, ledger: Ledger, store: Store, db: Any, hub_id: str, log: logging.Logger
+        self,
+        ledger: Ledger,
+        database: OwnDatabase,
+        db: Any,
+        hub_id: str,
+        log: logging.Logger,
     ) -> None:
         self._ledger = ledger
-        self._store = store
+        self._run = database.run
+        self._store = Store(database.engine, hub_id)
         self._db = db
         self._hub_id = hub_id
         self._log = log
         self._news_of = OnlyNews(log, logging.WARNING)
         self._news = asyncio.Event()
-        self._thread = ThreadPoolExecutor(1, "ec2spawner-ledger")
         #: since when what has ended is in memory; 0 until the database was read
         self._since = 0.0
         self._seen_at = 0.0
@@ -80,13 +83,13 @@ class Keeper:
         await self._load()
         fresh = sorted(self._ledger.fresh)
         if fresh:
-            found = await self._in_thread(partial(self._store.find, fresh))
+            found = await self._run(partial(self._store.find, fresh))
             self._ledger.confirm(fresh, found, int(self._since))
         runs, now = self._ledger.unsaved(), time.time()
         if not runs and now - self._seen_at < _SEEN_SECONDS:
             return
         seen = dict(self._ledger.seen)
-        await self._in_thread(partial(self._store.save, runs, seen))
+        await self._run(partial(self._store.save, runs, seen))
         self._ledger.saved(runs)
         self._seen_at = now
 
@@ -95,8 +98,8 @@ class Keeper:
         since, _ = bounds(month_of(time.time()))
         if since == self._since:
             return
-        await self._in_thread(self._store.make)
-        loaded = await self._in_thread(partial(self._store.load, since))
+        await self._run(self._store.make)
+        loaded = await self._run(partial(self._store.load, since))
         self._ledger.restore(loaded.runs, loaded.older, loaded.seen)
         self._since = since
 
@@ -111,10 +114,6 @@ class Keeper:
             raise
         for run in unnamed:
             self._ledger.name(run.key, who_of(run, self._ledger, whose))
-
-    async def _in_thread(self, work: Callable[[], T]) -> T:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, work)
 
     def _failed(self, error: Exception) -> None:
         if isinstance(error, SQLAlchemyError):

@@ -20,6 +20,7 @@ from ec2spawner.costs.runs import Kind, Run, Who, bounds, month_of
 from ec2spawner.costs.store import Store
 from ec2spawner.ec2.clients import Account
 from ec2spawner.ec2.machines import Machine
+from ec2spawner.hub.database.own import own_engine
 from ec2spawner.hub.database.records import Record, Records
 from ec2spawner.settings import LaunchSettings
 
@@ -47,10 +48,11 @@ def hub(tmp_path):
 
 @pytest.fixture
 def store(hub):
-    made = Store(hub.db_url, "h", {})
+    engine = own_engine(hub.db_url, {})
+    made = Store(engine, "h")
     made.make()
     yield made
-    made.close()
+    engine.dispose()
 
 
 RAN = Run(

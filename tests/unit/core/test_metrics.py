@@ -2,7 +2,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from ec2spawner.core.errors import Reason
-from ec2spawner.core.metrics import outcome_of, start_ended
+from ec2spawner.core.metrics import outcome_of, phases_took, start_ended
 
 
 def count(outcome, reason):
@@ -37,3 +37,14 @@ def test_each_start_counts_once():
         before[0] + 1,
         before[1] + 1,
     )
+
+
+def test_each_phase_of_a_start_is_counted():
+    def seconds():
+        name = "jupyterhub_ec2_launch_phase_seconds_sum"
+        return REGISTRY.get_sample_value(name, {"phase": "boot"}) or 0
+
+    before = seconds()
+    phases_took({"machine": 1.0, "boot": 20.0})
+    phases_took({})
+    assert seconds() == before + 20

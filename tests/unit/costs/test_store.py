@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ec2spawner.costs.runs import Key, Kind, Run, Who
 from ec2spawner.costs.spent import NOTHING, total
 from ec2spawner.costs.store import Store
+from ec2spawner.hub.database.own import own_engine
 
 BEGAN = 1_800_000_000
 
@@ -22,10 +23,11 @@ def url(tmp_path):
 
 @pytest.fixture
 def store(url):
-    made = Store(url, "hub", {})
+    engine = own_engine(url, {})
+    made = Store(engine, "hub")
     made.make()
     yield made
-    made.close()
+    engine.dispose()
 
 
 def some_runs(seed, count=200):
@@ -86,21 +88,20 @@ def test_what_is_summed_up_by_the_database_is_the_same_as_here(store, seed):
 
 
 def test_two_hubs_may_share_a_ledger(store, url):
-    other = Store(url, "other", {})
+    other = Store(own_engine(url, {}), "other")
     run = Run("i-1", BEGAN, Kind.MACHINE)
     store.save([run], {"r": 1})
     other.save([run], {"r": 2})
     assert store.load(0).seen == {"r": 1} and other.load(0).seen == {"r": 2}
-    other.close()
 
 
 def test_a_database_without_a_ledger_has_none(tmp_path):
-    empty = Store(f"sqlite:///{tmp_path / 'new.sqlite'}", "hub", {})
+    empty = Store(own_engine(f"sqlite:///{tmp_path / 'new.sqlite'}", {}), "hub")
     assert empty.load(0).runs == ()
 
 
 def test_a_ledger_in_memory_lives_as_long_as_its_process():
-    store = Store("sqlite:///:memory:", "hub", {})
+    store = Store(own_engine("sqlite:///:memory:", {}), "hub")
     store.make()
     run = Run("i-1", BEGAN, Kind.MACHINE)
     store.save([run], {})
@@ -116,7 +117,8 @@ def test_all_are_written_or_none(store):
 
 
 def test_a_database_that_cannot_be_had_says_so(tmp_path):
-    store = Store(f"sqlite:///{tmp_path / 'no' / 'such.sqlite'}", "hub", {})
+    url = f"sqlite:///{tmp_path / 'no' / 'such.sqlite'}"
+    store = Store(own_engine(url, {}), "hub")
     with pytest.raises(SQLAlchemyError):
         store.make()
 

@@ -84,6 +84,15 @@ def test_what_an_older_version_has_written_with_other_stages_does_not_count(then
     assert history.expected(KIND).usual == 10
 
 
+def test_what_is_read_late_is_older_than_what_was_seen_meanwhile():
+    history = StartHistory()
+    history.add(KIND, stages(0, 20, 0, 0))
+    history.load([(KIND, (0.0, 500.0, 0.0, 0.0))] * MOST_STARTS)
+    for _ in range(MOST_STARTS - 1):
+        history.add(KIND, stages(0, 20, 0, 0))
+    assert history.expected(KIND).high == 20
+
+
 def test_each_new_one_is_written_down_and_none_that_was_read():
     written = []
     history = StartHistory()
