@@ -63,7 +63,8 @@ def idle_policy(services: Sequence[Mapping[str, Any]], culler: str) -> IdlePolic
     :param services: ``c.JupyterHub.services``
     :param culler: the name of ours among them
     """
-    info = next((s.get("info", {}) for s in services if s.get("name") == culler), {})
+    known = (each.get("info", {}) for each in services if each.get("name") == culler)
+    info: Mapping[str, float] = next(known, {})
     return IdlePolicy(info.get("idle_timeout", 0.0), info.get("max_age", 0.0))
 
 
