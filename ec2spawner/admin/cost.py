@@ -64,8 +64,8 @@ ec2spawner cost --month all --json
         except ValueError:
             self.fail(f"{month!r} is no month: give one such as {month_of(now)}", 2)
         hub = self.hub()
-        seen = asyncio.run(survey(hub))
-        ledger, why = read_ledger(hub, seen, since)
+        seen = asyncio.run(survey(hub, archives=True))
+        ledger, why = read_ledger(hub, seen, since, archives=True)
         for each in seen.trouble:
             self._say(f"{each}. What goes on there is counted until it was last seen")
         if why:

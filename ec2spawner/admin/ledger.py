@@ -20,10 +20,13 @@ from .database import DatabaseError, never_new
 from .hub_config import Hub
 
 
-def read_ledger(hub: Hub, seen: Survey, since: float = 0.0) -> tuple[Ledger, str]:
+def read_ledger(
+    hub: Hub, seen: Survey, since: float = 0.0, archives: bool = False
+) -> tuple[Ledger, str]:
     """The ledger as it is now.
 
     :param since: seconds since the epoch: of what has ended before there are only sums
+    :param archives: EC2 was asked for homes that are kept as snapshots, too
     :returns: it, and why the database does not have it; empty when it does
     """
     prices = read_price_list(hub.settings)
@@ -35,9 +38,12 @@ def read_ledger(hub: Hub, seen: Survey, since: float = 0.0) -> tuple[Ledger, str
         if not region.trouble:
             ledger.see(region.name, region.machines, now, complete=True)
             ledger.see_volumes(region.name, region.resources, now)
+            if archives:
+                ledger.see_archives(region.name, region.archives, now)
     ledger.end_elsewhere({r.name for r in seen.regions if not r.trouble})
     if seen.records is not None:
         whose = Whose(hub.hub_id, seen.records)
+        ledger.rename({key: name for name, key in seen.records.user_keys.items()})
         for run in ledger.unnamed():
             ledger.name(run.key, who_of(run, ledger, whose))
     return ledger, why

@@ -16,9 +16,11 @@ from dataclasses import replace
 
 from ..ec2.machines import Machine
 from ..ec2.resources import Resource, ResourceKind
+from ..ec2.snapshots import Snapshot
 from .price_list import Price, PriceList
 from .runs import Key, Kind, Run, Who, address_of, begun, booked, bounds, ended_unseen
 from .spent import Spent, total
+from .stored import archive_run, volume_run
 
 # For so long every complete listing must lack what is taken to have ended: EC2 may hide
 # what it has. What comes back after that goes on in the ledger, too.
@@ -118,37 +120,40 @@ class Ledger:
         self, region: str, resources: Iterable[Resource], now: float
     ) -> None:
         """Book the volumes of a region: all of them."""
-        shown: set[Key] = set()
-        for each in resources:
-            if each.kind is ResourceKind.VOLUME and each.launched_at and not each.gone:
-                shown.add(self._see_volume(region, each, now).key)
+        shown = {
+            self._see_stored(volume_run(each, region, now), each.tags).key
+            for each in resources
+            if each.kind is ResourceKind.VOLUME and each.launched_at and not each.gone
+        }
         self._see_absent(region, shown, (Kind.HOME, Kind.DISK), now)
 
-    def _see_volume(self, region: str, volume: Resource, now: float) -> Run:
-        last = self._last.get(volume.id)
-        if last is None:
-            self.tags[volume.id] = volume.tags
+    def see_archives(
+        self, region: str, snapshots: Iterable[Snapshot], now: float
+    ) -> None:
+        """Book the homes that are kept as snapshots in a region: all of them."""
+        shown = {
+            self._see_stored(archive_run(each, region, now), each.tags).key
+            for each in snapshots
+            if each.began and each.state != "error"
+        }
+        self._see_absent(region, shown, (Kind.ARCHIVE,), now)
+
+    def _see_stored(self, first: Run, tags: Mapping[str, str]) -> Run:
+        """
+        :param first: its run as it is when nothing else is known of it
+        """
+        last = self._last.get(first.id)
         known = self.runs.get(last) if last is not None else None
-        if known is not None and known.size == volume.size:
-            on = replace(known, ended=None, exact=False, seen=int(now))
+        if known is None:
+            self.tags[first.id] = tags
+            run = first
+        elif known.size == first.size:
+            on = replace(known, ended=None, exact=False, seen=first.seen)
             run = on if known.ended is None or not known.exact else known
-            run = replace(run, machine=volume.used_by or run.machine)
-        else:
-            began = int(volume.launched_at)
-            if known is not None:  # it has grown
-                began = int(now)
-                self._put(replace(known, ended=began, exact=True))
-            run = Run(
-                volume.id,
-                began,
-                Kind.HOME if volume.home else Kind.DISK,
-                volume.type,
-                region=region,
-                zone=volume.zone,
-                size=volume.size,
-                seen=int(now),
-                machine=volume.used_by,
-            )
+            run = replace(run, machine=first.machine or run.machine)
+        else:  # it has grown
+            self._put(replace(known, ended=first.seen, exact=True))
+            run = replace(first, began=first.seen, who=known.who)
         run = self._priced(run)
         self._put(run)
         return run
@@ -189,6 +194,8 @@ class Ledger:
 
     def _price_of(self, run: Run) -> Price | None:
         prices = self._prices()
+        if run.kind.stored and not run.size:
+            return None  # EC2 does not say of how much
         if run.market == "spot" and run.kind is Kind.MACHINE:
             return prices.spot(run.region, run.type, run.zone)
         key = f"ebs:{run.type}" if run.kind.stored else run.type
@@ -255,6 +262,21 @@ class Ledger:
         if (run := self.runs.get(key)) is not None and who != run.who:
             self._know(replace(run, who=who))
             self.changed.add(key)
+
+    def rename(self, names: Mapping[str, str]) -> None:
+        """Let runs follow their users, who may have other names now.
+
+        :param names: user key -> name, of all users that there are
+        """
+        for run in list(self.runs.values()):
+            name = names.get(run.who.user_key, run.who.user)
+            if name != run.who.user:
+                self._know(replace(run, who=replace(run.who, user=name)))
+
+    def who_had(self, id: str) -> Who:
+        """Whose a machine or a volume was last, also when it is gone."""
+        key = self._last.get(id)
+        return self.runs[key].who if key is not None else Who()
 
     def confirm(self, asked: Iterable[Key], found: Iterable[Run], before: int) -> None:
         """The database has said which of the new runs it has.

@@ -33,11 +33,13 @@ class Kind(str, Enum):
     HOME = "home"
     #: every other volume, such as a root disk
     DISK = "disk"
+    #: a home that was given up and is kept as a snapshot
+    ARCHIVE = "archive"
 
     @property
     def stored(self) -> bool:
         """Its price is per GiB and month, and it costs while machines are stopped."""
-        return self in (Kind.HOME, Kind.DISK)
+        return self in (Kind.HOME, Kind.DISK, Kind.ARCHIVE)
 
 
 class Key(NamedTuple):
@@ -49,12 +51,17 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True)
 class Who:
-    """Whose a run is: names as they were when it was booked; empty for nobody's."""
+    """Whose a run is: names as they were when it was booked; empty for nobody's.
+
+    :ivar user_key: which user of the Hub it is, who may get another name; empty where
+        that is not known. The name follows it
+    """
 
     user: str = ""
     server: str = ""
     profile: str = ""
     groups: tuple[str, ...] = ()
+    user_key: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,7 +71,7 @@ class Run:
     id: str
     began: int
     kind: Kind
-    #: an instance type, ``gp3``, or ``public-ipv4``
+    #: an instance type, ``gp3``, ``snapshot``, or ``public-ipv4``
     type: str = ""
     market: str = ""
     region: str = ""
@@ -82,7 +89,7 @@ class Run:
     #: who says so
     source: str = ""
     who: Who = Who()
-    #: the machine that a volume is of
+    #: the machine that a volume is of, or the home that a snapshot is of
     machine: str = ""
 
     @property

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import (
+    DDL,
     BigInteger,
     Boolean,
     Column,
@@ -30,6 +31,7 @@ from sqlalchemy import (
     or_,
     select,
 )
+from sqlalchemy.schema import CreateColumn
 
 from .runs import MONTH_HOURS, Key, Kind, Run, Who
 from .spent import NOTHING, Spent, of_kind
@@ -59,6 +61,8 @@ _RUNS = Table(
     # A list as JSON, sorted.
     Column("group_names", Text, nullable=False),
     Column("machine", String(64), nullable=False),
+    # Which user of the Hub, whatever the name.
+    Column("user_key", String(64), nullable=False, server_default=""),
 )
 #: until when all that goes on in a region was seen to
 _SEEN = Table(
@@ -98,7 +102,16 @@ class Store:
         """Make the tables, where they are not there yet."""
         if not self._made:
             _METADATA.create_all(self._engine)
+            self._add_columns()
             self._made = True
+
+    def _add_columns(self) -> None:
+        """What an older version has not made."""
+        there = {each["name"] for each in inspect(self._engine).get_columns(_RUNS.name)}
+        with self._engine.begin() as connection:
+            for column in (each for each in _RUNS.columns if each.name not in there):
+                words = CreateColumn(column).compile(dialect=self._engine.dialect)
+                connection.execute(DDL(f"ALTER TABLE {_RUNS.name} ADD COLUMN {words}"))
 
     def load(self, since: float) -> Loaded:
         """
@@ -140,6 +153,26 @@ class Store:
             for region, moment in seen.items():
                 key = {"hub_id": self._hub_id, "region": region}
                 self._put(connection, _SEEN, key, {"seen": moment})
+
+    def rename(self, names: Mapping[str, str]) -> bool:
+        """Let runs follow their users, who may have other names now.
+
+        :param names: user key -> name, of all users that there are
+        :returns: whether there was anything to do
+        """
+        c = _RUNS.c
+        mine = and_(c.hub_id == self._hub_id, c.user_key != "")
+        with self._engine.begin() as connection:
+            rows = select(c.user_key, c.user_name).where(mine).distinct()
+            stale = [
+                (key, names[key])
+                for key, name in connection.execute(rows).all()
+                if names.get(key, name) != name
+            ]
+            for key, name in stale:
+                change = _RUNS.update().where(mine, c.user_key == key)
+                connection.execute(change.values(user_name=name))
+        return bool(stale)
 
     @staticmethod
     def _put(
@@ -195,6 +228,7 @@ def _values(run: Run) -> dict[str, Any]:
         "server_name": run.who.server,
         "profile": run.who.profile,
         "group_names": json.dumps(sorted(run.who.groups)),
+        "user_key": run.who.user_key,
     }
 
 
@@ -218,6 +252,7 @@ def _run(row: RowMapping) -> Run:
             row["server_name"],
             row["profile"],
             tuple(json.loads(row["group_names"])),
+            row["user_key"],
         ),
         machine=row["machine"],
     )

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
         SnapshotTypeDef,
     )
 
+_GIB = 2.0**30
+
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -39,6 +41,10 @@ class Snapshot:
     #: the volume that it is kept of, as its archive; empty for other snapshots
     archive_of: str = ""
     discarded: bool = False
+    #: GiB that it takes up, of which AWS bills at most as many; 0 if EC2 does not say
+    full: float = 0.0
+    #: AWS's word for how it is kept: standard, archive
+    tier: str = "standard"
     tags: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
 
@@ -57,6 +63,8 @@ def read_snapshot(snapshot: SnapshotTypeDef | SnapshotResponseTypeDef) -> Snapsh
         move=tags.get(MOVE_TAG, ""),
         archive_of=tags.get(ARCHIVE_TAG, ""),
         discarded=DISCARD_TAG in tags,
+        full=snapshot.get("FullSnapshotSizeInBytes", 0) / _GIB,
+        tier=snapshot.get("StorageTier", "") or "standard",
         tags=tags,
     )
 

@@ -27,6 +27,7 @@ from ..ec2.machines import (
     terminate_machines,
 )
 from ..ec2.resources import Resource
+from ..ec2.snapshots import Snapshot
 from ..ec2.status_checks import StatusChecks, impaired_machines
 from ..homes.attach import Attaching
 from ..homes.move import Moves
@@ -104,6 +105,15 @@ class Fleet:
         if self._ledger is not None:
             with self._no_matter_what():
                 self._ledger.see_volumes(self.region, resources, time.time())
+
+    def book_archives(self, archives: Iterable[Snapshot]) -> None:
+        """Homes that were given up cost as long as they are kept.
+
+        :param archives: all of the hub that there are in this region
+        """
+        if self._ledger is not None:
+            with self._no_matter_what():
+                self._ledger.see_archives(self.region, archives, time.time())
 
     @contextmanager
     def _no_matter_what(self) -> Iterator[None]:

@@ -23,6 +23,7 @@ from ..ec2.resources import (
     delete_resource,
     list_resources,
 )
+from ..ec2.snapshots import archives_of
 from ..fleet.fleet import Fleet
 from ..fleet.runtime import runtime
 from ..fleet.sweep_policy import Sweeper, Wanted, apart, is_building, is_wanted
@@ -102,7 +103,18 @@ class FleetSweep:
             return []
         self._news.over("list")
         self.fleet.book_volumes(resources)
+        await self._book_archives()
         return resources
+
+    async def _book_archives(self) -> None:
+        try:
+            archives = await archives_of(self.fleet.clients.reading, self.fleet.hub_id)
+        except EC2Error as e:
+            text = "Homes that are kept as snapshots go on costing as known: %s"
+            self._news.say("archives", e.code, text, admin_hint(e))
+        else:
+            self._news.over("archives")
+            self.fleet.book_archives(archives)
 
     def _end_machines(self, machines: Iterable[Machine], records: Records) -> None:
         wanted = records.wanted

@@ -117,6 +117,11 @@ class LocalSnapshot(ebs.Snapshot):  # type: ignore[misc]
         """moto sets it once and for all."""
 
     @property
+    def full_snapshot_size_in_bytes(self) -> int | None:
+        """As if all blocks of the volume had been written (EC2 API, ``Snapshot``)."""
+        return self.gib * 2**30 if self.status == "completed" else None
+
+    @property
     def progress(self) -> str:
         return f"{self.copying.percent if self.copying else 100}%"
 

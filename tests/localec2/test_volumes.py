@@ -268,7 +268,10 @@ def test_a_snapshot_holds_what_the_volume_held(
     assert (made["State"], made["VolumeSize"]) == ("pending", 1)
     wanted = {"AvailabilityZone": world.zones[1], "SnapshotId": snapshot}
     assert refused(ec2.create_volume, **wanted)[0] == "IncorrectState"
+    assert "FullSnapshotSizeInBytes" not in made
     eventually(lambda: state_of(ec2, snapshot) == "completed")
+    (told,) = ec2.describe_snapshots(SnapshotIds=[snapshot])["Snapshots"]
+    assert told["FullSnapshotSizeInBytes"] == 2**30
     note.write_text("after")
     # In another zone: a way for a home to move.
     copy = create(**wanted)

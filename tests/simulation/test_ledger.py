@@ -15,7 +15,7 @@ from ec2spawner.hub.database.own import own_engine
 from .scenarios import SETTINGS
 from .virtual_world import OVER
 
-PRICES = {"t3.small": 0.02, "t3.large": 0.08, "ebs:gp3": 0.08}
+PRICES = {"t3.small": 0.02, "t3.large": 0.08, "ebs:gp3": 0.08, "ebs:snapshot": 0.05}
 KEPT = {**SETTINGS, "on_stop": "stop", "prices": PRICES}
 # What changes is written within seconds.
 WRITTEN = 10
@@ -182,6 +182,66 @@ def test_the_price_is_the_one_of_then_and_whose_it_is_stays(world, make_hub):
     assert (run.usd, run.type) == (0.02, "t3.small")
     assert (run.who.user, run.who.groups) == ("alice", ("hydro",))
     assert run.who.profile == "small"
+
+
+def test_costs_follow_users_who_swap_their_names(world, make_hub):
+    hub = make_hub()
+    hub.call("POST", "/users/bob")
+    start(hub)
+    hub.pass_time(1000)
+    stop(hub)
+    hub.pass_time(WRITTEN)
+
+    def spent(user, month=""):
+        return hub.runtime.ledger.of_user(user, world.time.time(), month)
+
+    def swap():
+        for name, new in (("alice", "x"), ("bob", "alice"), ("x", "bob")):
+            assert hub.call("PATCH", f"/users/{name}", {"name": new})[0] == 200
+
+    assert spent("alice").usd > 0 and not spent("bob").usd
+    swap()
+    hub.pass_time(120)
+    assert spent("bob").usd > 0 and not spent("alice").usd
+    assert {run.who.user for run in booked(hub)} == {"bob"}
+    # Also while the Hub was away, and of what is not in memory any more.
+    hub.kill()
+    world.time.now += 40 * 86400
+    hub.start()
+    hub.pass_time(60)
+    assert spent("bob").machines > 0 and not spent("alice").usd
+    swap()
+    hub.pass_time(120)
+    assert spent("alice").machines > 0 and not spent("bob").usd
+
+
+def test_who_is_deleted_is_no_one_who_comes_after_them(world, make_hub):
+    """SQLite gives the new user the id of the last one."""
+    hub = make_hub()
+    start(hub)
+    hub.pass_time(1000)
+    stop(hub)
+    hub.pass_time(WRITTEN)
+    hub.call("DELETE", "/users/alice")
+    hub.call("POST", "/users/carol")
+    hub.pass_time(300)
+    assert {run.who.user for run in booked(hub)} == {"alice"}
+    assert not hub.runtime.ledger.of_user("carol", world.time.time()).usd
+
+
+def test_the_archive_of_a_home_costs_its_owner_who_is_not_there_any_more(
+    world, make_hub
+):
+    hub = make_hub(home_on_delete="snapshot")
+    start(hub)
+    hub.pass_time(60)
+    stop(hub)
+    hub.call("DELETE", "/users/alice")
+    hub.pass_until(lambda: world.archives(hub), 600)
+    hub.pass_time(300)
+    (run,) = [run for run in booked(hub) if run.kind is Kind.ARCHIVE]
+    assert run.open and run.size == 1 and run.usd == PRICES["ebs:snapshot"]
+    assert run.who.user == "alice" and run.id in world.archives(hub)
 
 
 def test_homes_and_disks_are_booked_until_they_are_deleted(world, make_hub):

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -19,7 +20,10 @@ from ...costs.runs import Kind, Run, Who, bounds, month_of
 from ...costs.store import Store
 from ...ec2.again import OnlyNews
 from ..database.own import OwnDatabase
+from ..database.records import read_users
 from .whose import Whose, read_whose
+
+T = TypeVar("T")
 
 # Changes that come together are written together.
 _TOGETHER_SECONDS = 1.0
@@ -27,6 +31,8 @@ _TOGETHER_SECONDS = 1.0
 # nobody has seen, and EC2 does not tell.
 _SEEN_SECONDS = 300.0
 _AGAIN_SECONDS = 30.0
+# For so long a user with a new name may be without their costs.
+_NAMES_SECONDS = 60.0
 
 
 class Keeper:
@@ -55,6 +61,8 @@ class Keeper:
         #: since when what has ended is in memory; 0 until the database was read
         self._since = 0.0
         self._seen_at = 0.0
+        #: user key -> name, as runs have it
+        self._names: Mapping[str, str] = {}
         ledger.on_news = self._news.set
 
     async def keep(self) -> None:
@@ -69,7 +77,7 @@ class Keeper:
                 continue
             self._news_of.over("database")
             try:
-                await asyncio.wait_for(self._news.wait(), _SEEN_SECONDS)
+                await asyncio.wait_for(self._news.wait(), _NAMES_SECONDS)
             except asyncio.TimeoutError:
                 pass
             await asyncio.sleep(_TOGETHER_SECONDS)
@@ -80,6 +88,7 @@ class Keeper:
         :raises SQLAlchemyError: when the ledger cannot be read or written
         """
         self._name()
+        await self._follow_renames()
         await self._load()
         fresh = sorted(self._ledger.fresh)
         if fresh:
@@ -107,13 +116,27 @@ class Keeper:
         unnamed = self._ledger.unnamed()
         if not unnamed:
             return
+        whose = self._read(lambda db: read_whose(db, self._hub_id))
+        for run in unnamed:
+            self._ledger.name(run.key, who_of(run, self._ledger, whose))
+
+    async def _follow_renames(self) -> None:
+        """The Hub tells nobody that a user has another name."""
+        names = self._read(read_users)
+        if names == self._names:
+            return
+        await self._run(self._store.make)
+        self._ledger.rename(names)
+        if await self._run(partial(self._store.rename, names)):
+            self._since = 0.0  # sums of older runs are by name, too
+        self._names = names
+
+    def _read(self, what: Callable[[Any], T]) -> T:
         try:
-            whose = read_whose(self._db, self._hub_id)
+            return what(self._db)
         except SQLAlchemyError:
             self._db.rollback()  # it is the whole Hub's
             raise
-        for run in unnamed:
-            self._ledger.name(run.key, who_of(run, self._ledger, whose))
 
     def _failed(self, error: Exception) -> None:
         if isinstance(error, SQLAlchemyError):
@@ -132,9 +155,11 @@ class Keeper:
 
 
 def who_of(run: Run, ledger: Ledger, whose: Whose) -> Who:
-    """Whose a run is; of an address or a disk, else whose its machine's is."""
+    """Whose a run is; of a disk, else whose its machine is; of an archive, its home."""
     id, tags = run.id.partition(":")[0], ledger.tags.get(run.id.partition(":")[0], {})
     who = whose.of(id, tags)
     if not who.user and run.kind is Kind.DISK and run.machine:
         who = whose.of(run.machine, {})
+    if not who.user and run.kind is Kind.ARCHIVE:
+        who = ledger.who_had(run.machine)  # its user may be gone
     return who

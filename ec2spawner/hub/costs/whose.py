@@ -27,7 +27,9 @@ class Whose:
 
     def of(self, id: str, tags: Mapping[str, str]) -> Who:
         """Whose a machine or a volume is, by all that the database and tags say."""
-        return self._with_groups(self._found(id, tags))
+        who, records = self._found(id, tags), self._records
+        key = records.user_keys.get(who.user, "")
+        return replace(who, groups=records.groups.get(who.user, ()), user_key=key)
 
     def _found(self, id: str, tags: Mapping[str, str]) -> Who:
         records = self._records
@@ -42,9 +44,6 @@ class Whose:
             if found := self._by_tag.get(tags.get(tag, "")):
                 return found
         return Who()
-
-    def _with_groups(self, who: Who) -> Who:
-        return replace(who, groups=self._records.groups.get(who.user, ()))
 
 
 def read_whose(db: Any, hub_id: str) -> Whose:

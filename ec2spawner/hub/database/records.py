@@ -71,6 +71,8 @@ class Records:
     database: str = ""
     #: user -> the groups that they are in, sorted
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    #: user -> what stays theirs with another name
+    user_keys: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def wanted(self) -> Wanted:
@@ -137,8 +139,18 @@ def read_records(db: Any) -> Records:
             )
     since = database_since(db)
     name = read_database_id(db)
-    groups = _read_groups(db)
-    return Records(launches, doomed, tuple(servers), homes, since, name, groups)
+    groups, keys = _read_groups(db), {name: k for k, name in read_users(db).items()}
+    return Records(launches, doomed, tuple(servers), homes, since, name, groups, keys)
+
+
+def read_users(db: Any) -> dict[str, str]:
+    """User key -> name, of all users.
+
+    An id alone is not enough: SQLite gives that of the user who was deleted last to the
+    next one.
+    """
+    rows = select(orm.User.id, orm.User.created, orm.User.name)
+    return {f"{id}:{created}": name for id, created, name in db.execute(rows)}
 
 
 def _read_groups(db: Any) -> dict[str, tuple[str, ...]]:

@@ -81,7 +81,7 @@ def seen(*machines, trouble=()):
 @pytest.fixture
 def command(hub, monkeypatch, capsys):
     def run(found, *words):
-        async def survey(of):
+        async def survey(of, archives):
             return found
 
         monkeypatch.setattr(cost_module, "survey", survey)

@@ -14,10 +14,13 @@ from ec2spawner.costs.runs import Key, Kind, Run, Who, booked, bounds, month_of
 from ec2spawner.costs.spent import Spent, total
 from ec2spawner.ec2.machines import Machine
 from ec2spawner.ec2.resources import Resource, ResourceKind
+from ec2spawner.ec2.snapshots import Snapshot
 
 HOUR = 3600
 BEGAN = 1_800_000_000
-PRICES = PriceList({}, {"t3.small": 0.02, "ebs:gp3": 0.08, "public-ipv4": 0.005})
+PRICES = PriceList(
+    {}, {"t3.small": 0.02, "ebs:gp3": 0.08, "public-ipv4": 0.005, "ebs:snapshot": 0.05}
+)
 
 
 def machine(state="running", began=BEGAN, **more):
@@ -150,6 +153,63 @@ def test_a_root_disk_ends_with_its_machine():
     for at in (100, 800):
         book.see_volumes("r", [], BEGAN + at)
     assert set(ends(book).values()) == {BEGAN + 50}
+
+
+def test_the_disk_of_a_stopped_machine_counts_in_each_month():
+    book = ledger()
+    book.see("r", [machine()], BEGAN + 10)
+    book.see_volumes("r", [volume(used_by="i-1")], BEGAN + 20)
+    book.see("r", STOPPED, BEGAN + 600)
+    for run in list(book.runs):
+        book.name(run, Who("alice"))
+    months = [month_of(BEGAN + days * 24 * HOUR) for days in (31, 62)]
+    now = BEGAN + 100 * 24 * HOUR
+    for month in months:
+        spent = book.of_user("alice", now, month)
+        since, until = bounds(month)
+        assert spent.storage == pytest.approx(8.0 * (until - since) / (730 * HOUR))
+        assert spent.machines == 0
+
+
+def archive(full=2.5, state="completed", **more):
+    more = {"archive_of": "vol-1", "size": 100, "began": float(BEGAN), **more}
+    return Snapshot("snap-1", state, "vol-1", full=full, **more)
+
+
+def test_a_home_that_is_kept_as_a_snapshot_costs_what_it_takes_up():
+    book = ledger()
+    book.see_archives("r", [archive(0.0, "pending")], BEGAN)
+    assert book.of_hub(BEGAN + 9).unknown == {"snapshot"}
+    book.see_archives("r", [archive()], BEGAN + 10)
+    book.see_archives("r", [archive()], BEGAN + 20)
+    assert len(book.runs) == 2
+    spent = book.of_hub(BEGAN + 10 + 730 * HOUR)
+    assert spent.storage == pytest.approx(3 * 0.05)  # a GiB that is begun is one
+    for at in (100, 800):
+        book.see_archives("r", [], BEGAN + at)
+    assert not any(run.open for run in book.runs.values())
+
+
+@pytest.mark.parametrize("full, tier", [(0.0, "standard"), (2.5, "archive")])
+def test_a_snapshot_of_which_ec2_does_not_tell_enough_has_no_price(full, tier):
+    book = ledger()
+    book.see_archives("r", [archive(full, tier=tier)], BEGAN)
+    spent = book.of_hub(BEGAN + HOUR)
+    assert not spent.usd and len(spent.unknown) == 1 and str(spent) == "price unknown"
+
+
+def test_runs_follow_users_who_swap_their_names():
+    book = ledger()
+    book.see("r", [machine()], BEGAN + 1)
+    book.see_volumes("r", [volume()], BEGAN + 1)
+    book.name(Key("i-1", BEGAN), Who("alice", user_key="1"))
+    book.name(Key("vol-1", BEGAN), Who("bob", user_key="2"))
+    now = BEGAN + HOUR
+    before = book.of_user("alice", now), book.of_user("bob", now)
+    book.rename({"1": "bob", "2": "alice"})
+    assert (book.of_user("bob", now), book.of_user("alice", now)) == before
+    book.rename({"2": "carol"})  # 1 is there no more
+    assert (book.of_user("bob", now), book.of_user("carol", now)) == before
 
 
 def test_a_disk_of_an_unknown_kind_is_not_nothing():

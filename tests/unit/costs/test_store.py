@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from ec2spawner.costs.runs import Key, Kind, Run, Who
@@ -93,6 +94,37 @@ def test_two_hubs_may_share_a_ledger(store, url):
     store.save([run], {"r": 1})
     other.save([run], {"r": 2})
     assert store.load(0).seen == {"r": 1} and other.load(0).seen == {"r": 2}
+
+
+def test_costs_follow_users_who_swap_their_names(store):
+    runs = [
+        Run(
+            "i-1", BEGAN, Kind.MACHINE, ended=BEGAN + 9, who=Who("alice", user_key="1")
+        ),
+        Run("i-2", BEGAN, Kind.MACHINE, who=Who("bob", user_key="2")),
+        Run("i-3", BEGAN, Kind.MACHINE, who=Who("bob")),  # of a bob nobody knows
+    ]
+    store.save(runs, {})
+    assert not store.rename({"1": "alice", "2": "bob", "3": "carol"})
+    assert store.rename({"1": "bob", "2": "alice"})
+    names = {run.id: run.who.user for run in store.load(0).runs}
+    assert names == {"i-1": "bob", "i-2": "alice", "i-3": "bob"}
+    # Whoever is not there any more keeps the name.
+    assert not store.rename({"2": "alice"})
+
+
+def test_a_ledger_of_an_older_version_gets_the_columns_that_it_lacks(store, url):
+    run = Run("i-1", BEGAN, Kind.MACHINE, who=Who("alice"))
+    store.save([run], {})
+    engine = own_engine(url, {})
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE ec2spawner_runs DROP COLUMN user_key"))
+    newer = Store(engine, "hub")
+    newer.make()
+    keyed = replace(run, id="i-2", who=Who("bob", user_key="2"))
+    newer.save([keyed], {})
+    assert set(newer.load(0).runs) == {run, keyed}
+    engine.dispose()
 
 
 def test_a_database_without_a_ledger_has_none(tmp_path):
