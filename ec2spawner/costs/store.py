@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import (
-    DDL,
     BigInteger,
     Boolean,
     Column,
@@ -30,6 +29,7 @@ from sqlalchemy import (
     inspect,
     or_,
     select,
+    text,
 )
 from sqlalchemy.schema import CreateColumn
 
@@ -111,7 +111,7 @@ class Store:
         with self._engine.begin() as connection:
             for column in (each for each in _RUNS.columns if each.name not in there):
                 words = CreateColumn(column).compile(dialect=self._engine.dialect)
-                connection.execute(DDL(f"ALTER TABLE {_RUNS.name} ADD COLUMN {words}"))
+                connection.execute(text(f"ALTER TABLE {_RUNS.name} ADD COLUMN {words}"))
 
     def load(self, since: float) -> Loaded:
         """
