@@ -70,6 +70,11 @@ class Use:
         return 100 * self.spent.usd / self.budget.usd if self.budget.usd else _FULL
 
     @property
+    def left(self) -> float:
+        """US dollars; below 0 where more was spent."""
+        return self.budget.usd - self.spent.usd
+
+    @property
     def level(self) -> int:
         """The highest of :data:`LEVELS` that it has reached; 0 for none."""
         return max((level for level in LEVELS if self.share >= level), default=0)
@@ -95,6 +100,11 @@ class Decision:
 
 
 NO_BUDGETS = Decision()
+
+
+def shown(uses: Iterable[Use]) -> list[Use]:
+    """Those of which a user is told all the time: of the hub's only when it matters."""
+    return [use for use in uses if use.level or use.budget.scope is not Scope.HUB]
 
 
 def decide(uses: Iterable[Use]) -> Decision:
@@ -157,8 +167,21 @@ class Budgets:
         """All that a user's servers come under."""
         yield from self._of(Scope.USER, user)
         for group in groups:
-            yield from self._of(Scope.GROUP, group)
-        yield from self._found.get((Scope.HUB, ""), ())
+            yield from self.of_group(group)
+        yield from self.of_hub()
+
+    def of_group(self, name: str) -> Iterator[Budget]:
+        """Those of one group."""
+        return self._of(Scope.GROUP, name)
+
+    def of_hub(self) -> tuple[Budget, ...]:
+        """Those that everybody comes under."""
+        return self._found.get((Scope.HUB, ""), ())
+
+    @property
+    def groups(self) -> set[str]:
+        """The groups that have one of their own."""
+        return {name for scope, name in self._found if scope is Scope.GROUP and name}
 
     def _of(self, scope: Scope, name: str) -> Iterator[Budget]:
         own = self._found.get((scope, name), self._found.get((scope, ""), ()))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from ..core.clock_words import clock, day
 from ..core.errors import EC2SpawnError, Reason
 from .budget import Decision, Use
+from .words import dollars
 
 
 def notices(decision: Decision, stops_at: float = 0.0) -> Iterator[str]:
@@ -19,7 +20,7 @@ def notices(decision: Decision, stops_at: float = 0.0) -> Iterator[str]:
         yield _used_up(full, stops_at)
     for use in decision.told:
         if not use.full:
-            yield _so_far(use)
+            yield _level(use)
     if decision.unknown:
         yield unknown_price(decision)
 
@@ -31,12 +32,41 @@ def _used_up(use: Use, stops_at: float) -> str:
     return f"{text} {_advice(use)}"
 
 
-def _so_far(use: Use) -> str:
+def _level(use: Use) -> str:
     return (
         f"{use.level} % of {_small(_whole(use))} is spent: {use.spent}. When all of it "
         "is, servers are stopped and none starts. If you need more, ask your hub's "
         "admin."
     )
+
+
+def so_far(use: Use) -> str:
+    """``Your budget of 60.00 USD a month: 4.10 USD is spent, 55.90 USD is left.``"""
+    left = dollars(max(0.0, use.left))
+    most = "at most " if use.spent.unknown else ""
+    return f"{_whole(use)}: {use.spent} is spent, {most}{left} is left."
+
+
+def lasts(uses: Collection[Use], usd: float | None) -> str:
+    """For how long a machine may run; empty without a budget.
+
+    :param usd: what it costs an hour; None for a price that nobody knows
+    """
+    if not uses:
+        return ""
+    if usd is None:
+        return "It counts toward no budget, as nobody knows its price."
+    left = max(0.0, min(use.left for use in uses))
+    if not usd:
+        return ""
+    return f"What is left of the budget pays for {_hours(left / usd)}."
+
+
+def _hours(hours: float) -> str:
+    if hours >= 2:
+        return f"about {int(hours):,} hours"
+    minutes = int(hours * 60)
+    return f"about {minutes} minutes" if minutes >= 2 else "less than 2 minutes"
 
 
 def unknown_price(decision: Decision) -> str:

@@ -374,6 +374,10 @@ class Ledger:
         found = (each for who, each in self.older.items() if counts(who))
         return sum(found, spent) if self.older else spent
 
+    def groups(self) -> set[str]:
+        """All groups that something in memory was spent in."""
+        return {group for run in self.runs.values() for group in run.who.groups}
+
     def users(self) -> set[str]:
         """All who have cost something that is in memory."""
         return {user for user, keys in self._of_user.items() if user and keys}

@@ -40,6 +40,13 @@ class Budgeting:
         """What a user's servers come under, with what was spent of it."""
         return [Use(each, self._spent(each)) for each in self.budgets.of(user, groups)]
 
+    def shared(self) -> list[Use]:
+        """Those of groups and of the hub, which are not one user's."""
+        names = sorted(self._ledger.groups() | self.budgets.groups)
+        budgets = [each for name in names for each in self.budgets.of_group(name)]
+        budgets += self.budgets.of_hub()
+        return [Use(each, self._spent(each)) for each in budgets]
+
     def full_since(self, uses: Iterable[Use]) -> float:
         """Since when the first of them is full; 0 while none is. Asked again and
         again, by :meth:`note`."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
+from ..costs.budget_words import lasts
 from ..costs.words import UNKNOWN, dollars
 from ..ec2.facts import TypeFacts
 from ..launch.history import StartKind
@@ -115,16 +116,19 @@ class Combination:
         return usd[-1], len(usd) > 1 or market == "spot-then-on-demand"
 
     def costs(self) -> dict[str, str]:
-        """In words, by ``hour`` and ``day``; empty where nobody speaks of prices."""
+        """In words, by ``hour``, ``day`` and ``budget``, of which the last is a
+        sentence; empty where nobody speaks of prices."""
         if self._known.prices is None:
             return {}
-        if (found := self.usd()) is None:
-            return {"hour": UNKNOWN, "day": ""}
+        found = self.usd()
+        budget = lasts(self._known.budgets, found[0] if found else None)
+        if found is None:
+            return {"hour": UNKNOWN, "day": "", "budget": budget}
         most, varies = found
         up_to = "up to " if varies else ""
         amount = dollars(most * _HOURS).removesuffix(" USD")
         day = f"{up_to}{amount} for a day of {_HOURS}\N{NO-BREAK SPACE}h"
-        return {"hour": f"{up_to}{dollars(most)}", "day": day}
+        return {"hour": f"{up_to}{dollars(most)}", "day": day, "budget": budget}
 
     def usual(self, woken: str = "") -> float:
         """Seconds that such starts took; 0 while there was none."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from ..core.state import StoppedMachine
+from ..costs.budget import Use
 from ..costs.price_list import PriceList
 from ..ec2.facts import Image, TypeFacts
 from ..launch.history import StartHistory
@@ -20,6 +21,7 @@ class Known:
     :ivar image: of a region, what the setting ``image`` says, and ``image_owners``
     :ivar refused: of a region, market, instance types, subnets and image: what AWS has
         refused lately, in words; empty when nothing speaks against it
+    :ivar budgets: that the server comes under, with what was spent of each
     :ivar learning: EC2 is being asked for facts, for the first time
     :ivar stopped: the machine of the server that is stopped
     """
@@ -30,6 +32,7 @@ class Known:
     refused: Callable[[str, str, Sequence[str], Sequence[str], str], str] = (
         lambda region, market, types, subnets, image: ""
     )
+    budgets: tuple[Use, ...] = ()
     history: StartHistory = field(default_factory=StartHistory)
     learning: bool = False
     stopped: StoppedMachine | None = None

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
+from ..costs.budget import shown
+from ..costs.budget_words import so_far
 from ..costs.words import UNKNOWN, address, machine_cost, stored
 from ..profiles.choose import ChoiceError, choose
 from ..profiles.profile import EXTRA, SIZE, SOFTWARE, UNLISTED, Choice, Option, Profile
@@ -317,6 +319,7 @@ class StepsView:
             )
         if size and not is_asked(self._profile) and together.text("market") == "spot":
             yield "AWS may end a spot machine at two minutes' notice."
+        yield from map(so_far, shown(self._known.budgets))
         prices, region = self._known.prices, together.text("region")
         if prices is None:
             return

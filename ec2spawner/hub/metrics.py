@@ -11,12 +11,14 @@ from prometheus_client.core import REGISTRY, CounterMetricFamily, GaugeMetricFam
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
+from ..costs.budget import Use
 from ..costs.spent import NOTHING, Spent
 from ..ec2.machines import Machine
 from ..fleet.runtime import HubRuntime
 
 _NAME = f"{metrics_prefix}_ec2_instances"
 _SPEND = f"{metrics_prefix}_ec2_spend_dollars"
+_REMAINING = f"{metrics_prefix}_ec2_budget_remaining_dollars"
 _LABELS = ("state", "size", "market")
 
 
@@ -47,6 +49,20 @@ def count_dollars(spent: Spent) -> CounterMetricFamily:
     return family
 
 
+def count_budgets(uses: Iterable[Use]) -> GaugeMetricFamily:
+    """What is left of each budget that is not one user's; below 0 for what is more."""
+    family = GaugeMetricFamily(
+        _REMAINING,
+        "US dollars left of the budgets of the hub and of groups",
+        labels=["scope", "group", "per"],
+    )
+    for use in uses:
+        budget = use.budget
+        per = "month" if budget.monthly else "all"
+        family.add_metric([budget.scope.value, budget.name, per], use.left)
+    return family
+
+
 class OfTheHub(Collector):
     """All machines of this process's fleets, and what they have cost."""
 
@@ -55,7 +71,7 @@ class OfTheHub(Collector):
 
     def describe(self) -> list[Metric]:
         """Of prometheus_client: the names, without asking for values."""
-        return [count_machines(()), count_dollars(NOTHING)]
+        return [count_machines(()), count_dollars(NOTHING), count_budgets(())]
 
     def collect(self) -> Iterator[Metric]:
         """Of prometheus_client: called for each request of ``/hub/metrics``."""
@@ -63,6 +79,7 @@ class OfTheHub(Collector):
         known = [each for each in listings if each is not None]
         yield count_machines(m for each in known for m in each.machines.values())
         yield count_dollars(self._runtime.ledger.of_hub(time.time()))
+        yield count_budgets(self._runtime.budgeting.shared())
 
 
 def show_hub(runtime: HubRuntime, registry: CollectorRegistry = REGISTRY) -> None:

@@ -12,6 +12,7 @@ from traitlets import TraitError
 
 from ..core.errors import EC2SpawnError, Reason
 from ..core.metrics import start_ended
+from ..costs.budget import Use
 from ..ec2.facts import Image, TypeFacts
 from ..fleet.fleet import Fleet
 from ..form.about import name_of
@@ -212,10 +213,20 @@ def what_is_known(context: ServerContext) -> Known:
         type_facts=type_facts,
         image=image,
         refused=refused,
+        budgets=_budgets(context),
         history=runtime.history,
         learning=runtime.learning,
         stopped=context.state.stopped,
     )
+
+
+def _budgets(context: ServerContext) -> tuple[Use, ...]:
+    budgeting = context.runtime.budgeting
+    if not budgeting.budgets:
+        return ()
+    user = context.hub.user_row
+    groups = [group.name for group in user.groups]
+    return tuple(budgeting.uses(user.name, groups))
 
 
 class ServerChoice:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...costs import budget_words
-from ...costs.budget import decide
+from ...costs.budget import decide, shown
 from ...fleet.budgeting import Budgeting
 from ...server.context import HasContext
 
@@ -22,6 +22,14 @@ def running(user: Any) -> Iterator[str]:
         ours = isinstance(spawner, HasContext)
         if ours and spawner.active and not spawner.pending:
             yield name
+
+
+def budget_lines(budgeting: Budgeting, user: Any) -> list[str]:
+    """How much is left, for whoever wants to know it."""
+    if not budgeting.budgets:
+        return []
+    uses = budgeting.uses(user.name, groups_of(user))
+    return [budget_words.so_far(use) for use in shown(uses)]
 
 
 def budget_notices(budgeting: Budgeting, user: Any) -> list[str]:

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from ...core.saved_state import readable
 from ...core.state import Launch, Phase, ServerState, StoppedMachine
 from ...costs.runs import month_of
+from ...fleet.runtime import runtime
 from ...form.about import name_of
 from ...launch.failures import Failure
 from ...launch.history import kind_of
@@ -19,6 +20,7 @@ from ...profiles.choose import ChoiceError, choose
 from ...profiles.read import ProfileListError
 from ...server.choice import known_profiles
 from ...server.context import HasContext, ServerContext
+from .budgets import budget_lines
 from .expectation import Expectation, expect, price_of, speaks_of_prices
 from .times import SCRIPT, span, time_tag
 
@@ -119,6 +121,10 @@ class PageFacts:
             return ""
         now = time.time()
         return str(ours.context.runtime.ledger.of_user(user.name, now, month_of(now)))
+
+    def budgets(self, user: Any) -> list[str]:
+        """What is left of each budget that a user comes under."""
+        return budget_lines(runtime().budgeting, user)
 
     def time(self, at: float) -> Markup:
         """A moment, in the zone of who looks."""

@@ -8,7 +8,9 @@ import pytest
 
 from ec2spawner.core.errors import EC2SpawnError, Reason
 from ec2spawner.core.state import StoppedMachine
+from ec2spawner.costs.budget import Budget, Scope, Use
 from ec2spawner.costs.price_list import PriceList
+from ec2spawner.costs.spent import Spent
 from ec2spawner.ec2.facts import Image, TypeFacts
 from ec2spawner.form.known import Known
 from ec2spawner.launch.history import StartHistory, StartKind
@@ -74,6 +76,11 @@ def card(page, key):
     return text, re.search(rf"<input[^>]*value=\"{key}\"[^>]*>", found[0])[0]
 
 
+def facts_of(page):
+    """What the script of the form knows of each size."""
+    return json.loads(re.search(r'ion/json">(.*?)</script>', page, re.S)[1])
+
+
 def lasts(**chosen):
     return {"profile": "machine", "image": "hydrology", "size": "gpu", **chosen}
 
@@ -94,6 +101,19 @@ async def test_a_price_that_is_not_known_is_said_to_be_so_and_none_is_never_show
     assert "USD" not in page and "price" not in card(page, "gpu")[0]
 
 
+async def test_what_is_left_of_a_budget_is_told_with_and_without_javascript():
+    mine = Use(Budget(Scope.USER, 60.0), Spent(machines=7.4))
+    page = await form(groups=["modellers"], known={"budgets": (mine,)})
+    told = "Your budget of 60.00 USD a month: 7.40 USD is spent, 52.60 USD is left."
+    assert told in " ".join(page.split())
+    costs = {key: each["costs"]["/on-demand"] for key, each in facts_of(page).items()}
+    pays = "What is left of the budget pays for about 100 hours."
+    assert costs["gpu"]["budget"] == pays
+    assert costs["large"]["budget"].startswith("It counts toward no budget")
+    silent = facts_of(await form())["gpu"]["costs"]["/on-demand"]
+    assert silent["budget"] == ""
+
+
 async def test_what_is_for_others_says_for_whom_and_cannot_be_chosen():
     text, button = card(await form(), "large")
     assert "Only for the group modellers: ask ada@lab.edu." in text
@@ -109,7 +129,7 @@ async def test_a_size_that_fits_no_software_says_why():
     # With software that it fits it may be chosen; the script says with which.
     page = await form()
     assert "disabled" not in card(page, "graviton")[1]
-    facts = json.loads(re.search(r'ion/json">(.*?)</script>', page, re.S)[1])
+    facts = facts_of(page)
     assert facts["graviton"]["misfits"]["arm"] == ""
     assert "arm64" in facts["graviton"]["misfits"]["hydrology"]
     assert facts["small"]["costs"]["/spot"]["hour"] == "0.013 USD"

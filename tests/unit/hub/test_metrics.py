@@ -2,6 +2,7 @@ from types import SimpleNamespace
 
 from prometheus_client import CollectorRegistry, generate_latest
 
+from ec2spawner.costs.budget import Budget, Scope, Use
 from ec2spawner.costs.spent import Spent
 from ec2spawner.ec2.machines import Machine
 from ec2spawner.hub.metrics import show_hub
@@ -12,7 +13,10 @@ def runtime(*machines):
     known = SimpleNamespace(inventory=SimpleNamespace(listing=listing))
     unknown = SimpleNamespace(inventory=SimpleNamespace(listing=None))
     ledger = SimpleNamespace(of_hub=lambda now: Spent(1.5, 0.25))
-    return SimpleNamespace(fleets=[known, unknown], ledger=ledger)
+    hydro = Budget(Scope.GROUP, 500.0, "hydro", monthly=False)
+    uses = [Use(Budget(Scope.HUB, 1.0), Spent(1.75)), Use(hydro, Spent(100.0))]
+    budgeting = SimpleNamespace(shared=lambda: uses)
+    return SimpleNamespace(fleets=[known, unknown], ledger=ledger, budgeting=budgeting)
 
 
 def test_machines_are_counted_by_state_size_and_market_when_somebody_asks():
@@ -42,3 +46,13 @@ def test_what_the_ledger_has_is_told_in_dollars():
     name = "jupyterhub_ec2_spend_dollars_total"
     assert registry.get_sample_value(name, {"kind": "machines"}) == 1.5
     assert registry.get_sample_value(name, {"kind": "storage"}) == 0.25
+
+
+def test_what_is_left_of_budgets_is_told_also_below_nothing():
+    registry = CollectorRegistry()
+    show_hub(runtime(), registry)
+    name = "jupyterhub_ec2_budget_remaining_dollars"
+    hub = {"scope": "hub", "group": "", "per": "month"}
+    assert registry.get_sample_value(name, hub) == -0.75
+    hydro = {"scope": "group", "group": "hydro", "per": "all"}
+    assert registry.get_sample_value(name, hydro) == 400.0

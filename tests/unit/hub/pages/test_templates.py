@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,8 +13,10 @@ from jupyterhub._data import DATA_FILES_PATH
 
 import ec2spawner
 from ec2spawner.core.state import Launch, Phase, ServerState, StoppedMachine
+from ec2spawner.costs.budget import Budgets
 from ec2spawner.costs.price_list import PriceList
 from ec2spawner.costs.spent import Spent
+from ec2spawner.fleet.budgeting import Budgeting
 from ec2spawner.hub.pages.facts import IdlePolicy, PageFacts
 from ec2spawner.launch.failures import Failure
 from ec2spawner.launch.history import StartHistory, StartKind
@@ -162,10 +165,10 @@ def starting(**changes):
     return spawner(state=state, active=False, **changes)
 
 
-def progress_page(render, one):
+def progress_page(render, one, someone=None):
     return render(
         "spawn_pending.html",
-        user=user(),
+        user=someone or user(),
         spawner=one,
         progress_url="/jhub/hub/api/x",
         ec2spawner=FACTS,
@@ -310,6 +313,23 @@ def test_the_home_page_says_what_the_machine_has_cost_and_all_of_this_month(rend
     assert "This month, with homes and stopped machines: 12.40 USD." in told
     silent = spawner("", ServerState(launch=RUNS), prices={})
     assert "USD" not in text_of(home_page(render, user(silent)))
+
+
+def test_pages_say_what_is_left_of_budgets(render, monkeypatch):
+    one = user(spawner("", ServerState(launch=RUNS)))
+    assert "is left" not in text_of(home_page(render, one))
+    ledger = SimpleNamespace(
+        of_user=lambda *_: Spent(machines=4.1), of_group=lambda *_: Spent(9)
+    )
+    budgeting = Budgeting(ledger)
+    budgeting.budgets = Budgets({"user": 60, "group:hydro": 50, "group:snow": 1})
+    fake = SimpleNamespace(budgeting=budgeting)
+    monkeypatch.setattr("ec2spawner.hub.pages.facts.runtime", lambda: fake)
+    one.orm_user.groups = [SimpleNamespace(name="hydro")]
+    for page in (home_page(render, one), progress_page(render, starting(), one)):
+        told = unescape(text_of(page))
+        assert "Your budget of 60.00 USD a month: 4.10 USD is spent" in told
+        assert "your group 'hydro'" in told and "snow" not in told
 
 
 def test_the_home_page_says_what_a_server_that_is_off_has_cost_this_month(render):
