@@ -100,7 +100,7 @@ def from_json(text: str, given: Mapping[str, float]) -> PriceList:
             read[region] = {
                 key: Price(float(each["usd"]), AWS, float(each["at"]))
                 for key, each in prices.items()
-                if float(each["usd"]) > 0
+                if 0 < float(each["usd"]) < float("inf")
             }
     except (ValueError, KeyError, TypeError, AttributeError):
         return PriceList({}, given)

@@ -4,7 +4,6 @@ import logging
 
 import pytest
 
-from ec2spawner.costs.price_list import PriceList
 from ec2spawner.ec2.clients import Account
 from ec2spawner.ec2.prices.products import ADDRESS, DISK, SNAPSHOT
 from ec2spawner.hub.costs.prices import Prices
@@ -73,4 +72,8 @@ async def test_where_the_price_list_cannot_be_read_one_line_says_so(
             found._failed(e)
     assert len(caplog.records) == 1
     assert "prices_region = ''" in caplog.text
-    assert found.known == PriceList({}, {"m7i.xlarge": 0.5})
+    assert found.known.of(cloud.region, "m7i.xlarge").usd == 0.5
+    # Of spot markets EC2 itself tells.
+    assert set(found.known.read[cloud.region]) == {
+        f"m7i.xlarge:spot:{zone}" for zone in ec2.resources().zones
+    }

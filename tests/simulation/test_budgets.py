@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from jupyterhub import orm
 
 from ec2spawner.hub.pages.announcements import notices_of
 
@@ -113,6 +114,29 @@ def test_the_hubs_budget_counts_what_everybody_spends(world, make_hub):
     hub.pass_time(HOUR + GRACE)
     assert not hub.serving()
     assert hub.call("POST", "/users/bob/server")[0] == 403
+
+
+def test_the_budget_of_a_group_counts_what_its_members_spend(world, make_hub):
+    hub = make_hub(budgets={"group:hydro": 3})
+    db = hub.app.db
+    for user in ("bob", "carol"):
+        hub.call("POST", f"/users/{user}")
+    members = [orm.User.find(db, name) for name in ("alice", "bob")]
+    db.add(orm.Group(name="hydro", users=members))
+    db.commit()
+    for user in ("alice", "bob", "carol"):
+        hub.call("POST", f"/users/{user}/server")
+    hub.pass_time(HOUR)
+    assert set(hub.serving()) == {"alice", "bob", "carol"}
+    (told,) = notices(hub, "bob")
+    assert told.startswith("The budget of your group 'hydro' of 3.00 USD a month is us")
+    assert not notices(hub, "carol")
+    hub.pass_time(HOUR + GRACE)
+    assert set(hub.serving()) == {"carol"}
+    assert states(world, hub).count("stopped") == 2
+    for user in ("alice", "bob"):
+        status, answer = hub.call("POST", f"/users/{user}/server")
+        assert status == 403 and "your group 'hydro'" in answer["message"]
 
 
 def test_at_an_unknown_price_there_is_nothing_but_words(world, make_hub):

@@ -85,14 +85,14 @@ def test_the_ledger_is_ec2s_own_record(world, make_hub, record):
 
 DEATHS = [
     f"{when} {call}"
-    for call in ("RunInstances", "StopInstances", "StartInstances")
+    for call in ("RunInstances", "StopInstances", "StartInstances", "Terminate")
     for when in ("before", "after")
 ]
 
 
 @pytest.mark.parametrize("death", DEATHS)
 def test_a_hub_that_is_killed_and_away_misses_no_second(world, make_hub, record, death):
-    hub = make_hub()
+    hub = make_hub(on_stop="terminate" if "Terminate" in death else "stop")
     if "Start" in death:
         start(hub)
         hub.pass_time(50)

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ..clients import Lane
-from .products import Question, read_price
+from .products import Question, read_price, read_usd
 
 # Rows of one thing in one region: a few. More means that the question was wrong.
 _MOST_PAGES = 3
@@ -67,8 +67,8 @@ async def ask_spot_prices(
         newest: dict[tuple[str, str], tuple[datetime, float]] = {}
         for row in (row for page in pages for row in page["SpotPriceHistory"]):
             key = row["InstanceType"], row["AvailabilityZone"]
-            one = row["Timestamp"], float(row["SpotPrice"])
+            one = row["Timestamp"], read_usd(row["SpotPrice"])
             newest[key] = max(newest.get(key, one), one)
-        return {key: price for key, (_, price) in newest.items() if price > 0}
+        return {key: price for key, (_, price) in newest.items() if price}
 
     return await lane.run("DescribeSpotPriceHistory", work) if wanted else {}

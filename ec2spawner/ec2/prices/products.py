@@ -83,6 +83,15 @@ def read_price(rows: Iterable[str], asked: Question) -> float | None:
     return found.pop() if len(found) == 1 else None
 
 
+def read_usd(text: Any) -> float:
+    """A price in AWS's words, which is a decimal number; 0 for what is none."""
+    try:
+        price = float(text)
+    except (ValueError, TypeError):
+        return 0.0
+    return max(price, 0.0) if math.isfinite(price) else 0.0
+
+
 def _prices(row: str, asked: Question) -> Iterator[float]:
     try:
         read: Any = json.loads(row)
@@ -91,8 +100,8 @@ def _prices(row: str, asked: Question) -> Iterator[float]:
             return
         for term in read["terms"]["OnDemand"].values():
             for dimension in term["priceDimensions"].values():
-                price = float(dimension["pricePerUnit"]["USD"])
-                if dimension["unit"] == asked.unit and math.isfinite(price):
-                    yield max(price, 0.0)
+                price = read_usd(dimension["pricePerUnit"]["USD"])
+                if dimension["unit"] == asked.unit:
+                    yield price
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return  # another currency, another term, not what we know

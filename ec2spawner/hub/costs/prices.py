@@ -1,4 +1,4 @@
-"""Keeps the hub's price list: reads it from its file, and asks AWS once a day.
+"""Keeps the hub's price list: reads it from its file, and asks AWS again and again.
 
 Never while a page is made: whoever shows a price takes what is known.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from ...ec2.prices.products import ADDRESS, DISK, SNAPSHOT, question
 from ...server.choice import known_profiles
 from ...settings import LaunchSettings
 
-_DAY = 86400.0
+_DAY, _HOUR = 86400.0, 3600.0
 #: what every hub pays for, or may
 _COMMON = (DISK, SNAPSHOT, ADDRESS)
 
@@ -65,29 +65,36 @@ def save_price_list(spawner: LaunchSettings, prices: PriceList) -> None:
 
 async def refreshed(
     prices: PriceList,
-    keys: Mapping[str, Iterable[str]],
+    region: str,
+    wanted: Iterable[str],
     asking: Lane,
-    regions: Mapping[str, Lane],
+    there: Lane,
     now: float,
-) -> PriceList:
-    """The price list with what AWS tells now.
+) -> tuple[PriceList, EC2Error | None]:
+    """The price list with what AWS tells now of one region.
 
-    :param keys: of each region, what is to be known there
+    :param wanted: what is to be known there
     :param asking: of a region that has AWS's price list
-    :param regions: of each region, for its spot markets
-    :raises EC2Error: when AWS does not answer, or denies it
+    :param there: of the region itself, for its spot markets
+    :returns: it, and why AWS has not told all of it
     """
-    for region, wanted in keys.items():
-        told = {}
+    wanted = list(wanted)
+    told: dict[str, float] = {}
+    trouble: EC2Error | None = None
+    try:
         for key in prices.stale(region, wanted, now - _DAY):
             price = await ask_price(asking, question(key, region))
             if price is not None:
                 told[key] = price
+    except EC2Error as e:
+        trouble = e
+    try:
         types = [key for key in wanted if key not in _COMMON]
-        spot = await ask_spot_prices(regions[region], types)
+        spot = await ask_spot_prices(there, types)
         told.update({f"{t}:spot:{zone}": usd for (t, zone), usd in spot.items()})
-        prices = prices.with_read(region, told, now)
-    return prices
+    except EC2Error as e:
+        trouble = trouble or e
+    return prices.with_read(region, told, now), trouble
 
 
 class Prices:
@@ -107,35 +114,46 @@ class Prices:
         on_news(self.known)
 
     async def keep(self, accounts: Iterable[Account]) -> None:
-        """Ask AWS once a day for as long as the Hub runs; a failure is one line."""
+        """Ask AWS for as long as the Hub runs; a failure is one line.
+
+        What is asked for by the hour changes seldom: that is asked for once a day.
+        """
         if not self._spawner.prices_region:
             return
         wanted = list(accounts)
-        await every(_DAY, lambda: self.refresh(wanted), self._failed, at_once=True)
+        await every(_HOUR, lambda: self.refresh(wanted), self._failed, at_once=True)
 
     async def refresh(self, accounts: Iterable[Account]) -> None:
         """Ask AWS now for what is not known or too old.
+
+        What it tells is known, whatever it does not tell.
 
         :raises EC2Error: when AWS does not answer, or denies it
         :raises OSError: when the file cannot be written
         """
         asking = Clients(Account(self._spawner.prices_region))
-        there = {account.region: Clients(account) for account in accounts}
+        there = [Clients(account) for account in accounts]
         keys = [*_COMMON, *sorted(wanted_types(self._spawner))]
+        trouble: list[EC2Error] = []
         try:
-            self.known = await refreshed(
-                self.known,
-                {region: keys for region in there},
-                asking.reading,
-                {region: clients.reading for region, clients in there.items()},
-                time.time(),
-            )
-            self._on_news(self.known)
+            for each in there:
+                self.known, error = await refreshed(
+                    self.known,
+                    each.account.region,
+                    keys,
+                    asking.reading,
+                    each.reading,
+                    time.time(),
+                )
+                trouble += [error] if error else []
+                self._on_news(self.known)
             save_price_list(self._spawner, self.known)
-            self._told = ""
         finally:
-            for each in (asking, *there.values()):
+            for each in (asking, *there):
                 each.close()
+        if trouble:
+            raise trouble[0]
+        self._told = ""
 
     def _failed(self, error: Exception) -> None:
         why = admin_hint(error) if isinstance(error, EC2Error) else str(error)
