@@ -10,7 +10,7 @@ from typing import Any
 
 from jupyterhub import orm
 from jupyterhub.app import JupyterHub
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from traitlets import TraitError
 
 from ..core.ids import hub_id_from_cookie_secret
@@ -66,6 +66,11 @@ def problems(spawner: Any, app: Any) -> Iterator[str]:
         Budgets(spawner.budgets)
     except ValueError as e:
         yield f"c.EC2Spawner.budgets, {e}."
+    if spawner.ledger_url:
+        try:
+            own_engine(spawner.ledger_url, {})
+        except (ArgumentError, ImportError) as e:
+            yield f"c.EC2Spawner.ledger_url cannot be used: {e}."
     hub_url = spawner.hub_connect_url or app.hub.api_url
     if why := why_unreachable(hub_url, spawner.endpoint_url):
         yield why

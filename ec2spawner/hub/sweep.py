@@ -77,6 +77,7 @@ class FleetSweep:
         await self._hand_over(stale_owners(resources, records, self.fleet.hub_id))
         await self._tidy_up_moves()
         await self._renew(listing.machines, records.wanted)
+        await self._book_archives()
 
     async def _tidy_up_moves(self) -> None:
         try:
@@ -103,7 +104,6 @@ class FleetSweep:
             return []
         self._news.over("list")
         self.fleet.book_volumes(resources)
-        await self._book_archives()
         return resources
 
     async def _book_archives(self) -> None:

@@ -44,6 +44,8 @@ def test_of_a_hub_that_can_work_nothing_is_said(what):
         ({"hub_url": "http://127.0.0.1:8081/hub/api"}, "Set c.JupyterHub.hub_ip"),
         ({"hub_url": "http://0.0.0.0:8081/hub/api"}, "no address to connect to"),
         ({"hub_connect_url": "http://0.0.0.0:8081"}, "no address to connect to"),
+        ({"ledger_url": "nosuch://db/ledger"}, "ledger_url cannot be used: Can't load"),
+        ({"ledger_url": "not a url"}, "ledger_url cannot be used"),
         ({"image": ""}, "c.EC2Spawner.image is not set"),
         ({"region": ""}, "c.EC2Spawner.region is not set"),
         (

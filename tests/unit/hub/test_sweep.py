@@ -44,6 +44,9 @@ class Fleet:
     def book_volumes(self, resources):
         self.booked = list(resources)
 
+    def book_archives(self, snapshots):
+        self.kept = list(snapshots)
+
     async def newer_than(self, moment, timeout):
         self.events.append("machines")
         # Older ones prove nothing about what the database says now.
