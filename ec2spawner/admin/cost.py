@@ -125,7 +125,7 @@ def _row(line: Line) -> dict[str, object]:
 
 def _as_csv(by: str, lines: Sequence[Line]) -> str:
     text = io.StringIO()
-    rows = [{by: line.name, **_row(line)} for line in lines]
+    rows = [{by: _no_formula(line.name), **_row(line)} for line in lines]
     head = [by, *_row(Line("", in_all([], 0).spent))]
     writer = csv.DictWriter(text, head, lineterminator="\n")
     writer.writeheader()
@@ -134,6 +134,11 @@ def _as_csv(by: str, lines: Sequence[Line]) -> str:
         assert isinstance(unknown, list)
         writer.writerow({**row, "price_unknown": " ".join(unknown)})
     return text.getvalue()
+
+
+def _no_formula(name: str) -> str:
+    """A name that no spreadsheet takes for a formula: users may choose theirs."""
+    return f"'{name}" if name[:1] in ("=", "+", "-", "@", "\t", "\r") else name
 
 
 def _as_json(by: str, month: str, lines: Sequence[Line], everything: Line) -> str:

@@ -117,6 +117,14 @@ def test_a_month_and_groups_and_csv_and_json(command, store):
     assert answer["lines"][0]["machine_hours"] == 2.0
 
 
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@x"])
+def test_no_users_name_is_a_formula_in_a_spreadsheet(command, store, name):
+    store.save([replace(RAN, who=Who(name))], {})
+    words = (f"--month={LAST}", "--csv")
+    (row,) = csv.DictReader(io.StringIO(command(seen(), *words)[1]))
+    assert row["user"] == f"'{name}"
+
+
 def test_what_nobody_knows_the_price_of_is_said(command, store):
     store.save([replace(RAN, usd=None)], {})
     status, out, err = command(seen(), "--month=all")
