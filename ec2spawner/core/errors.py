@@ -36,7 +36,7 @@ ec2/errors/ says of its code. A reason of EC2SpawnError, and the folders that gi
     budget        costs
     cancelled     launch, server
     timeout       server
-    database      fleet
+    database      fleet, server
 """
 
 from __future__ import annotations
