@@ -37,9 +37,7 @@ from .imports import imported_modules
 from .index import File, Indexes, files_of
 from .key import Contents
 from .lock import Lock, solve, uv_version, without
-from .pythons import Choice, choose, is_for_machines, newest_pin
-from .pythons import offer as offer_of
-from .pythons import offers_of
+from .pythons import Choice, choose, is_for_machines, newest_pin, offers_of
 from .recipe import Recipe, read_recipe
 from .requirements import names_of, pins
 from .source import Source
@@ -76,8 +74,6 @@ class Plan:
     as_of: str = ""
     #: what conda installs, before pip
     conda: tuple[Package, ...] = ()
-    #: packages that have to be built on the machine
-    builds: tuple[str, ...] = ()
     #: module -> the file that imports it
     imports: Mapping[str, str] = field(default_factory=dict)
     strict: bool = False
@@ -85,6 +81,12 @@ class Plan:
     @property
     def name(self) -> str:
         return self.contents.name
+
+    @property
+    def builds(self) -> tuple[str, ...]:
+        """Pins that have no wheel."""
+        minor = self.choice.minor
+        return tuple(each.name for each in self.choice.offers if each.builds(minor))
 
     @property
     def display_name(self) -> str:
@@ -138,7 +140,6 @@ class Plan:
             "server": list(self.contents.server),
             "apt": list(recipe.apt),
             "git": bool(recipe.post_build) or "git+" in self.lock.text,
-            "builds": bool(self.builds),
             "declared": list(names_of(recipe.pip.lines)),
             # Not all of them are Python's.
             "of_conda": list(names_of_conda(recipe.conda)),
@@ -183,8 +184,6 @@ def make_plan(
         choice = _choice(recipe, indexes, processor, asked)
         as_of = _as_of(wishes.as_of, choice, source)
         lock = solve(recipe.pip, choice.python, indexes, processor, as_of)
-    versions = {name: version for name, version in lock.versions.items() if version}
-    there = files_of([*versions, "uv"], indexes)
     for_machines = indexes.for_machines
     contents = Contents(
         hub_id=hub_id,
@@ -207,14 +206,9 @@ def make_plan(
         contents,
         base,
         for_machines,
-        _uv(there["uv"], processor),
+        _uv(files_of(["uv"], for_machines)["uv"], processor),
         as_of,
         conda,
-        tuple(
-            name
-            for name, version in versions.items()
-            if offer_of(name, version, there[name], processor).builds(choice.minor)
-        ),
         imported_modules(source.code),
         wishes.strict,
     )

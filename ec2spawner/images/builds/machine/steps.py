@@ -157,8 +157,8 @@ def install(machine: Machine) -> str:
     try:
         machine.run(*command, *source, stdin=lock)
     except Failed as e:
-        # Most that have no wheel need none, and compilers take a minute.
-        if not machine.plan["builds"] or shutil.which("cc"):
+        # Most that have no wheel need no compiler, which takes a minute to install.
+        if shutil.which("cc"):
             raise
         machine.say("told", "trying again with compilers, after: %s" % e)
         _install_compilers(machine)
