@@ -197,7 +197,9 @@ class Lane:
     def __init__(self, ec2: SmallEC2) -> None:
         self.ec2 = ec2
 
-    async def run(self, action: str, work: Any, resources: int = 1) -> Any:
+    async def run(
+        self, action: str, work: Any, resources: int = 1, doubted: Any = None
+    ) -> Any:
         try:
             return work(self)
         except ClientError as e:
