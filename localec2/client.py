@@ -23,6 +23,7 @@ class MachineInfo:
     state: str
     state_reason: str | None
     instance_type: str
+    region: str
     zone: str
     tags: dict[str, str]
     pids: list[int]
@@ -50,9 +51,13 @@ class LocalControl:
         """endpoint_url, region, pid, cloud_id, vpc_cidr, folder."""
         return dict(self._call("GET", "info"))
 
-    def resources(self) -> Resources:
-        """What is there from the start: network, images, a parameter."""
-        return Resources(**self._call("GET", "resources"))
+    def resources(self, region: str = "") -> Resources:
+        """What is there from the start: network, images, a parameter.
+
+        :param region: which Region's; empty for the one it is at home in
+        """
+        asked = f"?region={region}" if region else ""
+        return Resources(**self._call("GET", f"resources{asked}"))
 
     def identity_certificate(self) -> str:
         """What identity documents are checked with, PEM."""

@@ -62,9 +62,10 @@ class LocalCloud(Cloud):
         from .api.http import Gate, HttpServer
         from .world import moto_patches as patches
         from .world.describe import describe_instance_status, describe_instances
-        from .world.images import ImageLife, LocalAmi
+        from .world.images import LocalAmi
         from .world.instance import LocalInstance
         from .world.lifecycle import Lifecycle
+        from .world.region import Region
         from .world.volumes import (
             LocalModification,
             LocalSnapshot,
@@ -102,7 +103,7 @@ class LocalCloud(Cloud):
         BackendDict.reset()
         patches.install(
             instance_class=LocalInstance,
-            hidden=self._hidden,
+            hidden=self.hides,
             ran=self._ran,
             pool_of=self.pool_of,
             newest_first=lambda: self.settings.address_reuse == "newest-first",
@@ -113,12 +114,14 @@ class LocalCloud(Cloud):
             LocalVolume, LocalModification, LocalSnapshot, self.volume_life
         )
         patches.install_images(LocalAmi)
-        self.resources = plant(self.region, self.network)
-        self.backend = ec2_backends[ACCOUNT][self.region]
-        leave_out(self)
-        self.image_life = ImageLife(self)
-        if "nspawn" in self.ground.kinds:
-            self.image_life.list_roots(self.backend.amis[self.resources.image_id])
+        for number, name in enumerate((self.region, *self.settings.regions)):
+            resources = plant(name, self.network, number)
+            region = Region(self, ec2_backends[ACCOUNT][name], resources)
+            self.regions[name] = region
+            leave_out(region)
+            if "nspawn" in self.ground.kinds:
+                like = region.backend.amis[resources.image_id]
+                region.image_life.list_roots(like)
         self.network_changed()
         self.api = Ec2Api(self)
         server = HttpServer(Gate(self.api, ControlApi(self)), self._port)

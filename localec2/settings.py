@@ -62,7 +62,10 @@ _TUPLES = (
     "marketplace_images",
     "outside",
     "index_urls",
+    "regions",
 )
+#: so many Regions find room in the network
+_MOST_REGIONS = 5
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,9 @@ class LocalSettings:
     #: the distribution of machines that boot: "bookworm" or "trixie" (Debian 12 and
     #: 13) or "noble" (Ubuntu 24.04); cannot be changed while it runs
     suite: str = "bookworm"
+    #: further Regions of the account, at the same endpoint; cannot be changed while it
+    #: runs
+    regions: tuple[str, ...] = ()
     #: what machines may reach beyond their VPC, as "HOST:PORT" with wildcards in the
     #: host: package registries. Empty: nothing. Machines of "nspawn" only.
     outside: tuple[str, ...] = ()
@@ -151,6 +157,8 @@ class LocalSettings:
                 "clock_offset_seconds needs machines='qemu': others have the clock of "
                 "this computer"
             )
+        if len(self.regions) >= _MOST_REGIONS:
+            raise ValueError(f"regions: {_MOST_REGIONS - 1} further ones at most")
         if self.outside and self.machines != "nspawn":
             raise ValueError(
                 "outside needs machines='nspawn': process machines reach whatever this "

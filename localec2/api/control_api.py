@@ -43,7 +43,8 @@ class ControlApi:
         if what == ("GET", "info"):
             return cloud.info()
         if what == ("GET", "resources"):
-            return cloud.resources.as_dict()
+            wanted = query.get("region", [cloud.region])[0]
+            return cloud.regions[wanted].resources.as_dict()
         if what == ("GET", "identity-certificate"):
             return cloud.signer.certificate()
         if what == ("GET", "settings"):
@@ -61,6 +62,8 @@ class ControlApi:
                         f"this local EC2 was started with {cloud.settings.suite!r}: "
                         f"start another for {settings.suite!r}"
                     )
+                if settings.regions != cloud.settings.regions:
+                    raise ValueError("regions cannot be changed: start another")
                 cloud.outside.allow(settings)
                 cloud.settings = settings
                 if "throttle" in data:
@@ -107,6 +110,7 @@ class ControlApi:
             "state": instance.state,
             "state_reason": instance.state_reason_code,
             "instance_type": instance.instance_type,
+            "region": instance.ec2_backend.region_name,
             "zone": instance.availability_zone,
             "tags": {t["key"]: t["value"] for t in instance.get_tags()},
             "pids": pids,

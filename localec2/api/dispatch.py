@@ -15,7 +15,6 @@ from moto.moto_server.werkzeug_app import (
 )
 
 from ..errors import AwsError
-from ..requests.client_tokens import ClientTokens
 from ..requests.faults import Fault
 from ..requests.request import ApiRequest
 from ..requests.request_log import LoggedRequest
@@ -29,6 +28,7 @@ from .launch_rules import Launch, check_launch
 
 if TYPE_CHECKING:
     from ..world.cloud import Cloud
+    from ..world.region import Region
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,6 @@ class Ec2Api:
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
-        self.tokens = ClientTokens()
         self._moto = DomainDispatcherApplication(create_backend_app)
 
     def answer(self, request: ApiRequest, fault: Fault, entry: LoggedRequest) -> Answer:
@@ -69,11 +68,12 @@ class Ec2Api:
             return Answer(200, "application/x-amz-json-1.1", pricing.answer(request))
         if not request.is_ec2:
             return self._ask_moto(request)
-        if request.region != self.cloud.region:
+        region = self.cloud.regions.get(request.region)
+        if region is None:
             raise AwsError(
                 "AuthFailure",
                 "Credential should be scoped to a valid region: this local EC2 is "
-                f"{self.cloud.region}, not {request.region}.",
+                f"{', '.join(self.cloud.regions)}, not {request.region}.",
                 401,
             )
         check_rights(request, self.cloud.settings)
@@ -83,93 +83,88 @@ class Ec2Api:
             # RunInstances works on what nobody can see yet.
             patches.view.client = request.action != "RunInstances"
             try:
-                return self._ec2(request, fault, entry)
+                return self._ec2(request, region, fault, entry)
             finally:
                 patches.view.client = False
                 if not request.action.startswith(("Describe", "Get")):
                     self.cloud.network_changed()
 
-    def _ec2(self, request: ApiRequest, fault: Fault, entry: LoggedRequest) -> Answer:
+    def _ec2(
+        self, request: ApiRequest, region: Region, fault: Fault, entry: LoggedRequest
+    ) -> Answer:
         self.cloud.scripted = fault
         self.cloud.launching = None
         own = _OWN.get(request.action)
         if own is not None:
-            body = own(request, self.cloud)
+            body = own(request, region)
             if body is not None:
                 return Answer(200, "text/xml;charset=UTF-8", body)
         if request.action == "RunInstances":
-            return self._run_instances(request, entry)
+            return self._run_instances(request, region, entry)
         if request.action == "CreateVolume":
-            volume_rules.check_create(request, self.cloud.backend)
+            volume_rules.check_create(request, region.backend)
             zone = request.get("AvailabilityZone") or ""
             token = request.get("ClientToken") or ""
-            answer = self._once(request, token, zone, entry)
-            return self._doomed(answer, b"volumeId", fault)
+            answer = self._once(request, region, token, zone)
+            return _doomed(answer, b"volumeId", region, fault)
         if request.action == "AttachVolume":
-            return self._attach_volume(request)
+            return self._attach_volume(request, region)
         if request.action == "ModifyVolume":
-            volume_rules.check_modify(request, self.cloud.backend)
+            volume_rules.check_modify(request, region.backend)
         elif request.action == "CreateSnapshot":
-            volume_rules.check_snapshot(request, self.cloud.backend)
-            return self._doomed(self._ask_moto(request), b"snapshotId", fault)
+            volume_rules.check_snapshot(request, region.backend)
+            return _doomed(self._ask_moto(request), b"snapshotId", region, fault)
         elif request.action == "CreateTags":
-            self._check_create_tags(request)
+            _check_create_tags(request, region)
         elif request.action == "DeleteNetworkInterface":
-            in_use.check_delete_interface(request, self.cloud.backend)
+            in_use.check_delete_interface(request, region.backend)
         elif request.action == "ReleaseAddress":
-            in_use.check_release_address(request, self.cloud.backend)
+            in_use.check_release_address(request, region.backend)
         elif request.action == "DescribeInstanceStatus":
             check_status_filters([f["Name"] for f in request.groups("Filter")])
         elif request.action == "DeleteSecurityGroup":
-            self._check_delete_group(request)
+            _check_delete_group(request, region)
         return self._ask_moto(request)
 
-    def _doomed(self, answer: Answer, name: bytes, fault: Fault) -> Answer:
-        """What EC2 accepts and cannot make, as when a key is closed to it."""
-        found = re.search(rb"<%b>([^<]+)<" % name, answer.body)
-        if fault.state_reason and found:
-            backend = self.cloud.backend
-            disks = {**backend.volumes, **backend.snapshots}
-            disks[found[1].decode()].doomed = True
-        return answer
-
-    def _attach_volume(self, request: ApiRequest) -> Answer:
-        (instance,) = self.cloud.instances([request.get("InstanceId") or ""])
-        volume_rules.check_attach(request, self.cloud.backend, instance)
+    def _attach_volume(self, request: ApiRequest, region: Region) -> Answer:
+        (instance,) = region.instances([request.get("InstanceId") or ""])
+        volume_rules.check_attach(request, region.backend, instance)
         answer = self._ask_moto(request)
         if answer.status == 200:
-            volume = self.cloud.backend.volumes[request.get("VolumeId")]
-            self.cloud.volume_life.attached(volume)
+            volume = region.backend.volumes[request.get("VolumeId")]
+            region.volume_life.attached(volume)
         return answer
 
-    def _run_instances(self, request: ApiRequest, entry: LoggedRequest) -> Answer:
+    def _run_instances(
+        self, request: ApiRequest, region: Region, entry: LoggedRequest
+    ) -> Answer:
         asked = dict(request.params)
         cloud = self.cloud
-        launch = check_launch(request, cloud.backend, cloud.pool_of)
+        launch = check_launch(request, region.backend, region.pool_of)
         check_plan(launch.instance_type, cloud.settings)
         check_terms(request.get("ImageId"), cloud.settings)
         if launch.token:
-            known = self.tokens.recall(
+            known = region.tokens.recall(
                 "RunInstances", launch.token, launch.zone or "", asked
             )
             if known is not None:
-                self._check_alive(known.instance_ids)
+                _check_alive(region, known.instance_ids)
                 entry.instance_ids = known.instance_ids
                 return Answer(200, known.content_type, known.body)
-        zone, count = self._place(launch)
+        zone, count = _place(region, launch)
         changes = {"MinCount": str(count), "MaxCount": str(count)}
         if launch.subnet is None:
             name = "SubnetId"
             if request.groups("NetworkInterface"):
                 name = "NetworkInterface.1.SubnetId"
-            changes[name] = cloud.resources.subnet_ids[zone]
+            changes[name] = region.resources.subnet_ids[zone]
         request.rewrite(changes)
         cloud.launching = request
         answer = self._ask_moto(request)
         if answer.status == 200:
             entry.instance_ids = _ids(answer.body)
             if launch.token:
-                self.tokens.remember(
+                region.tokens.remember(
                     "RunInstances",
                     launch.token,
                     launch.zone or "",
@@ -180,69 +175,20 @@ class Ec2Api:
                 )
         return answer
 
-    def _place(self, launch: Launch) -> tuple[str, int]:
-        """(zone, how many), as many as there is room and quota for."""
-        cloud = self.cloud
-        zones = [launch.zone] if launch.zone else list(cloud.resources.zones)
-        kind = launch.instance_type
-        allowed = cloud.quota_left(launch.market, kind, launch.min_count)
-        for zone in zones:
-            left = cloud.room(launch.market, kind, zone)
-            count = min(
-                launch.max_count,
-                allowed,
-                launch.max_count if left is None else left,
-            )
-            if count >= launch.min_count:
-                return zone, count
-        if launch.market == "spot":
-            raise no_spot_capacity()
-        others = [
-            zone
-            for zone in cloud.resources.zones
-            if zone not in zones and cloud.room(launch.market, kind, zone) != 0
-        ]
-        raise no_capacity(kind, zones[0], others)
-
-    def _check_alive(self, instance_ids: list[str]) -> None:
-        states = self.cloud.states(instance_ids)
-        if all(state in (None, "terminated", "shutting-down") for state in states):
-            raise AwsError(
-                "IdempotentInstanceTerminated",
-                "The client token you have provided is associated with a terminated "
-                "instance. Please use a different client token.",
-            )
-
     def _once(
-        self, request: ApiRequest, token: str, zone: str, entry: LoggedRequest
+        self, request: ApiRequest, region: Region, token: str, zone: str
     ) -> Answer:
         asked = dict(request.params)
         if token:
-            known = self.tokens.recall(request.action, token, zone, asked)
+            known = region.tokens.recall(request.action, token, zone, asked)
             if known is not None:
                 return Answer(200, known.content_type, known.body)
         answer = self._ask_moto(request)
         if token and answer.status == 200:
-            self.tokens.remember(
+            region.tokens.remember(
                 request.action, token, zone, asked, answer.content_type, answer.body, []
             )
         return answer
-
-    def _check_create_tags(self, request: ApiRequest) -> None:
-        tags = [(t.get("Key", ""), t.get("Value", "")) for t in request.groups("Tag")]
-        tag_rules.check_tags(tags)
-        ids = [i for i in request.numbered("ResourceId") if i.startswith("i-")]
-        check_ids(ids)
-        self.cloud.instances(ids)
-
-    def _check_delete_group(self, request: ApiRequest) -> None:
-        group_id = request.get("GroupId")
-        for nic in self.cloud.backend.enis.values():
-            if any(group.id == group_id for group in nic.group_set):
-                raise AwsError(
-                    "DependencyViolation",
-                    f"resource {group_id} has a dependent object",
-                )
 
     def _ask_moto(self, request: ApiRequest) -> Answer:
         result: dict[str, Any] = {}
@@ -289,6 +235,68 @@ class Ec2Api:
         if result["status"] >= 400 and kind.startswith("text/html"):
             raise _invalid_action(request)
         return Answer(result["status"], kind, body)
+
+
+def _doomed(answer: Answer, name: bytes, region: Region, fault: Fault) -> Answer:
+    """What EC2 accepts and cannot make, as when a key is closed to it."""
+    found = re.search(rb"<%b>([^<]+)<" % name, answer.body)
+    if fault.state_reason and found:
+        backend = region.backend
+        disks = {**backend.volumes, **backend.snapshots}
+        disks[found[1].decode()].doomed = True
+    return answer
+
+
+def _place(region: Region, launch: Launch) -> tuple[str, int]:
+    """(zone, how many), as many as there is room and quota for."""
+    zones = [launch.zone] if launch.zone else list(region.resources.zones)
+    kind = launch.instance_type
+    allowed = region.quota_left(launch.market, kind, launch.min_count)
+    for zone in zones:
+        left = region.room(launch.market, kind, zone)
+        count = min(
+            launch.max_count,
+            allowed,
+            launch.max_count if left is None else left,
+        )
+        if count >= launch.min_count:
+            return zone, count
+    if launch.market == "spot":
+        raise no_spot_capacity()
+    others = [
+        zone
+        for zone in region.resources.zones
+        if zone not in zones and region.room(launch.market, kind, zone) != 0
+    ]
+    raise no_capacity(kind, zones[0], others)
+
+
+def _check_alive(region: Region, instance_ids: list[str]) -> None:
+    states = region.states(instance_ids)
+    if all(state in (None, "terminated", "shutting-down") for state in states):
+        raise AwsError(
+            "IdempotentInstanceTerminated",
+            "The client token you have provided is associated with a terminated "
+            "instance. Please use a different client token.",
+        )
+
+
+def _check_create_tags(request: ApiRequest, region: Region) -> None:
+    tags = [(t.get("Key", ""), t.get("Value", "")) for t in request.groups("Tag")]
+    tag_rules.check_tags(tags)
+    ids = [i for i in request.numbered("ResourceId") if i.startswith("i-")]
+    check_ids(ids)
+    region.instances(ids)
+
+
+def _check_delete_group(request: ApiRequest, region: Region) -> None:
+    group_id = request.get("GroupId")
+    for nic in region.backend.enis.values():
+        if any(group.id == group_id for group in nic.group_set):
+            raise AwsError(
+                "DependencyViolation",
+                f"resource {group_id} has a dependent object",
+            )
 
 
 def _invalid_action(request: ApiRequest) -> AwsError:

@@ -61,7 +61,9 @@ class Gate:
         """What arrives at the client, and how long the answer is said to be."""
         cloud = self.api.cloud
         entry = cloud.log.open(request)
-        fault = cloud.faults.take(request.service, request.action, request.params)
+        fault = cloud.faults.take(
+            request.service, request.action, request.params, request.region
+        )
         time.sleep(fault.delay)
         if fault.lose_request:
             self._cut(request, entry, "RequestLost")
@@ -94,7 +96,10 @@ class Gate:
             # Some rules rewrite a request before moto sees it.
             request.params, request.body = asked, body
         cloud.buckets.take(
-            cloud.settings.throttle, request.action, _unfiltered(request)
+            cloud.settings.throttle,
+            request.action,
+            _unfiltered(request),
+            request.region,
         )
         return self.api.answer(request, fault, entry)
 

@@ -10,6 +10,7 @@ from moto.core.types import Base64EncodedString
 from moto.ec2.models.instance_types import INSTANCE_TYPES
 
 from ..errors import AwsError, request_id
+from ..machines.console import read_end
 from ..requests.request import ApiRequest
 from ..settings import LocalSettings
 from ..world.describe import check_ids
@@ -117,17 +118,26 @@ def get_console_output(request: ApiRequest, world: World) -> bytes:
     instance_id = request.get("InstanceId") or ""
     check_ids([instance_id])
     instance = world.instances([instance_id])[0]
+    if request.flag("Latest") and not _is_nitro(instance.instance_type):
+        raise AwsError(
+            "UnsupportedOperation",
+            "This instance type does not support retrieving the latest console logs.",
+        )
     output, at = None, ""
     if instance.machine is not None:
-        output, at = console_output(
-            instance.machine.console_log, world.settings.console_delay_seconds
-        )
+        # What it wrote before its end is there as long as it is listed.
+        end = instance.last_console or read_end(instance.machine.console_log)
+        output, at = console_output(end, world.settings.console_delay_seconds)
     inside = f"<instanceId>{instance.id}</instanceId>"
     if at:
         inside += f"<timestamp>{at}</timestamp>"
     if output is not None:
         inside += f"<output>{escape(output)}</output>"
     return xml("GetConsoleOutput", inside)
+
+
+def _is_nitro(instance_type: str) -> bool:
+    return bool(INSTANCE_TYPES[instance_type].get("Hypervisor") == "nitro")
 
 
 def modify_instance_attribute(request: ApiRequest, world: World) -> bytes | None:

@@ -46,6 +46,8 @@ class Fault:
     match: Mapping[str, str] = field(default_factory=dict)
     #: only calls to this service ("ec2", "ssm", ...)
     service: str = "*"
+    #: only calls to this Region, with wildcards
+    region: str = "*"
     #: what lies between EC2 and its client, and changes what arrives
     wire: Wire | None = None
 
@@ -53,9 +55,12 @@ class Fault:
         if self.times is not None and self.times < 1:
             raise ValueError("times must be at least 1, or None for every call")
 
-    def matches(self, service: str, action: str, params: Mapping[str, str]) -> bool:
+    def matches(
+        self, service: str, action: str, params: Mapping[str, str], region: str
+    ) -> bool:
         return (
-            fnmatch.fnmatchcase(action, self.action)
+            fnmatch.fnmatchcase(region, self.region)
+            and fnmatch.fnmatchcase(action, self.action)
             and fnmatch.fnmatchcase(service, self.service)
             and all(
                 name in params and fnmatch.fnmatchcase(params[name], wanted)
@@ -105,11 +110,13 @@ class FaultBook:
             else:
                 self._faults.pop(fault_id, None)
 
-    def take(self, service: str, action: str, params: Mapping[str, str]) -> Fault:
+    def take(
+        self, service: str, action: str, params: Mapping[str, str], region: str = ""
+    ) -> Fault:
         """The oldest fault that hits this call, used up once; else a harmless one."""
         with self._lock:
             for fault_id, (fault, left) in self._faults.items():
-                if not fault.matches(service, action, params):
+                if not fault.matches(service, action, params, region):
                     continue
                 if left is not None:
                     if left <= 1:

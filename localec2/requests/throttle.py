@@ -11,13 +11,18 @@ from ..settings import Throttle
 
 
 class Buckets:
-    """One account's request buckets. Safe to use from many threads."""
+    """One account's request buckets, those of each Region.
+
+    Safe to use from many threads.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._left: dict[str, tuple[float, float]] = {}
 
-    def take(self, limits: Throttle, action: str, unfiltered: bool) -> None:
+    def take(
+        self, limits: Throttle, action: str, unfiltered: bool, region: str = ""
+    ) -> None:
         """Take one token or raise RequestLimitExceeded (HTTP 503)."""
         name = _bucket(limits, action, unfiltered)
         if name is None:
@@ -25,7 +30,7 @@ class Buckets:
         size, refill = limits[name]
         now = time.monotonic()
         # A pattern gives a bucket per action that it matches, as on AWS.
-        key = name if ":" in name else f"{name} {action}"
+        key = f"{region} {name}" + ("" if ":" in name else f" {action}")
         with self._lock:
             left, at = self._left.get(key, (float(size), now))
             left = min(float(size), left + (now - at) * refill)

@@ -135,6 +135,18 @@ RULES: tuple[Rule, ...] = (
         f"{API}/API_GetConsoleOutput.html",
     ),
     Rule(
+        "console-after",
+        "GetConsoleOutput",
+        "What a machine has written is shown after it was terminated, too.",
+        f"{GUIDE}/instance-console.html",
+    ),
+    Rule(
+        "console-latest",
+        "GetConsoleOutput",
+        "Latest is for types of the Nitro system, else UnsupportedOperation.",
+        "https://docs.aws.amazon.com/cli/latest/reference/ec2/get-console-output.html",
+    ),
+    Rule(
         "rebalance",
         "metadata",
         "events/recommendations/rebalance is 404 until EC2 recommends to leave.",

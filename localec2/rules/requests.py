@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .rule import API, DEV, ERRORS, TAGS, Rule
+from .rule import API, DEV, ERRORS, GUIDE, TAGS, Rule
 
 RULES: tuple[Rule, ...] = (
     Rule(
@@ -112,5 +112,12 @@ RULES: tuple[Rule, ...] = (
         "all",
         "An endpoint answers for its own Region: AuthFailure for another.",
         ERRORS,
+    ),
+    Rule(
+        "regions",
+        "all",
+        "Machines, volumes, images and networks are those of one Region, and an id "
+        "means nothing in another; so do quotas, client tokens and request buckets.",
+        f"{GUIDE}/using-regions-availability-zones.html",
     ),
 )

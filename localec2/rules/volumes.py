@@ -114,6 +114,39 @@ RULES: tuple[Rule, ...] = (
         f"{API}/API_DeregisterImage.html",
     ),
     Rule(
+        "copy-image",
+        "CopyImage",
+        "Into the Region that is asked, from any: pending, then available; snapshots "
+        "of its own; tags only with CopyImageTags or from the request; of one that "
+        "is available itself.",
+        f"{GUIDE}/CopyingAMIs.html",
+    ),
+    Rule(
+        "copy-image-token",
+        "CopyImage",
+        "The same client token gives the same image; without one, a second copy.",
+        f"{API}/API_CopyImage.html",
+    ),
+    Rule(
+        "copy-image-name",
+        "CopyImage",
+        "A name that is in use is taken all the same.",
+        "https://github.com/hashicorp/packer/issues/2123",
+    ),
+    Rule(
+        "image-deprecation",
+        "EnableImageDeprecation",
+        "From a time in the future on, rounded to the minute; its owner finds and "
+        "launches it as ever.",
+        f"{API}/API_EnableImageDeprecation.html",
+    ),
+    Rule(
+        "pending-image",
+        "ModifyImageAttribute",
+        "An image that is pending is not shared: InvalidAMIID.Unavailable.",
+        "https://github.com/SUSE-Enceladus/ec2imgutils/issues/45",
+    ),
+    Rule(
         "image-takes-volumes",
         "CreateImage, RunInstances",
         "Every attached volume becomes part of the image, and a launch makes copies, "

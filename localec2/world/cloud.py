@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import AwsError, unknown_instances
+from ..errors import AwsError
 from ..machines.base import Ending, Machine, MachineSpec, VolumeSpec
 from ..machines.substrate import Ground, Network
 from ..machines.volume_store import VolumeStore
@@ -22,20 +22,16 @@ from ..requests.faults import Fault, FaultBook
 from ..requests.request import ApiRequest
 from ..requests.request_log import RequestLog
 from ..requests.throttle import Buckets
-from ..resources import Resources
 from ..settings import LocalSettings
 from . import capacity
 from .clock import Clock
-from .security_groups import policy_of
+from .security_groups import joined, policy_of
 
 if TYPE_CHECKING:
-    from .images import ImageLife
     from .instance import LocalInstance
     from .lifecycle import Lifecycle
+    from .region import Region
     from .volumes import VolumeLife
-
-#: states in which an instance takes up capacity and quota
-_IN_USE = ("pending", "running")
 
 
 class Cloud:
@@ -50,10 +46,8 @@ class Cloud:
     clock: Clock
     lifecycle: Lifecycle
     volume_life: VolumeLife
-    image_life: ImageLife
-    resources: Resources
-    #: moto's EC2
-    backend: Any
+    #: by name; the first one is where it is at home
+    regions: dict[str, Region]
 
     def __init__(self, settings: LocalSettings, region: str) -> None:
         self.settings = settings
@@ -69,12 +63,13 @@ class Cloud:
         self.launching: ApiRequest | None = None
         self.scripted = Fault()
         self.endpoint_url = ""
-        self._pools: dict[str, AddressPool] = {}
+        self.regions = {}
 
     def info(self) -> dict[str, Any]:
         return {
             "endpoint_url": self.endpoint_url,
             "region": self.region,
+            "regions": list(self.regions),
             "pid": os.getpid(),
             "cloud_id": self.cloud_id,
             "vpc_cidr": self.network.cidr,
@@ -84,20 +79,21 @@ class Cloud:
 
     # ---- the world, for the other modules; under the lock
 
+    @property
+    def home(self) -> Region:
+        """The Region that it is without being told of another."""
+        return self.regions[self.region]
+
+    def region_of(self, thing: Any) -> Region:
+        """Where something of moto's is."""
+        return self.regions[thing.ec2_backend.region_name]
+
     def all_instances(self) -> list[LocalInstance]:
         return [
             instance
-            for reservation in list(self.backend.reservations.values())
-            for instance in reservation.instances
+            for region in self.regions.values()
+            for instance in region.all_instances()
         ]
-
-    def instances(self, ids: list[str]) -> list[LocalInstance]:
-        """As a client of the API sees them; InvalidInstanceID.NotFound if not."""
-        by_id = {i.id: i for i in self.all_instances() if not self._hidden(i)}
-        missing = [each for each in ids if each not in by_id]
-        if missing:
-            raise unknown_instances(missing)
-        return [by_id[each] for each in ids]
 
     def instance(self, instance_id: str) -> LocalInstance | None:
         for each in self.all_instances():
@@ -105,75 +101,23 @@ class Cloud:
                 return each
         return None
 
-    def group(self, group_id: str) -> Any:
-        """A security group; InvalidGroup.NotFound when there is none."""
-        found = self.backend.get_security_group_from_id(group_id)
-        if found is None:
-            raise AwsError(
-                "InvalidGroup.NotFound",
-                f"The security group '{group_id}' does not exist",
-            )
-        return found
-
-    def states(self, ids: list[str]) -> list[str | None]:
-        found = (self.instance(each) for each in ids)
-        return [each.state if each else None for each in found]
-
-    def room(self, market: str, instance_type: str, zone: str) -> int | None:
-        used = [
-            (
-                capacity.market_of(i.lifecycle),
-                i.instance_type,
-                i.availability_zone or "",
-            )
-            for i in self.all_instances()
-            if i.state in _IN_USE
-        ]
-        return capacity.room(self.settings.capacity, used, market, instance_type, zone)
-
-    def quota_left(self, market: str, instance_type: str, wanted: int) -> int:
-        """How many machines of the type the vCPU quota allows; at least ``wanted``
-        or it raises VcpuLimitExceeded, MaxSpotInstanceCountExceeded for spot."""
-        from moto.ec2.models.instance_types import INSTANCE_TYPES
-
-        bucket = capacity.quota_bucket(instance_type)
-        key = f"spot:{bucket}" if market == "spot" else bucket
-        limit = self.settings.vcpu_quota.get(key)
-        if limit is None:
-            return 1_000_000
-        used = sum(
-            INSTANCE_TYPES[i.instance_type]["VCpuInfo"]["DefaultVCpus"]
-            for i in self.all_instances()
-            if i.state in _IN_USE
-            and capacity.market_of(i.lifecycle) == market
-            and capacity.quota_bucket(i.instance_type) == bucket
-        )
-        each = INSTANCE_TYPES[instance_type]["VCpuInfo"]["DefaultVCpus"]
-        fits = int(max(0, limit - used) // each)
-        if fits < wanted:
-            raise capacity.over_quota(limit, market)
-        return fits
-
     def check_start(self, instance: LocalInstance) -> None:
+        region = self.region_of(instance)
         market = capacity.market_of(instance.lifecycle)
-        self.quota_left(market, instance.instance_type, 1)
+        region.quota_left(market, instance.instance_type, 1)
         zone = instance.availability_zone or ""
-        if self.room(market, instance.instance_type, zone) == 0:
+        if region.room(market, instance.instance_type, zone) == 0:
             raise AwsError(
                 "InsufficientInstanceCapacity", "Insufficient capacity.", 500
             )
         instance.doom = self.scripted.state_reason
 
     def pool_of(self, subnet: Any) -> AddressPool | None:
-        if subnet.vpc_id not in self.backend_vpcs():
-            return None
+        region = self.regions.get(subnet.ec2_backend.region_name)
+        if region is None:
+            return None  # it is being made
         with self.lock:
-            if subnet.id not in self._pools:
-                self._pools[subnet.id] = AddressPool(subnet.cidr_block)
-            return self._pools[subnet.id]
-
-    def backend_vpcs(self) -> tuple[str, ...]:
-        return (self.resources.vpc_id,) if hasattr(self, "resources") else ()
+            return region.pool_of(subnet)
 
     def machine_for(
         self, instance: LocalInstance, ended: Callable[[Ending], None]
@@ -201,29 +145,32 @@ class Cloud:
 
     def forget(self, instance: LocalInstance) -> None:
         """A terminated instance is not listed any more."""
+        backend = instance.ec2_backend
         with self.lock:
-            for key, reservation in list(self.backend.reservations.items()):
+            for key, reservation in list(backend.reservations.items()):
                 if instance in reservation.instances:
                     reservation.instances.remove(instance)
                     if not reservation.instances:
-                        del self.backend.reservations[key]
-            self.backend.tags.pop(instance.id, None)
+                        del backend.reservations[key]
+            backend.tags.pop(instance.id, None)
 
     def untag(self, instance: LocalInstance) -> None:
         """The tags of a terminated instance have left it."""
         with self.lock:
-            self.backend.tags.pop(instance.id, None)
+            instance.ec2_backend.tags.pop(instance.id, None)
 
     def network_changed(self) -> None:
         """Put the security groups in force as they are now."""
         if self.network.enforces:
             with self.lock:
-                policy = policy_of(self.backend, self.resources.vpc_id)
-                self.network.enforce(policy)
+                regions = self.regions.values()
+                policies = [policy_of(r.backend, r.resources.vpc_id) for r in regions]
+                self.network.enforce(joined(policies))
 
     # ---- called by the patches
 
-    def _hidden(self, instance: LocalInstance) -> bool:
+    def hides(self, instance: LocalInstance) -> bool:
+        """Whether no client can see it yet."""
         wait = self.settings.consistency_seconds
         return wait > 0 and time.monotonic() - instance.born < wait
 
@@ -232,7 +179,7 @@ class Cloud:
         for instance in reservation.instances:
             instance.reservation_id = reservation.id
             instance.doom = self.scripted.state_reason
-            image = self.backend.amis.get(instance.image_id)
+            image = instance.ec2_backend.amis.get(instance.image_id)
             if image is not None:
                 instance.image_layers = image.layers
                 instance.image_root = image.root

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Protocol
 import moto.ec2.models.instances as mi
 
 from ..machines.base import Machine
+from ..machines.console import ConsoleEnd
 
 #: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceState.html
 CODES = {
@@ -69,6 +70,8 @@ class LocalInstance(mi.Instance):  # type: ignore[misc]
         #: held while the machine is switched on or off; taken before the world's lock
         self.power = threading.RLock()
         self.machine: Machine | None = None
+        #: what it had written to its console when it was terminated
+        self.last_console: ConsoleEnd | None = None
         #: what its disk begins with, as `MachineSpec` has it
         self.image_layers: tuple[Path, ...] = ()
         self.image_root: Path | None = None

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from ..errors import AwsError
 from ..machines.base import Ending, Machine, VolumeSpec
+from ..machines.console import read_end
 from ..metadata.identity_document import Signer
 from ..metadata.service import MetadataService
 from ..settings import LocalSettings
@@ -53,7 +54,6 @@ class World(Protocol):
     lock: threading.RLock
     clock: Clock
     metadata: MetadataService
-    region: str
     signer: Signer
 
     def machine_for(
@@ -238,7 +238,7 @@ class Lifecycle:
             instance.metadata_url = self.world.metadata.open(
                 instance.id,
                 str(instance.private_ip),
-                lambda: metadata_view(instance, self.world.region, self.world.signer),
+                lambda: metadata_view(instance, self.world.signer),
             )
         instance.machine = self.world.machine_for(
             instance, lambda ending: self._ended(instance, boots, ending)
@@ -347,9 +347,11 @@ class Lifecycle:
             if instance.machine is not None:
                 root = instance.block_device_mapping.get(instance.root_device_name)
                 grace = self.world.settings.terminate_grace_seconds
+                # What hibernates is not woken to be ended.
+                instance.machine.stop(0.0 if instance.hibernated else grace)
+                instance.last_console = read_end(instance.machine.console_log)
                 instance.machine.destroy(
-                    # What hibernates is not woken to be ended.
-                    0.0 if instance.hibernated else grace,
+                    0.0,
                     keep_disk=root is not None and not root.delete_on_termination,
                 )
             self.world.metadata.close(instance.id)

@@ -9,8 +9,9 @@ from ..metadata.identity_document import Signer, document
 from ..metadata.service import Item, MetadataView
 
 
-def metadata_view(instance: Any, region: str, signer: Signer) -> MetadataView:
+def metadata_view(instance: Any, signer: Signer) -> MetadataView:
     """Built anew for every request, so that changes show at once."""
+    region = instance.ec2_backend.region_name
     nic = instance.nics.get(0)
     mac = nic.mac_address if nic else ""
     text = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable
 from typing import Any
 
 from ..net.firewall import Group, Interface, Policy, Rule
@@ -23,6 +24,24 @@ def policy_of(backend: Any, vpc_id: str) -> Policy:
             interfaces[str(nic.private_ip_address)] = Interface(
                 groups=tuple(sorted(group.id for group in nic.group_set)),
                 blackhole=_reach(nic.instance),
+            )
+    return Policy(groups, interfaces)
+
+
+def joined(policies: Iterable[Policy]) -> Policy:
+    """Those of several VPCs that reach each other, as VPCs do that are peered.
+
+    This computer is in all of them, at one address.
+    """
+    groups: dict[str, Group] = {}
+    interfaces: dict[str, Interface] = {}
+    for policy in policies:
+        groups.update(policy.groups)
+        for address, face in policy.interfaces.items():
+            known = interfaces.get(address, Interface(()))
+            interfaces[address] = Interface(
+                groups=known.groups + face.groups,
+                blackhole=known.blackhole or face.blackhole,
             )
     return Policy(groups, interfaces)
 

@@ -17,8 +17,15 @@ ROOT_DEVICE = "/dev/xvda"
 ROOT_SIZE = 8  # GiB
 
 
-def plant(region: str, network: Network) -> Resources:
-    """Fill moto's empty account in one Region."""
+#: ids of the images of the first Region; those of others end like them
+_IMAGE_IDS = {"x86_64": "ami-0ec25a0000000086a", "arm64": "ami-0ec25a00000000a64"}
+
+
+def plant(region: str, network: Network, number: int = 0) -> Resources:
+    """Fill moto's empty account in one Region.
+
+    :param number: of the Region, from 0: no two have addresses in common
+    """
     from moto.ec2.models import ec2_backends
     from moto.ec2.models.amis import Ami
     from moto.ssm.models import ssm_backends
@@ -31,7 +38,7 @@ def plant(region: str, network: Network) -> Resources:
     subnets = {}
     for index, zone in enumerate(zones):
         subnet = backend.create_subnet(
-            vpc.id, network.subnet_cidr(index), availability_zone=zone
+            vpc.id, network.subnet_cidr(3 * number + index), availability_zone=zone
         )
         subnet.default_for_az = True
         # Unlike AWS's default subnets: no public address unless asked for.
@@ -39,10 +46,8 @@ def plant(region: str, network: Network) -> Resources:
         subnets[zone] = subnet.id
     group, hub_group = _groups(backend, vpc, network, subnets[zones[0]])
     images = {}
-    for architecture, image_id in (
-        ("x86_64", "ami-0ec25a0000000086a"),
-        ("arm64", "ami-0ec25a00000000a64"),
-    ):
+    for architecture, first_id in _IMAGE_IDS.items():
+        image_id = f"{first_id[:8]}{number}{first_id[9:]}"
         image = Ami(
             backend,
             image_id,

@@ -36,3 +36,8 @@ class Ripening:
     def failed(self) -> bool:
         work = self._work
         return work is not None and work.done() and work.exception() is not None
+
+    @property
+    def problem(self) -> str:
+        """Why the work has failed; empty if it has not."""
+        return str(self._work.exception()) if self.failed and self._work else ""

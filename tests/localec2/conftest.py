@@ -21,6 +21,7 @@ SETTINGS = LocalSettings(
     shutting_down_seconds=0.05,
     volume_seconds=0.05,
     snapshot_seconds=0.05,
+    regions=("eu-west-1",),
 )
 
 

@@ -300,3 +300,23 @@ def test_a_machine_that_reboots_itself_stays_running(cloud, ec2, launch):
     eventually(lambda: cloud.control.machine(made).boots == 2)
     eventually(lambda: cloud.control.machine(made).pids)
     assert describe(ec2, made)["State"]["Name"] == "running"
+
+
+@pytest.mark.proves("console-after")
+def test_the_console_of_a_machine_outlives_it(cloud, ec2, launch):
+    """How one learns why a machine has ended itself."""
+    made = launch(
+        UserData="#!/bin/sh\necho last words\n",
+        InstanceInitiatedShutdownBehavior="terminate",
+    )["InstanceId"]
+    cloud.control.wait_for_state(made, "terminated")
+    shown = ec2.get_console_output(InstanceId=made, Latest=True)["Output"]
+    assert "last words" in shown.splitlines()
+
+
+@pytest.mark.proves("console-latest")
+def test_the_latest_console_output_is_for_newer_types(ec2, launch):
+    old = launch(InstanceType="m4.large")["InstanceId"]
+    got = refused(ec2.get_console_output, InstanceId=old, Latest=True)
+    assert got[0] == "UnsupportedOperation"
+    ec2.get_console_output(InstanceId=old)

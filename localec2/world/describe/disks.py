@@ -15,24 +15,26 @@ _UNKNOWN = {
 }
 
 
-class Cloud(Protocol):
+class Region(Protocol):
     backend: Any
-    scripted: Fault
+
+    @property
+    def scripted(self) -> Fault: ...
 
 
-def leave_out(cloud: Cloud) -> None:
+def leave_out(region: Region) -> None:
     """Let both lack what the present call's fault omits."""
     for name, code in _UNKNOWN.items():
         setattr(
-            cloud.backend, name, _lacking(getattr(cloud.backend, name), code, cloud)
+            region.backend, name, _lacking(getattr(region.backend, name), code, region)
         )
 
 
-def _lacking(describe: Callable[..., Any], code: str, cloud: Cloud) -> Any:
+def _lacking(describe: Callable[..., Any], code: str, region: Region) -> Any:
     def described(ids: Any = None, filters: Any = None, **named: Any) -> list[Any]:
         ids = ids or next(iter(named.values()), None)
         found: list[Any] = describe(ids, filters)
-        fault = cloud.scripted.listing
+        fault = region.scripted.listing
         if fault is None or ids and not fault.by_id:
             return found
         shown = [each for each in found if not fault.omits(each.id)]
