@@ -42,14 +42,32 @@ class Command(Application):
         sys.exit(status)
 
 
-class EC2SpawnerApp(Command):
+class CommandGroup(Command):
+    """A command that has others below it, and does nothing by itself."""
+
+    aliases = {}
+    flags = {}
+
+    def start(self) -> None:
+        if self.subapp is not None:
+            self.subapp.start()
+        elif self.extra_args:
+            known = ", ".join(sorted(self.subcommands))
+            self.fail(
+                f"there is no command {self.extra_args[0]!r}. Commands are: {known}. "
+                f"See {self.name} --help",
+                2,
+            )
+        else:
+            self.print_help()
+
+
+class EC2SpawnerApp(CommandGroup):
     """Tools around ec2spawner, the JupyterHub spawner with a machine for each user."""
 
     name = "ec2spawner"
     version = __version__
     description = __doc__ or ""
-    aliases = {}
-    flags = {}
     # As text: what a command needs is imported when it is called, and the product
     # never imports the local EC2 otherwise.
     subcommands = {
@@ -63,7 +81,7 @@ class EC2SpawnerApp(Command):
         ),
         "image": (
             "ec2spawner.admin.image.app.ImageApp",
-            "Make images for a hub's machines from repositories.",
+            "Make images for a hub's machines from repositories, and keep them.",
         ),
         "ls": (
             "ec2spawner.admin.ls.LsApp",
@@ -78,19 +96,6 @@ class EC2SpawnerApp(Command):
             "End what no server of a hub owns, also when the Hub is down.",
         ),
     }
-
-    def start(self) -> None:
-        if self.subapp is not None:
-            self.subapp.start()
-        elif self.extra_args:
-            known = ", ".join(sorted(self.subcommands))
-            self.fail(
-                f"there is no command {self.extra_args[0]!r}. Commands are: {known}. "
-                "See ec2spawner --help",
-                2,
-            )
-        else:
-            self.print_help()
 
 
 def main(argv: list[str] | None = None) -> None:

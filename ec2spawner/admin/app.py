@@ -1,4 +1,4 @@
-"""What ``ls`` and ``sweep`` have in common: which hub, and how mistakes end."""
+"""What the commands have in common: which hub, and how mistakes end."""
 
 from __future__ import annotations
 

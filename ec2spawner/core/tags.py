@@ -48,6 +48,11 @@ SOURCE_TAG = "ec2spawner:source"
 COMMIT_TAG = "ec2spawner:commit"
 PYTHON_TAG = "ec2spawner:python"
 PACKAGES_TAG = "ec2spawner:packages"
+#: on an image that was made of somebody's machine: how many secrets are left in it, as
+#: far as they can be found; "0" for none
+SECRETS_TAG = "ec2spawner:secrets"
+#: on such an image: whose machine it was
+SAVED_TAG = "ec2spawner:saved"
 TAG_PREFIX = "ec2spawner:"
 
 # EC2 user guide, "Tag your Amazon EC2 resources": the characters that every

@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ..core.errors import EC2SpawnError, Reason
-from ..core.tags import HUB_TAG, IMAGE_TAG, KEY_TAG, READY, STATUS_TAG
+from ..core.tags import HUB_TAG, IMAGE_TAG, KEEP_TAG, KEY_TAG, READY, STATUS_TAG
 from .clients import Lane
 from .facts import Image
+from .machines import Machine, read_machine
 from .tags import from_pairs, specification
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 # SSM parameters and name patterns move when their makers publish; an AMI itself
 # never changes.
 _MOVING_SECONDS = 300.0
+# EC2 takes 200 values in a filter (EC2 API reference, "Query requests").
+_IDS_IN_A_FILTER = 200
 
 _USER_MESSAGE = (
     "The image of this server cannot be found. Please tell your hub's admin."
@@ -172,7 +175,17 @@ class ShelvedImage:
     #: GiB that a machine's disk must have
     size: int = 0
     snapshots: tuple[str, ...] = ()
+    description: str = ""
+    #: with a key of AWS's or the account's own
+    encrypted: bool = False
+    #: seconds since the epoch, up to a day late; 0 for never
+    launched_at: float = 0.0
     tags: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def kept(self) -> bool:
+        """A person's word that it stays."""
+        return self.tags.get(KEEP_TAG, "").lower() == "true"
 
     @property
     def ready(self) -> bool:
@@ -194,6 +207,9 @@ def read_shelved(image: ImageTypeDef) -> ShelvedImage:
         architecture=str(image.get("Architecture", "")),
         size=sum(disk.get("VolumeSize", 0) for disk in disks),
         snapshots=tuple(d["SnapshotId"] for d in disks if "SnapshotId" in d),
+        description=image.get("Description", ""),
+        encrypted=any(disk.get("Encrypted", False) for disk in disks),
+        launched_at=_read_time(image.get("LastLaunchedTime", "")),
         tags=tags,
     )
 
@@ -263,3 +279,90 @@ async def deregister_image(lane: Lane, image_id: str) -> None:
         lane.ec2.deregister_image(ImageId=image_id, DeleteAssociatedSnapshots=True)
 
     await lane.run("DeregisterImage", work)
+
+
+async def copy_image(
+    lane: Lane, source: ShelvedImage, region: str, tags: Mapping[str, str], token: str
+) -> str:
+    """CopyImage into the region of the lane: the id, long before it can be used.
+
+    Tags and permissions of the source are not copied. Unlike CreateImage it takes a
+    name that is in use: https://github.com/hashicorp/packer/issues/2123
+
+    :param region: where the source is
+    :param token: the same one gives the same copy, whatever has become of it
+    """
+
+    def work(lane: Lane) -> str:
+        answer = lane.ec2.copy_image(
+            SourceRegion=region,
+            SourceImageId=source.id,
+            Name=source.name,
+            Description=source.description,
+            ClientToken=token,
+            TagSpecifications=[
+                specification("image", tags),
+                specification("snapshot", tags),
+            ],
+        )
+        return answer["ImageId"]
+
+    return await lane.run("CopyImage", work)
+
+
+async def machines_of_images(lane: Lane, image_ids: Sequence[str]) -> list[Machine]:
+    """The machines of this account that were made of them, stopped ones too.
+
+    Whosever they are: another hub's, or a person's without any.
+    """
+
+    def work(lane: Lane) -> list[Machine]:
+        found = []
+        for at in range(0, len(image_ids), _IDS_IN_A_FILTER):
+            ids = list(image_ids[at : at + _IDS_IN_A_FILTER])
+            pages = lane.ec2.get_paginator("describe_instances").paginate(
+                Filters=[{"Name": "image-id", "Values": ids}],
+                PaginationConfig={"PageSize": 1000},
+            )
+            found += [
+                read_machine(instance)
+                for page in pages
+                for reservation in page["Reservations"]
+                for instance in reservation.get("Instances", [])
+            ]
+        return found
+
+    return await lane.run("DescribeInstances", work)
+
+
+async def share_image(lane: Lane, image_id: str, account: str, allowed: bool) -> None:
+    """Let another account launch an image, or do so no more.
+
+    Who may not read its snapshots cannot copy it: see `share_snapshot`.
+    """
+
+    def work(lane: Lane) -> None:
+        lane.ec2.modify_image_attribute(
+            ImageId=image_id,
+            Attribute="launchPermission",
+            OperationType="add" if allowed else "remove",
+            UserIds=[account],
+        )
+
+    await lane.run("ModifyImageAttribute", work)
+
+
+async def share_snapshot(
+    lane: Lane, snapshot_id: str, account: str, allowed: bool
+) -> None:
+    """Let another account read a snapshot, or do so no more."""
+
+    def work(lane: Lane) -> None:
+        lane.ec2.modify_snapshot_attribute(
+            SnapshotId=snapshot_id,
+            Attribute="createVolumePermission",
+            OperationType="add" if allowed else "remove",
+            UserIds=[account],
+        )
+
+    await lane.run("ModifySnapshotAttribute", work)

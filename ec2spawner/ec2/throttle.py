@@ -41,6 +41,7 @@ LIMITS: Mapping[str, Limit] = {
     "StopInstances": Limit(50, 5, resources=(1000, 20)),
     "TerminateInstances": Limit(100, 5, resources=(1000, 20)),
     "CreateTags": Limit(100, 10),
+    "CopyImage": Limit(100, 1),
     # Of the price list, for which AWS states nothing: once a day, and never in a hurry.
     "GetProducts": Limit(5, 1),
     **dict.fromkeys(
@@ -59,7 +60,9 @@ LIMITS: Mapping[str, Limit] = {
             "AttachVolume",
             "CreateImage",
             "DetachVolume",
+            "ModifyImageAttribute",
             "ModifyInstanceAttribute",
+            "ModifySnapshotAttribute",
             "ModifyVolume",
             "ReleaseAddress",
         ),

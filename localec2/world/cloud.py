@@ -183,6 +183,7 @@ class Cloud:
             if image is not None:
                 instance.image_layers = image.layers
                 instance.image_root = image.root
+                image.launched()
             if request is not None and request.flag("DisableApiTermination"):
                 instance.disable_api_termination = True
             if request is not None:

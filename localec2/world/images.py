@@ -64,10 +64,17 @@ class LocalAmi(amis.Ami):  # type: ignore[misc]
         self.data: list[tuple[str, Any, bool]] = []
         #: ISO time from which others do not find it any more
         self.deprecation_time: str | None = None
+        #: ISO time; AWS shows it up to a day late
+        self.last_launched_time: str | None = None
         #: what it is a copy of
         self.source_image_id: str | None = None
         self.source_image_region: str | None = None
         super().__init__(*args, **kwargs)
+
+    def launched(self) -> None:
+        """A machine was made of it."""
+        now = datetime.datetime.now(datetime.timezone.utc)
+        self.last_launched_time = now.strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
     @property
     def state(self) -> str:

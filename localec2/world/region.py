@@ -7,7 +7,7 @@ this computer are shared.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import AwsError, unknown_instances
 from ..net.addresses import AddressPool
@@ -15,11 +15,9 @@ from ..requests.client_tokens import ClientTokens
 from ..requests.faults import Fault
 from ..resources import Resources
 from ..settings import LocalSettings
-from . import capacity
-from .images import ImageLife
+from . import capacity, images
 
 if TYPE_CHECKING:
-    from .cloud import Cloud
     from .instance import LocalInstance
     from .lifecycle import Lifecycle
     from .volumes import VolumeLife
@@ -28,18 +26,27 @@ if TYPE_CHECKING:
 _IN_USE = ("pending", "running")
 
 
+class World(images.World, Protocol):
+    """What a Region needs of the cloud."""
+
+    volume_life: VolumeLife
+    regions: dict[str, Region]
+
+    def hides(self, instance: LocalInstance) -> bool: ...
+
+
 class Region:
     """A Region, as its part of the API sees it. Calls are made under the lock.
 
     :param backend: moto's EC2 of this Region
     """
 
-    def __init__(self, cloud: Cloud, backend: Any, resources: Resources) -> None:
+    def __init__(self, cloud: World, backend: Any, resources: Resources) -> None:
         self.cloud = cloud
         self.backend = backend
         self.resources = resources
         self.name = resources.region
-        self.image_life = ImageLife(cloud, backend)
+        self.image_life = images.ImageLife(cloud, backend)
         self.tokens = ClientTokens()
         self._pools: dict[str, AddressPool] = {}
 

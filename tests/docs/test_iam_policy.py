@@ -93,6 +93,7 @@ MAKES = {
     "ec2:CreateVolume",
     "ec2:CreateSnapshot",
     "ec2:CreateImage",
+    "ec2:CopyImage",
 }
 
 
@@ -133,6 +134,7 @@ MADE = {
     "ec2:CreateVolume": ("describe-volumes", "delete-volume"),
     "ec2:CreateSnapshot": ("describe-snapshots", "delete-snapshot"),
     "ec2:CreateImage": ("describe-images", "deregister-image"),
+    "ec2:CopyImage": ("describe-images", "deregister-image"),
 }
 
 
@@ -169,7 +171,7 @@ def test_tags_are_set_as_things_are_made_and_later_only_a_few():
     at_snapshot = at_snapshot["Condition"]["StringEquals"]["ec2:CreateAction"]
     assert at_snapshot == "CreateSnapshot"
     at_image = at_image["Condition"]["StringEquals"]["ec2:CreateAction"]
-    assert at_image == "CreateImage"
+    assert at_image == ["CreateImage", "CopyImage"]
     only = [s["Condition"]["ForAllValues:StringEquals"]["aws:TagKeys"] for s in later]
     assert only == [
         [HOME_TAG, MOVE_TAG, MOVED_TO_TAG],

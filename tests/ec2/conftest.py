@@ -12,7 +12,9 @@ from ec2spawner.ec2.clients import Account
 from ec2spawner.fleet.fleet import Fleet, FleetKey
 from localec2 import LocalCloudProcess, LocalControl, LocalSettings
 
-SETTINGS = LocalSettings(machines="none", pending_seconds=0.1, volume_seconds=0)
+SETTINGS = LocalSettings(
+    machines="none", pending_seconds=0.1, volume_seconds=0, regions=("eu-west-1",)
+)
 
 
 @pytest.fixture(scope="session")

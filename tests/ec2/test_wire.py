@@ -30,6 +30,10 @@ VOLUME = {"AvailabilityZone": "us-west-2a", "Size": 1}
 LAUNCH = {"ImageId": "ami-0123456789abcdef0", "MinCount": 1, "MaxCount": 1}
 
 
+SHELVED = images.ShelvedImage(A, "abc", "available")
+FRIEND = "111122223333"
+
+
 def delete(kind, id):
     return lambda lane: resources.delete_resource(lane, Resource(id, kind))
 
@@ -53,6 +57,20 @@ CALLS = {
     },
     "images.deregister_image": {
         "DeregisterImage": lambda lane: images.deregister_image(lane, A)
+    },
+    "images.copy_image": {
+        "CopyImage": lambda lane: images.copy_image(lane, SHELVED, "eu-west-1", {}, "t")
+    },
+    "images.machines_of_images": {
+        "DescribeInstances": lambda lane: images.machines_of_images(lane, [A])
+    },
+    "images.share_image": {
+        "ModifyImageAttribute": lambda lane: images.share_image(lane, A, FRIEND, True)
+    },
+    "images.share_snapshot": {
+        "ModifySnapshotAttribute": lambda lane: images.share_snapshot(
+            lane, S, FRIEND, True
+        )
     },
     "instance_types._type_facts": {
         "DescribeInstanceTypes": lambda lane: instance_types._type_facts(lane, ["t3"])

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ...cli import Command
+from ...cli import CommandGroup
 
 
-class ImageApp(Command):
+class ImageApp(CommandGroup):
     """Images for a hub's machines, made from repositories.
 
     An image has a repository's packages as a kernel, beside the server of the Hub's
@@ -14,24 +14,29 @@ class ImageApp(Command):
 
     name = "ec2spawner image"
     description = __doc__ or ""
-    aliases = {}
-    flags = {}
     subcommands = {
         "build": (
             "ec2spawner.admin.image.build.BuildApp",
             "Make an image from a repository's environment.yml or requirements.txt.",
         ),
+        "copy": (
+            "ec2spawner.admin.image.copy.CopyApp",
+            "Copy an image to more regions.",
+        ),
+        "ls": (
+            "ec2spawner.admin.image.ls.ImageLsApp",
+            "List the images of a hub, where they are, and who uses them.",
+        ),
+        "prune": (
+            "ec2spawner.admin.image.prune.PruneApp",
+            "Delete images that nobody uses any more.",
+        ),
+        "share": (
+            "ec2spawner.admin.image.share.ShareApp",
+            "Let another AWS account use an image.",
+        ),
+        "show": (
+            "ec2spawner.admin.image.show.ShowApp",
+            "Say all that is known of an image.",
+        ),
     }
-
-    def start(self) -> None:
-        if self.subapp is not None:
-            self.subapp.start()
-        elif self.extra_args:
-            known = ", ".join(sorted(self.subcommands))
-            self.fail(
-                f"there is no command {self.extra_args[0]!r}. Commands are: {known}. "
-                f"See {self.name} --help",
-                2,
-            )
-        else:
-            self.print_help()
