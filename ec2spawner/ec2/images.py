@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..core.errors import EC2SpawnError, Reason
 from ..core.tags import HUB_TAG, IMAGE_TAG, KEEP_TAG, KEY_TAG, READY, STATUS_TAG
 from .clients import Lane
+from .errors import EC2Error
 from .facts import Image
 from .machines import Machine, read_machine
 from .tags import from_pairs, specification
@@ -37,6 +38,8 @@ class Images:
         self._hub_id = hub_id
         self._images: dict[str, Image] = {}
         self._moving: dict[tuple[str, tuple[str, ...]], tuple[float, str]] = {}
+        #: what stood for no image when it was asked for last
+        self._absent: set[tuple[str, tuple[str, ...]]] = set()
 
     async def resolve(self, image: str, owners: Sequence[str]) -> Image:
         """The AMI that ``image`` stands for.
@@ -46,16 +49,31 @@ class Images:
         :raises EC2SpawnError: when there is no such image
         :raises EC2Error: when AWS does not answer
         """
-        ami = await self._ami_id(image.strip(), tuple(owners))
-        if ami not in self._images:
-            self._images[ami] = await self._describe(ami)
+        key = image.strip(), tuple(owners)
+        try:
+            ami = await self._ami_id(*key)
+            if ami not in self._images:
+                self._images[ami] = await self._describe(ami)
+        except (EC2SpawnError, EC2Error) as e:
+            reason = e.meaning.reason if isinstance(e, EC2Error) else e.reason
+            if reason == Reason.IMAGE:
+                self._moving.pop(key, None)
+                self._absent.add(key)
+            raise
+        self._absent.discard(key)
         return self._images[ami]
 
     def known(self, image: str, owners: Sequence[str]) -> Image | None:
         """What ``image`` stood for when it was resolved last, without asking."""
         image = image.strip()
+        if (image, tuple(owners)) in self._absent:
+            return None
         _, ami = self._moving.get((image, tuple(owners)), (0.0, image))
         return self._images.get(ami)
+
+    def is_absent(self, image: str, owners: Sequence[str]) -> bool:
+        """Whether there was no such image when it was resolved last."""
+        return (image.strip(), tuple(owners)) in self._absent
 
     async def _ami_id(self, image: str, owners: tuple[str, ...]) -> str:
         if image.startswith("ami-"):

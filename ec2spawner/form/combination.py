@@ -100,6 +100,21 @@ class Combination:
             return f"Its disk has {size} GiB, the software needs {image.root_size} GiB."
         return ""
 
+    @property
+    def elsewhere(self) -> str:
+        """Where the image is, when it is not in this region; empty when it may be."""
+        owners = self.value("image_owners") or []
+        places = self._known.elsewhere(self.text("region"), self.text("image"), owners)
+        return f"The software is in {in_a_row(places)} only." if places else ""
+
+    @property
+    def away_from_home(self) -> str:
+        """That the home is in another region, where it stays; empty when it is not."""
+        home, region = self._known.home_region, self.text("region")
+        if not home or home == region or self.value("home") == "none":
+            return ""
+        return f"Your home is in {home} and stays there: its files are not here."
+
     def usd(self) -> tuple[float, bool] | None:
         """The most that it costs an hour, and whether it may be less."""
         prices, region = self._known.prices, self.text("region")
@@ -156,6 +171,12 @@ class Combination:
         stopped = self._known.stopped
         fits = stopped is not None and stopped.instance_type in self.types
         return stopped.instance_type if stopped and fits else ""
+
+
+def in_a_row(names: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def in_words(facts: Sequence[TypeFacts]) -> str:

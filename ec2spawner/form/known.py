@@ -19,20 +19,27 @@ class Known:
     :ivar prices: None for a hub that does not speak of prices
     :ivar type_facts: of a region and an instance type
     :ivar image: of a region, what the setting ``image`` says, and ``image_owners``
+    :ivar elsewhere: the same of an image that is known not to be in that region: where
+        it is
     :ivar refused: of a region, market, instance types, subnets and image: what AWS has
         refused lately, in words; empty when nothing speaks against it
     :ivar budgets: that the server comes under, with what was spent of each
     :ivar learning: EC2 is being asked for facts, for the first time
+    :ivar home_region: where the server's home is, empty while it has none
     :ivar stopped: the machine of the server that is stopped
     """
 
     prices: PriceList | None = None
     type_facts: Callable[[str, str], TypeFacts | None] = lambda region, name: None
     image: Callable[[str, str, Sequence[str]], Image | None] = lambda r, i, o: None
+    elsewhere: Callable[[str, str, Sequence[str]], Sequence[str]] = (
+        lambda region, image, owners: ()
+    )
     refused: Callable[[str, str, Sequence[str], Sequence[str], str], str] = (
         lambda region, market, types, subnets, image: ""
     )
     budgets: tuple[Use, ...] = ()
     history: StartHistory = field(default_factory=StartHistory)
     learning: bool = False
+    home_region: str = ""
     stopped: StoppedMachine | None = None

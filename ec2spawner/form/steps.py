@@ -174,20 +174,28 @@ class StepsView:
                 continue
             by_key = {choice.key: choice for choice in option.choices}
             asked = preselected.get(option.key)
-            default = option.default
             if isinstance(asked, str) and asked in by_key:
                 chosen[option.key] = by_key[asked]
-            elif default:
-                fitting = (
-                    choice
-                    for choice in (default, *option.choices)
-                    if not self._together({**chosen, option.key: choice}).misfit
-                )
+            elif option.default:
                 # Of software its size is not known yet.
-                is_size = self._kinds[option.key] == SIZE
-                first = fitting if is_size else iter((default,))
-                chosen[option.key] = next(first, default)
+                chosen[option.key] = option.default
+                if self._kinds[option.key] == SIZE:
+                    self._take_fitting(option, chosen)
+        # Where the software is counts for the region, at which no one has to look.
+        for option in self._profile.options:
+            ours = option.key in chosen and option.key not in preselected
+            if ours and self._kinds[option.key] == EXTRA:
+                self._take_fitting(option, chosen)
         return chosen
+
+    def _take_fitting(self, option: Option, chosen: dict[str, Choice]) -> None:
+        """Choose the first that fits instead of a default that does not."""
+        is_size = self._kinds[option.key] == SIZE
+        for choice in (chosen[option.key], *option.choices):
+            together = self._together({**chosen, option.key: choice})
+            if not (together.misfit or (together.elsewhere and not is_size)):
+                chosen[option.key] = choice
+                return
 
     def _together(self, chosen: Mapping[str, Choice]) -> Combination:
         overrides = [
@@ -225,13 +233,33 @@ class StepsView:
             choice=choice,
             selected=chosen.get(option.key) is choice,
             disabled=disabled,
-            facts=in_words(together.facts) if is_size else "",
+            facts=self._told(option, choice, chosen, together),
             costs=together.costs() if is_size else {},
             ready=about(together.usual()) if is_size else "",
             wakes=wakes,
             trouble=together.trouble if is_size and not disabled else "",
             fate=fate_of(together.settled),
         )
+
+    def _told(
+        self,
+        option: Option,
+        choice: Choice,
+        chosen: Mapping[str, Choice],
+        together: Combination,
+    ) -> str:
+        """What is known of a choice by itself."""
+        kind = self._kinds[option.key]
+        if kind == SIZE:
+            return in_words(together.facts)
+        if kind == SOFTWARE:
+            # In any of the regions that there are to choose.
+            some = {**chosen, option.key: choice}
+            every = self._varied(some, lambda o: self._kinds[o.key] == EXTRA)
+            return next(
+                filter(None, (self._together(s).elsewhere for _, s in every)), ""
+            )
+        return together.away_from_home if "region" in choice.override else ""
 
     def _never_fits(
         self, option: Option, choice: Choice, chosen: Mapping[str, Choice]
@@ -273,7 +301,7 @@ class StepsView:
         assert selection is not None, "there is a profile to choose"
         texts = written(self._profile, last)
         together = self._together(selection.choices)
-        if together.misfit:
+        if together.misfit or together.elsewhere:
             return None
         stopped = self._known.stopped
         wakes = bool(stopped and together.stopped_type)

@@ -192,6 +192,13 @@ def what_is_known(context: ServerContext) -> Known:
         fleet = of(region)
         return fleet.images.known(name, owners) if fleet else None
 
+    def elsewhere(region: str, name: str, owners: Sequence[str]) -> Sequence[str]:
+        fleet = of(region)
+        if fleet is None or not fleet.images.is_absent(name, owners):
+            return ()
+        fleets = runtime.fleets.of_hub(fleet.hub_id)
+        return sorted(f.region for f in fleets if f.images.known(name, owners))
+
     def refused(
         region: str, market: str, types: Sequence[str], subnets: Sequence[str], ami: str
     ) -> str:
@@ -212,10 +219,12 @@ def what_is_known(context: ServerContext) -> Known:
         prices=runtime.prices if speaks else None,
         type_facts=type_facts,
         image=image,
+        elsewhere=elsewhere,
         refused=refused,
         budgets=_budgets(context),
         history=runtime.history,
         learning=runtime.learning,
+        home_region=home.region if (home := context.state.home) else "",
         stopped=context.state.stopped,
     )
 
@@ -315,11 +324,17 @@ class ServerChoice:
 
     def _check_fit(self, selection: Selection) -> None:
         """
-        :raises ChoiceError: when size and image are known not to go together
+        :raises ChoiceError: when size and image are known not to go together, or the
+            image not to be in the region
         """
         together = Combination(self._known(), self._value, selection.overrides)
+        name = name_of(selection.profile, selection.choices)
+        if away := together.elsewhere:
+            raise ChoiceError(
+                f"{name}: {away} Choose another region, or ask your hub's admin to "
+                "copy it."
+            )
         if misfit := together.misfit:
-            name = name_of(selection.profile, selection.choices)
             raise ChoiceError(
                 f"{name}: these do not go together. {misfit} Choose another size."
             )

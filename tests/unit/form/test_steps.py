@@ -142,6 +142,64 @@ async def test_a_disk_too_small_for_the_software_does_not_fit():
     assert "disabled" in button
 
 
+TWO_REGIONS = {"regions": ["eu-west-1", "us-west-2"]}
+AWAY = "The software is in us-west-2 only."
+
+
+def elsewhere(region, image, owners):
+    """Hydrology is not in Europe."""
+    return ["us-west-2"] if (region, image) == ("eu-west-1", "ami-hydro") else []
+
+
+async def test_software_that_is_in_one_region_only_says_so_and_that_region_is_taken():
+    page = await form(known={"elsewhere": elsewhere}, **TWO_REGIONS)
+    text, button = card(page, "hydrology")
+    assert AWAY in text and "disabled" not in button
+    assert AWAY not in card(page, "arm")[0]
+    # The first one is Europe.
+    chosen = re.findall(r"<option[^>]*selected[^>]*>\s*([^<]*)", page)
+    inputs = re.findall(r'<input[^>]*value="([^"]*)"[^>]*checked', page)
+    assert "us-west-2" in (*map(str.strip, chosen), *inputs)
+    assert not {"eu-west-1"} & {*map(str.strip, chosen), *inputs}
+
+
+async def test_a_region_without_the_users_files_says_where_they_are():
+    known, settings = {"home_region": "us-west-2"}, {"home": "user", **TWO_REGIONS}
+    page = await form(known=known, **settings)
+    told = "Your home is in us-west-2 and stays there: its files are not here."
+    (europe,) = re.findall(r'<option\s+value="eu-west-1".*?</option>', page, re.S)
+    assert told in " ".join(europe.split()) and page.count(told) == 1
+    assert told not in await form(**settings)
+    assert told not in await form(known=known, home="none", **TWO_REGIONS)
+
+
+async def test_a_size_that_fits_is_taken_wherever_the_software_is():
+    only = {"region": "eu-west-1", "images": {"ARM": "ami-arm"}}
+
+    def away(region, image, owners):
+        return ["us-west-2"]
+
+    page = await form(known={"elsewhere": away}, **only)
+    assert "checked" in card(page, "graviton")[1]
+
+
+async def test_software_is_refused_where_it_is_not_before_aws_is_asked():
+    spawner, choice = a_choice({"elsewhere": elsewhere}, **TWO_REGIONS)
+    with pytest.raises(EC2SpawnError) as caught:
+        await choice.apply("ada", set(), lasts(region="eu-west-1"))
+    assert f"{AWAY} Choose another region" in str(caught.value)
+    await choice.apply("ada", set(), lasts(region="us-west-2"))
+    assert spawner.region == "us-west-2"
+
+
+async def test_what_cannot_be_had_any_more_is_not_offered_again():
+    known = {"elsewhere": elsewhere}
+    page = await form(lasts(region="eu-west-1"), known=known, **TWO_REGIONS)
+    assert "as-last-time" not in page
+    page = await form(lasts(region="us-west-2"), known=known, **TWO_REGIONS)
+    assert "as-last-time" in page
+
+
 async def test_of_what_is_not_known_nothing_is_held_against_a_choice():
     nothing = {"type_facts": lambda r, n: None, "image": lambda r, i, o: None}
     page = await form(known=nothing, images=["ami-hydro"])

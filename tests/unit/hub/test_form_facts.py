@@ -6,7 +6,8 @@ import pytest
 
 from ec2spawner.ec2.facts import Region, TypeFacts
 from ec2spawner.hub import form_facts
-from ec2spawner.hub.form_facts import keep_learning
+from ec2spawner.hub.form_facts import keep_learning, wished_images
+from ec2spawner.server.choice import known_profiles
 from ec2spawner.spawner import EC2Spawner
 
 LOG = logging.getLogger("test")
@@ -84,3 +85,38 @@ async def test_of_a_list_without_options_nothing_is_asked():
     said, task = await learning_of(ec2, profile_list=[{"display_name": "A"}])
     assert said == [True, False] and ec2.asked == []
     task.cancel()
+
+
+# Which images servers may start from, and where.
+
+
+def wishes(**settings):
+    spawner = EC2Spawner(region="us-west-2", image="repo:hydro", **settings)
+    found = wished_images(spawner, known_profiles(spawner))
+    return {(region, image) for region, image, _ in found}
+
+
+def test_without_profiles_it_is_the_setting():
+    assert wishes() == {("us-west-2", "repo:hydro")}
+
+
+def test_each_image_goes_with_each_region_that_is_on_offer():
+    images, regions = ["repo:hydro", "repo:ocean"], ["us-west-2", "eu-west-1"]
+    found = wishes(images=images, regions=regions)
+    assert found == {(region, image) for region in regions for image in images}
+
+
+def test_an_image_that_names_its_region_goes_with_that_one():
+    ocean = {"image": "ami-ocean", "ec2spawner_override": {"region": "eu-west-1"}}
+    images = {"Ocean": ocean, "Hydro": "repo:hydro"}
+    found = wishes(images=images, regions=["us-west-2"])
+    assert found == {("us-west-2", "repo:hydro"), ("eu-west-1", "ami-ocean")}
+
+
+def test_a_profile_with_a_region_of_its_own_takes_its_image_there():
+    override = {"region": "eu-west-1"}
+    profile = {"display_name": "Europe", "ec2spawner_override": override}
+    assert wishes(profile_list=[profile]) == {
+        ("us-west-2", "repo:hydro"),
+        ("eu-west-1", "repo:hydro"),
+    }
