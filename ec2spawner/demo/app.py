@@ -52,6 +52,11 @@ ec2spawner demo --break RunInstances@us-west-2a=InsufficientInstanceCapacity
         in a container (nspawn), or a whole computer (qemu), which is slow. The last
         two need root and some Debian packages, and make a root file system first""",
     ).tag(config=True)
+    outside = Bool(
+        False,
+        help="Let machines reach the package registries that this computer's pip and "
+        "apt use, so that images can be built. With --machines=nspawn",
+    ).tag(config=True)
     check = Bool(False, help="Do a user's whole round without a person, then end").tag(
         config=True
     )
@@ -75,6 +80,7 @@ ec2spawner demo --break RunInstances@us-west-2a=InsufficientInstanceCapacity
     }
     flags = {
         "check": ({"DemoApp": {"check": True}}, check.help),
+        "outside": ({"DemoApp": {"outside": True}}, outside.help),
         "verbose": ({"DemoApp": {"verbose": True}}, verbose.help),
     }
 
@@ -91,6 +97,8 @@ ec2spawner demo --break RunInstances@us-west-2a=InsufficientInstanceCapacity
         if self.extra_args:
             self.fail(f"what is {self.extra_args[0]!r}? See {self.name} --help", 2)
         kind = KINDS[self.machines]
+        if self.outside and self.machines != "nspawn":
+            self.fail("--outside needs --machines=nspawn", 2)
         if why := needs.why_not() or kind.why_not():
             self.fail(why)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -101,7 +109,7 @@ ec2spawner demo --break RunInstances@us-west-2a=InsufficientInstanceCapacity
             ):
                 signal.signal(number, _interrupt)
         log = Path(self.keep_log).absolute() if self.keep_log else None
-        options = DemoOptions(self.port, self.idle_timeout, log, kind)
+        options = DemoOptions(self.port, self.idle_timeout, log, kind, self.outside)
         breakages = [Breakage.read(each) for each in self.broken]
         try:
             if self.check:

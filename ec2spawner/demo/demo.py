@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from localec2 import Keeper, LocalCloudProcess, LocalControl
+from localec2 import Keeper, LocalCloudProcess, LocalControl, LocalSettings
+from localec2.net import this_computer
 from localec2.processes.marked import kill_marked, marked_processes, remove_folder
 from localec2.roots.roots import CannotBoot
 
@@ -41,6 +42,14 @@ class DemoOptions:
     #: where the Hub's log goes; None for the demo's own folder
     log: Path | None = None
     kind: Kind = KINDS["process"]
+    #: machines reach the package registries that this computer uses
+    outside: bool = False
+
+    @property
+    def settings(self) -> LocalSettings:
+        """What the local EC2 is started with."""
+        more = this_computer.ways() if self.outside else {}
+        return self.kind.settings.changed(more)
 
 
 class Demo:
@@ -118,7 +127,7 @@ class Demo:
         try:
             with _environment(marks), open(log, "ab") as file:
                 self.cloud = LocalCloudProcess(
-                    self.options.kind.settings, folder=self.folder, stderr=file
+                    self.options.settings, folder=self.folder, stderr=file
                 )
         except (RuntimeError, TimeoutError) as e:
             raise DemoError(f"{e}\n{log.read_text(errors='replace')[-2000:]}") from e

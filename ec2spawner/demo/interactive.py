@@ -35,10 +35,17 @@ What to try
      see all machines, and why each is there:
 
      ec2spawner ls --hub-folder {folder}
-
+{build}
 {about}
 
 What EC2 is asked, and the machines:"""
+
+_BUILD = """
+  6. Make an image of a repository, and see it:
+
+     ec2spawner image build https://github.com/OWNER/REPOSITORY --hub-folder {folder}
+     ec2spawner image ls --hub-folder {folder}
+"""
 
 _ABOUT = """It is all on this computer: no AWS account, no cost. An EC2 machine is
 {what}, and what is not in your home goes with it. {trust} Ctrl-C ends the demo."""
@@ -117,6 +124,7 @@ def _welcome(demo: Demo) -> str:
         admin_password=demo.admin_password,
         idle=idle,
         folder=demo.folder,
+        build=_BUILD.format(folder=demo.folder) if demo.options.outside else "",
         about=about,
     )
 

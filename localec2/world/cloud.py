@@ -22,6 +22,7 @@ from ..requests.faults import Fault, FaultBook
 from ..requests.request import ApiRequest
 from ..requests.request_log import RequestLog
 from ..requests.throttle import Buckets
+from ..resources import Resources
 from ..settings import LocalSettings
 from . import capacity
 from .clock import Clock
@@ -83,6 +84,15 @@ class Cloud:
     def home(self) -> Region:
         """The Region that it is without being told of another."""
         return self.regions[self.region]
+
+    @property
+    def backend(self) -> Any:
+        """moto's EC2 of the Region that it is at home in."""
+        return self.home.backend
+
+    @property
+    def resources(self) -> Resources:
+        return self.home.resources
 
     def region_of(self, thing: Any) -> Region:
         """Where something of moto's is."""

@@ -10,6 +10,7 @@ import pytest
 
 from ec2spawner import cli
 from ec2spawner.demo import demo, kinds, needs
+from localec2.net import this_computer
 from localec2.roots import roots
 
 from .running_demo import run
@@ -90,6 +91,24 @@ def test_machines_that_cannot_boot_here_say_what_is_missing_before_anything_star
     assert ended.value.code == 1
     said = capsys.readouterr().err
     assert "apt-get install --no-install-recommends mmdebstrap\n" in said
+
+
+def test_machines_of_a_demo_reach_registries_only_if_that_is_asked_for(monkeypatch):
+    found = {"outside": ("index.test:443",), "index_urls": (), "ca_bundle": ""}
+    monkeypatch.setattr(this_computer, "ways", lambda: found)
+    kind = kinds.KINDS["nspawn"]
+    assert demo.DemoOptions(kind=kind).settings.outside == ()
+    options = demo.DemoOptions(kind=kind, outside=True)
+    assert options.settings.outside == ("index.test:443",)
+    assert options.settings.machines == "nspawn"
+
+
+def test_machines_that_are_processes_need_no_way_out(monkeypatch, capsys):
+    monkeypatch.setattr(demo.Demo, "__enter__", lambda self: pytest.fail("started"))
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["demo", "--outside"])
+    assert ended.value.code == 2
+    assert "--outside needs --machines=nspawn" in capsys.readouterr().err
 
 
 def test_a_root_that_cannot_be_made_is_told_with_the_reason(monkeypatch):

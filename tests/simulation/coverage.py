@@ -112,8 +112,10 @@ class WatchedFaults(FaultBook):
                 self._faults = {0: (Fault(action, **FAULTS[aim[1]]), 1), **self._faults}
                 return
 
-    def take(self, service: str, action: str, params: Mapping[str, Any]) -> Fault:
-        fault = super().take(service, action, params)
+    def take(
+        self, service: str, action: str, params: Mapping[str, Any], region: str = ""
+    ) -> Fault:
+        fault = super().take(service, action, params, region)
         for phase in self._phases:
             self.coverage.met[action, kind_of(fault), phase] += 1
         self._phases = frozenset()

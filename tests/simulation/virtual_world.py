@@ -345,8 +345,8 @@ def one_cloud() -> Iterator[Callable[..., World]]:
             reading.forget()
             cloud.scripted = Fault()
             cloud.buckets.reset()
-            cloud.api.tokens = ClientTokens()
-            cloud._pools.clear()
+            cloud.home.tokens = ClientTokens()
+            cloud.home._pools.clear()
             worlds[:] = [World(cloud, events, seed)]
             return worlds[0]
 
