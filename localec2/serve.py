@@ -20,7 +20,6 @@ from .processes.reaper import Keeper
 from .settings import BOOTED, LocalSettings
 from .world.clock import Clock
 from .world.cloud import Cloud
-from .world.describe.disks import leave_out
 from .world.seed import ACCOUNT, plant
 
 
@@ -62,6 +61,7 @@ class LocalCloud(Cloud):
         from .api.http import Gate, HttpServer
         from .world import moto_patches as patches
         from .world.describe import describe_instance_status, describe_instances
+        from .world.describe.disks import seen
         from .world.images import LocalAmi
         from .world.instance import LocalInstance
         from .world.lifecycle import Lifecycle
@@ -114,11 +114,11 @@ class LocalCloud(Cloud):
             LocalVolume, LocalModification, LocalSnapshot, self.volume_life
         )
         patches.install_images(LocalAmi)
+        patches.install_listings(lambda name, found, ids: seen(name, found, ids, self))
         for number, name in enumerate((self.region, *self.settings.regions)):
             resources = plant(name, self.network, number)
             region = Region(self, ec2_backends[ACCOUNT][name], resources)
             self.regions[name] = region
-            leave_out(region)
             if "nspawn" in self.ground.kinds:
                 like = region.backend.amis[resources.image_id]
                 region.image_life.list_roots(like)

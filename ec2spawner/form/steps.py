@@ -27,6 +27,7 @@ from .about import (
 )
 from .combination import Combination, about, in_words
 from .known import Known
+from .preselect import first_choices
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,9 @@ class StepsView:
         """
         texts = written(self._profile, preselected)
         self._misfits_of.clear()
-        chosen = self._first(preselected, texts)
+        chosen = first_choices(
+            self._profile, self._kinds, self._together, preselected, texts
+        )
         steps = [self._step(o, chosen, texts) for o in self._profile.options]
 
         def of(kind: str) -> list[Step]:
@@ -163,39 +166,6 @@ class StepsView:
         )
 
     # -- what is chosen ------------------------------------------------------------
-
-    def _first(
-        self, preselected: Mapping[str, Any], texts: Mapping[str, str]
-    ) -> dict[str, Choice]:
-        """A choice of each option: what was asked for, else what fits."""
-        chosen: dict[str, Choice] = {}
-        for option in self._profile.options:
-            if option.key in texts:
-                continue
-            by_key = {choice.key: choice for choice in option.choices}
-            asked = preselected.get(option.key)
-            if isinstance(asked, str) and asked in by_key:
-                chosen[option.key] = by_key[asked]
-            elif option.default:
-                # Of software its size is not known yet.
-                chosen[option.key] = option.default
-                if self._kinds[option.key] == SIZE:
-                    self._take_fitting(option, chosen)
-        # Where the software is counts for the region, at which no one has to look.
-        for option in self._profile.options:
-            ours = option.key in chosen and option.key not in preselected
-            if ours and self._kinds[option.key] == EXTRA:
-                self._take_fitting(option, chosen)
-        return chosen
-
-    def _take_fitting(self, option: Option, chosen: dict[str, Choice]) -> None:
-        """Choose the first that fits instead of a default that does not."""
-        is_size = self._kinds[option.key] == SIZE
-        for choice in (chosen[option.key], *option.choices):
-            together = self._together({**chosen, option.key: choice})
-            if not (together.misfit or (together.elsewhere and not is_size)):
-                chosen[option.key] = choice
-                return
 
     def _together(self, chosen: Mapping[str, Choice]) -> Combination:
         overrides = [

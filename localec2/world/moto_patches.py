@@ -59,6 +59,16 @@ PATCHED: dict[str, tuple[str, ...] | None] = {
         "self",
         "snapshot_id",
     ),
+    "moto.ec2.models.elastic_block_store:EBSBackend.describe_volumes": (
+        "self",
+        "volume_ids",
+        "filters",
+    ),
+    "moto.ec2.models.elastic_block_store:EBSBackend.describe_snapshots": (
+        "self",
+        "snapshot_ids",
+        "filters",
+    ),
     "moto.ec2.utils:filter_dict_attribute_mapping": None,
 }
 
@@ -301,6 +311,37 @@ def install_images(image_class: type) -> None:
     import moto.ec2.models.amis as amis
 
     amis.Ami = image_class
+
+
+def install_listings(
+    seen: Callable[[str, list[Any], list[str] | None], list[Any]],
+) -> None:
+    """Let ``seen`` say what listings of volumes and snapshots show.
+
+    It is called with the method's name, what moto has found, and the ids asked for.
+    """
+    import moto.ec2.models.elastic_block_store as ebs
+
+    def around_volumes(original: Callable[..., Any]) -> Callable[..., Any]:
+        def describe_volumes(
+            self: Any, volume_ids: list[str] | None = None, filters: Any = None
+        ) -> list[Any]:
+            found = original(self, volume_ids, filters)
+            return seen("describe_volumes", found, volume_ids)
+
+        return describe_volumes
+
+    def around_snapshots(original: Callable[..., Any]) -> Callable[..., Any]:
+        def describe_snapshots(
+            self: Any, snapshot_ids: list[str] | None = None, filters: Any = None
+        ) -> list[Any]:
+            found = original(self, snapshot_ids, filters)
+            return seen("describe_snapshots", found, snapshot_ids)
+
+        return describe_snapshots
+
+    _replace(ebs.EBSBackend, "describe_volumes", around_volumes)
+    _replace(ebs.EBSBackend, "describe_snapshots", around_snapshots)
 
 
 def _replace(

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ..errors import AwsError, unknown_instances
 from ..net.addresses import AddressPool
 from ..requests.client_tokens import ClientTokens
-from ..requests.faults import Fault
 from ..resources import Resources
 from ..settings import LocalSettings
 from . import capacity, images
@@ -59,10 +58,6 @@ class Region:
     @property
     def lock(self) -> threading.RLock:
         return self.cloud.lock
-
-    @property
-    def scripted(self) -> Fault:
-        return self.cloud.scripted
 
     @property
     def lifecycle(self) -> Lifecycle:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Protocol
 
 from ...errors import AwsError
@@ -15,31 +14,21 @@ _UNKNOWN = {
 }
 
 
-class Region(Protocol):
-    backend: Any
-
-    @property
-    def scripted(self) -> Fault: ...
+class Cloud(Protocol):
+    scripted: Fault
 
 
-def leave_out(region: Region) -> None:
-    """Let both lack what the present call's fault omits."""
-    for name, code in _UNKNOWN.items():
-        setattr(
-            region.backend, name, _lacking(getattr(region.backend, name), code, region)
-        )
+def seen(name: str, found: list[Any], ids: list[str] | None, cloud: Cloud) -> list[Any]:
+    """What a listing shows, without what the present call's fault omits.
 
-
-def _lacking(describe: Callable[..., Any], code: str, region: Region) -> Any:
-    def described(ids: Any = None, filters: Any = None, **named: Any) -> list[Any]:
-        ids = ids or next(iter(named.values()), None)
-        found: list[Any] = describe(ids, filters)
-        fault = region.scripted.listing
-        if fault is None or ids and not fault.by_id:
-            return found
-        shown = [each for each in found if not fault.omits(each.id)]
-        if ids and len(shown) < len(found):
-            raise AwsError(code, f"{', '.join(ids)} does not exist.")
-        return shown
-
-    return described
+    :param name: moto's, of the listing
+    :param ids: those that the call names
+    :raises AwsError: when it names one that is left out
+    """
+    fault = cloud.scripted.listing
+    if fault is None or ids and not fault.by_id:
+        return found
+    shown = [each for each in found if not fault.omits(each.id)]
+    if ids and len(shown) < len(found):
+        raise AwsError(_UNKNOWN[name], f"{', '.join(ids)} does not exist.")
+    return shown
