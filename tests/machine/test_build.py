@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import jupyterhub
 import pytest
 
 from ec2spawner.core.tags import BUILD_TAG
@@ -32,7 +33,7 @@ FILES = {
 IDENTITY = (
     *("etc/machine-id", "etc/ssh/ssh_host_*", "var/lib/cloud/**/*", "tmp/*"),
     *("var/lib/ec2spawner*/**/*", "etc/systemd/system/ec2spawner*", "root/.cache/**/*"),
-    *("var/log/**/*.log", "var/log/journal/**/*", "etc/sudoers.d/90-cloud-init-users"),
+    *("var/log/**/*.log", "var/log/journal/**/*"),
 )
 LOOK = "import six, pydotplus, sys; print(six.__version__, sys.executable)"
 
@@ -54,23 +55,29 @@ def outside(cloud, ec2):
     ec2.change_settings(outside=[], index_urls=[])
 
 
-def build(hub, cloud, repository, *more):
-    """Run the command; its output as lines of JSON."""
+def build(hub, base, repository, until=""):
+    """Run the command; its output as objects.
+
+    :param until: the event at which the command is killed; empty to let it end
+    """
     command = [sys.executable, "-c", "from ec2spawner.cli import main; main()"]
-    base = cloud.control.resources().image_id
-    done = subprocess.run(
+    said = []
+    with subprocess.Popen(
         [
             *(*command, "image", "build", str(repository), "--json"),
             *("-f", str(CONFIG), f"--hub-folder={hub.folder}", f"--base={base}"),
-            *more,
         ],
-        capture_output=True,
+        stdout=subprocess.PIPE,
         text=True,
         # pip's configuration and certificates are this computer's.
         env={**os.environ, **hub.environment(), "HOME": os.environ["HOME"]},
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    ) as process:
+        for line in process.stdout:
+            said.append(json.loads(line))
+            if said[-1]["event"] == until:
+                process.kill()
+    assert process.returncode == (-9 if until else 0), said
+    return said
 
 
 def left_in(layer):
@@ -90,7 +97,8 @@ async def test_a_repository_becomes_an_image_whose_kernel_a_user_works_in(
     hub = make_hub(settings={"image": "repo:a-lab", "home": "none"})
     await hub.start()
     began = time.monotonic()
-    said = build(hub, cloud, repository)
+    base = cloud.control.resources().image_id
+    said = build(hub, base, repository)
     print(f"built in {time.monotonic() - began:.0f} s")
     events = [each["event"] for each in said]
     assert events[0] == "plan" and events[-1] == "ready"
@@ -105,7 +113,7 @@ async def test_a_repository_becomes_an_image_whose_kernel_a_user_works_in(
     layer = Path(cloud.folder) / "images" / said[-1]["image"]
     assert (layer / "opt/envs/a-lab/bin/python").exists()
     assert left_in(layer) == []
-    (again,) = [e for e in build(hub, cloud, repository) if e["event"] == "ready"]
+    (again,) = [e for e in build(hub, base, repository) if e["event"] == "ready"]
     assert again["image"] == said[-1]["image"] and again["known"]
     assert [r.action for r in ec2.requests()].count("RunInstances") == 1
     async with Visitor(hub.url, "alice", "any") as alice:
@@ -123,3 +131,44 @@ async def test_a_repository_becomes_an_image_whose_kernel_a_user_works_in(
         record = json.loads(guest().run("cat /etc/ec2spawner/image.json"))
         assert "six==1.16.0" in record["lock"].split()
         await alice.stop()
+
+
+SECRET = "s3cr3t-planted"
+# Where people and servers leave them.
+PLACES = (
+    *("/root/.netrc", "/root/.bash_history", "/root/.ssh/authorized_keys"),
+    *("/home/ada/.local/share/jupyter/runtime/jpserver-1.json", "/tmp/notes"),
+    *("/etc/ssh/ssh_host_rsa_key", "/var/lib/ec2spawner/ran", "/var/log/any.log"),
+)
+
+
+@pytest.mark.slow
+def test_a_bare_machine_becomes_a_clean_image_though_who_follows_it_is_killed(
+    here, ec2, make_hub, outside, repository
+):
+    hub = make_hub(settings={"hub_id": "lab"})
+    bare = here.launch()
+    guest = here.booted(bare)
+    guest.run("rm -r /opt/jupyter")
+    for path in PLACES:
+        guest.run(f"mkdir -p $(dirname {path}); echo {SECRET} > {path}")
+    here.stop(bare)
+    base = here.image(bare, "bare")
+    here.terminate(bare)
+    ec2.clear_requests()
+    build(hub, base, repository, until="install")
+    build(hub, base, repository, until="stop")
+    image = build(hub, base, repository)[-1]["image"]
+    actions = [request.action for request in ec2.requests()]
+    assert actions.count("RunInstances") == actions.count("CreateImage") == 1
+    eventually(lambda: living(ec2) == [])
+    guest = here.booted(here.launch(ImageId=image))
+    # A server of this Hub's version, the kernel beside it, and a first boot.
+    listed = guest.run("/opt/jupyter/bin/jupyter kernelspec list")
+    assert "a-lab" in listed and "python3" in listed
+    major = jupyterhub.__version__.partition(".")[0]
+    singleuser = "/opt/jupyter/bin/jupyterhub-singleuser --version"
+    assert guest.run(singleuser).startswith(f"{major}.")
+    look = f"grep -rls {SECRET} /root /home /etc /var /opt/jupyter /tmp"
+    assert guest.run(look, check=False) == ""
+    here.api.deregister_image(ImageId=image)
