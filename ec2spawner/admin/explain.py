@@ -8,7 +8,7 @@ from typing import Any
 
 from ..core.ids import server_id
 from ..core.state import Phase, Wish
-from ..core.tags import IMAGE_TAG, lease_text
+from ..core.tags import HUB_TAG, IMAGE_TAG, LAUNCH_TAG, lease_text
 from ..costs.ledger import Ledger
 from ..costs.spent import Spent
 from ..ec2.machines import Machine
@@ -119,7 +119,7 @@ def rows(hub: Hub, seen: Survey, ledger: Ledger | None = None) -> list[Row]:
                     machine.launched_at,
                     lease_end(machine, hub.lease),
                     _wanted(machine, records, now),
-                    why(machine, records, hub.lease),
+                    why(machine, records, hub.lease) + _tags_gone(hub, machine, record),
                     ledger.of_machine(machine.id, now) if ledger else None,
                 )
             )
@@ -145,7 +145,16 @@ def _names_of_servers(
 def _record(machine: Machine, records: Records | None) -> Record | None:
     if records is None:
         return None
-    return records.owner_of(machine) or records.doomed.get(machine.launch_id)
+    return records.owner_of(machine) or records.doomed_of(machine)
+
+
+def _tags_gone(hub: Hub, machine: Machine, record: Record | None) -> str:
+    """Which of our tags somebody has changed or taken off; empty for none."""
+    if record is None or machine.gone:
+        return ""
+    gone = [HUB_TAG] if machine.hub_id != hub.hub_id else []
+    gone += [LAUNCH_TAG] if machine.launch_id != record.launch_id else []
+    return f"; somebody has changed or removed its {', '.join(gone)}" if gone else ""
 
 
 def why(machine: Machine | Resource, records: Records | None, lease: float) -> str:
@@ -179,7 +188,7 @@ def why(machine: Machine | Resource, records: Records | None, lease: float) -> s
             "another Hub has this hub_id, or the database was moved or replaced: "
             f"spared until {lease_text(until)}"
         )
-    if machine.launch_id in records.doomed:
+    if records.doomed_of(machine):
         return "to be ended: the Hub tries it until EC2 confirms it"
     if machine.launched_at and machine.launched_at < records.since:
         return "no server; older than the database, so a person must decide"

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import shutil
+import time
 
 import pytest
 
+from ec2spawner.admin.collect import survey
+from ec2spawner.admin.explain import rows
+from ec2spawner.admin.hub_config import Hub as AdminHub
+from ec2spawner.admin.sweep import decide
 from ec2spawner.core.tags import HUB_TAG, LAUNCH_TAG
+from ec2spawner.ec2.clients import Account
 from localec2 import ListingFault
 
 from .scenarios import SETTINGS
@@ -219,6 +225,24 @@ def test_a_server_outlives_whatever_automation_does_to_its_tags(
     hub.pass_time(60)
     hub.pass_time(300)
     assert world.cloud.instance(five["alice"]).state == "stopped"
+
+
+def test_a_machine_without_our_tag_is_shown_as_its_servers_and_not_swept(
+    world, hub, five
+):
+    """An admin's commands, of a hub that is down."""
+    del world.cloud.backend.tags[five["alice"]][HUB_TAG]
+    hub.pass_time(30)
+    account = Account(world.cloud.region, world.cloud.endpoint_url)
+    url = f"sqlite:///{hub.folder / 'jupyterhub.sqlite'}"
+    admins = AdminHub(hub.hub_id, (account,), url, {}, hub.folder, 1.0)
+    seen = hub.run(survey(admins))
+    told = {row.owner: (row.id, row.why) for row in rows(admins, seen)}
+    assert {owner: id for owner, (id, _) in told.items()} == five
+    assert "removed its ec2spawner:hub" in told["alice"][1]
+    assert {told[name][1] for name in NAMES[1:]} == {"its server is ready"}
+    decided = decide(admins, seen, time.time() + 100, force=True)
+    assert not (decided.end or decided.braked or decided.waiting)
 
 
 def test_two_hubs_with_one_hub_id_spare_each_others_machines_and_say_so(

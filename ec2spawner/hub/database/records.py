@@ -16,6 +16,7 @@ from sqlalchemy import Text, column, func, select, table
 from ...core.saved_state import UnreadableState, from_dict, home_in, ids_in, readable
 from ...core.state import Doomed, Launch, Phase, ServerState, StoppedMachine, Wish
 from ...ec2.machines import Machine
+from ...ec2.resources import Resource
 from ...fleet.sweep_policy import Wanted
 from .name import read_database_id
 
@@ -91,6 +92,15 @@ class Records:
     def of_machine(self, instance_id: str) -> Record | None:
         """The launch that has a machine of this id."""
         return self._by_machine.get(instance_id)
+
+    @cached_property
+    def _doomed_by_machine(self) -> Mapping[str, Record]:
+        return {r.instance_id: r for r in self.doomed.values() if r.instance_id}
+
+    def doomed_of(self, thing: Machine | Resource) -> Record | None:
+        """What is to be ended that it is, or belongs to."""
+        by_id = self._doomed_by_machine.get(thing.id)
+        return by_id or self.doomed.get(thing.launch_id)
 
 
 def read_records(db: Any) -> Records:

@@ -100,6 +100,27 @@ def test_an_owner_is_known_by_launch_by_server_id_or_only_by_what_a_tag_says():
     assert shown["i-1"] == ["?", "?"]
 
 
+def test_a_machine_that_lost_its_tags_is_its_servers_and_says_so():
+    hub = Hub("h", (), "", {}, Path("c.py"), LEASE, ())
+    dead = {"l-dead": Record("carol", "", "l-dead", "i-3")}
+    new = {"l-new": Record("bob", "", "l-new", "i-2", Phase.READY)}
+    records = replace(RECORDS, launches={**RECORDS.launches, **new}, doomed=dead)
+    machines = (
+        machine("l-ready", hub_id="h"),
+        machine("", id="i-2"),
+        machine("l-dead", id="i-3", hub_id="somebody's"),
+        machine("", id="i-4", state="terminated"),
+    )
+    regions = (Region(Account("us-west-2"), machines),)
+    told = {r.owner: r.why for r in rows(hub, Survey(regions, records))}
+    gone = "somebody has changed or removed its ec2spawner:hub"
+    assert told == {
+        "alice": "its server is ready",
+        "bob": f"its server is ready; {gone}, ec2spawner:launch",
+        "carol": f"to be ended: the Hub tries it until EC2 confirms it; {gone}",
+    }
+
+
 def test_every_home_has_an_owner_and_a_fate():
     def home(id, tag, **more):
         tags = {HOME_TAG: tag, "person": "eve"}

@@ -37,6 +37,8 @@ class World:
         self.ended = []
         #: where the database says that the servers run
         self.region = "us-west-2"
+        #: what EC2 knows by its id, and no listing by tags has
+        self.untagged = {}
         accounts = (Account("us-west-2", "http://127.0.0.1:1"),)
         self.hub = Hub("h", accounts, "", {}, config_file, 1000.0)
 
@@ -56,6 +58,10 @@ class World:
     async def machines(self, lane, hub_id):
         self.events.append("machines")
         return {machine.id: machine for machine in self.looks[0][0]}
+
+    async def by_id(self, lane, ids):
+        self.events.append(f"asked for {', '.join(ids)}")
+        return {id: self.untagged[id] for id in ids if id in self.untagged}
 
     async def resources(self, lane, hub_id):
         self.events.append("resources")
@@ -83,6 +89,7 @@ def world(tmp_path, monkeypatch):
     for module in (survey_module, sweep_module):
         monkeypatch.setattr(module, "Clients", NoClients)
     monkeypatch.setattr(survey_module, "list_machines", made.machines)
+    monkeypatch.setattr(survey_module, "machines_by_id", made.by_id)
     monkeypatch.setattr(survey_module, "list_resources", made.resources)
     monkeypatch.setattr(survey_module, "read_database", made.database)
     monkeypatch.setattr(sweep_module, "terminate_machines", made.end)
@@ -149,6 +156,29 @@ async def test_the_database_is_read_again_after_a_region_that_only_it_names(worl
     seen = await survey(world.hub)
     assert [region.name for region in seen.regions] == ["us-west-2", "eu-west-1"]
     assert world.events == ["machines", "resources", "database"] * 2
+
+
+async def test_what_no_listing_has_is_asked_for_by_its_id_where_the_database_has_it(
+    world,
+):
+    """Two users; in another region than the first one's, too."""
+    world.region = "eu-west-1"
+    world.untagged["i-2"] = Machine("i-2", "running")
+    for _ in "ab":
+        world.shows(lost("i-1"), wanted=(("l-i-1", "i-1"), ("l-i-2", "i-2")))
+    seen = await survey(world.hub)
+    found = {r.name: [m.id for m in r.machines] for r in seen.regions}
+    assert found == {"us-west-2": ["i-1"], "eu-west-1": ["i-1", "i-2"]}
+    # After the database, which is what speaks of them.
+    assert world.events[-2:] == ["database", "asked for i-2"]
+
+
+def test_a_machine_of_a_server_without_any_tag_is_not_ended(world):
+    world.untagged["i-1"] = Machine("i-1", "running", launched_at=LONG_AGO)
+    for _ in "ab":
+        world.shows(lost("i-2"), wanted=(("l-i-1", "i-1"),))
+    assert world.sweep() == 0
+    assert world.ended == ["i-2"]
 
 
 def test_of_two_sweeps_at_once_on_this_computer_the_second_is_refused(world):
