@@ -11,10 +11,13 @@ from .hub.startup import CULLER
 # AWS makes two machines a second (docs/explanation/life-of-a-server.md), so the last
 # of so many waits four minutes in line, and has time to boot within start_timeout.
 _SPAWNS_AT_ONCE = 500
-_TEMPLATES = str(Path(__file__).parent / "hub" / "pages" / "templates")
+_HUB = Path(__file__).parent / "hub"
+_TEMPLATES = str(_HUB / "pages" / "templates")
 
-# What jupyterhub-idle-culler 2 asks for in its README, "Permissions".
+# What jupyterhub-idle-culler 2 asks for in its README, "Permissions", and what a
+# launch remembers of its idle time: no secret is in a state.
 _CULLER_SCOPES = [
+    "admin:server_state",
     "list:users",
     "read:users:activity",
     "read:servers",
@@ -41,7 +44,8 @@ def setup(
 
     :param c: the configuration object of ``jupyterhub_config.py``
     :param idle_timeout: seconds without activity after which a server is stopped
-        and its machine ends; 0 for never
+        and its machine ends, where it has no ``EC2Spawner.idle_timeout`` of its own;
+        0 for never
     :param cull_every: seconds between two checks; 0 for half of ``idle_timeout``,
         five minutes at most
     :param max_age: seconds after which a server is stopped even when it is busy;
@@ -72,6 +76,7 @@ def setup(
         "jupyterhub_idle_culler",
         f"--timeout={idle_timeout}",
         f"--cull-every={cull_every}",
+        f"--config={_HUB / 'idle_culler_config.py'}",
     ]
     if max_age:
         command.append(f"--max-age={max_age}")

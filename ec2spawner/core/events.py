@@ -62,6 +62,7 @@ class Planned(Event):
     stopped_ttl: float
     data_devices: Mapping[str, str]
     max_lifetime: float = 0.0
+    idle_timeout: float = 0.0
     token_made: float = 0.0
     phases = frozenset({Phase.PLANNED})
     serving = True
@@ -79,6 +80,7 @@ class Planned(Event):
             stopped_ttl=self.stopped_ttl,
             data_devices=self.data_devices,
             max_lifetime=self.max_lifetime,
+            idle_timeout=self.idle_timeout,
         )
 
 

@@ -199,6 +199,8 @@ class Launch:
     silent_since: float = 0.0
     #: seconds that the machine may run; 0 for no limit
     max_lifetime: float = 0.0
+    #: without activity after which its server is stopped; 0 for the hub's own
+    idle_timeout: float = 0.0
     #: that the home could not be mounted on the machine
     rescued: str = ""
     #: what becomes of the machine at a stop: "stop", "hibernate", or "" for its end

@@ -92,6 +92,15 @@ def problems(spawner: Any, app: Any) -> Iterator[str]:
                         f"profile {profile.display_name!r}: {e}"
                     )
 
+    overrides = [each for profile in profiles for each in profile.overrides()]
+    has_idle_time = any(each.get("idle_timeout") for each in overrides)
+    if (spawner.idle_timeout or has_idle_time) and not has_culler(app):
+        yield (
+            "c.EC2Spawner.idle_timeout or idle_timeouts is set, or a profile has one, "
+            "and nothing stops idle servers: call ec2spawner.setup(c), and not with "
+            "idle_timeout=0."
+        )
+
     def every_profile_sets(name: str) -> bool:
         # What a callable will return is not known before there is a user.
         known = not callable(spawner.profile_list)
@@ -111,6 +120,11 @@ def problems(spawner: Any, app: Any) -> Iterator[str]:
             "c.EC2Spawner.image is not set: give the AMI to start machines from, "
             "for example 'ami-0123456789abcdef0'."
         )
+
+
+def has_culler(app: Any) -> bool:
+    """Whether ``setup()`` has seen to it that idle servers are stopped."""
+    return any(each.get("name") == CULLER for each in app.services)
 
 
 def _source(profile: Profile) -> str:

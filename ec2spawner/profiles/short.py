@@ -1,4 +1,4 @@
-"""``sizes``, ``images``, ``regions`` and ``markets`` -> one profile. Pure.
+"""``sizes``, ``images`` and what is beside them -> one profile. Pure.
 
 The short way to say what ``profile_list`` says with ``profile_options``. From here on
 there is no difference: the same choices, checks and overrides.
@@ -6,12 +6,14 @@ there is no difference: the same choices, checks and overrides.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ..core.clock_words import span
 from .profile import EXTRA, SIZE, SOFTWARE, Audience, Choice, Option, Profile
 from .read import ProfileListError, checked_override, slugify
 from .schema import Name, Names, Overrides, read_entry
@@ -29,6 +31,12 @@ _MARKETS = {
         "AWS may end a spot machine at two minutes' notice",
     ),
 }
+
+# What docs/howto/idle.md says counts, for who chooses.
+_IDLE = (
+    "When the Hub has seen no activity for so long, your server is stopped. An open "
+    "JupyterLab tab counts as activity; a computation without one may not."
+)
 
 
 class _Entry(BaseModel):
@@ -74,11 +82,16 @@ class _Market(_Entry):
     market: Name
 
 
+class _IdleTimeout(_Entry):
+    idle_timeout: float = Field(gt=0, allow_inf_nan=False)
+
+
 def read_short(
     sizes: Short,
     images: Short,
     regions: Short,
     markets: Sequence[Any],
+    idle_timeouts: Short,
     settable: Collection[str],
 ) -> tuple[Profile, ...]:
     """The one profile that they make; none when all are empty.
@@ -100,6 +113,19 @@ def read_short(
             "markets",
             settable,
         ),
+        replace(
+            _option(
+                "idle",
+                "Idle time",
+                EXTRA,
+                _IdleTimeout,
+                _with_names(idle_timeouts),
+                "idle_timeouts",
+                settable,
+                "idle_timeout",
+            ),
+            description=_IDLE,
+        ),
     ]
     offered = tuple(option for option in options if option.choices)
     return (Profile(SLUG, "Machine", options=offered),) if offered else ()
@@ -112,6 +138,28 @@ def _market(market: Any) -> Any:
         )
     name, description = _MARKETS[market]
     return {"display_name": name, "description": description, "market": market}
+
+
+def _with_names(idle_timeouts: Short) -> Short:
+    """Each as a dictionary; in a list with a name that says how long it is."""
+    if isinstance(idle_timeouts, Mapping):
+        return {name: _seconds(each) for name, each in idle_timeouts.items()}
+    return [
+        (
+            {"display_name": span(each["idle_timeout"]), **each}
+            if isinstance(each, Mapping) and _is_number(each.get("idle_timeout"))
+            else each
+        )
+        for each in map(_seconds, idle_timeouts)
+    ]
+
+
+def _seconds(entry: Any) -> Any:
+    return {"idle_timeout": entry} if _is_number(entry) else entry
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and math.isfinite(value)
 
 
 def _option(

@@ -44,6 +44,7 @@ _HUB_WIDE = {
     "images",
     "regions",
     "markets",
+    "idle_timeouts",
     "additional_profile_form_template_paths",
     "fast_interval",
     "slow_interval",
@@ -80,16 +81,21 @@ def known_profiles(spawner: LaunchSettings) -> tuple[Profile, ...]:
     raw: Any = spawner.profile_list
     settable = settable_by_profiles(spawner)
     short = read_short(
-        spawner.sizes, spawner.images, spawner.regions, spawner.markets, settable
+        spawner.sizes,
+        spawner.images,
+        spawner.regions,
+        spawner.markets,
+        spawner.idle_timeouts,
+        settable,
     )
     if short and raw:
         raise ProfileListError(
-            "profile_list and sizes, images, regions or markets are both set: keep "
-            "either the list or the short form"
+            "profile_list and sizes, images, regions, markets or idle_timeouts are "
+            "both set: keep either the list or the short form"
         )
     if short and not (spawner.sizes or spawner.images):
         raise ProfileListError(
-            "regions or markets are set, and neither sizes nor images is"
+            "regions, markets or idle_timeouts are set, and neither sizes nor images is"
         )
     return short or (() if callable(raw) else read_profiles(raw, settable))
 

@@ -212,6 +212,7 @@ class Start:
                 stopped_ttl=settings.stopped_ttl,
                 data_devices=data_devices(settings, image),
                 max_lifetime=settings.max_lifetime,
+                idle_timeout=settings.idle_timeout,
             )
         )
         return plan

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from traitlets import Any as AnyType
-from traitlets import Callable, Dict, HasTraits, List, Unicode, Union
+from traitlets import Callable, Dict, Float, HasTraits, List, Unicode, Union
 
 
 class ProfileSettings(HasTraits):
@@ -158,6 +158,28 @@ class ProfileSettings(HasTraits):
         help="""
         The markets that users choose from, beside :attr:`sizes` or :attr:`images`:
         a list of what :attr:`market` takes, for example ``["on-demand", "spot"]``.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
+    idle_timeouts = Union(
+        [List(Union([Float(), Dict()])), Dict()],
+        default_value=[],
+        config=True,
+        help="""
+        After how long without activity users may let their server be stopped, beside
+        :attr:`sizes` or :attr:`images`.
+
+        A list of seconds, for example ``[1800, 3600, 7200]``, or a dictionary of names
+        and seconds; the first or the ``default`` one is chosen at first, and there
+        is no way to a longer time than the longest. In place of seconds there may be
+        a dictionary with ``idle_timeout`` (required), and what :attr:`sizes` has:
+        ``allowed_groups``, for example. It takes the idle culler of
+        ``ec2spawner.setup``. Without them there is nothing to choose.
+
+        The option is called ``idle`` by REST and in links, and its values are the
+        names: ``30-min``, ``1-h`` and ``2-h`` of the list above.
 
         .. versionadded:: 0.1
         """,

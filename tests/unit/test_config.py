@@ -13,7 +13,7 @@ def test_setup_uses_the_spawner_and_a_culler_that_may_do_its_work():
     assert c.JupyterHub.spawner_class == "ec2"
     (service,) = c.JupyterHub.services._extend
     assert service["name"] == CULLER
-    assert service["command"][3:] == ["--timeout=1800", "--cull-every=300"]
+    assert service["command"][3:5] == ["--timeout=1800", "--cull-every=300"]
     (role,) = c.JupyterHub.load_roles._extend
     assert role["services"] == [CULLER]
     assert "delete:servers" in role["scopes"]

@@ -5,10 +5,11 @@ from types import SimpleNamespace
 import pytest
 
 from ec2spawner import EC2Spawner
-from ec2spawner.hub.startup import problems, warnings
+from ec2spawner.hub.startup import CULLER, problems, warnings
 
 CAN_WORK = {"region": "us-west-2", "image": "ami-00000000"}
 ELSEWHERE = "http://10.0.0.5:8081/hub/api"
+IDLE = {"sizes": ["t3.small"], "idle_timeouts": [60]}
 OF_ITS_OWN = [
     {
         "display_name": "A",
@@ -17,9 +18,9 @@ OF_ITS_OWN = [
 ]
 
 
-def told(hub_url=ELSEWHERE, internal_ssl=False, **settings):
+def told(hub_url=ELSEWHERE, internal_ssl=False, services=(), **settings):
     hub = SimpleNamespace(api_url=hub_url)
-    app = SimpleNamespace(hub=hub, internal_ssl=internal_ssl)
+    app = SimpleNamespace(hub=hub, internal_ssl=internal_ssl, services=services)
     return list(problems(EC2Spawner(hub=hub, **{**CAN_WORK, **settings}), app))
 
 
@@ -31,8 +32,10 @@ def told(hub_url=ELSEWHERE, internal_ssl=False, **settings):
         {"hub_url": "http://0.0.0.0:8081/hub/api", "hub_connect_url": ELSEWHERE},
         {"region": "", "image": "", "profile_list": OF_ITS_OWN},
         {"region": "", "image": "", "profile_list": lambda spawner: []},
+        {"idle_timeout": 60, "services": [{"name": CULLER}]},
+        {**IDLE, "services": [{"name": "mine"}, {"name": CULLER}]},
     ],
-    ids=["plain", "local EC2", "another way", "of a profile", "not known yet"],
+    ids=lambda what: ", ".join(what) or "plain",
 )
 def test_of_a_hub_that_can_work_nothing_is_said(what):
     assert told(**what) == []
@@ -53,6 +56,16 @@ def test_of_a_hub_that_can_work_nothing_is_said(what):
             "c.EC2Spawner.region is not set",
         ),
         ({"internal_ssl": True}, "internal_ssl is on"),
+        ({"idle_timeout": 60}, "nothing stops idle servers: call ec2spawner.setup(c)"),
+        ({**IDLE, "services": [{"name": "mine"}]}, "nothing stops idle servers"),
+        (
+            {
+                "profile_list": [
+                    {"display_name": "A", "ec2spawner_override": {"idle_timeout": 9}}
+                ]
+            },
+            "nothing stops idle servers",
+        ),
         (
             {"profile_list": [{"display_name": "A", "kubespawner_override": {}}]},
             "rename it to ec2spawner_override",

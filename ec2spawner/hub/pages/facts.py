@@ -9,6 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from ...core.clock_words import span
 from ...core.saved_state import readable
 from ...core.state import Launch, Phase, ServerState, StoppedMachine
 from ...costs.runs import month_of
@@ -22,7 +23,7 @@ from ...server.choice import known_profiles
 from ...server.context import HasContext, ServerContext
 from .budgets import budget_lines
 from .expectation import Expectation, expect, price_of, speaks_of_prices
-from .times import SCRIPT, span, time_tag
+from .times import SCRIPT, time_tag
 
 DEFAULT = "My server"
 
@@ -186,7 +187,8 @@ class PageFacts:
 
     def _stops(self, launch: Launch) -> Iterator[Markup]:
         if self._idle.timeout:
-            yield Markup("after {} idle").format(span(self._idle.timeout))
+            seconds = launch.idle_timeout or self._idle.timeout
+            yield Markup("after {} idle").format(span(seconds))
         ends = [
             since + limit
             for since, limit in (

@@ -70,16 +70,3 @@ def _moment(found: re.Match[str], now: datetime) -> float | None:
                 continue  # 29 February, and what is no day
     nearest = min(candidates, key=lambda each: abs(each - now), default=None)
     return nearest.timestamp() if nearest else None
-
-
-def span(seconds: float) -> str:
-    """``40 s``, ``13 min``, ``2 h 13 min``, ``3 days``."""
-    if seconds < 100:
-        return f"{max(seconds, 0):.0f} s"
-    minutes = round(seconds / 60)
-    if minutes < 60:
-        return f"{minutes} min"
-    if minutes < 48 * 60:
-        hours, minutes = divmod(minutes, 60)
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    return f"{round(minutes / 1440)} days"

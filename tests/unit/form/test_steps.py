@@ -49,6 +49,11 @@ SETTINGS = {
         "ARM": "ami-arm",
     },
     "markets": ["on-demand", "spot"],
+    "idle_timeouts": {
+        "1 h": 3600,
+        "30 min": {"idle_timeout": 1800, "default": True},
+        "2 days": {"idle_timeout": 172800, "allowed_groups": ["modellers"]},
+    },
 }
 
 
@@ -247,7 +252,7 @@ async def test_the_last_choice_is_one_button_that_says_what_wakes():
         "profile": ["machine"],
         "profile-option-machine--size": ["small"],
     }
-    assert options_from_form(sent) == lasts(market="on-demand")
+    assert options_from_form(sent) == lasts(market="on-demand", idle="30-min")
 
 
 @pytest.mark.parametrize(
@@ -303,7 +308,36 @@ async def test_a_choice_makes_the_settings():
     spawner, choice = a_choice()
     assert await choice.apply("ada", set(), lasts(market="spot")) == "machine"
     assert (spawner.types, spawner.image) == (["g4dn.xlarge"], "ami-hydro")
-    assert spawner.market == "spot"
+    assert spawner.market == "spot" and spawner.idle_timeout == 1800
+
+
+async def test_how_long_a_server_may_be_idle_is_chosen_among_what_the_admin_offers():
+    page = " ".join((await form()).split())
+    assert "More choices: price, idle time" in page
+    assert '<option value="30-min" selected >30 min</option>' in page
+    assert 'value="2-days" disabled >2 days. Only for the group modellers' in page
+    assert "An open JupyterLab tab counts as activity" in page
+    spawner, choice = a_choice()
+    await choice.apply("ada", set(), lasts(idle="1-h"))
+    assert spawner.idle_timeout == 3600
+    # The next start is not bound by it.
+    await choice.apply("ada", {"modellers"}, lasts(idle="2-days"))
+    assert spawner.idle_timeout == 172800
+    await choice.apply("ada", set(), lasts())
+    assert spawner.idle_timeout == 1800
+
+
+@pytest.mark.parametrize("asked", [7200, "7200", "3600", 1e12, "inf", -1, 0, "2-days"])
+async def test_no_number_and_no_text_is_a_way_to_a_longer_idle_time(asked):
+    spawner, choice = a_choice()
+    for options in (lasts(idle=asked), lasts(**{"idle--unlisted-choice": asked})):
+        with pytest.raises(EC2SpawnError) as caught:
+            await choice.apply("ada", set(), options)
+        assert (caught.value.status_code, spawner.idle_timeout) == (400, 0)
+        assert re.search("[Cc]hoose|ask your hub's admin", str(caught.value))
+    # What is no option of ours is nobody's limit.
+    await choice.apply("ada", set(), lasts(idle_timeout=asked))
+    assert spawner.idle_timeout == 1800
 
 
 async def test_who_chooses_nothing_gets_what_fits():
@@ -325,7 +359,7 @@ JUNK = [
 
 
 @pytest.mark.parametrize("junk", JUNK, ids=lambda junk: str(junk)[:12])
-@pytest.mark.parametrize("key", ["profile", "image", "size", "market"])
+@pytest.mark.parametrize("key", ["profile", "image", "size", "market", "idle"])
 async def test_junk_by_any_way_is_refused_in_words(key, junk):
     spawner, choice = a_choice()
     with pytest.raises(EC2SpawnError) as caught:
@@ -343,7 +377,7 @@ async def test_junk_by_any_way_is_refused_in_words(key, junk):
         assert "alert(1)" not in page and "x" * 1000 not in page
 
 
-@pytest.mark.parametrize("key", ["profile", "image", "size", "market"])
+@pytest.mark.parametrize("key", ["profile", "image", "size", "market", "idle"])
 async def test_null_is_no_choice(key):
     spawner, choice = a_choice()
     await choice.apply("ada", set(), lasts(**{key: None}))

@@ -57,7 +57,13 @@ ANALYSIS = {
     },
 }
 SPOT = sets("Spot", instance_type="t3.medium", market="spot")
-OTHERS = {"sizes": {}, "images": {}, "markets": [], "image": "ami-hydro"}
+OTHERS = {
+    "sizes": {},
+    "images": {},
+    "markets": [],
+    "idle_timeouts": [],
+    "image": "ami-hydro",
+}
 LAST = {
     "profile": "analysis",
     "resources": "gpu",

@@ -7,12 +7,12 @@ from ec2spawner.profiles.short import read_short
 
 SETTABLE = frozenset(
     "instance_type instance_types root_volume_size image image_owners region subnets "
-    "security_groups market environment on_stop".split()
+    "security_groups market environment on_stop idle_timeout".split()
 )
 
 
-def read(sizes=(), images=(), regions=(), markets=()):
-    return read_short(sizes, images, regions, markets, SETTABLE)
+def read(sizes=(), images=(), regions=(), markets=(), idle_timeouts=()):
+    return read_short(sizes, images, regions, markets, idle_timeouts, SETTABLE)
 
 
 def test_of_nothing_there_is_nothing_to_choose():
@@ -65,6 +65,31 @@ def test_what_a_region_says_counts_less_than_what_an_image_does():
 
 
 @pytest.mark.parametrize(
+    "idle_timeouts, choices",
+    [
+        (
+            [1800, 5400.0],
+            [("30-min", "30 min", 1800), ("1-h-30-min", "1 h 30 min", 5400)],
+        ),
+        ({"All night": 43200}, [("all-night", "All night", 43200)]),
+        ([{"idle_timeout": 60}], [("60-s", "60 s", 60)]),
+        (
+            {"l": {"display_name": "Long", "idle_timeout": 7200}},
+            [("l", "Long", 7200)],
+        ),
+    ],
+)
+def test_an_idle_time_is_a_choice_that_sets_one(idle_timeouts, choices):
+    (profile,) = read(["a.b"], idle_timeouts=idle_timeouts)
+    option = profile.options[1]
+    assert option.key == "idle" and "tab counts as activity" in option.description
+    found = [
+        (c.key, c.display_name, c.override["idle_timeout"]) for c in option.choices
+    ]
+    assert found == choices
+
+
+@pytest.mark.parametrize(
     "what, sentence",
     [
         ({"sizes": {"S": {}}}, "sizes['S']: instance_type is missing"),
@@ -83,6 +108,11 @@ def test_what_a_region_says_counts_less_than_what_an_image_does():
             "images['A']: EC2Spawner has no setting colour",
         ),
         ({"markets": ["cheap"]}, "markets: 'cheap' is none"),
+        ({"idle_timeouts": [0]}, "idle_timeouts[0]: idle_timeout must be greater than"),
+        ({"idle_timeouts": [float("inf")]}, "idle_timeouts[0]: must be a dictionary"),
+        ({"idle_timeouts": {"L": "1h"}}, "idle_timeouts['L']: idle_timeout must be a"),
+        ({"idle_timeouts": [60, 60.0]}, "idle_timeouts[1]: another has the key '60-s'"),
+        ({"idle_timeouts": [{}]}, "idle_timeouts[0]: idle_timeout is missing"),
     ],
 )
 def test_what_is_wrong_is_named_by_its_place(what, sentence):

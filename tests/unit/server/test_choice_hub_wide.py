@@ -10,6 +10,7 @@ HUB_WIDE = [
     "hub_id",
     "endpoint_url",
     "profile_list",
+    "idle_timeouts",
     "additional_profile_form_template_paths",
     "fast_interval",
     "slow_interval",

@@ -304,6 +304,15 @@ def test_the_home_page_says_what_runs_since_when_and_until_when(render, monkeypa
     assert 'href="/jhub/user/alice/"' in page
 
 
+def test_each_server_has_its_own_idle_time_on_the_home_page(render):
+    hubs = spawner("", ServerState(launch=RUNS))
+    short = spawner("b", ServerState(launch=replace(RUNS, idle_timeout=1800.0)))
+    told = text_of(home_page(render, user(hubs, short)))
+    assert "after 1 h idle" in told and "after 30 min idle" in told
+    nobody = home_page(render, user(hubs, short), PageFacts(IdlePolicy()))
+    assert "idle" not in text_of(nobody)
+
+
 def test_the_home_page_says_what_the_machine_has_cost_and_all_of_this_month(render):
     one = spawner("", ServerState(launch=RUNS))
     ledger = one.context.runtime.ledger

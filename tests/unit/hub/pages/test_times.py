@@ -2,7 +2,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from ec2spawner.hub.pages.times import span, time_tag, with_times
+from ec2spawner.hub.pages.times import time_tag, with_times
 
 NOW = datetime(2027, 1, 1, 0, 30, tzinfo=timezone.utc).timestamp()
 
@@ -40,18 +40,3 @@ def test_a_moment_without_words_is_told_in_utc():
     assert time_tag(NOW) == (
         '<time datetime="2027-01-01T00:30Z">1 January 00:30 UTC</time>'
     )
-
-
-@pytest.mark.parametrize(
-    "seconds, words",
-    [
-        (-1, "0 s"),
-        (62, "62 s"),
-        (100, "2 min"),
-        (7980, "2 h 13 min"),
-        (3600, "1 h"),
-        (5 * 86400, "5 days"),
-    ],
-)
-def test_how_long_something_takes_is_told_as_people_say_it(seconds, words):
-    assert span(seconds) == words
