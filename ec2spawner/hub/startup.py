@@ -96,9 +96,8 @@ def problems(spawner: Any, app: Any) -> Iterator[str]:
     has_idle_time = any(each.get("idle_timeout") for each in overrides)
     if (spawner.idle_timeout or has_idle_time) and not has_culler(app):
         yield (
-            "c.EC2Spawner.idle_timeout or idle_timeouts is set, or a profile has one, "
-            "and nothing stops idle servers: call ec2spawner.setup(c), and not with "
-            "idle_timeout=0."
+            "There are idle times, of c.EC2Spawner or a profile, and nothing stops "
+            "idle servers. Call ec2spawner.setup(c), and not with idle_timeout=0."
         )
 
     def every_profile_sets(name: str) -> bool:

@@ -56,7 +56,7 @@ def test_of_a_hub_that_can_work_nothing_is_said(what):
             "c.EC2Spawner.region is not set",
         ),
         ({"internal_ssl": True}, "internal_ssl is on"),
-        ({"idle_timeout": 60}, "nothing stops idle servers: call ec2spawner.setup(c)"),
+        ({"idle_timeout": 60}, "nothing stops idle servers. Call ec2spawner.setup(c)"),
         ({**IDLE, "services": [{"name": "mine"}]}, "nothing stops idle servers"),
         (
             {
