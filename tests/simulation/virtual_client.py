@@ -19,6 +19,7 @@ class Client:
         self.stream = SimpleNamespace(socket=peer)
         self.status = 0
         self.body = b""
+        self.headers = HTTPHeaders()
         self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def set_close_callback(self, callback: Any) -> None:
@@ -31,7 +32,7 @@ class Client:
         pass
 
     def write_headers(self, start_line: Any, headers: Any, chunk: Any = None) -> Any:
-        self.status = start_line.code
+        self.status, self.headers = start_line.code, headers
         return self.write(chunk or b"")
 
     def write(self, chunk: bytes) -> Any:

@@ -1,9 +1,11 @@
 import ast
 import gzip
 import io
+import re
 import subprocess
 import sys
 import zipfile
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from ec2spawner.claim.agent.config import read_config, script_of
 from ec2spawner.claim.agent.start import WORK_MAIN
 from ec2spawner.claim.agent.unpack import archive, as_comments, pack, refresh
 from ec2spawner.claim.agent.words import Failed
+from ec2spawner.claim.messages import Orders
 from ec2spawner.claim.user_data import LIMIT, agent_files, compact, user_data
 from ec2spawner.core.errors import EC2SpawnError
 
@@ -111,6 +114,15 @@ def test_what_comes_with_the_orders_is_the_whole_agent(tmp_path):
     assert imported(path, WORK_MAIN) == f"{path}/agent/work/main.py"
     with zipfile.ZipFile(path) as made:
         assert WORK_MAIN in made.read("__main__.py").decode()
+
+
+def test_all_that_it_reads_there_is_in_the_orders_or_put_there_by_what_has_claimed():
+    # By agents of November 2026, and a later one may have claimed for it.
+    put = {"config", "nonce", "address", "program", "work", "env"}
+    texts = [path.read_text() for path in HERE.glob("work/*.py")]
+    read = {name for text in texts for name in re.findall(r'orders\["(\w+)"\]', text)}
+    assert {"command", "account", "home_volume", "program"} <= read
+    assert read <= put | {field.name for field in fields(Orders)}
 
 
 def test_only_what_claims_travels_in_the_user_data():

@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ec2spawner.claim.messages import BODY_LIMIT, Claim, Report, SchemaError, Step
+from ec2spawner.claim.messages import (
+    BODY_LIMIT,
+    Claim,
+    Heartbeat,
+    Report,
+    SchemaError,
+    Step,
+)
 from ec2spawner.claim.verify import (
     Verdict,
     is_roots,
@@ -174,14 +181,29 @@ def test_a_good_report_is_understood():
         {"step": "promote"},
         {"seconds": "1"},
         {"seconds": True},
-        {"ip": "10.0.0.9"},
         {"message": None},
         {"log": ["x"]},
     ],
 )
-def test_a_report_with_anything_else_in_it_is_not(change):
+def test_a_report_with_anything_else_in_its_fields_is_not(change):
     with pytest.raises(SchemaError):
         Report.from_json(json.dumps({**GOOD_REPORT, **change}).encode())
+
+
+@pytest.mark.parametrize("schema", [Claim, Heartbeat, Report])
+def test_what_a_later_agent_says_beside_changes_nothing(schema):
+    fields = {**GOOD_REPORT, "nonce": "n"}
+    more = {**fields, "ip": "10.0.0.9", "phase": {"READY": None}, "\ud800": [1]}
+    plain, later = (schema.from_json(json.dumps(f).encode()) for f in (fields, more))
+    assert plain == later
+
+
+@pytest.mark.parametrize("schema", [Claim, Heartbeat, Report])
+def test_a_message_without_its_launch_is_none(schema):
+    fields = {**GOOD_REPORT, "nonce": "n"}
+    del fields["launch_id"]
+    with pytest.raises(SchemaError):
+        schema.from_json(json.dumps(fields).encode())
 
 
 def test_a_large_body_is_not_even_read():
