@@ -120,6 +120,7 @@ class Attaching:
         volume = await describe_volume(self._clients.reading, volume_id)
         if volume.move and not volume.heir:
             self._log.info("Home %s: its move is given up", volume_id)
+            await self._homes.discard_moves_of(volume_id)
             await self._homes.tag(volume_id, {MOVE_TAG: ""})
             await self._homes.shown(volume_id, lambda v: not v.move)
         elif volume.heir:

@@ -6,13 +6,15 @@ whatever call was the last one that a killed Hub sent, one volume is the home:
 1. A move begins: ``ec2spawner:move`` of the home names it. Snapshot and copy carry the
    same name, and the copy ``ec2spawner:moved-from``. It is no home, as it lacks
    ``ec2spawner:home``.
-2. Whoever gives the home to a machine makes ``ec2spawner:move`` empty first. What was
-   copied is void from then on: the user may write to the home.
+2. Whoever gives the home to a machine discards what its move has made, and then makes
+   ``ec2spawner:move`` empty. What was copied is void from then on: the user may write
+   to the home. If an old call of rule 1 names that move again, it finds nothing of it.
 3. The change is one call: ``ec2spawner:moved-to`` of the old volume names the copy and
    the move. It counts only as long as the volume's ``ec2spawner:move`` names the same
    move, so it changes nothing if EC2 carries it out too late (:attr:`Volume.heir`).
 4. Then the copy gets ``ec2spawner:home``, and with its ``ec2spawner:moved-from`` it
-   rules out all volumes before it, whether or not EC2 already shows rule 3.
+   rules out all volumes before it, whether or not EC2 already shows rule 3, and also
+   when an old call of rule 2 has taken the name of the move off.
 5. Once a machine has mounted it, the old volume is discarded.
 """
 
@@ -60,7 +62,9 @@ def lineage_of_copy(home: Volume) -> str:
 
 def fits(snapshot: Snapshot, home: Volume) -> bool:
     """Whether a snapshot holds what is on the home, to the last byte."""
-    return bool(home.move) and snapshot.move == home.move and not home.attached_to
+    if not home.move or home.attached_to or snapshot.discarded:
+        return False
+    return snapshot.move == home.move
 
 
 def left_over(

@@ -262,7 +262,8 @@ class Moves:
         if not (home.owner and home.moved_from):
             return
         before = await volumes_among(lane, self._hub_id, home.moved_from)
-        old = [v.id for v in before if v.heir and not (v.lost or v.given_up)]
+        # By its word, and not by its heir: an old call may have ended its move since.
+        old = [v.id for v in before if v.moved_to and not (v.lost or v.given_up)]
         snapshots = await snapshots_of_moves(
             lane, self._hub_id, volume_ids=home.moved_from
         )

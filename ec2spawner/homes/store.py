@@ -119,7 +119,17 @@ class Homes:
         """The volume that has taken a home's place in the end, or the home itself."""
         while home.heir:
             home = await self.heir(home.id)
-        return home
+        return await self._settled(home) if home.moved_to else home
+
+    async def _settled(self, home: Volume) -> Volume:
+        """The copy that has been made the home of this one's owner, or else this one.
+
+        The word of its move may have been taken off by a call that came too late.
+        """
+        lane = self._clients.reading
+        copies = await copies_of(lane, self._hub_id, origin=home.id)
+        settled = [copy for copy in copies if copy.owner]
+        return await self._only_one(settled) or home
 
     async def heir(self, volume_id: str) -> Volume:
         """The copy that has taken a volume's place, with the tag that makes it a home.
@@ -283,6 +293,14 @@ class Homes:
             *(v.id for v in unfinished if v.moved_from[0] in volumes),
             *(snapshot.id for snapshot in snapshots),
         ]
+
+    async def discard_moves_of(self, volume_id: str) -> None:
+        """Discard what a home's moves have made that has not taken its place.
+
+        :raises EC2Error: when EC2 does not answer
+        """
+        if made := await self._made_by_moves_of([volume_id]):
+            await self.discard(made)
 
     async def discard(self, ids: Sequence[str]) -> None:
         """Give up volumes or snapshots of homes for good: tag them, then delete them.

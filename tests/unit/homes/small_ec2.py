@@ -45,6 +45,9 @@ class SmallEC2:
         self.kill_at: int | None = None
         #: after how many more calls that one is done; None for never
         self.fate: int | None = 0
+        #: which tagging call from now on arrives twice: its answer was late, so boto3
+        #: has sent it again. The first one is done when late calls are
+        self.twice_at: int | None = None
 
     # -- what boto3 offers -----------------------------------------------------
 
@@ -83,6 +86,11 @@ class SmallEC2:
                 self._known(shelf, id, "InvalidVolume.NotFound")["tags"].update(new)
 
         self._change(work)
+        if self.twice_at is not None:
+            self.twice_at -= 1
+            if self.twice_at < 0:
+                self.twice_at = None
+                self._late.append((self._calls + 1000, work))
 
     def create_snapshot(self, VolumeId: str, **asked: Any) -> Any:
         def work() -> Any:

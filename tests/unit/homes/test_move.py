@@ -71,6 +71,7 @@ class Story:
         self.ever.append(home.id)
         await self.hub.attaching.attach(home.id, "i-1", 60)
         # Only now the machine has its orders, and its user writes.
+        assert self.ec2.volumes[home.id]["written"] == self.written
         self.written = (*self.written, len(self.written))
         self.ec2.volumes[home.id]["written"] = self.written
         if tidy:
@@ -136,6 +137,29 @@ def test_one_volume_is_the_home_whatever_happens(story):
         else:
             told.ec2.land()
         told.check()
+
+
+def test_a_late_word_that_a_move_begins_brings_back_nothing_of_before():
+    """The first of two identical calls arrives when the move was given up."""
+    told = Story("a")
+    told.ec2.twice_at = 0
+    told.do(told.give_up_waiting("b"))
+    told.do(told.start("a"))
+    told.ec2.land()
+    told.check()
+    told.do(told.start("b"))
+    told.check()
+
+
+@pytest.mark.parametrize("tidy", [True, False])
+def test_a_late_word_that_a_move_is_given_up_takes_nobodys_home_back(tidy):
+    """The Hub that has sent it was killed, and the next one has moved the home."""
+    told = Story("a")
+    told.do(told.give_up_waiting("b"))
+    told.do(told.start("a"), kill_at=0, fate=1000)
+    told.do(told.start("b", tidy=tidy))
+    told.ec2.land()
+    told.check()
 
 
 def test_at_the_end_nothing_of_a_move_is_left():
