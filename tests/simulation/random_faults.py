@@ -42,6 +42,8 @@ ANY_CALL: Mapping[str, Mapping[str, Any]] = {
     "answer late": {"delay_answer": 40.0},
 }
 LISTINGS = ("DescribeInstances",)
+#: they may lack rows, too; of those here none is ever old
+LISTINGS_OF_DISKS = ("DescribeVolumes", "DescribeSnapshots")
 #: what may become of some
 SOME_CALLS: Mapping[str, tuple[tuple[str, ...], Mapping[str, Any]]] = {
     "no capacity": (
@@ -61,8 +63,14 @@ SOME_CALLS: Mapping[str, tuple[tuple[str, ...], Mapping[str, Any]]] = {
         ("ModifyInstanceAttribute",),
         {"error": ("Unsupported", 400)},
     ),
-    "lists nothing": (LISTINGS, {"listing": ListingFault(omit=("*",))}),
-    "knows nothing": (LISTINGS, {"listing": ListingFault(omit=("*",), by_id=True)}),
+    "lists nothing": (
+        LISTINGS + LISTINGS_OF_DISKS,
+        {"listing": ListingFault(omit=("*",))},
+    ),
+    "knows nothing": (
+        LISTINGS + LISTINGS_OF_DISKS,
+        {"listing": ListingFault(omit=("*",), by_id=True)},
+    ),
     "lists what was": (LISTINGS, {"listing": ListingFault(seconds_old=45)}),
     "lists what was long ago": (LISTINGS, {"listing": ListingFault(seconds_old=100)}),
     "lists all twice": (LISTINGS, {"listing": ListingFault(repeat=True)}),
