@@ -46,27 +46,36 @@ def install(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("jupyterhub.traitlets.entry_points", entry_points)
 
 
+#: SQLite itself refuses a write after one of these, in its own words: read-only, or
+#: that the disk is full, when it needs one page more than it has
+READ_ONLY, FULL = "PRAGMA query_only = 1", "PRAGMA max_page_count = 1"
+_TAKES_ALL = "PRAGMA query_only = 0", "PRAGMA max_page_count = 1073741823"
+
+
 def watch_commits(
-    takes: Callable[[bool], bool],
+    refusal: Callable[[bool], str],
     before: Callable[[], bool],
     after: Callable[[], None],
 ) -> None:
     """Tell of each commit that changes something. Once per process.
 
-    :param takes: whether a write is taken; is told whether it begins a transaction
+    :param refusal: what SQLite is to refuse a write with, empty for a write that is
+        taken; is told whether it begins a transaction
     :param before: is called before it; says whether ``after`` is to be called
     """
     writes: set[int] = set()
     written: list[bool] = []
 
+    def ask(cursor: Any, refused: str) -> None:
+        for pragma in (refused,) if refused else _TAKES_ALL:
+            cursor.execute(pragma)
+
     def wrote(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
         if any(table in statement for table in OWN):
             # They have transactions of their own, which are no step of the Hub's.
-            cursor.execute(f"PRAGMA query_only = {int(not takes(False))}")
+            ask(cursor, refusal(False))
         elif statement.lstrip().startswith(("INSERT", "UPDATE", "DELETE")):
-            taken = takes(id(connection) not in writes)
-            # SQLite itself refuses it then, in its own words.
-            cursor.execute(f"PRAGMA query_only = {int(not taken)}")
+            ask(cursor, refusal(id(connection) not in writes))
             writes.add(id(connection))
 
     def commits(connection: Any) -> None:

@@ -27,7 +27,7 @@ from ec2spawner.fleet import runtime
 
 from ..hub.hub_process import ADMIN_TOKEN
 from .virtual_client import Client
-from .virtual_database import watch_commits
+from .virtual_database import READ_ONLY, watch_commits
 from .virtual_time import Stopped, VirtualLoop
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ class Hub:
         #: commits until its database becomes read-only for a while, None for never
         self.commits_left: int | None = None
         self.read_only_until = 0.0
+        self._refusal = READ_ONLY
         self.ours = False
         #: steps until it dies, None for never
         self.steps_left: int | None = None
@@ -194,26 +195,30 @@ class Hub:
                 self.doomed = True
                 raise Stopped
 
-    def refuse_writes(self, after: int, seconds: float) -> None:
-        """Its database is read-only after so many commits, for so long then."""
+    def refuse_writes(
+        self, after: int, seconds: float, refusal: str = READ_ONLY
+    ) -> None:
+        """Its database is read-only, or full, after so many commits, for so long."""
         self.commits_left, self._read_only_seconds = after, seconds
+        self._refusal = refusal
 
     def take_writes(self) -> None:
         """Its database takes everything from now on."""
         self.commits_left, self.read_only_until = None, 0.0
 
-    def takes_writes(self, begins: bool) -> bool:
-        """
+    def refusal(self, begins: bool) -> str:
+        """With what its database refuses a write; empty when it takes it.
+
         :param begins: it is the first write of a transaction
         """
         if self.only_ours and not self.ours:
-            return True
+            return ""
         if self.commits_left is not None and begins:
             self.commits_left -= 1
             if self.commits_left < 0:
                 self.commits_left = None
                 self.read_only_until = self.world.time.now + self._read_only_seconds
-        return self.world.time.now >= self.read_only_until
+        return self._refusal if self.world.time.now < self.read_only_until else ""
 
     def note(self, what: str, sent: dict[str, str] | None = None) -> None:
         """Something has been done, or is about to be, that others can see."""
@@ -333,8 +338,8 @@ def watch_steps() -> None:
     """Tell every Hub of its commits and calls. Once per process."""
     from botocore import handlers
 
-    def takes(begins: bool) -> bool:
-        return acting.hub is None or bool(acting.hub.takes_writes(begins))
+    def refusal(begins: bool) -> str:
+        return str(acting.hub.refusal(begins)) if acting.hub is not None else ""
 
     def commits() -> bool:
         hub = acting.hub
@@ -360,7 +365,7 @@ def watch_steps() -> None:
         if hub := acting.hub:
             hub.step("after " + event_name.split(".")[-1])
 
-    watch_commits(takes, commits, committed)
+    watch_commits(refusal, commits, committed)
     for service in ("ec2", "ssm"):
         handlers.BUILTIN_HANDLERS.append((f"before-send.{service}", calls))
         handlers.BUILTIN_HANDLERS.append((f"response-received.{service}", called))
