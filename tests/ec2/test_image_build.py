@@ -80,8 +80,9 @@ def test_mistakes_are_one_plain_line(call, words, code, complaint):
 
 
 def test_a_builder_that_ec2_has_no_room_for_is_one_plain_line(call, ec2):
+    before = {machine.instance_id for machine in ec2.machines()}
     refused = ("InsufficientInstanceCapacity", 500)
     ec2.add_fault(Fault("RunInstances", error=refused))
     code, _, err = call("lab")
     assert code == 1 and "InsufficientInstanceCapacity" in err
-    assert not [m for m in ec2.machines() if m.state != "terminated"]
+    assert {machine.instance_id for machine in ec2.machines()} == before

@@ -120,7 +120,7 @@ def refused(call: Callable[..., Any], **wanted: Any) -> tuple[str, int, str]:
     )
 
 
-def eventually(check: Callable[[], Any], timeout: float = 20.0) -> Any:
+def eventually(check: Callable[[], Any], timeout: float = 60.0) -> Any:
     """Wait until something is so, and return what it is."""
     end = time.monotonic() + timeout
     while True:

@@ -115,10 +115,9 @@ def test_an_outage_hits_every_call_of_every_service(cloud, ec2):
     ec2.describe_instances()
 
 
-@pytest.mark.parametrize("kind", ["delay", "delay_answer"])
-def test_a_delay_of_one_call_does_not_hold_up_others(cloud, world, kind):
-    """Were they held up, they would end after the delayed launch, not before it."""
-    cloud.control.add_fault(Fault("RunInstances", times=1, **{kind: 4.0}))
+def others_come_first(cloud, world, kind: str, seconds: float) -> bool:
+    """Whether others are answered before a launch that is delayed."""
+    cloud.control.add_fault(Fault("RunInstances", times=1, **{kind: seconds}))
     mine = client(cloud)
     slow_is_done = threading.Event()
 
@@ -132,12 +131,21 @@ def test_a_delay_of_one_call_does_not_hold_up_others(cloud, world, kind):
         pending = pool.submit(slow)
         eventually(lambda: cloud.control.requests("RunInstances"))
         mine.describe_instances()
-        others_first = not slow_is_done.is_set()
+        first = not slow_is_done.is_set()
         # With delay_answer the work is done long before the answer is there.
         found = cloud.control.requests("RunInstances")[0].instance_ids
         mine.terminate_instances(InstanceIds=[pending.result()])
-    assert others_first
-    assert bool(found) == (kind == "delay_answer")
+    assert not first or bool(found) == (kind == "delay_answer")
+    return first
+
+
+@pytest.mark.parametrize("kind", ["delay", "delay_answer"])
+def test_a_delay_of_one_call_does_not_hold_up_others(cloud, world, kind):
+    """Were they held up, they would end after the delayed launch, however long it is.
+
+    On a busy computer a short delay is over before anything else is done.
+    """
+    assert any(others_come_first(cloud, world, kind, s) for s in (1.0, 5.0, 25.0))
 
 
 @pytest.mark.proves("throttling")
