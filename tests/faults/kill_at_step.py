@@ -20,6 +20,8 @@ from typing import Any
 ORDERS = Path("orders.json")
 SEEN = Path("steps.jsonl")
 
+#: what is written to tables of ours, whatever it is
+LEDGER = "commit: the ledger"
 _WRITE = re.compile(r"\s*(INSERT INTO|UPDATE|DELETE FROM) \"?(\w+)")
 # What is to become of a launch, once that is not to serve, else how far it has come.
 _STATE = [re.compile(r'"wish": "(keep|end)"'), re.compile(r'"phase": "(\w+)"')]
@@ -89,6 +91,10 @@ def watch_commits() -> None:
 
     def commits(connection: Any) -> None:
         if written := writes.pop(id(connection), None):
+            if all(" ec2spawner_" in each for each in written):
+                # By an engine and a thread of its own, when there is something to book.
+                steps.begins(LEDGER)
+                return
             ending.append("commit: " + ", ".join(written))
             steps.begins(ending[-1])
 

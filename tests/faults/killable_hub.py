@@ -17,6 +17,7 @@ from localec2 import LocalControl
 
 from ..hub.conftest import MakeHub, living
 from ..hub.hub_process import HubProcess
+from .kill_at_step import LEDGER
 
 HARNESS = Path(__file__).with_name("kill_at_step.py")
 LOAD = f"""
@@ -30,9 +31,10 @@ kill_at_step.watch()
 SETTINGS = {"sweep_interval": 1, "sweep_grace": 3, "stop_timeout": 5}
 STATED_SECONDS = 60.0
 BY_ITSELF_SECONDS = 70.0
-# What a Hub asks EC2 by itself, at its own times: once stands for all. The homes' own
-# questions of EC2 are among the first.
+# What a Hub asks EC2 by itself, and books, at its own times: once stands for all. The
+# homes' own questions of EC2 are among the first.
 BY_ITSELF = (
+    LEDGER,
     "call: DescribeInstances",
     "call: DescribeInstanceStatus",
     "call: DescribeVolumes",
