@@ -16,6 +16,7 @@ from yarl import URL
 from ec2spawner.demo.visitor import Visitor
 from ec2spawner.demo.visitor.page import read_error, read_form
 
+from .conftest import eventually
 from .hub_process import HubProcess
 
 #: the choices, and a text that must be written
@@ -103,7 +104,10 @@ def hub(cloud, tmp_path_factory):
         hub_settings={"load_groups": {"modellers": {"users": ["bob"]}}},
         code=CODE,
     )
+    cloud.control.clear_requests()
     asyncio.run(hub.start())
+    # The Hub looks for its images by itself, once.
+    eventually(lambda: cloud.control.requests("DescribeImages"))
     yield hub
     hub.kill()
 

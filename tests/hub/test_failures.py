@@ -39,7 +39,7 @@ async def failed_start(hub, name="alice"):
             "not allowed to do this on AWS",
         ),
         (
-            Fault("DescribeImages", error=("InvalidAMIID.NotFound", 400)),
+            Fault("RunInstances", error=("InvalidAMIID.NotFound", 400)),
             "The image of this server cannot be used",
         ),
     ],

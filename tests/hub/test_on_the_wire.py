@@ -42,9 +42,10 @@ async def test_one_answer_of_each_kind_that_is_not_ec2s_changes_nothing(
 async def test_a_proxy_that_answers_in_place_of_ec2_is_told_and_ends_no_hub(
     make_quick_hub, ec2
 ):
+    # From its start on: what the Hub has learned by then it would not ask again.
+    ec2.add_fault(Fault("*", **WIRE_FAULTS["a page that says 403"]))
     hub = make_quick_hub(settings={"consecutive_failure_limit": 2})
     await hub.start()
-    ec2.add_fault(Fault("*", **WIRE_FAULTS["a page that says 403"]))
     for _ in range(3):
         status, answer = await hub.start_server("alice")
         assert status == 503
