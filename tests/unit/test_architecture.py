@@ -163,6 +163,14 @@ def test_a_file_can_be_read_in_one_sitting(file):
     ), f"{file} has {lines} lines, more than {LINES}: split it by subject, not by size"
 
 
+def test_tests_can_be_read_in_one_sitting_too():
+    files = {
+        path.relative_to(ROOT).as_posix(): len(path.read_text().splitlines())
+        for path in (ROOT / "tests").rglob("*.py")
+    }
+    assert files and not {name: n for name, n in files.items() if n > LINES}
+
+
 def test_a_unit_test_is_where_its_module_is():
     """tests/unit/hub/test_sweep.py, or test_sweep_<what>.py, tests hub/sweep.py."""
     modules = {f.name.removesuffix(".py") for f in PRODUCT}

@@ -1,93 +1,20 @@
-"""The form of sizes and images: what it tells, and what can be chosen by any way."""
+"""The form of sizes and images: what it tells."""
 
-import json
 import re
 from html import unescape
 
 import pytest
 
-from ec2spawner.core.errors import EC2SpawnError, Reason
+from ec2spawner.core.errors import EC2SpawnError
 from ec2spawner.core.state import StoppedMachine
 from ec2spawner.costs.budget import Budget, Scope, Use
 from ec2spawner.costs.price_list import PriceList
 from ec2spawner.costs.spent import Spent
-from ec2spawner.ec2.facts import Image, TypeFacts
-from ec2spawner.form.known import Known
 from ec2spawner.launch.history import StartHistory, StartKind
 from ec2spawner.profiles.choose import options_from_form
-from ec2spawner.server.choice import Link, ServerChoice
-from ec2spawner.spawner import EC2Spawner
+from ec2spawner.server.choice import Link
 
-X86, ARM = frozenset({"x86_64"}), frozenset({"arm64"})
-TYPES = {
-    "t3.medium": TypeFacts(X86, 4, cpus=2),
-    "m7g.xlarge": TypeFacts(ARM, 16, cpus=4),
-    "g4dn.xlarge": TypeFacts(X86, 16, cpus=4, gpus=("NVIDIA T4 16 GiB",)),
-    "m7i.4xlarge": TypeFacts(X86, 64, cpus=16),
-}
-IMAGES = {
-    "ami-hydro": Image("ami-hydro", "/dev/xvda", "x86_64", root_size=20),
-    "ami-arm": Image("ami-arm", "/dev/xvda", "arm64", root_size=8),
-}
-PRICES = PriceList(
-    given={"t3.medium": 0.0416, "t3.medium:spot": 0.0125, "g4dn.xlarge": 0.526}
-)
-SETTINGS = {
-    "region": "us-west-2",
-    "sizes": {
-        "Small": "t3.medium",
-        "Graviton": {"instance_type": "m7g.xlarge", "description": "<b>green</b>"},
-        "GPU": "g4dn.xlarge",
-        "Large": {
-            "instance_type": "m7i.4xlarge",
-            "allowed_groups": ["modellers"],
-            "ask": "ada@lab.edu",
-        },
-    },
-    "images": {
-        "Hydrology": {"image": "ami-hydro", "version": "2026.2"},
-        "ARM": "ami-arm",
-    },
-    "markets": ["on-demand", "spot"],
-    "idle_timeouts": {
-        "1 h": 3600,
-        "30 min": {"idle_timeout": 1800, "default": True},
-        "2 days": {"idle_timeout": 172800, "allowed_groups": ["modellers"]},
-    },
-}
-
-
-def a_choice(known=None, **settings):
-    facts = {
-        "prices": PRICES,
-        "type_facts": lambda region, name: TYPES.get(name),
-        "image": lambda region, name, owners: IMAGES.get(name),
-    }
-    spawner = EC2Spawner(**{**SETTINGS, **settings})
-    return spawner, ServerChoice(spawner, lambda: Known(**{**facts, **(known or {})}))
-
-
-async def form(last=(), groups=(), link=Link(), sent=None, known=None, **settings):
-    _, choice = a_choice(known, **settings)
-    return await choice.render("ada", set(groups), dict(last), link, sent)
-
-
-def card(page, key):
-    """The text of a choice, and its input."""
-    found = re.search(
-        rf'<label class="card(?:(?!</label>).)*value="{key}".*?</label>', page, re.S
-    )
-    text = " ".join(unescape(re.sub(r"<[^>]+>", " ", found[0])).split())
-    return text, re.search(rf"<input[^>]*value=\"{key}\"[^>]*>", found[0])[0]
-
-
-def facts_of(page):
-    """What the script of the form knows of each size."""
-    return json.loads(re.search(r'ion/json">(.*?)</script>', page, re.S)[1])
-
-
-def lasts(**chosen):
-    return {"profile": "machine", "image": "hydrology", "size": "gpu", **chosen}
+from .form_of_sizes import a_choice, card, facts_of, form, lasts
 
 
 async def test_a_size_tells_what_ec2_says_and_what_it_costs():
@@ -148,6 +75,8 @@ async def test_a_disk_too_small_for_the_software_does_not_fit():
 
 
 TWO_REGIONS = {"regions": ["eu-west-1", "us-west-2"]}
+
+
 AWAY = "The software is in us-west-2 only."
 
 
@@ -302,105 +231,3 @@ async def test_text_of_an_admin_is_shown_and_not_obeyed():
         sizes={"A": {"instance_type": "t3.medium", "description": "</script><b>x"}}
     )
     assert "</script><b>x" not in page and "&lt;b&gt;x" in page
-
-
-async def test_a_choice_makes_the_settings():
-    spawner, choice = a_choice()
-    assert await choice.apply("ada", set(), lasts(market="spot")) == "machine"
-    assert (spawner.types, spawner.image) == (["g4dn.xlarge"], "ami-hydro")
-    assert spawner.market == "spot" and spawner.idle_timeout == 1800
-
-
-async def test_how_long_a_server_may_be_idle_is_chosen_among_what_the_admin_offers():
-    page = " ".join((await form()).split())
-    assert "More choices: price, idle time" in page
-    assert '<option value="30-min" selected >30 min</option>' in page
-    assert 'value="2-days" disabled >2 days. Only for the group modellers' in page
-    assert "An open JupyterLab tab counts as activity" in page
-    spawner, choice = a_choice()
-    await choice.apply("ada", set(), lasts(idle="1-h"))
-    assert spawner.idle_timeout == 3600
-    # The next start is not bound by it.
-    await choice.apply("ada", {"modellers"}, lasts(idle="2-days"))
-    assert spawner.idle_timeout == 172800
-    await choice.apply("ada", set(), lasts())
-    assert spawner.idle_timeout == 1800
-
-
-@pytest.mark.parametrize("asked", [7200, "7200", "3600", 1e12, "inf", -1, 0, "2-days"])
-async def test_no_number_and_no_text_is_a_way_to_a_longer_idle_time(asked):
-    spawner, choice = a_choice()
-    for options in (lasts(idle=asked), lasts(**{"idle--unlisted-choice": asked})):
-        with pytest.raises(EC2SpawnError) as caught:
-            await choice.apply("ada", set(), options)
-        assert (caught.value.status_code, spawner.idle_timeout) == (400, 0)
-        assert re.search("[Cc]hoose|ask your hub's admin", str(caught.value))
-    # What is no option of ours is nobody's limit.
-    await choice.apply("ada", set(), lasts(idle_timeout=asked))
-    assert spawner.idle_timeout == 1800
-
-
-async def test_who_chooses_nothing_gets_what_fits():
-    sizes = {"Graviton": "m7g.xlarge", "Small": "t3.medium"}
-    spawner, choice = a_choice(sizes=sizes)
-    assert "checked" in card(await choice.render("ada", set(), {}), "small")[1]
-
-
-JUNK = [
-    "huge",
-    ["gpu"],
-    {"a": 1},
-    True,
-    5,
-    "x" * 10_000,
-    "<script>alert(1)</script>",
-    "a\0",
-]
-
-
-@pytest.mark.parametrize("junk", JUNK, ids=lambda junk: str(junk)[:12])
-@pytest.mark.parametrize("key", ["profile", "image", "size", "market", "idle"])
-async def test_junk_by_any_way_is_refused_in_words(key, junk):
-    spawner, choice = a_choice()
-    with pytest.raises(EC2SpawnError) as caught:
-        await choice.apply("ada", set(), lasts(**{key: junk}))
-    error = caught.value
-    assert (error.status_code, error.reason) == (400, Reason.OPTIONS.value)
-    assert "on offer" in str(error) and "<script" not in str(error)
-    assert spawner.instance_type == "t3.medium" and spawner.image == ""
-    # Stored, or sent by a form or a link, it is as little shown as obeyed.
-    for page in (
-        await choice.render("ada", set(), lasts(**{key: junk})),
-        await choice.render("ada", set(), {}, sent=lasts(**{key: junk})),
-        await choice.render("ada", set(), {}, Link(lasts(**{key: junk}))),
-    ):
-        assert "alert(1)" not in page and "x" * 1000 not in page
-
-
-@pytest.mark.parametrize("key", ["profile", "image", "size", "market", "idle"])
-async def test_null_is_no_choice(key):
-    spawner, choice = a_choice()
-    await choice.apply("ada", set(), lasts(**{key: None}))
-    assert spawner.image == "ami-hydro"
-
-
-@pytest.mark.parametrize("text", ["", "null", "[1]", "{", "[" * 100_000, "<script>"])
-def test_a_forged_button_is_a_choice_like_any_other(text):
-    sent = {"as-last-time": [text], "profile": ["machine"]}
-    assert set(options_from_form(sent)) <= {"profile"}
-
-
-async def test_what_is_for_another_group_is_refused_by_its_name():
-    _, choice = a_choice()
-    with pytest.raises(EC2SpawnError) as caught:
-        await choice.apply("ada", set(), lasts(size="large"))
-    assert "Large: Only for the group modellers: ask ada@lab.edu." in str(caught.value)
-
-
-async def test_what_does_not_go_together_is_refused_before_aws_is_asked():
-    spawner, choice = a_choice()
-    with pytest.raises(EC2SpawnError) as caught:
-        await choice.apply("ada", set(), lasts(size="graviton"))
-    assert caught.value.status_code == 400
-    assert "Graviton, Hydrology 2026.2: these do not go together." in str(caught.value)
-    assert spawner.instance_type == "t3.medium"

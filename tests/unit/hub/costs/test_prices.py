@@ -14,7 +14,7 @@ from ec2spawner.ec2.errors.table import meaning_of
 from ec2spawner.hub.costs import prices as module
 from ec2spawner.settings import LaunchSettings
 
-from ...form.test_steps import card, form
+from ...form.form_of_sizes import card, form
 
 REGION = "us-west-2"
 SMALL, GPU = "t3.medium", "g4dn.xlarge"

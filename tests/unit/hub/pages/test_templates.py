@@ -1,178 +1,17 @@
-"""The pages as HTML, with JupyterHub's own templates around them."""
+"""The pages of starts and of machines that do not answer, as HTML."""
 
 import re
-from dataclasses import replace
-from html import unescape
-from html.parser import HTMLParser
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader
-from jupyterhub._data import DATA_FILES_PATH
 
-import ec2spawner
-from ec2spawner.core.state import Launch, Phase, ServerState, StoppedMachine
-from ec2spawner.costs.budget import Budgets
-from ec2spawner.costs.price_list import PriceList
+from ec2spawner.core.state import Launch, ServerState, StoppedMachine
 from ec2spawner.costs.spent import Spent
-from ec2spawner.fleet.budgeting import Budgeting
-from ec2spawner.hub.pages.facts import IdlePolicy, PageFacts
 from ec2spawner.launch.failures import Failure
-from ec2spawner.launch.history import StartHistory, StartKind
+from ec2spawner.launch.history import StartKind
 from ec2spawner.server.progress import Progress
-from ec2spawner.settings import LaunchSettings
 
-OURS = Path(ec2spawner.__file__).parent / "hub" / "pages" / "templates"
-HUBS = Path(DATA_FILES_PATH) / "templates"
-PROFILES = [{"display_name": "Medium <b>", "slug": "medium"}]
-PRICES = {"m7i.xlarge": 0.2016}
-
-
-@pytest.fixture
-def render():
-    environment = Environment(
-        loader=ChoiceLoader(
-            [
-                PrefixLoader({"templates": FileSystemLoader(HUBS)}, "/"),
-                FileSystemLoader([OURS, HUBS]),
-            ]
-        ),
-        autoescape=True,
-    )
-
-    def page(name, **names):
-        hub = {
-            "base_url": "/jhub/hub/",
-            "prefix": "/jhub/",
-            "static_url": lambda path, include_version=True: path,
-        }
-        text = environment.get_template(name).render(**hub, **names)
-        Balance().feed(text)
-        return text
-
-    return page
-
-
-class Balance(HTMLParser):
-    """Each element that is opened is closed, in order."""
-
-    VOID = {"meta", "link", "img", "br", "input", "hr"}
-
-    def __init__(self):
-        super().__init__()
-        self.open = []
-
-    def handle_starttag(self, tag, attrs):
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        if tag not in self.VOID:
-            assert self.open and self.open[-1] == tag, (tag, self.open, self.getpos())
-            self.open.pop()
-
-
-class NoRuns:
-    """A ledger in which nothing was spent, unless a test says so."""
-
-    machine, server, user = None, Spent(), Spent()
-
-    def of_machine(self, instance_id, now):
-        return self.machine
-
-    def of_server(self, user, server, now, month):
-        return self.server
-
-    def of_user(self, user, now, month):
-        return self.user
-
-
-def spawner(name="", state=ServerState(), active=True, **settings):
-    """Of JupyterHub, with a context of ours."""
-    settings = {
-        "prices": PRICES,
-        "prices_region": "",
-        "profile_list": PROFILES,
-        "region": "us-west-2",
-        "image": "ami-1",
-        "instance_type": "m7i.xlarge",
-        "home": "server",
-        **settings,
-    }
-    context = SimpleNamespace(
-        settings=LaunchSettings(**settings),
-        state=state,
-        launch=state.current,
-        runtime=SimpleNamespace(
-            prices=PriceList(given=PRICES), history=StartHistory(), ledger=NoRuns()
-        ),
-        progress=Progress(),
-        failure=None,
-    )
-    return SimpleNamespace(
-        name=name,
-        display_name="",
-        context=context,
-        notices=lambda: [],
-        active=active,
-        ready=active,
-        pending=None,
-    )
-
-
-def user(*spawners, **rows):
-    found = {each.name: each for each in spawners}
-    names = {"": None, **found, **rows}
-    rows = {
-        name: SimpleNamespace(
-            display_name="",
-            user_options={"profile": "medium"},
-            state=rows.get(name, {}),
-        )
-        for name in names
-    }
-    return SimpleNamespace(
-        name="alice",
-        escaped_name="alice",
-        json_escaped_name="alice",
-        spawner=SimpleNamespace(options_form=True),
-        spawners=found,
-        orm_user=SimpleNamespace(orm_spawners=rows),
-        server_url=lambda name: f"/jhub/user/alice/{name}",
-    )
-
-
-def text_of(page):
-    without = re.sub(r"<(script|style).*?</\1>", "", page, flags=re.S)
-    return " ".join(re.sub(r"<[^>]*>", " ", without).split())
-
-
-FACTS = PageFacts(IdlePolicy(3600))
-RUNS = Launch(
-    "s",
-    "l",
-    Phase.READY,
-    region="us-west-2",
-    instance_id="i-1",
-    instance_type="m7i.xlarge",
-    market="on-demand",
-)
-
-
-def starting(**changes):
-    state = ServerState(profile="medium", launch=Launch("s", "l"))
-    return spawner(state=state, active=False, **changes)
-
-
-def progress_page(render, one, someone=None):
-    return render(
-        "spawn_pending.html",
-        user=someone or user(),
-        spawner=one,
-        progress_url="/jhub/hub/api/x",
-        ec2spawner=FACTS,
-    )
+from .page import FACTS, NoRuns, failed_page, progress_page, starting, text_of, user
 
 
 def test_the_progress_page_says_what_starts_and_what_it_costs(render):
@@ -228,20 +67,6 @@ def test_the_progress_page_of_another_spawner_works(render):
     assert "Starting your machine" in text_of(progress_page(render, other))
 
 
-def failed_page(render, failure, message="AWS is full. Try again."):
-    one = starting()
-    one.context.failure = failure
-    return render(
-        "not_running.html",
-        user=user(one),
-        server_name="",
-        spawn_url="/jhub/hub/spawn/alice/",
-        failed=True,
-        failed_message=message,
-        ec2spawner=FACTS,
-    )
-
-
 def test_the_page_of_a_failed_start_says_why_what_next_and_what_to_send(render):
     failure = Failure(
         1_800_014_400.0, "boot", "d7febfbb", "i-62dd", "Server.InternalError", ("<1>",)
@@ -277,96 +102,6 @@ def test_a_server_that_has_not_failed_has_jupyterhubs_page(render):
         ec2spawner=FACTS,
     )
     assert "Server not running" in page and "Try again" not in page
-
-
-def home_page(render, someone, facts=FACTS, named=True):
-    return render(
-        "home.html",
-        user=someone,
-        url="/",
-        allow_named_servers=named,
-        named_server_limit_per_user=3,
-        default_server=SimpleNamespace(active=False),
-        ec2spawner=facts,
-    )
-
-
-def test_the_home_page_says_what_runs_since_when_and_until_when(render, monkeypatch):
-    now = 1_800_014_400.0
-    monkeypatch.setattr("time.time", lambda: now + 7980)
-    launch = replace(RUNS, launched_at=now, claimed_at=now, max_lifetime=36000.0)
-    one = spawner("", ServerState(profile="medium", launch=launch))
-    page = home_page(render, user(one))
-    told = text_of(page)
-    assert "Medium &lt;b&gt; (m7i.xlarge) 2 h 13 min 0.20 USD an hour" in told
-    assert "after 1 h idle; at the latest 15 January 22:00 UTC" in told
-    assert "Open My Server" in told and "Stop My Server" in told
-    assert 'href="/jhub/user/alice/"' in page
-
-
-def test_each_server_has_its_own_idle_time_on_the_home_page(render):
-    hubs = spawner("", ServerState(launch=RUNS))
-    short = spawner("b", ServerState(launch=replace(RUNS, idle_timeout=1800.0)))
-    told = text_of(home_page(render, user(hubs, short)))
-    assert "after 1 h idle" in told and "after 30 min idle" in told
-    nobody = home_page(render, user(hubs, short), PageFacts(IdlePolicy()))
-    assert "idle" not in text_of(nobody)
-
-
-def test_the_home_page_says_what_the_machine_has_cost_and_all_of_this_month(render):
-    one = spawner("", ServerState(launch=RUNS))
-    ledger = one.context.runtime.ledger
-    ledger.machine, ledger.user = Spent(machines=0.45), Spent(9, 3.4)
-    told = text_of(home_page(render, user(one)))
-    assert "0.45 USD 0.20 USD an hour" in told
-    assert "This month, with homes and stopped machines: 12.40 USD." in told
-    silent = spawner("", ServerState(launch=RUNS), prices={})
-    assert "USD" not in text_of(home_page(render, user(silent)))
-
-
-def test_pages_say_what_is_left_of_budgets(render, monkeypatch):
-    one = user(spawner("", ServerState(launch=RUNS)))
-    assert "is left" not in text_of(home_page(render, one))
-    ledger = SimpleNamespace(
-        of_user=lambda *_: Spent(machines=4.1), of_group=lambda *_: Spent(9)
-    )
-    budgeting = Budgeting(ledger)
-    budgeting.budgets = Budgets({"user": 60, "group:hydro": 50, "group:snow": 1})
-    fake = SimpleNamespace(budgeting=budgeting)
-    monkeypatch.setattr("ec2spawner.hub.pages.facts.runtime", lambda: fake)
-    one.orm_user.groups = [SimpleNamespace(name="hydro")]
-    for page in (home_page(render, one), progress_page(render, starting(), one)):
-        told = unescape(text_of(page))
-        assert "Your budget of 60.00 USD a month: 4.10 USD is spent" in told
-        assert "your group 'hydro'" in told and "snow" not in told
-
-
-def test_the_home_page_says_what_a_server_that_is_off_has_cost_this_month(render):
-    one = spawner("", active=False)
-    one.context.runtime.ledger.server = Spent(machines=0.31)
-    assert "0.31 USD this month" in text_of(home_page(render, user(one)))
-
-
-def test_the_home_page_tells_of_a_machine_that_waits_and_how_long_it_takes(render):
-    stopped = StoppedMachine(
-        "l", "i-1", instance_type="m7i.xlarge", how="stop", until=1_800_014_400.0
-    )
-    one = spawner("", ServerState(stopped=stopped), active=False)
-    kind = StartKind("us-west-2", "", "m7i.xlarge", "stop")
-    one.context.runtime.history.add(kind, {"machine": 20.0, "boot": 5.0})
-    told = text_of(home_page(render, user(one)))
-    assert "(m7i.xlarge), is stopped until 15 January 12:00 UTC" in told
-    assert "Wake My Server about 25 s" in told
-
-
-def test_named_servers_have_a_row_each_also_without_a_spawner(render):
-    someone = user(spawner("gpu", ServerState(launch=RUNS)), old={})
-    told = text_of(home_page(render, someone))
-    assert "Open gpu Stop gpu" in told and "Start old Delete old" in told
-    assert "Start My Server" in told and "Delete My Server" not in told
-    assert "gpu" not in text_of(home_page(render, someone, named=False))
-    # Looking makes no spawner, which would be told of as one that is loaded.
-    assert set(someone.spawners) == {"gpu"}
 
 
 def test_the_page_of_a_proxy_leads_to_the_hubs_own(render):
