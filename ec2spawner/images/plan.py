@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
-
-from packaging.utils import parse_wheel_filename
 
 from ..core.tags import (
     COMMIT_TAG,
@@ -24,22 +21,16 @@ from ..core.tags import (
     tag_value,
 )
 from ..ec2.facts import Image
-from .conda import (
-    Package,
-    as_constraints,
-    names_of_conda,
-    python_of,
-    rattler_version,
-    solve_conda,
-)
+from .conda import Package, names_of_conda, rattler_version
 from .errors import ImageError
 from .imports import imported_modules
-from .index import File, Indexes, files_of
+from .index import File, Indexes
 from .key import Contents
-from .lock import Lock, solve, uv_version, without
-from .pythons import Choice, choose, is_for_machines, newest_pin, offers_of
+from .lock import Lock
+from .pythons import Choice
 from .recipe import Recipe, read_recipe
-from .requirements import names_of, pins
+from .requirements import names_of
+from .solved import Question, Remembered, solve_once
 from .source import Source
 
 #: EC2's word for processors -> the wheels'
@@ -57,6 +48,8 @@ class Wishes:
     #: nothing published later, ISO date; "no" for no such limit
     as_of: str = ""
     strict: bool = False
+    #: solve anew what was solved before
+    refresh: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,6 +70,8 @@ class Plan:
     #: module -> the file that imports it
     imports: Mapping[str, str] = field(default_factory=dict)
     strict: bool = False
+    #: when it was solved, in seconds since the epoch, if that was earlier; 0 for now
+    solved_at: float = 0.0
 
     @property
     def name(self) -> str:
@@ -157,9 +152,11 @@ def make_plan(
     base: Image,
     indexes: Indexes,
     wishes: Wishes = Wishes(),
+    remembered: Remembered | None = None,
 ) -> Plan:
     """Solve everything that can be solved without a machine. It takes seconds.
 
+    :param remembered: what was solved before, and where this is written down
     :raises ImageError: when no image can be made of it, and why
     """
     recipe = read_recipe(source.files, wishes.subdir, wishes.ignored)
@@ -170,29 +167,20 @@ def make_plan(
         )
     indexes = indexes.with_more(recipe.pip.indexes)
     processor = _PROCESSORS.get(base.architecture, platform.machine())
-    asked = f"=={wishes.python}.*" if wishes.python else recipe.python
-    conda: tuple[Package, ...] = ()
-    if recipe.conda is not None:
-        as_of = "" if wishes.as_of == "no" else wishes.as_of
-        conda = solve_conda(recipe.conda, asked, processor, as_of)
-        choice = Choice(python_of(conda), why="conda's solver has it")
-        limits = (*recipe.pip.constraints, *as_constraints(conda))
-        pip = replace(recipe.pip, constraints=limits)
-        lock = solve(pip, choice.python, indexes, processor, as_of, kernel=False)
-        lock = without(lock, limits)
-    else:
-        choice = _choice(recipe, indexes, processor, asked)
-        as_of = _as_of(wishes.as_of, choice, source)
-        lock = solve(recipe.pip, choice.python, indexes, processor, as_of)
-    for_machines = indexes.for_machines
+    solved = solve_once(
+        Question(recipe, indexes, processor, wishes.python, wishes.as_of),
+        source.committed,
+        remembered,
+        wishes.refresh,
+    )
     contents = Contents(
         hub_id=hub_id,
         name=wishes.name or source.name,
         base=base.id,
         architecture=processor,
-        python=choice.python,
-        lock=lock.lines,
-        conda=tuple(each.url for each in conda),
+        python=solved.choice.python,
+        lock=solved.lock.lines,
+        conda=tuple(each.url for each in solved.conda),
         server=_server(),
         apt=recipe.apt,
         post_build=recipe.post_build,
@@ -201,39 +189,18 @@ def make_plan(
     return Plan(
         source,
         recipe,
-        choice,
-        lock,
+        solved.choice,
+        solved.lock,
         contents,
         base,
-        for_machines,
-        _uv(files_of(["uv"], for_machines)["uv"], processor),
-        as_of,
-        conda,
+        indexes.for_machines,
+        solved.uv,
+        solved.as_of,
+        solved.conda,
         imported_modules(source.code),
         wishes.strict,
+        solved.at,
     )
-
-
-def _choice(recipe: Recipe, indexes: Indexes, processor: str, asked: str) -> Choice:
-    """By what there is for the pins, where it is not said."""
-    wanted = names_of(recipe.pip.lines)
-    pinned = {
-        name: version
-        for name, version in pins((*recipe.pip.constraints, *recipe.pip.lines)).items()
-        if name in wanted
-    }
-    files = files_of(list(pinned), indexes)
-    return choose(offers_of(pinned, files, processor), asked)
-
-
-def _as_of(wish: str, choice: Choice, source: Source) -> str:
-    """What is not pinned should be of the time of what is, where that is old."""
-    if wish:
-        return "" if wish == "no" else wish
-    if not choice.is_old or not newest_pin(choice.offers):
-        return ""  # an index that does not say when cannot be asked for it
-    day = max(newest_pin(choice.offers)[:10], source.committed[:10])
-    return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
 
 
 def _server() -> tuple[str, ...]:
@@ -247,18 +214,3 @@ def _server() -> tuple[str, ...]:
     # for checks that a server does not make (rfc3987-syntax 1.1).
     found.append("jsonschema<4.25")
     return tuple(found)
-
-
-def _uv(files: Sequence[File], processor: str) -> File:
-    """The wheel of the uv that is here, for machines."""
-    wanted = uv_version()
-    for file in files:
-        if not file.name.startswith(f"uv-{wanted}-") or not file.url.startswith("http"):
-            continue
-        tags = parse_wheel_filename(file.name)[3]
-        if any(is_for_machines(tag.platform, processor) for tag in tags):
-            return file
-    raise ImageError(
-        f"no package index has uv {wanted} for machines with {processor}: install "
-        "another version of uv here"
-    )

@@ -24,6 +24,7 @@ def call(cloud, ec2, tmp_path, monkeypatch, capsys, indexes):  # noqa: F811
     """Call the command; its exit code, and what it has printed."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     image = ec2.resources().image_id
     text = CONFIG.format(region=cloud.region, url=cloud.endpoint_url, image=image)

@@ -17,6 +17,7 @@ from ...images.builds.user_data import builder_user_data
 from ...images.errors import ImageError
 from ...images.index import Indexes, configured_indexes
 from ...images.plan import Plan, Wishes, make_plan
+from ...images.solved import remembered_here
 from ...images.source import Source, as_name, read_source
 from ..app import AdminApp
 from ..hub_config import Hub
@@ -84,6 +85,11 @@ ec2spawner image build ./my-repository --name hydro --type m7i.xlarge
         help="Give the builder a public address: without a NAT gateway it reaches no "
         "package index otherwise",
     ).tag(config=True)
+    refresh = Bool(
+        False,
+        help="Look for versions that go together anew, though the same was asked for "
+        "before on this computer: what is not pinned may be newer then",
+    ).tag(config=True)
     plan = Bool(False, help="Say what would be built, and build nothing").tag(
         config=True
     )
@@ -102,6 +108,7 @@ ec2spawner image build ./my-repository --name hydro --type m7i.xlarge
     flags = {
         "strict": ({"BuildApp": {"strict": True}}, strict.help),
         "public-ip": ({"BuildApp": {"public_ip": True}}, public_ip.help),
+        "refresh": ({"BuildApp": {"refresh": True}}, refresh.help),
         "plan": ({"BuildApp": {"plan": True}}, plan.help),
         "json": ({"BuildApp": {"json": True}}, json.help),
     }
@@ -159,11 +166,18 @@ ec2spawner image build ./my-repository --name hydro --type m7i.xlarge
             self.python,
             self.as_of,
             self.strict,
+            self.refresh,
         )
         indexes = configured_indexes() if not self.index else Indexes(self.index[0])
         indexes = indexes.with_more(self.index[1:])
         return await asyncio.to_thread(
-            make_plan, source, hub.hub_id, base, indexes, wishes
+            make_plan,
+            source,
+            hub.hub_id,
+            base,
+            indexes,
+            wishes,
+            remembered_here(),
         )
 
     def _order(self, hub: Hub, plan: Plan) -> Order:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import Any
 
 from ...images.plan import Plan
@@ -21,6 +22,11 @@ def as_text(plan: Plan) -> str:
         lines.append(
             f"What is not pinned is of the time before {plan.as_of} (--as-of no for "
             "any time)"
+        )
+    if plan.solved_at:
+        lines.append(
+            f"The lock is of {_day(plan.solved_at)}, when the same was asked for on "
+            "this computer (--refresh for one of today)"
         )
     if plan.builds:
         lines.append(f"Built on the machine: {', '.join(plan.builds)}")
@@ -42,9 +48,14 @@ def as_dict(plan: Plan) -> dict[str, Any]:
         "python": plan.choice.python,
         "why_python": plan.choice.why,
         "as_of": plan.as_of,
+        "locked": _day(plan.solved_at) if plan.solved_at else "",
         "lock": list(plan.lock.lines),
         "builds": list(plan.builds),
         "apt": list(plan.recipe.apt),
         "base": plan.base.id,
         "key": plan.contents.key,
     }
+
+
+def _day(moment: float) -> str:
+    return datetime.fromtimestamp(moment, timezone.utc).date().isoformat()
