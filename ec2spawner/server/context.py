@@ -23,8 +23,8 @@ from ..fleet.runtime import HubRuntime
 from ..fleet.unsaved import NotSaved
 from ..launch.failures import Failure, failure_of, reason_of
 from ..launch.history import kind_of
+from ..launch.progress import Progress
 from ..settings import LaunchSettings
-from .progress import Progress
 
 # For how long a stop waits for a database that takes nothing.
 _SAVING_SECONDS = 600.0

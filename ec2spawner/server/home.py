@@ -22,8 +22,8 @@ from ..homes.errors import in_use, in_use_by, refused
 from ..homes.store import HomeSpec
 from ..launch.failures import cancelled, spawn_error
 from ..launch.plan import tag_values
+from ..launch.progress import Progress
 from .context import ServerContext
-from .progress import Progress
 
 _FREE_SECONDS = 240.0
 _ATTACH_SECONDS = 120.0

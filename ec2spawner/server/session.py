@@ -15,11 +15,11 @@ from ..core.ids import secret_hash
 from ..core.metrics import SPOT_INTERRUPTIONS
 from ..core.notice_events import Announced, Rescued, Silent
 from ..core.state import Launch, Phase
+from ..launch.progress import Progress
 from . import notices
 from .context import ServerContext
 from .home import Home
 from .memory import digest_of, is_in_memory, remember
-from .progress import Progress
 from .tokens import replace_token, revive_token
 
 # How long a claim waits for EC2's word that the machine is alive.

@@ -35,10 +35,10 @@ from ..launch.failures import (
     without_address,
 )
 from ..launch.plan import LaunchIdentity, LaunchPlan, plan_launch
+from ..launch.progress import Progress
 from .admission import Admission
 from .context import ServerContext
 from .home import Home, check_free
-from .progress import Progress
 from .resume import Resume, speaks_against_the_machine
 from .session import Session
 from .stop import Stop

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from ...core.state import Phase, ServerState
 from ...costs.words import hourly, machine_cost
 from ...launch.history import Expected, kind_of
+from ...launch.progress import STAGES, Stage
 from ...server.context import ServerContext
-from ...server.progress import STAGES, Stage
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from ec2spawner.costs.price_list import PriceList
 from ec2spawner.costs.spent import Spent
 from ec2spawner.hub.pages.facts import IdlePolicy, PageFacts
 from ec2spawner.launch.history import StartHistory
-from ec2spawner.server.progress import Progress
+from ec2spawner.launch.progress import Progress
 from ec2spawner.settings import LaunchSettings
 
 PROFILES = [{"display_name": "Medium <b>", "slug": "medium"}]

@@ -9,7 +9,7 @@ from ec2spawner.core.state import Launch, ServerState, StoppedMachine
 from ec2spawner.costs.spent import Spent
 from ec2spawner.launch.failures import Failure
 from ec2spawner.launch.history import StartKind
-from ec2spawner.server.progress import Progress
+from ec2spawner.launch.progress import Progress
 
 from .page import FACTS, NoRuns, failed_page, progress_page, starting, text_of, user
 

@@ -1,6 +1,6 @@
 import asyncio
 
-from ec2spawner.server.progress import MOST_STEPS, Progress
+from ec2spawner.launch.progress import MOST_STEPS, Progress
 
 
 async def follow(progress):
