@@ -11,6 +11,7 @@ All of the family, but for the programs that stand alone (admin, demo, agent, bu
         NotSent                        ec2/clients.py: not wanted any more
         NotNow                         core/event.py: the table forbids it
         ImageError                     images/errors.py: no image can be made of it
+        NotPlanned                     images/builds/errand.py: nobody can say whether
         ValueError
             UnreadableState            core/saved_state.py: of a newer version
             SchemaError                claim/messages.py: not what was agreed
@@ -28,14 +29,14 @@ ec2/errors/ says of its code. A reason of EC2SpawnError, and the folders that gi
     cloud         ec2, server
     permission    ec2, homes
     config        claim, ec2, homes, launch, server, spawner
-    image         ec2
-    options       server, spawner
+    image         ec2, fleet
+    options       fleet, server, spawner
     home          homes, launch, server
     boot          ec2, server
-    limit         server
+    limit         fleet, server
     budget        costs
     cancelled     launch, server
-    timeout       server
+    timeout       fleet, launch
     database      fleet, server
 """
 

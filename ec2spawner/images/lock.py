@@ -48,11 +48,13 @@ def solve(
     architecture: str = "x86_64",
     as_of: str = "",
     kernel: bool = True,
+    builds: bool = True,
 ) -> Lock:
     """The versions that go together, of everything that is needed.
 
     :param python: ``3.8``
     :param kernel: make a kernel of it; False where conda does
+    :param builds: run the build programs of what has no wheel, to learn what it needs
     :param as_of: nothing that was published later, ISO; empty for no limit
     :raises ImageError: when none do. It has the solver's reasons, which name the pins
     """
@@ -70,6 +72,8 @@ def solve(
             *("--python-platform", f"{architecture}-manylinux_2_{GLIBC}"),
             *index_options(indexes.with_more(wanted.indexes)),
         ]
+        if not builds:
+            command += ["--no-build"]
         if as_of:
             command += ["--exclude-newer", as_of]
         if not (kernel or wanted.lines):

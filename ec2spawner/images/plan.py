@@ -50,6 +50,8 @@ class Wishes:
     strict: bool = False
     #: solve anew what was solved before
     refresh: bool = False
+    #: run the build programs of what has no wheel, here, to learn what it needs
+    builds: bool = True
 
 
 @dataclass(frozen=True)
@@ -168,7 +170,9 @@ def make_plan(
     indexes = indexes.with_more(recipe.pip.indexes)
     processor = _PROCESSORS.get(base.architecture, platform.machine())
     solved = solve_once(
-        Question(recipe, indexes, processor, wishes.python, wishes.as_of),
+        Question(
+            recipe, indexes, processor, wishes.python, wishes.as_of, wishes.builds
+        ),
         source.committed,
         remembered,
         wishes.refresh,

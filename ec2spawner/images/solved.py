@@ -47,6 +47,8 @@ class Question:
     python: str = ""
     #: as in ``Wishes``
     as_of: str = ""
+    #: as in ``solve``
+    builds: bool = True
 
     @property
     def pythons(self) -> str:
@@ -154,18 +156,21 @@ def solve_once(
 def _solve(question: Question, committed: str) -> Solved:
     recipe, processor, indexes = question.recipe, question.processor, question.indexes
     conda: tuple[Package, ...] = ()
+    builds = question.builds
     if recipe.conda is not None:
         as_of = "" if question.as_of == "no" else question.as_of
         conda = solve_conda(recipe.conda, question.pythons, processor, as_of)
         choice = Choice(python_of(conda), why="conda's solver has it")
         limits = (*recipe.pip.constraints, *as_constraints(conda))
         pip = replace(recipe.pip, constraints=limits)
-        lock = solve(pip, choice.python, indexes, processor, as_of, kernel=False)
+        lock = solve(pip, choice.python, indexes, processor, as_of, False, builds)
         lock = without(lock, limits)
     else:
         choice = _choice(question)
         as_of = _as_of(question.as_of, choice, committed)
-        lock = solve(recipe.pip, choice.python, indexes, processor, as_of)
+        lock = solve(
+            recipe.pip, choice.python, indexes, processor, as_of, builds=builds
+        )
     uv = _uv(files_of(["uv"], indexes.for_machines)["uv"], processor)
     return Solved(choice, lock, uv, as_of, conda)
 

@@ -24,6 +24,11 @@ _SKIPPED = {".git", "node_modules", "__pycache__", ".ipynb_checkpoints", ".venv"
 _GIT_SECONDS = 600
 # gitremote-helpers(7): others, such as ext::, run programs.
 _PROTOCOLS = "https:ssh:git:file"
+# Of strangers: no other way, no other host, and nobody's passwords.
+_STRANGERS = (
+    *("-c", "http.followRedirects=false"),
+    *("-c", "credential.helper=", "-c", "http.extraHeader="),
+)
 _REMOTE = re.compile(r"(https|ssh|git|file)://|[\w.-]+@[\w.-]+:")
 _REF = re.compile(r"[\w][\w./+-]*")
 _NAME = re.compile(r"[^a-z0-9]+")
@@ -48,14 +53,16 @@ class Source:
 
 
 @contextmanager
-def read_source(source: str, ref: str = "") -> Iterator[Source]:
+def read_source(source: str, ref: str = "", stranger: bool = False) -> Iterator[Source]:
     """Read a repository. The files stay as long as the context.
 
     :param source: a folder, or the address of a git repository, with ``@ref`` or not
+    :param stranger: somebody else has named it: read what everybody may read by https,
+        where it says it is, and nothing of this computer
     :raises ImageError: when it cannot be read
     """
     folder = Path(source).expanduser()
-    if folder.is_dir():
+    if folder.is_dir() and not stranger:
         if ref:
             raise ImageError(
                 f"{source} is a folder, which is read as it is: give no --ref, or give "
@@ -70,7 +77,7 @@ def read_source(source: str, ref: str = "") -> Iterator[Source]:
             "give one such as https://github.com/OWNER/NAME"
         )
     with tempfile.TemporaryDirectory(prefix="ec2spawner-source-") as place:
-        _fetch(url, ref or at, Path(place))
+        _fetch(url, ref or at, Path(place), stranger)
         yield _read(Path(place), without_credentials(url), name_of(url))
 
 
@@ -100,24 +107,33 @@ def as_name(text: str) -> str:
     return _NAME.sub("-", text.lower()).strip("-")[:40] or "image"
 
 
-def _fetch(url: str, ref: str, place: Path) -> None:
+def _fetch(url: str, ref: str, place: Path, stranger: bool) -> None:
     """The files of one commit, without its history."""
     if ref and not _REF.fullmatch(ref):
         raise ImageError(f"{ref!r} is no branch, tag or commit: give another after @")
     _git(place, "init", "--quiet", ".")
-    _git(place, "fetch", "--quiet", "--depth=1", "--", url, ref or "HEAD")
+    words = ("fetch", "--quiet", "--depth=1", "--", url, ref or "HEAD")
+    _git(place, *words, stranger=stranger)
     _git(place, "checkout", "--quiet", "--detach", "FETCH_HEAD")
 
 
-def _git(place: Path, *words: str) -> str:
+def _git(place: Path, *words: str, stranger: bool = False) -> str:
     environment = {
         **os.environ,
-        "GIT_ALLOW_PROTOCOL": _PROTOCOLS,
+        "GIT_ALLOW_PROTOCOL": "https" if stranger else _PROTOCOLS,
         # It would wait for somebody to type a password.
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_LFS_SKIP_SMUDGE": "1",
     }
-    command = ["git", "-c", "advice.detachedHead=false", *words]
+    if stranger:
+        # curl reads the passwords of ~/.netrc; git's own configuration stays.
+        own = str(Path("~/.gitconfig").expanduser())
+        environment.setdefault("GIT_CONFIG_GLOBAL", own)
+        environment["HOME"] = "/nonexistent"
+        # It answers with a password for whoever asks.
+        environment |= {"GIT_ASKPASS": "false", "SSH_ASKPASS": "false"}
+    options = _STRANGERS if stranger else ()
+    command = ["git", "-c", "advice.detachedHead=false", *options, *words]
     try:
         done = subprocess.run(
             command,

@@ -12,8 +12,9 @@ from ...ec2.clients import Account, Clients
 from ...ec2.errors import EC2Error, admin_hint
 from ...ec2.images import Images, ShelvedImage
 from ...images.builds.driver import Driver, Order
-from ...images.builds.request import builder_request, builder_tags
-from ...images.builds.user_data import builder_user_data
+from ...images.builds.order import order_of
+from ...images.builds.planned import as_planned
+from ...images.builds.request import UBUNTU
 from ...images.errors import ImageError
 from ...images.index import Indexes, configured_indexes
 from ...images.plan import Plan, Wishes, make_plan
@@ -23,12 +24,6 @@ from ..app import AdminApp
 from ..hub_config import Hub
 from .progress import Json, show_for
 from .show_plan import as_dict, as_text
-
-# https://documentation.ubuntu.com/aws/aws-how-to/instances/find-ubuntu-images/
-_UBUNTU = (
-    "ssm:/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/"
-    "ebs-gp3/ami-id"
-)
 
 
 class BuildApp(AdminApp):
@@ -156,9 +151,7 @@ ec2spawner image build ./my-repository --name hydro --type m7i.xlarge
         settings = hub.settings
         usual = settings.image if not settings.image.startswith("repo:") else ""
         images = Images(clients.reading, hub.hub_id)
-        base = await images.resolve(
-            self.base or usual or _UBUNTU, settings.image_owners
-        )
+        base = await images.resolve(self.base or usual or UBUNTU, settings.image_owners)
         wishes = Wishes(
             as_name(self.image_name) if self.image_name else "",
             self.subdir,
@@ -181,28 +174,16 @@ ec2spawner image build ./my-repository --name hydro --type m7i.xlarge
         )
 
     def _order(self, hub: Hub, plan: Plan) -> Order:
-        settings, key = hub.settings, plan.contents.key
-        tags = builder_tags(settings, hub.hub_id, plan.name, key)
-        user_data = builder_user_data(plan.for_builder)
-        return Order(
+        settings = hub.settings
+        kind = self.type or settings.types[0]
+        return order_of(
+            as_planned(plan),
+            settings,
             hub.hub_id,
-            key,
-            plan.contents.image_name,
-            plan.description,
-            plan.tags,
-            [
-                builder_request(
-                    settings,
-                    plan.base,
-                    self.type or settings.types[0],
-                    user_data,
-                    tags,
-                    self.disk,
-                    subnet,
-                    self.public_ip,
-                )
-                for subnet in settings.subnets or ("",)
-            ],
+            plan.base,
+            kind,
+            self.disk,
+            self.public_ip,
         )
 
     def _say_made(

@@ -35,7 +35,8 @@ from .request import DEADLINE, launch_of
 _HIDDEN_SECONDS = 120.0
 # So long nothing but errors that pass.
 _PATIENCE_SECONDS = 900.0
-_PASSES = frozenset({Kind.AMBIGUOUS, Kind.THROTTLED, Kind.NOT_VISIBLE})
+# A token is used when somebody else has asked for the same: EC2 shows it soon.
+_PASSES = frozenset({Kind.AMBIGUOUS, Kind.THROTTLED, Kind.NOT_VISIBLE, Kind.TOKEN_USED})
 _TRY_NEXT = frozenset({Kind.CAPACITY, Kind.UNFIT, Kind.QUOTA})
 # Before and after the builder's own steps.
 _BEFORE = ("launch",)

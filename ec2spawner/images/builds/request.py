@@ -11,6 +11,12 @@ from ...ec2.facts import Image
 from ...ec2.tags import specification
 from ...settings import LaunchSettings
 
+# What an image begins with for a hub that has only images of this kind.
+# https://documentation.ubuntu.com/aws/aws-how-to/instances/find-ubuntu-images/
+UBUNTU = (
+    "ssm:/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/"
+    "ebs-gp3/ami-id"
+)
 # Packages of some GB are unpacked, and the image is as large as this disk.
 LEAST_DISK = 16
 #: seconds after which a builder ends itself, whatever it is doing

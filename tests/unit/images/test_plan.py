@@ -4,6 +4,7 @@ import functools
 import http.server
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -30,6 +31,18 @@ SOURCE = Source(
 )
 
 
+class Served(Indexes):
+    """An index of this computer, by http."""
+
+    @property
+    def folder(self) -> Path:
+        return FOLDERS[self.first]
+
+
+#: of each index that is served
+FOLDERS: dict[str, Path] = {}
+
+
 class Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *_):
         pass
@@ -53,7 +66,9 @@ def indexes(tmp_path_factory):
     serve = functools.partial(Quiet, directory=folder)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), serve) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield Indexes(f"http://127.0.0.1:{server.server_port}/")
+        url = f"http://127.0.0.1:{server.server_port}/"
+        FOLDERS[url] = folder
+        yield Served(url)
         server.shutdown()
 
 

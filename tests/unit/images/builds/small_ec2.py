@@ -100,6 +100,8 @@ class SmallEC2:
         if self.refusals:
             raise error(self.refusals.pop(0))
         id = self.tokens.get(asked["ClientToken"])
+        if id is not None and self.machines[id]["asked"] != asked:
+            raise error("IdempotentParameterMismatch")
         if id is None:
             id = f"i-{next(self._ids):017x}"
             self.tokens[asked["ClientToken"]] = id

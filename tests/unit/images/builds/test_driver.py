@@ -5,7 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from ec2spawner.core.tags import BUILD_TAG, HUB_TAG, IMAGE_TAG, KEY_TAG, read_lease
+from ec2spawner.core.tags import (
+    BUILD_TAG,
+    HUB_TAG,
+    IMAGE_TAG,
+    KEY_TAG,
+    OWNER_TAG,
+    read_lease,
+)
 from ec2spawner.ec2.errors import EC2Error
 from ec2spawner.ec2.facts import Image
 from ec2spawner.images.builds.driver import Driver, Order
@@ -119,6 +126,32 @@ async def test_two_who_build_the_same_have_one_builder_and_one_image():
     assert first.id == second.id
     assert len(ec2.machines) == len(ec2.images) == 1
     assert ec2.living() == []
+
+
+async def test_two_programs_that_name_another_owner_have_one_builder_too():
+    ec2, names = SmallEC2(), ("ada", "bob")
+    wanted = [order(), order()]
+    for each, name in zip(wanted, names):
+        for spec in each.requests[0]["TagSpecifications"]:
+            spec["Tags"].append({"Key": OWNER_TAG, "Value": name})
+    drivers = [driver(ec2, each) for each in wanted]
+    # Both have looked, and there is none.
+    for each in drivers:
+        each._look = looked_before(each)
+    images = [await each.run() for each in drivers]
+    assert images[0] == images[1]
+    assert len(ec2.machines) == len(ec2.images) == 1
+
+
+def looked_before(driver):
+    """At first it sees what was there before anybody had launched."""
+    first, look = asyncio.ensure_future(driver._look()), driver._look
+
+    async def again():
+        driver._look = look
+        return await first
+
+    return again
 
 
 async def test_a_build_that_fails_says_why_and_leaves_nothing():
