@@ -250,15 +250,17 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
         :returns: where the proxy finds the server, ``http://<private ip>:<port>``
         :raises EC2SpawnError: for whatever keeps it from being ready in time
         """
-        self._refuse_unreadable()
+        self.context.refuse_unreadable()
         refuse_deleted(self.context)
         self._start_runs = self._choice_applied = True
         if self._start.begun:
             self._start = Start(self.context)
         start = self._start
         # The Hub's own time-out shows the user an empty message.
-        seconds = self.start_timeout - min(20.0, self.start_timeout / 10)
+        seconds = self._choice.configured("start_timeout")
+        seconds -= min(20.0, seconds / 10)
         try:
+            await start.have_image()
             await asyncio.wait_for(start.run(self._stop), seconds)
             start.admission.ended(None)
         except asyncio.TimeoutError as e:
@@ -283,17 +285,7 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
         start = self._start
         start.admission.ended(error, start.failed_at_home)
         start.give_up(error)
-        await start.log_console(error)
-
-    def _refuse_unreadable(self) -> None:
-        if self.context.unreadable is not None:
-            raise EC2SpawnError(
-                "What this hub has saved of your server cannot be read, so nothing is "
-                "started and nothing is lost. Please tell your hub's admin.",
-                reason=Reason.CONFIG,
-                log_message="The saved state cannot be read; was it written by a newer "
-                "ec2spawner? It is kept as it is",
-            )
+        await self.context.log_console(error)
 
     async def restore_choice(self) -> None:
         """Take on the profile again after the Hub was restarted during a launch."""

@@ -358,6 +358,10 @@ class Ledger:
         homes = (r for r in self._runs_of(user) if r.kind is Kind.HOME and r.open)
         return len({run.id for run in homes})
 
+    def builds_of(self, user: str, since: float) -> int:
+        """How many builds of images a user has begun since a moment of this month."""
+        return sum(r.builds and r.began >= since for r in self._runs_of(user))
+
     def _runs_of(self, user: str) -> list[Run]:
         return [self.runs[key] for key in self._of_user.get(user, ())]
 

@@ -22,6 +22,8 @@ _LEAST_SECONDS = 60
 # After so long without a listing nobody can say when a machine has ended.
 _UNWATCHED_SECONDS = 600.0
 _HOUR = 3600.0
+# No profile's slug has a space.
+_BUILDS = "image "
 
 
 class Kind(str, Enum):
@@ -97,6 +99,11 @@ class Run:
         return Key(self.id, self.began)
 
     @property
+    def builds(self) -> bool:
+        """It is a machine that has made an image."""
+        return self.kind is Kind.MACHINE and self.who.profile.startswith(_BUILDS)
+
+    @property
     def open(self) -> bool:
         """It goes on, as far as is known."""
         return self.ended is None
@@ -123,6 +130,11 @@ class Run:
         """How many times its price so many seconds cost."""
         hours = seconds / _HOUR
         return hours * self.size / MONTH_HOURS if self.kind.stored else hours
+
+
+def builder_of(user: str, image: str) -> Who:
+    """Whose a machine is that makes an image: who has asked for it."""
+    return Who(user, profile=f"{_BUILDS}{image}")
 
 
 def address_of(run: Run) -> Run:

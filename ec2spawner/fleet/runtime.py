@@ -12,6 +12,7 @@ from ..launch.breaker import Breaker
 from ..launch.history import StartHistory
 from ..launch.limits import Limits
 from .budgeting import Budgeting
+from .builds import Builds
 from .fleets import Fleets
 from .unsaved import Unsaved
 
@@ -30,6 +31,8 @@ class HubRuntime:
         #: what may be spent
         self.budgeting = Budgeting(self.ledger)
         self.fleets = Fleets(self.ledger)
+        #: images that are made while starts wait for them
+        self.builds = Builds(self.fleets, self.ledger.builds_of)
         #: the name of the Hub's database, for its machines' tags; empty for none
         self.database = ""
         #: which launch's machine may come to claim

@@ -19,9 +19,11 @@ from ..ec2.again import every
 from ..ec2.clients import Account
 from ..fleet.fleet import FleetKey
 from ..fleet.runtime import runtime
+from ..images.builds.errand import lacking
 from ..profiles.overrides import merged
 from ..profiles.profile import Profile
 from ..profiles.read import ProfileListError, ignored_settings
+from ..profiles.repository import sources_pattern
 from ..server.choice import known_profiles
 from ..settings import LaunchSettings
 from ..settings.network import why_unreachable
@@ -74,6 +76,7 @@ def problems(spawner: Any, app: Any) -> Iterator[str]:
     hub_url = spawner.hub_connect_url or app.hub.api_url
     if why := why_unreachable(hub_url, spawner.endpoint_url):
         yield why
+    yield from _no_builds(spawner)
     try:
         profiles = known_profiles(spawner)
     except ProfileListError as e:
@@ -118,6 +121,23 @@ def problems(spawner: Any, app: Any) -> Iterator[str]:
         yield (
             "c.EC2Spawner.image is not set: give the AMI to start machines from, "
             "for example 'ami-0123456789abcdef0'."
+        )
+
+
+def _no_builds(spawner: Any) -> Iterator[str]:
+    """Why no images could be built from repositories."""
+    if not spawner.build_sources:
+        return
+    try:
+        sources_pattern(spawner.build_sources)
+    except ValueError as e:
+        if spawner.profile_list:  # else whoever reads the short form says it
+            yield f"c.EC2Spawner.build_sources: {e}."
+    if missing := lacking():
+        yield (
+            "c.EC2Spawner.build_sources is set, and to build images this computer "
+            f"lacks {', '.join(missing)}. Install git, and "
+            "pip install 'ec2spawner[image]'; or take the setting out."
         )
 
 

@@ -123,3 +123,12 @@ def sold_out_at_home(zone: str, error: EC2SpawnError) -> EC2SpawnError:
         log_message=f"{error.log_message} -- with home_may_move the home of this user "
         "would follow a machine to another zone",
     )
+
+
+def out_of_time(seconds: float, last_step: str) -> EC2SpawnError:
+    """What a user reads when nothing failed and nothing came."""
+    last = f" The last step was: {last_step}." if last_step else ""
+    return EC2SpawnError(
+        f"Your server was not ready within {seconds:.0f} seconds.{last} {TRY_OR_TELL}",
+        reason=Reason.TIMEOUT,
+    )

@@ -26,6 +26,8 @@ class Stage:
     done: int
 
 
+#: of a start that wants a repository; it says nothing of how long others take
+IMAGE = Stage("image", "The image of your repository is found or made", 18)
 STAGES = (
     Stage("machine", "AWS has a machine for you", 20),
     Stage("boot", "It boots", 45),
@@ -78,6 +80,10 @@ class Progress:
         self._steps: list[Step] = []
         self._more = asyncio.Event()
         self._ended = False
+        #: its image is being found or built, before all else
+        self.builds = False
+        #: seconds of it that say nothing of other starts: those of its image
+        self.apart = 0.0
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -95,7 +101,14 @@ class Progress:
     def stages(self) -> dict[str, float]:
         """Seconds that each of the stages took; empty while one is not done."""
         ends = [
-            next((s.seconds for s in self._steps if s.percent >= stage.done), None)
+            next(
+                (
+                    s.seconds - self.apart
+                    for s in self._steps
+                    if s.percent >= stage.done
+                ),
+                None,
+            )
             for stage in STAGES
         ]
         known = [end for end in ends if end is not None]
@@ -118,6 +131,18 @@ class Progress:
         if not quiet:
             self._on_step(step)
         self._wake()
+
+    def build(self, share: float, message: str) -> None:
+        """A step of the image's build, which goes before all others.
+
+        :param share: how much of the build is done, 0 to 1
+        """
+        self.tell(1 + int(share * (IMAGE.done - 2)), message)
+
+    def built(self) -> None:
+        """The image is there."""
+        self.builds, self.apart = False, self.seconds
+        self.tell(IMAGE.done, "The image is there")
 
     def end(self) -> None:
         """Let every watcher finish once it has seen the last step."""

@@ -13,7 +13,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .overrides import with_value
-from .profile import UNLISTED, UNLISTED_TOO, Choice, Option, Override, Profile
+from .profile import (
+    UNLISTED,
+    UNLISTED_TOO,
+    Choice,
+    Option,
+    Override,
+    Profile,
+    UnlistedChoice,
+)
 
 #: that a user may write, in characters
 LONGEST_TEXT = 1000
@@ -56,6 +64,7 @@ def _seen_by(profile: Profile, user: str, groups: Collection[str]) -> Profile:
         replace(
             option,
             choices=tuple(c for c in option.choices if c.audience.admits(user, groups)),
+            unlisted=_unlisted_for(option, user, groups),
             # Of a list, as with KubeSpawner, others are not even shown.
             locked=tuple(
                 c
@@ -66,6 +75,13 @@ def _seen_by(profile: Profile, user: str, groups: Collection[str]) -> Profile:
         for option in profile.options
     ]
     return replace(profile, options=tuple(options))
+
+
+def _unlisted_for(
+    option: Option, user: str, groups: Collection[str]
+) -> UnlistedChoice | None:
+    unlisted = option.unlisted
+    return unlisted if unlisted and unlisted.audience.admits(user, groups) else None
 
 
 def default_profile(offer: Sequence[Profile]) -> Profile:

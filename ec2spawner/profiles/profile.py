@@ -77,6 +77,7 @@ class UnlistedChoice:
     pattern: re.Pattern[str] | None = None
     message: str = ""
     override: Override = field(default_factory=dict)
+    audience: Audience = Audience()
 
 
 @dataclass(frozen=True)

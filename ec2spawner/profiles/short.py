@@ -8,20 +8,42 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..core.clock_words import span
-from .profile import EXTRA, SIZE, SOFTWARE, Audience, Choice, Option, Profile
+from .profile import (
+    EXTRA,
+    SIZE,
+    SOFTWARE,
+    Audience,
+    Choice,
+    Option,
+    Profile,
+    UnlistedChoice,
+)
 from .read import ProfileListError, checked_override, slugify
+from .repository import has_wildcard, hint, sources_pattern
 from .schema import Name, Names, Overrides, read_entry
 
 #: what an admin may write for any of them
 Short = Mapping[str, Any] | Sequence[Any]
 
 SLUG = "machine"
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The repositories whose packages users may have, beside the software on offer.
+
+    :ivar patterns: as the setting ``build_sources``
+    """
+
+    patterns: Sequence[str] = ()
+    audience: Audience = Audience()
+
 
 _MARKETS = {
     "on-demand": ("Steady", ""),
@@ -93,6 +115,7 @@ def read_short(
     markets: Sequence[Any],
     idle_timeouts: Short,
     settable: Collection[str],
+    sources: Sources = Sources(),
 ) -> tuple[Profile, ...]:
     """The one profile that they make; none when all are empty.
 
@@ -102,7 +125,10 @@ def read_short(
     # What comes later counts more: an image may be for one region only.
     options = [
         _option("region", "Region", EXTRA, _Region, regions, "regions", settable),
-        _option("image", "Software", SOFTWARE, _Image, images, "images", settable),
+        _with_sources(
+            _option("image", "Software", SOFTWARE, _Image, images, "images", settable),
+            sources,
+        ),
         _option("size", "Size", SIZE, _Size, sizes, "sizes", settable, "instance_type"),
         _option(
             "market",
@@ -127,8 +153,30 @@ def read_short(
             description=_IDLE,
         ),
     ]
-    offered = tuple(option for option in options if option.choices)
+    offered = tuple(o for o in options if o.choices)
     return (Profile(SLUG, "Machine", options=offered),) if offered else ()
+
+
+def _with_sources(software: Option, sources: Sources) -> Option:
+    try:
+        pattern = sources_pattern(sources.patterns)
+    except ValueError as e:
+        raise ProfileListError(f"build_sources: {e}") from e
+    if not has_wildcard(sources.patterns):
+        return software  # each can be a choice with a name
+    usual = Choice("standard", "Standard", "The software of this hub", default=True)
+    return replace(
+        software,
+        choices=software.choices or (usual,),
+        unlisted=UnlistedChoice(
+            "Repository",
+            "From a repository",
+            pattern,
+            hint(sources.patterns),
+            {"repository": "{value}"},
+            sources.audience,
+        ),
+    )
 
 
 def _market(market: Any) -> Any:

@@ -35,7 +35,7 @@ class Admission:
         :param new_home: it will make a home for its server
         :raises EC2SpawnError: when there is none
         """
-        self._check_budget()
+        self.check_budget()
         self._check_homes(new_home)
         kind = self._kind_of(image_id)
         self._check_breaker(kind, launch_id)
@@ -110,7 +110,10 @@ class Admission:
             *self._context.hub.cmd,
         )
 
-    def _check_budget(self) -> None:
+    def check_budget(self) -> None:
+        """
+        :raises EC2SpawnError: when what may be spent is spent
+        """
         budgeting, user = self._context.runtime.budgeting, self._context.hub.user_row
         if not budgeting.budgets:
             return
@@ -222,6 +225,7 @@ class Admission:
                 machines += (
                     Machine(run.id, "running", owner_id=owner_id(hub_id, run.who.user))
                     for run in ledger.machines_in(fleet.region)
+                    if not run.builds
                 )
         return machines, listed
 

@@ -29,11 +29,12 @@ from ..profiles.choose import (
     options_from_form,
 )
 from ..profiles.overrides import merged
-from ..profiles.profile import UNLISTED, UNLISTED_TOO, Option, Profile
+from ..profiles.profile import UNLISTED, UNLISTED_TOO, Audience, Option, Profile
 from ..profiles.read import ProfileListError, read_profiles
-from ..profiles.short import read_short
+from ..profiles.short import Sources, read_short
 from ..settings import LaunchSettings
 from .context import ServerContext
+from .image import check_repository
 
 # Settings of the hub, which no profile may change.
 _HUB_WIDE = {
@@ -65,6 +66,14 @@ _HUB_WIDE = {
     "budgets",
     "budget_grace",
     "budget_unknown",
+    "build_sources",
+    "build_allowed_groups",
+    "build_source_packages",
+    "build_instance_type",
+    "build_public_ip",
+    "build_timeout",
+    "max_builds",
+    "max_builds_per_user_per_day",
 }
 
 
@@ -80,6 +89,7 @@ def known_profiles(spawner: LaunchSettings) -> tuple[Profile, ...]:
     """
     raw: Any = spawner.profile_list
     settable = settable_by_profiles(spawner)
+    sources = Sources() if raw else _sources(spawner)
     short = read_short(
         spawner.sizes,
         spawner.images,
@@ -87,17 +97,25 @@ def known_profiles(spawner: LaunchSettings) -> tuple[Profile, ...]:
         spawner.markets,
         spawner.idle_timeouts,
         settable,
+        sources,
     )
     if short and raw:
         raise ProfileListError(
             "profile_list and sizes, images, regions, markets or idle_timeouts are "
             "both set: keep either the list or the short form"
         )
-    if short and not (spawner.sizes or spawner.images):
+    if short and not (spawner.sizes or spawner.images or spawner.build_sources):
         raise ProfileListError(
             "regions, markets or idle_timeouts are set, and neither sizes nor images is"
         )
     return short or (() if callable(raw) else read_profiles(raw, settable))
+
+
+def _sources(spawner: LaunchSettings) -> Sources:
+    """What the form offers of repositories."""
+    return Sources(
+        spawner.build_sources, Audience(frozenset(spawner.build_allowed_groups))
+    )
 
 
 async def offer_for(
@@ -287,13 +305,13 @@ class ServerChoice:
         return note + render_form(
             offer,
             self._known(),
-            self._value,
+            self.configured,
             preselected,
             last,
             self._settings.additional_profile_form_template_paths,
         )
 
-    def _value(self, name: str) -> Any:
+    def configured(self, name: str) -> Any:
         """A setting as it is without any choice."""
         return self._configured.get(name, getattr(self._settings, name))
 
@@ -312,9 +330,9 @@ class ServerChoice:
             if selection is not None:
                 self._check_fit(selection)
             self._restore()
-            if selection is None:
-                return ""
-            await self._take_on(selection)
+            if selection is not None:
+                await self._take_on(selection)
+            self._take_on_repository(groups)
         except ChoiceError as e:
             start_ended(Reason.OPTIONS.value)
             raise EC2SpawnError(str(e), reason=Reason.OPTIONS) from e
@@ -326,14 +344,14 @@ class ServerChoice:
                 reason=Reason.CONFIG,
                 log_message=str(e),
             ) from e
-        return selection.profile.slug
+        return selection.profile.slug if selection else ""
 
     def _check_fit(self, selection: Selection) -> None:
         """
         :raises ChoiceError: when size and image are known not to go together, or the
             image not to be in the region
         """
-        together = Combination(self._known(), self._value, selection.overrides)
+        together = Combination(self._known(), self.configured, selection.overrides)
         name = name_of(selection.profile, selection.choices)
         if away := together.elsewhere:
             raise ChoiceError(
@@ -359,6 +377,13 @@ class ServerChoice:
                 value = value(self._settings) if callable(value) else value
                 value = await value if isawaitable(value) else value
                 self._set(name, merged(getattr(self._settings, name), value))
+
+    def _take_on_repository(self, groups: Set[str]) -> None:
+        check_repository(self._settings, groups)
+        if self._settings.repository and self._settings.has_trait("start_timeout"):
+            # The Hub waits for all of a start: the image, and then what it waited for.
+            seconds = self.configured("start_timeout") + self._settings.build_timeout
+            self._set("start_timeout", int(seconds))
 
     def _set(self, name: str, value: Any) -> None:
         self._configured.setdefault(name, getattr(self._settings, name))

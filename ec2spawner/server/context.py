@@ -11,6 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from sqlalchemy.orm import Session
 
+from ..core.errors import EC2SpawnError, Reason
 from ..core.event import Event, NotNow
 from ..core.events import HubRestarted
 from ..core.metrics import phases_took, start_ended
@@ -28,6 +29,7 @@ from ..settings import LaunchSettings
 
 # For how long a stop waits for a database that takes nothing.
 _SAVING_SECONDS = 600.0
+_CONSOLE_SECONDS = 8.0
 
 
 class HubSide(Protocol):
@@ -233,6 +235,25 @@ class ServerContext:
             steps = tuple(map(str, self.progress.steps))
             self.failure = failure_of(error, self.launch, time.time(), steps)
 
+    async def log_console(self, error: EC2SpawnError) -> None:
+        """Put what an admin needs to understand a failed boot into the Hub's log."""
+        instance_id = self.launch.instance_id
+        if not instance_id:
+            return
+        try:
+            tail = await asyncio.wait_for(
+                self.fleet.console_tail(instance_id), _CONSOLE_SECONDS
+            )
+        except asyncio.TimeoutError:
+            tail = "(EC2 did not answer in time)"
+        self.log.warning(
+            "%s failed: %s The console of %s ends with:\n%s",
+            self.label,
+            error.log_message,
+            instance_id,
+            tail,
+        )
+
     @property
     def saved_all(self) -> bool:
         """The database has taken every change of the state."""
@@ -252,6 +273,19 @@ class ServerContext:
             self.log.debug("%s: not now: %s", self.label, e)
             return False
         return True
+
+    def refuse_unreadable(self) -> None:
+        """
+        :raises EC2SpawnError: when nobody can say what there is of the server
+        """
+        if self.unreadable is not None:
+            raise EC2SpawnError(
+                "What this hub has saved of your server cannot be read, so nothing is "
+                "started and nothing is lost. Please tell your hub's admin.",
+                reason=Reason.CONFIG,
+                log_message="The saved state cannot be read; was it written by a newer "
+                "ec2spawner? It is kept as it is",
+            )
 
     def load(self, saved: Mapping[str, Any]) -> None:
         """Take on what was saved, in this process or in another."""

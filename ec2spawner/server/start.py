@@ -31,6 +31,7 @@ from ..launch.failures import (
     TRY_OR_TELL,
     EndedEarly,
     cancelled,
+    out_of_time,
     sold_out_at_home,
     without_address,
 )
@@ -39,12 +40,11 @@ from ..launch.progress import Progress
 from .admission import Admission
 from .context import ServerContext
 from .home import Home, check_free
+from .image import image_of_repository
 from .resume import Resume, speaks_against_the_machine
 from .session import Session
 from .stop import Stop
 from .tokens import token_of
-
-_CONSOLE_SECONDS = 8.0
 
 
 class Start:
@@ -76,6 +76,23 @@ class Start:
         self._new_home = False
         #: the only zone that will do, as the home is there and may not move
         self._bound_to = ""
+        #: of the repository that was chosen; empty for the setting's
+        self._image = ""
+
+    async def have_image(self) -> None:
+        """Find or build the image of the repository, if one was chosen. Nothing else
+        has begun then: who is cancelled here leaves nothing behind but the build.
+
+        :raises EC2SpawnError: when there is none, or not in time
+        """
+        if not self._context.settings.repository:
+            return
+        self.begun = True
+        self.progress.begin()
+        self.progress.builds = True
+        self.admission.check_budget()
+        self._image = await image_of_repository(self._context, self.progress)
+        self.progress.built()
 
     async def run(self, stop: Stop) -> None:
         """Get a machine and wait for its server.
@@ -85,7 +102,8 @@ class Start:
         :raises EC2Error: when AWS fails before there is a launch
         """
         context, self.begun = self._context, True
-        self.progress.begin()
+        if not self.progress.apart:
+            self.progress.begin()
         if last_end := context.state.last_end:
             self.progress.tell(1, last_end)
         # Anew: user or server may have been renamed.
@@ -178,7 +196,7 @@ class Start:
         data = user_data(self._start_id, nonce, hub.api_url, settings.claim_timeout)
         fleet = context.fleet
         image, region = await asyncio.gather(
-            fleet.images.resolve(settings.image, settings.image_owners),
+            fleet.images.resolve(self._image or settings.image, settings.image_owners),
             fleet.catalog.region(settings.types, settings.subnets),
         )
         who = LaunchIdentity(
@@ -371,28 +389,4 @@ class Start:
                 "A longer start_timeout lets users wait for large homes",
             )
         steps = self.progress.steps
-        last = f" The last step was: {steps[-1].message}." if steps else ""
-        return EC2SpawnError(
-            f"Your server was not ready within {seconds:.0f} seconds.{last} "
-            f"{TRY_OR_TELL}",
-            reason=Reason.TIMEOUT,
-        )
-
-    async def log_console(self, error: EC2SpawnError) -> None:
-        """Put what an admin needs to understand a failed boot into the Hub's log."""
-        context, instance_id = self._context, self._context.launch.instance_id
-        if not instance_id:
-            return
-        try:
-            tail = await asyncio.wait_for(
-                context.fleet.console_tail(instance_id), _CONSOLE_SECONDS
-            )
-        except asyncio.TimeoutError:
-            tail = "(EC2 did not answer in time)"
-        context.log.warning(
-            "%s failed: %s The console of %s ends with:\n%s",
-            context.label,
-            error.log_message,
-            instance_id,
-            tail,
-        )
+        return out_of_time(seconds, steps[-1].message if steps else "")

@@ -1,6 +1,7 @@
 """What an admin can set, as plain traits that need no Hub to be read or tested."""
 
 from .budgets import BudgetSettings
+from .builds import BuildSettings
 from .data_volumes import DataSettings
 from .home import HomeSettings
 from .lifecycle import LifecycleSettings
@@ -20,6 +21,7 @@ class LaunchSettings(
     LimitSettings,
     PriceSettings,
     BudgetSettings,
+    BuildSettings,
     ProfileSettings,
 ):
     """Every setting of a launch. ``EC2Spawner`` is this plus the Hub's contract."""
@@ -27,6 +29,7 @@ class LaunchSettings(
 
 __all__ = [
     "BudgetSettings",
+    "BuildSettings",
     "DataSettings",
     "HomeSettings",
     "LaunchSettings",

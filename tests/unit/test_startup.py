@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from ec2spawner import EC2Spawner
+from ec2spawner.hub import startup
 from ec2spawner.hub.startup import CULLER, problems, warnings
 
 CAN_WORK = {"region": "us-west-2", "image": "ami-00000000"}
@@ -78,11 +79,28 @@ def test_of_a_hub_that_can_work_nothing_is_said(what):
             },
             "profile_list sets what cannot be, in the profile 'A'",
         ),
+        (
+            {"build_sources": ["github.com/x"]},
+            "build_sources: 'github.com/x' is no addr",
+        ),
+        (
+            {"build_sources": ["ssh://x/y"], "profile_list": OF_ITS_OWN},
+            "c.EC2Spawner.build_sources: 'ssh://x/y' is no address",
+        ),
     ],
 )
 def test_what_keeps_a_hub_from_working_is_said_in_one_sentence(what, sentence):
     (problem,) = told(**what)
     assert sentence in problem
+
+
+def test_without_what_images_need_no_hub_starts_that_is_to_build_any(monkeypatch):
+    sources = {"build_sources": ["https://example.org/lab/*"]}
+    assert told(**sources) == []
+    monkeypatch.setattr(startup, "lacking", lambda: ["uv", "git"])
+    (problem,) = told(**sources)
+    assert "lacks uv, git" in problem and "ec2spawner[image]" in problem
+    assert told() == []
 
 
 def test_all_that_is_wrong_is_said_at_once():

@@ -7,8 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 from ...core.ids import owner_id, owner_of, server_id
-from ...core.tags import HOME_TAG, LAUNCH_TAG, OWNER_TAG, SERVER_TAG
-from ...costs.runs import Who
+from ...core.tags import (
+    BUILD_TAG,
+    HOME_TAG,
+    IMAGE_TAG,
+    LAUNCH_TAG,
+    OWNER_TAG,
+    SERVER_TAG,
+)
+from ...costs.runs import Who, builder_of
 from ..database.records import Records, read_records
 
 
@@ -42,7 +49,12 @@ class Whose:
             return Who(record.user, record.server, record.profile)
         for tag in (SERVER_TAG, HOME_TAG, OWNER_TAG):
             if found := self._by_tag.get(tags.get(tag, "")):
-                return found
+                builds = BUILD_TAG in tags
+                return (
+                    builder_of(found.user, tags.get(IMAGE_TAG, "?"))
+                    if builds
+                    else found
+                )
         return Who()
 
 

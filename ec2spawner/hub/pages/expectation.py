@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ...core.state import Phase, ServerState
 from ...costs.words import hourly, machine_cost
 from ...launch.history import Expected, kind_of
-from ...launch.progress import STAGES, Stage
+from ...launch.progress import IMAGE, STAGES, Stage
 from ...server.context import ServerContext
 
 
@@ -35,13 +35,18 @@ def expect(context: ServerContext) -> Expectation:
     first = "Your machine is woken" if kind.woken else STAGES[0].words
     third = "It is set up" if settings.home == "none" else STAGES[2].words
     words = (first, STAGES[1].words, third, STAGES[3].words)
+    stages = tuple(Stage(s.name, text, s.done) for s, text in zip(STAGES, words))
+    progress, expected = context.progress, context.runtime.history.expected(kind)
+    if progress.builds:
+        # What it takes depends on the repository: its steps say it.
+        stages, expected = (IMAGE, *stages), None
     return Expectation(
         size,
         price_of(context),
         # Before its first step it has not begun: the form may have been open for long.
-        context.progress.seconds if context.progress.steps else 0.0,
-        tuple(Stage(s.name, text, s.done) for s, text in zip(STAGES, words)),
-        context.runtime.history.expected(kind),
+        progress.seconds - progress.apart if progress.steps else 0.0,
+        stages,
+        expected,
     )
 
 

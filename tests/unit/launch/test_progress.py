@@ -1,6 +1,6 @@
 import asyncio
 
-from ec2spawner.launch.progress import MOST_STEPS, Progress
+from ec2spawner.launch.progress import IMAGE, MOST_STEPS, Progress
 
 
 async def follow(progress):
@@ -98,3 +98,22 @@ def test_a_start_has_stages_and_each_its_seconds():
         assert progress.stages() == {}
     progress.tell(95, "Ready")
     assert progress.stages() == {"machine": 1, "boot": 20, "home": 4, "jupyter": 8}
+
+
+async def test_the_seconds_of_an_image_say_nothing_of_other_starts():
+    now = [0.0]
+    progress = Progress(clock=lambda: now[0])
+    progress.begin()
+    progress.builds = True
+    progress.build(0.0, "reading")
+    now[0] = 300.0
+    progress.build(1.0, "saving")
+    assert progress.steps[-1].percent < IMAGE.done
+    progress.built()
+    assert not progress.builds and progress.steps[-1].percent == IMAGE.done
+    for seconds, percent in ((310, 20), (330, 45), (340, 75), (345, 95)):
+        now[0] = seconds
+        progress.tell(percent, "")
+    assert list(progress.stages().values()) == [10, 20, 10, 5]
+    # Who watches reads of all of it.
+    assert progress.steps[-1].seconds == 345

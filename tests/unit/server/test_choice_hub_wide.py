@@ -31,6 +31,14 @@ HUB_WIDE = [
     "budgets",
     "budget_grace",
     "budget_unknown",
+    "build_sources",
+    "build_allowed_groups",
+    "build_source_packages",
+    "build_instance_type",
+    "build_public_ip",
+    "build_timeout",
+    "max_builds",
+    "max_builds_per_user_per_day",
 ]
 
 

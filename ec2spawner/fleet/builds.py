@@ -1,0 +1,277 @@
+"""Builds that a hub's users wait for: begun once, joined by who wants the same.
+
+What is being built, EC2 knows: a Hub that is started again joins a builder as anybody
+does. Who waits may go; the build goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any, TypeVar
+
+from ..core.errors import EC2SpawnError, Reason
+from ..core.ids import owner_id
+from ..core.tags import OWNER_TAG
+from ..ec2.errors import EC2Error
+from ..ec2.machines import list_machines
+from ..images.builds.driver import Driver, Event
+from ..images.builds.errand import Errand, NotPlanned, plan_apart
+from ..images.builds.order import order_of
+from ..images.builds.planned import Planned
+from ..images.builds.policy import builders_of
+from ..images.builds.words import words_of
+from ..images.errors import ImageError
+from ..launch.failures import spawn_error
+from ..profiles.repository import Repository
+from ..settings import LaunchSettings
+from .fleet import Fleet
+from .fleets import Fleets
+
+T = TypeVar("T")
+Tell = Callable[[float, str], None]
+
+# To read a repository and solve what it asks for, before any machine.
+_PLAN_SECONDS = 600.0
+_DAY = 86400.0
+# So many of the last builds say how long the next takes.
+_MOST_TIMES = 20
+_OTHER = "Mend the repository, or choose other software."
+
+
+@dataclass(frozen=True)
+class BuildWish:
+    """What a start wants.
+
+    :ivar settings: of its server, with its user's choice
+    :ivar base: what the image begins with, as the setting ``image`` has it
+    """
+
+    fleet: Fleet
+    settings: LaunchSettings
+    repository: Repository
+    base: str
+    user: str
+
+
+@dataclass
+class _Build:
+    """One build that is under way."""
+
+    began: float
+    task: asyncio.Task[str] | None = None
+    last: Event = field(default_factory=lambda: Event("launch"))
+    tells: list[Callable[[Event], None]] = field(default_factory=list)
+
+    def event(self, event: Event) -> None:
+        self.last = event
+        for tell in list(self.tells):
+            tell(event)
+
+
+class Builds:
+    """All of a hub's process.
+
+    :param begun_by: of a user and a moment, how many builds the ledger has since then
+    """
+
+    def __init__(
+        self,
+        fleets: Fleets,
+        begun_by: Callable[[str, float], int] = lambda user, since: 0,
+        clock: Callable[[], float] = time.time,
+        plan: Callable[[Errand, float], Coroutine[Any, Any, Planned]] = plan_apart,
+        follow: Callable[..., Driver] = Driver,
+    ) -> None:
+        self._fleets = fleets
+        self._begun_by = begun_by
+        self._clock = clock
+        self._plan_apart = plan
+        self._follow_build = follow
+        self._plans: dict[tuple[str, Errand], asyncio.Task[Planned]] = {}
+        #: by region and key
+        self._running: dict[tuple[str, str], _Build] = {}
+        #: user -> when they have begun builds
+        self._begun: dict[str, list[float]] = {}
+        self._took: list[float] = []
+
+    async def image(self, wish: BuildWish, tell: Tell) -> str:
+        """The id of the image of a repository: found, built, or waited for.
+
+        :param tell: is told how far it is, 0 to 1, and in words
+        :raises EC2SpawnError: when there is none, or not in time
+        """
+        steps: list[str] = []
+
+        def told(share: float, words: str) -> None:
+            steps.append(words)
+            tell(share, words)
+
+        timeout = wish.settings.build_timeout
+        try:
+            return await asyncio.wait_for(self._image(wish, told), timeout)
+        except asyncio.TimeoutError as e:
+            raise _not_yet(wish.repository, steps[-1] if steps else "") from e
+        except EC2Error as e:
+            raise spawn_error(e) from e
+
+    async def _image(self, wish: BuildWish, tell: Tell) -> str:
+        fleet, settings = wish.fleet, wish.settings
+        tell(0, f"Looking what {wish.repository} asks for")
+        base = await fleet.images.resolve(wish.base, settings.image_owners)
+        errand = Errand(
+            wish.repository.url,
+            wish.repository.ref,
+            fleet.hub_id,
+            base,
+            settings.build_source_packages,
+        )
+        planned = await self._planned(wish, errand)
+        if planned.solved_at:
+            day = time.strftime("%Y-%m-%d", time.gmtime(planned.solved_at))
+            tell(0, f"Its packages are those of {day}, when it was asked for first")
+        owner = {OWNER_TAG: owner_id(fleet.hub_id, wish.user)}
+        order = order_of(
+            planned,
+            settings,
+            fleet.hub_id,
+            base,
+            settings.build_instance_type,
+            public_ip=settings.build_public_ip,
+            more_tags=owner,
+        )
+        build = _Build(self._clock())
+        driver = self._follow_build(fleet.clients, order, build.event)
+        found = await driver.find()
+        if found is not None and found.ready:
+            return found.id
+        key = fleet.region, planned.key
+        if key not in self._running:
+            await self._admit(wish, planned.key)
+        # Nothing is awaited between the look and the entry.
+        running = self._running.get(key)
+        if running is None:
+            running = self._running[key] = build
+            build.task = asyncio.ensure_future(self._run(key, build, driver))
+            build.task.add_done_callback(_looked_at)
+        else:
+            tell(running.last.share, "It is being built already")
+        return await self._follow(running, wish.repository, tell)
+
+    async def _planned(self, wish: BuildWish, errand: Errand) -> Planned:
+        """Who wants the same at the same time waits for the same plan."""
+        key = wish.fleet.region, errand
+        task = self._plans.get(key)
+        if task is None:
+            task = asyncio.ensure_future(self._plan_apart(errand, _PLAN_SECONDS))
+            task.add_done_callback(_looked_at)
+            task.add_done_callback(lambda _: self._plans.pop(key, None))
+            self._plans[key] = task
+        try:
+            return await asyncio.shield(task)
+        except ImageError as e:
+            raise EC2SpawnError(
+                f"No image can be made of {wish.repository}: {_ended(e)} {_OTHER}",
+                reason=Reason.OPTIONS,
+            ) from e
+        except NotPlanned as e:
+            raise EC2SpawnError(
+                f"This hub cannot look into {wish.repository} just now. Please tell "
+                "your hub's admin.",
+                reason=Reason.IMAGE,
+                log_message=f"The plan of {wish.repository} has failed: {e}",
+            ) from e
+
+    async def _admit(self, wish: BuildWish, key: str) -> None:
+        """
+        :raises EC2SpawnError: when the hub's admin allows no more builds
+        """
+        fleet, settings, now = wish.fleet, wish.settings, self._clock()
+        here = await list_machines(fleet.clients.reading, fleet.hub_id)
+        if any(not each.gone for each in builders_of(here.values(), key)):
+            return  # of who was here before, such as a Hub that was ended
+        # Nothing is awaited from here on: two cannot share the last place.
+        machines = [*here.values()]
+        for other in self._fleets.of_hub(fleet.hub_id):
+            if other is not fleet and other.inventory.listing is not None:
+                machines += other.inventory.listing.machines.values()
+        keys = {m.build for m in machines if m.build and not m.gone}
+        keys |= {running for _, running in self._running}
+        if key not in keys and len(keys) >= settings.max_builds:
+            raise EC2SpawnError(
+                f"This hub builds {len(keys)} images just now, and its admin allows "
+                f"{settings.max_builds} at once. Try again in a few minutes.",
+                reason=Reason.LIMIT,
+            )
+        mine = [at for at in self._begun.get(wish.user, ()) if now - at < _DAY]
+        count = max(len(mine), self._begun_by(wish.user, now - _DAY))
+        most = settings.max_builds_per_user_per_day
+        if most and count >= most:
+            raise EC2SpawnError(
+                f"You have had {count} images built within a day, and each user of "
+                f"this hub may have {most}. Choose other software, try again tomorrow, "
+                "or ask your hub's admin.",
+                reason=Reason.LIMIT,
+            )
+        self._begun[wish.user] = [*mine, now]
+
+    async def _run(self, key: tuple[str, str], build: _Build, driver: Driver) -> str:
+        try:
+            image = await driver.run()
+        finally:
+            del self._running[key]
+        self._took = [*self._took, self._clock() - build.began][-_MOST_TIMES:]
+        return image.id
+
+    async def _follow(self, build: _Build, repository: Repository, tell: Tell) -> str:
+        told = [""]
+
+        def event(event: Event) -> None:
+            words = words_of(event)
+            if event.word != "log" and words != told[-1]:
+                told.append(words)
+                tell(event.share, f"Image of {repository}: {words}{self._left(build)}")
+
+        assert build.task is not None
+        build.tells.append(event)
+        event(build.last)
+        try:
+            return await asyncio.shield(build.task)
+        except ImageError as e:
+            raise EC2SpawnError(
+                f"The image of {repository} could not be made: {_ended(e)} {_OTHER}",
+                reason=Reason.IMAGE,
+            ) from e
+        finally:
+            build.tells.remove(event)
+
+    def _left(self, build: _Build) -> str:
+        """How long it goes on, if builds before it can tell."""
+        if not self._took:
+            return ""
+        left = median(self._took) - (self._clock() - build.began)
+        return f" (about {max(1, round(left / 60))} min left)" if left > 0 else ""
+
+
+def _not_yet(repository: Repository, step: str) -> EC2SpawnError:
+    last = f" The last step was: {step}." if step else ""
+    return EC2SpawnError(
+        f"The image of {repository} is still being built, and the build goes on.{last} "
+        "Start your server again in a few minutes: it takes the image as soon as it "
+        "is there.",
+        reason=Reason.TIMEOUT,
+    )
+
+
+def _ended(error: ImageError) -> str:
+    """As a sentence's end."""
+    return f"{str(error).rstrip('.')}."
+
+
+def _looked_at(task: asyncio.Task[T]) -> None:
+    """Nobody may be waiting for it any more; asyncio would complain."""
+    if not task.cancelled():
+        task.exception()

@@ -1,0 +1,45 @@
+"""Whose a machine is that makes an image: who asked for it, and it is no server."""
+
+import pytest
+
+from ec2spawner.core.ids import owner_id
+from ec2spawner.core.tags import BUILD_TAG, IMAGE_TAG, OWNER_TAG
+from ec2spawner.costs.ledger import Ledger
+from ec2spawner.costs.runs import Kind, Run
+from ec2spawner.hub.costs.whose import Whose
+from ec2spawner.hub.database.records import Records
+
+TAGS = {
+    OWNER_TAG: owner_id("lab", "ada"),
+    BUILD_TAG: "f" * 40,
+    IMAGE_TAG: "hydro",
+}
+
+
+@pytest.fixture
+def whose():
+    return Whose("lab", Records(servers=frozenset({("ada", "")})))
+
+
+def test_a_builder_is_on_the_ledger_of_who_asked(whose):
+    who = whose.of("i-1", TAGS)
+    assert (who.user, who.server, who.profile) == ("ada", "", "image hydro")
+    assert whose.of("i-2", {BUILD_TAG: "f" * 40, IMAGE_TAG: "x"}).user == ""
+    assert whose.of("i-3", {OWNER_TAG: TAGS[OWNER_TAG]}).profile == ""
+
+
+def test_builds_of_a_user_are_counted_and_nothing_else(whose):
+    ledger = Ledger()
+    builder, server = whose.of("i-1", TAGS), whose.of(
+        "i-2", {OWNER_TAG: TAGS[OWNER_TAG]}
+    )
+    for id, began, kind, who in (
+        ("i-1", 100, Kind.MACHINE, builder),
+        ("i-2", 200, Kind.MACHINE, builder),
+        ("vol-1", 200, Kind.DISK, builder),
+        ("i-3", 200, Kind.MACHINE, server),
+    ):
+        ledger._know(Run(id, began, kind, who=who))
+    assert ledger.builds_of("ada", 0) == 2
+    assert ledger.builds_of("ada", 150) == 1
+    assert ledger.builds_of("bob", 0) == 0
