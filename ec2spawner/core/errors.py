@@ -28,7 +28,7 @@ ec2/errors/ says of its code. A reason of EC2SpawnError, and the folders that gi
     quota         ec2, homes
     cloud         ec2, server
     permission    ec2, homes
-    config        claim, ec2, homes, launch, server, spawner
+    config        claim, ec2, homes, launch, server
     image         ec2, fleet
     options       fleet, server, spawner
     home          homes, launch, server
@@ -36,7 +36,7 @@ ec2/errors/ says of its code. A reason of EC2SpawnError, and the folders that gi
     limit         fleet, server
     budget        costs
     cancelled     launch, server
-    timeout       fleet, launch
+    timeout       fleet, launch, server
     database      fleet, server
 """
 
