@@ -60,7 +60,7 @@ def commit(folder: Path, files: dict[str, str]) -> None:
     for words in (
         ["init", "--quiet", "--initial-branch=main", "."],
         ["add", "--all"],
-        [*who, "commit", "--quiet", "--message=more"],
+        [*who, "commit", "--quiet", "--allow-empty", "--message=more"],
     ):
         subprocess.run(["git", *words], cwd=folder, check=True)
 
