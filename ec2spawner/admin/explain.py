@@ -6,7 +6,7 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ..core.ids import server_id
+from ..core.ids import owner_id, server_id
 from ..core.state import Phase, Wish
 from ..core.tags import HUB_TAG, IMAGE_TAG, LAUNCH_TAG, lease_text
 from ..costs.ledger import Ledger
@@ -104,7 +104,7 @@ def rows(hub: Hub, seen: Survey, ledger: Ledger | None = None) -> list[Row]:
             owner = (
                 (record.user, record.server)
                 if record
-                else names.get(machine.server_id, (None, None))
+                else names.get(machine.server_id or machine.owner_id, (None, None))
             )
             found.append(
                 Row(
@@ -135,10 +135,15 @@ def _wanted(machine: Machine, records: Records | None, now: float) -> bool | Non
 def _names_of_servers(
     hub: Hub, records: Records | None
 ) -> dict[str, tuple[str | None, str | None]]:
-    """Server id -> (user, server): the ids are a hash, and can be made again."""
-    return {
-        server_id(hub.hub_id, user, server): (user, server)
-        for user, server in (records.servers if records else ())
+    """Id of a server, or of an owner -> (user, server): the ids are a hash, and can be
+    made again."""
+    servers = records.servers if records else ()
+    # A builder is of a user, and no server's.
+    found: dict[str, tuple[str | None, str | None]] = {
+        owner_id(hub.hub_id, user): (user, None) for user, _ in servers
+    }
+    return found | {
+        server_id(hub.hub_id, user, server): (user, server) for user, server in servers
     }
 
 

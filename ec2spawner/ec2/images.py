@@ -40,6 +40,14 @@ class Images:
         self._moving: dict[tuple[str, tuple[str, ...]], tuple[float, str]] = {}
         #: what stood for no image when it was asked for last
         self._absent: set[tuple[str, tuple[str, ...]]] = set()
+        #: what the hub has made, as it was seen last
+        self.shelf: tuple[ShelvedImage, ...] | None = None
+
+    async def look_at_shelf(self) -> None:
+        """
+        :raises EC2Error: when AWS does not answer
+        """
+        self.shelf = tuple(await shelved_images(self._lane, self._hub_id))
 
     async def resolve(self, image: str, owners: Sequence[str]) -> Image:
         """The AMI that ``image`` stands for.

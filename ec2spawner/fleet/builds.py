@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any, TypeVar
 
 from ..core.errors import EC2SpawnError, Reason
 from ..core.ids import owner_id
-from ..core.tags import OWNER_TAG
+from ..core.tags import IMAGE_TAG, OWNER_TAG, SOURCE_TAG, tag_value
 from ..ec2.errors import EC2Error
 from ..ec2.machines import list_machines
 from ..images.builds.driver import Driver, Event
@@ -133,7 +134,10 @@ class Builds:
         if planned.solved_at:
             day = time.strftime("%Y-%m-%d", time.gmtime(planned.solved_at))
             tell(0, f"Its packages are those of {day}, when it was asked for first")
-        owner = {OWNER_TAG: owner_id(fleet.hub_id, wish.user)}
+        asked = {
+            OWNER_TAG: owner_id(fleet.hub_id, wish.user),
+            SOURCE_TAG: tag_value(wish.repository.url),
+        }
         order = order_of(
             planned,
             settings,
@@ -141,7 +145,7 @@ class Builds:
             base,
             settings.build_instance_type,
             public_ip=settings.build_public_ip,
-            more_tags=owner,
+            more_tags=asked,
         )
         build = _Build(self._clock())
         driver = self._follow_build(fleet.clients, order, build.event)
@@ -155,7 +159,7 @@ class Builds:
         running = self._running.get(key)
         if running is None:
             running = self._running[key] = build
-            build.task = asyncio.ensure_future(self._run(key, build, driver))
+            build.task = asyncio.ensure_future(self._run(fleet, key, build, driver))
             build.task.add_done_callback(_looked_at)
         else:
             tell(running.last.share, "It is being built already")
@@ -218,12 +222,15 @@ class Builds:
             )
         self._begun[wish.user] = [*mine, now]
 
-    async def _run(self, key: tuple[str, str], build: _Build, driver: Driver) -> str:
+    async def _run(
+        self, fleet: Fleet, key: tuple[str, str], build: _Build, driver: Driver
+    ) -> str:
         try:
             image = await driver.run()
         finally:
             del self._running[key]
         self._took = [*self._took, self._clock() - build.began][-_MOST_TIMES:]
+        fleet.detach(_look_at_shelf(fleet))  # for the form
         return image.id
 
     async def _follow(self, build: _Build, repository: Repository, tell: Tell) -> str:
@@ -248,12 +255,32 @@ class Builds:
         finally:
             build.tells.remove(event)
 
-    def _left(self, build: _Build) -> str:
-        """How long it goes on, if builds before it can tell."""
+    def left_of(self, fleet: Fleet, what: str) -> float | None:
+        """Seconds that a build still takes, 0 for an unknown time, None for no build.
+
+        :param what: the name of its image, or where its repository is
+        """
+        listing = fleet.inventory.listing
+        for each in listing.machines.values() if listing else ():
+            of = (each.tags.get(IMAGE_TAG), each.tags.get(SOURCE_TAG))
+            if each.build and not each.gone and what in of:
+                return self._seconds_left(each.launched_at)
+        return None
+
+    def _seconds_left(self, began: float) -> float:
+        """If builds before it can tell."""
         if not self._took:
-            return ""
-        left = median(self._took) - (self._clock() - build.began)
-        return f" (about {max(1, round(left / 60))} min left)" if left > 0 else ""
+            return 0.0
+        return max(0.0, median(self._took) - (self._clock() - began))
+
+    def _left(self, build: _Build) -> str:
+        left = self._seconds_left(build.began)
+        return f" (about {max(1, round(left / 60))} min left)" if left else ""
+
+
+async def _look_at_shelf(fleet: Fleet) -> None:
+    with suppress(EC2Error):  # the Hub looks again by itself
+        await fleet.images.look_at_shelf()
 
 
 def _not_yet(repository: Repository, step: str) -> EC2SpawnError:

@@ -12,6 +12,7 @@ from ..ec2.facts import TypeFacts
 from ..launch.history import StartKind
 from ..profiles.profile import Override
 from .known import Known
+from .shelf import state_of
 
 _HOURS = 8
 
@@ -106,6 +107,12 @@ class Combination:
         owners = self.value("image_owners") or []
         places = self._known.elsewhere(self.text("region"), self.text("image"), owners)
         return f"The software is in {in_a_row(places)} only." if places else ""
+
+    @property
+    def state(self) -> str:
+        """What there is of software that is made from a repository."""
+        names = ("region", "image", "repository")
+        return state_of(self._known, *(self.text(name) for name in names))
 
     @property
     def away_from_home(self) -> str:

@@ -9,6 +9,7 @@ from ..core.state import StoppedMachine
 from ..costs.budget import Use
 from ..costs.price_list import PriceList
 from ..ec2.facts import Image, TypeFacts
+from ..ec2.images import ShelvedImage
 from ..launch.history import StartHistory
 
 
@@ -21,6 +22,10 @@ class Known:
     :ivar image: of a region, what the setting ``image`` says, and ``image_owners``
     :ivar elsewhere: the same of an image that is known not to be in that region: where
         it is
+    :ivar shelf: the images that the hub has made in a region, as seen last; None where
+        nobody has looked
+    :ivar building: of a region, and the name of an image or where its repository is:
+        seconds that its build still takes, 0 for an unknown time, None for no build
     :ivar refused: of a region, market, instance types, subnets and image: what AWS has
         refused lately, in words; empty when nothing speaks against it
     :ivar budgets: that the server comes under, with what was spent of each
@@ -35,6 +40,8 @@ class Known:
     elsewhere: Callable[[str, str, Sequence[str]], Sequence[str]] = (
         lambda region, image, owners: ()
     )
+    shelf: Callable[[str], Sequence[ShelvedImage] | None] = lambda region: None
+    building: Callable[[str, str], float | None] = lambda region, what: None
     refused: Callable[[str, str, Sequence[str], Sequence[str], str], str] = (
         lambda region, market, types, subnets, image: ""
     )

@@ -226,9 +226,8 @@ class StepsView:
             # In any of the regions that there are to choose.
             some = {**chosen, option.key: choice}
             every = self._varied(some, lambda o: self._kinds[o.key] == EXTRA)
-            return next(
-                filter(None, (self._together(s).elsewhere for _, s in every)), ""
-            )
+            away = (self._together(s).elsewhere for _, s in every)
+            return next(filter(None, away), together.state)
         return together.away_from_home if "region" in choice.override else ""
 
     def _never_fits(

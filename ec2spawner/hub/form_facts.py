@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from ..core.errors import EC2SpawnError
@@ -31,7 +32,8 @@ async def learn(
     the form does not tell either.
 
     :param told: lines about images that were in the log before, and come not again
-    :returns: whether all is known of the sizes, and no image is in another region
+    :returns: whether all is known of the sizes, and no image is in another region or
+        still to be built
     """
     fleets, profiles = list(fleets), known_profiles(settings)
     complete = True
@@ -49,7 +51,33 @@ async def learn(
         {fleet.region: fleet for fleet in fleets},
         set() if told is None else told,
     )
-    return complete and not away
+    lacking = await _look_at_shelves(settings, profiles, fleets)
+    return complete and not away and not lacking
+
+
+async def _look_at_shelves(
+    settings: LaunchSettings, profiles: Iterable[Profile], fleets: Iterable[Fleet]
+) -> bool:
+    """See what the hub has made, where somebody may want any of it.
+
+    :returns: whether there is a ``repo:NAME`` that has not been made
+    """
+    profiles = list(profiles)
+    wanted = {
+        (region, image.removeprefix("repo:"))
+        for region, image, _ in wished_images(settings, profiles)
+        if image.startswith("repo:")
+    }
+    overrides = [each for profile in profiles for each in profile.overrides()]
+    everywhere = settings.repository or any("repository" in o for o in overrides)
+    there: set[tuple[str, str]] = set()
+    for fleet in fleets:
+        if everywhere or any(region == fleet.region for region, _ in wanted):
+            with suppress(EC2Error):  # as it was seen last, or not at all
+                await fleet.images.look_at_shelf()
+            shelf = fleet.images.shelf or ()
+            there |= {(fleet.region, each.label) for each in shelf if each.ready}
+    return bool(wanted - there)
 
 
 async def _learn_of_images(

@@ -244,6 +244,10 @@ def what_is_known(context: ServerContext) -> Known:
         type_facts=type_facts,
         image=image,
         elsewhere=elsewhere,
+        shelf=lambda region: fleet.images.shelf if (fleet := of(region)) else None,
+        building=lambda region, what: (
+            runtime.builds.left_of(fleet, what) if (fleet := of(region)) else None
+        ),
         refused=refused,
         budgets=_budgets(context),
         history=runtime.history,

@@ -27,12 +27,15 @@ _COMMON = (DISK, SNAPSHOT, ADDRESS)
 
 
 def wanted_types(spawner: LaunchSettings) -> set[str]:
-    """The instance types that users can get, by settings and profiles.
+    """The instance types that users can get, by settings and profiles, and those of
+    the builders of their images.
 
     Those that a callable returns are not known before somebody starts one.
     """
     profiles = known_profiles(spawner)
     found = {spawner.instance_type, *spawner.instance_types}
+    if spawner.build_sources:
+        found.add(spawner.build_instance_type)
     for override in (override for p in profiles for override in p.overrides()):
         types = [override.get("instance_type"), *_list(override.get("instance_types"))]
         found.update(each for each in types if each and isinstance(each, str))

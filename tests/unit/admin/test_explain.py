@@ -87,6 +87,7 @@ def test_an_owner_is_known_by_launch_by_server_id_or_only_by_what_a_tag_says():
         machine("lost", id="i-2", server_id=server_id("h", "dan", "big")),
         machine("lost", id="i-3", server_id="of nobody", tags={"person": "eve"}),
         machine("gone", id="i-4", state="terminated"),
+        machine("", id="i-5", owner_id=owner_id("h", "bob"), tags=BUILDER),
     )
     regions = (Region(Account("us-west-2"), machines),)
     owners = {r.id: (r.owner, r.server) for r in rows(hub, Survey(regions, RECORDS))}
@@ -94,6 +95,8 @@ def test_an_owner_is_known_by_launch_by_server_id_or_only_by_what_a_tag_says():
         "i-1": ("alice", ""),
         "i-2": ("dan", "big"),
         "i-3": (None, None),
+        # Who has asked for an image.
+        "i-5": ("bob", None),
     }
     shown = {r.id: r.cells(300.0)[2:4] for r in rows(hub, Survey(regions, None))}
     assert shown["i-3"] == ["eve?", "?"]

@@ -10,14 +10,17 @@ import pytest
 from ec2spawner.core.errors import EC2SpawnError
 from ec2spawner.core.ids import owner_id
 from ec2spawner.core.tags import (
+    BUILD_TAG,
     HUB_TAG,
     IMAGE_TAG,
     KEY_TAG,
     OWNER_TAG,
     READY,
+    SOURCE_TAG,
     STATUS_TAG,
 )
 from ec2spawner.ec2.facts import Image
+from ec2spawner.ec2.machines import Machine
 from ec2spawner.fleet.builds import Builds, BuildWish
 from ec2spawner.images.builds.driver import Driver
 from ec2spawner.images.builds.errand import NotPlanned
@@ -36,12 +39,18 @@ class Images:
     async def resolve(self, image, owners):
         return Image(image, "/dev/xvda", "x86_64")
 
+    async def look_at_shelf(self):
+        self.looked = True
+
 
 class Fleet:
     def __init__(self, ec2, region="us-west-2"):
         self.hub_id, self.region = HUB, region
         self.clients, self.images = SmallClients(ec2), Images()
         self.inventory = SimpleNamespace(listing=None)
+
+    def detach(self, work):
+        asyncio.ensure_future(work)
 
 
 class World:
@@ -288,3 +297,17 @@ async def test_how_long_it_goes_on_is_told_once_a_build_has_been_seen(world):
     assert not any("min left" in words for _, words in said)
     await world.image("ada", Repository("https://example.org/lab/b"), said=said)
     assert any("(about 5 min left)" in words for _, words in said)
+
+
+async def test_the_form_is_told_of_builds_by_name_and_by_repository(world):
+    await world.image()
+    tags = {BUILD_TAG: "f" * 40, IMAGE_TAG: "b", SOURCE_TAG: "https://example.org/b"}
+    machine = Machine("i-1", "running", tags=tags, launched_at=world.ec2.now - 60)
+    world.fleet.inventory.listing = SimpleNamespace(machines={"i-1": machine})
+    for what in ("b", "https://example.org/b"):
+        assert 60 < world.builds.left_of(world.fleet, what) < 600
+        # A Hub that has seen no build knows no more than that it is one.
+        assert world.process().left_of(world.fleet, what) == 0
+    assert world.builds.left_of(world.fleet, "hydro") is None
+    await settle()
+    assert world.fleet.images.looked

@@ -4,7 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from ec2spawner.core.tags import READY, STATUS_TAG
 from ec2spawner.ec2.facts import Region, TypeFacts
+from ec2spawner.ec2.images import ShelvedImage
 from ec2spawner.hub import form_facts
 from ec2spawner.hub.form_facts import keep_learning, wished_images
 from ec2spawner.server.choice import known_profiles
@@ -120,3 +122,52 @@ def test_a_profile_with_a_region_of_its_own_takes_its_image_there():
         ("us-west-2", "repo:hydro"),
         ("eu-west-1", "repo:hydro"),
     }
+
+
+# What the hub has made, for the form.
+
+
+class Shelf:
+    """A region with images of these names."""
+
+    def __init__(self, region, *names):
+        self.region, self.names, self.looked, self.log = region, names, 0, LOG
+        self.images, self.shelf = self, None
+        self.catalog = SimpleNamespace(region=self.types)
+
+    async def types(self, types, subnets):
+        return Region(types={name: TypeFacts() for name in types})
+
+    async def resolve(self, image, owners):
+        pass
+
+    async def look_at_shelf(self):
+        self.looked += 1
+        tags = {STATUS_TAG: READY}
+        self.shelf = [
+            ShelvedImage(name, name, "available", name, tags=tags)
+            for name in self.names
+        ]
+
+    def is_absent(self, image, owners):
+        return False
+
+
+async def learned(settings, *shelves):
+    return await form_facts.learn(EC2Spawner(region="a", **settings), shelves)
+
+
+async def test_shelves_are_looked_at_where_somebody_may_want_what_is_on_them():
+    here, there = Shelf("a", "hydro"), Shelf("b")
+    assert await learned({"image": "repo:hydro"}, here, there)
+    assert (here.looked, there.looked) == (1, 0)
+    assert await learned({"image": "ami-1"}, here, there)
+    assert (here.looked, there.looked) == (1, 0)
+    own = {"image": "ami-1", "ec2spawner_override": {"repository": "https://x/y"}}
+    await form_facts.learn(EC2Spawner(region="a", images={"Own": own}), [here, there])
+    assert (here.looked, there.looked) == (2, 1)
+
+
+async def test_what_is_still_to_be_built_is_looked_for_again_soon():
+    assert not await learned({"image": "repo:hydro"}, Shelf("a", "other"))
+    assert not await learned({"image": "repo:hydro"}, Shelf("a"))

@@ -12,7 +12,9 @@ from ec2spawner.ec2.clients import Account
 from ec2spawner.ec2.errors import EC2Error
 from ec2spawner.ec2.errors.table import meaning_of
 from ec2spawner.hub.costs import prices as module
+from ec2spawner.hub.costs.prices import wanted_types
 from ec2spawner.settings import LaunchSettings
+from ec2spawner.spawner import EC2Spawner
 
 from ...form.form_of_sizes import card, form
 
@@ -181,3 +183,11 @@ async def test_a_price_is_asked_for_once_a_day_and_a_spot_market_each_time(price
     # What AWS has not told is asked for again: disks, snapshots, addresses.
     assert aws.asked.count("GetProducts") == len(once) + 2 * 3
     assert aws.asked.count("DescribeSpotPriceHistory") == 2
+
+
+def test_the_price_of_builders_is_wanted_where_there_may_be_any():
+    settings = {"instance_type": "t3.small", "build_instance_type": "m5.large"}
+    assert wanted_types(EC2Spawner(**settings)) == {"t3.small"}
+    sources = {"build_sources": ["https://example.org/lab/*"]}
+    found = wanted_types(EC2Spawner(**settings, **sources))
+    assert found == {"t3.small", "m5.large"}
