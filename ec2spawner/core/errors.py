@@ -11,6 +11,7 @@ All of the family, but for the programs that stand alone (admin, demo, agent, bu
         NotSent                        ec2/clients.py: not wanted any more
         NotNow                         core/event.py: the table forbids it
         ImageError                     images/errors.py: no image can be made of it
+            Unreadable                 images/errors.py: its repository cannot be read
         NotPlanned                     images/builds/errand.py: nobody can say whether
         ValueError
             UnreadableState            core/saved_state.py: of a newer version

@@ -25,7 +25,7 @@ from ..images.builds.order import order_of
 from ..images.builds.planned import Planned
 from ..images.builds.policy import builders_of
 from ..images.builds.words import words_of
-from ..images.errors import ImageError
+from ..images.errors import ImageError, Unreadable
 from ..launch.failures import spawn_error
 from ..profiles.repository import Repository
 from ..settings import LaunchSettings
@@ -40,6 +40,7 @@ _PLAN_SECONDS = 600.0
 _DAY = 86400.0
 # So many of the last builds say how long the next takes.
 _MOST_TIMES = 20
+_MOST_PLANS = 100
 _OTHER = "Mend the repository, or choose other software."
 
 
@@ -93,6 +94,8 @@ class Builds:
         self._plan_apart = plan
         self._follow_build = follow
         self._plans: dict[tuple[str, Errand], asyncio.Task[Planned]] = {}
+        #: what each has last asked for: no server stands still with somebody's git
+        self._last: dict[tuple[str, Errand], Planned] = {}
         #: by region and key
         self._running: dict[tuple[str, str], _Build] = {}
         #: user -> when they have begun builds
@@ -130,7 +133,7 @@ class Builds:
             base,
             settings.build_source_packages,
         )
-        planned = await self._planned(wish, errand)
+        planned = await self._planned(wish, errand, tell)
         if planned.solved_at:
             day = time.strftime("%Y-%m-%d", time.gmtime(planned.solved_at))
             tell(0, f"Its packages are those of {day}, when it was asked for first")
@@ -165,7 +168,7 @@ class Builds:
             tell(running.last.share, "It is being built already")
         return await self._follow(running, wish.repository, tell)
 
-    async def _planned(self, wish: BuildWish, errand: Errand) -> Planned:
+    async def _planned(self, wish: BuildWish, errand: Errand, tell: Tell) -> Planned:
         """Who wants the same at the same time waits for the same plan."""
         key = wish.fleet.region, errand
         task = self._plans.get(key)
@@ -175,8 +178,11 @@ class Builds:
             task.add_done_callback(lambda _: self._plans.pop(key, None))
             self._plans[key] = task
         try:
-            return await asyncio.shield(task)
+            planned = await asyncio.shield(task)
         except ImageError as e:
+            if isinstance(e, Unreadable) and key in self._last:
+                tell(0, "The repository cannot be read just now: it is as last time")
+                return self._last[key]
             raise EC2SpawnError(
                 f"No image can be made of {wish.repository}: {_ended(e)} {_OTHER}",
                 reason=Reason.OPTIONS,
@@ -188,6 +194,11 @@ class Builds:
                 reason=Reason.IMAGE,
                 log_message=f"The plan of {wish.repository} has failed: {e}",
             ) from e
+        self._last.pop(key, None)
+        self._last[key] = planned
+        while len(self._last) > _MOST_PLANS:
+            del self._last[next(iter(self._last))]
+        return planned
 
     async def _admit(self, wish: BuildWish, key: str) -> None:
         """

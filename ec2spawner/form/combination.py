@@ -155,7 +155,7 @@ class Combination:
     def usual(self, woken: str = "") -> float:
         """Seconds that such starts took; 0 while there was none."""
         for each in self.types:
-            image = "" if woken else self.text("image")
+            image = "" if woken else self.text("repository") or self.text("image")
             kind = StartKind(self.text("region"), image, each, woken)
             if expected := self._known.history.expected(kind):
                 return expected.usual

@@ -5,3 +5,7 @@ from __future__ import annotations
 
 class ImageError(Exception):
     """No image can be made. The text says why, and what to do."""
+
+
+class Unreadable(ImageError):
+    """The repository cannot be read, perhaps only now."""

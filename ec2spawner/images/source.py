@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-from .errors import ImageError
+from .errors import ImageError, Unreadable
 from .recipe import KNOWN
 
 # Nobody writes longer ones by hand, and they are read whole.
@@ -148,13 +148,13 @@ def _git(place: Path, *words: str, stranger: bool = False) -> str:
     except FileNotFoundError as e:
         raise ImageError("git is not installed here: install it") from e
     except subprocess.TimeoutExpired as e:
-        raise ImageError(
+        raise Unreadable(
             f"git {words[0]} took more than {_GIT_SECONDS} s: clone the repository by "
             "hand, and give the folder"
         ) from e
     if done.returncode:
         said = without_secrets(done.stderr.strip().splitlines()[-1:])
-        raise ImageError(
+        raise Unreadable(
             f"the repository cannot be read (git {words[0]}: {said}): look at the "
             "address, the ref after @, and whether git may read it from here"
         )

@@ -21,7 +21,7 @@ class StartKind:
     """What makes two starts alike.
 
     :ivar image: as the settings have it, not as it is resolved: a start is expected
-        before anybody has asked EC2
+        before anybody has asked EC2. A repository counts more
     :ivar woken: from what its machine was woken: "stop", "hibernate"; "" for a new one
     """
 
@@ -51,7 +51,7 @@ def kind_of(settings: LaunchSettings, instance_type: str, woken: str) -> StartKi
     :param settings: of its server, with its user's choice
     """
     # What is on a machine that wakes has little to do with how long that takes.
-    image = "" if woken else str(settings.image)
+    image = "" if woken else str(settings.repository or settings.image)
     return StartKind(str(settings.region), image, instance_type, woken)
 
 

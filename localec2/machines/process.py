@@ -47,6 +47,14 @@ fi
 """
 
 
+# Units of this computer's own systemd would be this computer's: what is to be done to a
+# machine, such as cleaning it for an image, would be done to it.
+_NO_SYSTEMD = """#!/bin/sh
+echo "a process machine has no systemd: start it as nspawn or qemu" >&2
+exit 1
+"""
+
+
 class ProcessMachine(MarkedMachine):
     """A process tree under ``boot.py``, all of it carrying the machine's marker."""
 
@@ -115,6 +123,8 @@ class ProcessMachine(MarkedMachine):
             shim = folder / "bin" / name
             shim.write_text(_SHUTDOWN.format(name=name, run=folder / "run", sig=number))
             shim.chmod(0o755)
+        (folder / "bin" / "systemd-run").write_text(_NO_SYSTEMD)
+        (folder / "bin" / "systemd-run").chmod(0o755)
         config = folder / "etc" / "jupyter" / "jupyter_server_config.json"
         config.write_text(json.dumps({"ServerApp": {"allow_root": os.geteuid() == 0}}))
 

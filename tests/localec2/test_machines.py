@@ -69,6 +69,12 @@ def test_the_environment_is_the_machines_own(cloud, ec2, launch, monkeypatch):
     assert f"EC2SPAWNER_LOCAL={cloud.cloud_id}/{made['InstanceId']}" in text
 
 
+def test_no_unit_of_this_computer_is_a_machines(cloud, ec2, launch):
+    made, _ = boot(cloud, launch, "#!/bin/sh\nsystemd-run true\necho rc $?\n")
+    said = eventually(lambda: (text := console(ec2, made)) and "rc" in text and text)
+    assert "a process machine has no systemd" in said and "rc 1" in said
+
+
 def test_jupyter_of_the_surrounding_environment_is_found(cloud, ec2, launch):
     script = "#!/bin/sh\njupyter-server --version\nexec sleep 1000\n"
     made, machine = boot(cloud, launch, script)

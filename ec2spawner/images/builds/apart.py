@@ -11,7 +11,7 @@ import re
 import resource
 import sys
 
-from ..errors import ImageError
+from ..errors import ImageError, Unreadable
 from ..index import Indexes, configured_indexes
 from ..plan import Wishes, make_plan
 from ..recipe import Recipe, read_recipe
@@ -76,7 +76,8 @@ def main() -> None:
         planned = plan_for_stranger(errand)
         answer = {"planned": PLANNED.dump_python(planned)}
     except ImageError as e:
-        answer = {"refused": str(e) or "?"}
+        kind = "unreadable" if isinstance(e, Unreadable) else "refused"
+        answer = {kind: str(e) or "?"}
     print(json.dumps(answer))
 
 

@@ -19,7 +19,7 @@ from importlib.util import find_spec
 from pydantic import TypeAdapter
 
 from ...ec2.facts import Image
-from ..errors import ImageError
+from ..errors import ImageError, Unreadable
 from .planned import Planned
 
 # What git, uv, pip and Python are configured by. Passwords for the package index are
@@ -80,7 +80,7 @@ async def plan_apart(errand: Errand, seconds: float) -> Planned:
             process.communicate(ERRANDS.dump_json(errand)), seconds
         )
     except asyncio.TimeoutError as e:
-        raise ImageError(
+        raise Unreadable(
             f"to read the repository and find versions took more than {seconds:.0f} s"
         ) from e
     finally:
@@ -92,6 +92,8 @@ async def plan_apart(errand: Errand, seconds: float) -> Planned:
     except ValueError:
         said = err.decode(errors="replace").strip()[-2000:]
         raise NotPlanned(f"exit code {process.returncode}: {said}") from None
+    if why := answer.get("unreadable"):
+        raise Unreadable(why)
     if why := answer.get("refused"):
         raise ImageError(why)
     return PLANNED.validate_python(answer["planned"])

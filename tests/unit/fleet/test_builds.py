@@ -25,7 +25,7 @@ from ec2spawner.fleet.builds import Builds, BuildWish
 from ec2spawner.images.builds.driver import Driver
 from ec2spawner.images.builds.errand import NotPlanned
 from ec2spawner.images.builds.planned import Planned
-from ec2spawner.images.errors import ImageError
+from ec2spawner.images.errors import ImageError, Unreadable
 from ec2spawner.profiles.repository import Repository
 from ec2spawner.settings import LaunchSettings
 
@@ -214,6 +214,22 @@ async def test_what_is_planned_says_what_is_wrong_and_nothing_is_launched(world)
         await world.image()
     assert "Traceback" not in refused.value.jupyterhub_message
     assert "Traceback" in refused.value.log_message
+
+
+async def test_who_has_had_an_image_has_it_also_while_nobody_can_read_the_repository(
+    world,
+):
+    first, said = await world.image(), []
+    world.refuses = Unreadable("the repository cannot be read (git fetch: no route)")
+    assert await world.image("bob", said=said) == first
+    assert any("cannot be read just now" in words for _, words in said)
+    for other in (Repository(HYDRO.url, "v2"), Repository("https://example.org/lab/x")):
+        with pytest.raises(EC2SpawnError, match="cannot be read"):
+            await world.image("ada", other)
+    # What cannot be solved is no trouble that passes.
+    world.refuses = ImageError("no versions go together: a==1 and b==2")
+    with pytest.raises(EC2SpawnError, match="a==1"):
+        await world.image()
 
 
 async def test_a_build_that_fails_leaves_no_machine_and_tells_each_why(world):

@@ -44,6 +44,27 @@ def test_the_progress_page_says_how_long_such_starts_took(render):
     assert "It is set up usually 2 s" in told and "costs" not in told
 
 
+def test_of_a_start_that_has_no_image_yet_nobody_says_how_long_it_takes(render):
+    one = starting(repository="https://example.org/lab/hydro")
+    kind = StartKind("us-west-2", "https://example.org/lab/hydro", "m7i.xlarge")
+    stages = {"machine": 1.0, "boot": 20.4, "home": 2.0, "jupyter": 7.0}
+    one.context.runtime.history.add(kind, stages)
+    now = [0.0]
+    progress = Progress(clock=lambda: now[0])
+    one.context.progress, progress.builds = progress, True
+    progress.build(0.3, "installing packages")
+    page = progress_page(render, one)
+    told = text_of(page)
+    assert "The image of your repository is found or made" in told
+    assert "const expected = null" in page
+    now[0] = 300.0
+    progress.built()
+    now[0] = 310.0
+    page = progress_page(render, one)
+    assert '"usual": 30.4' in page and "performance.now() - 1000 * 10.0" in page
+    assert "The image of your repository" not in text_of(page)
+
+
 def test_a_machine_that_is_woken_is_not_asked_for(render):
     stopped = StoppedMachine("l", "i-1", instance_type="m7i.xlarge", how="stop")
     one = starting()

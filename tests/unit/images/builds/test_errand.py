@@ -14,7 +14,7 @@ from ec2spawner.ec2.facts import Image
 from ec2spawner.images.builds import errand as module
 from ec2spawner.images.builds.apart import plan_for_stranger
 from ec2spawner.images.builds.errand import Errand, NotPlanned, lacking, plan_apart
-from ec2spawner.images.errors import ImageError
+from ec2spawner.images.errors import ImageError, Unreadable
 
 from ..git_server import git_server
 from ..test_plan import indexes  # noqa: F401
@@ -64,9 +64,9 @@ async def test_what_cannot_be_had_is_said_in_words(server):
     url = server.commit("unsolvable", {"requirements.txt": "fast==1.0\nplain<1\n"})
     with pytest.raises(ImageError, match="no versions of the packages go together.*pl"):
         await plan(url)
-    with pytest.raises(ImageError, match="cannot be read"):
-        plan_for_stranger(errand(f"{server.url}/nothing"))
-    with pytest.raises(ImageError, match="cannot be read"):
+    with pytest.raises(Unreadable, match="cannot be read"):
+        await plan(f"{server.url}/nothing")
+    with pytest.raises(Unreadable, match="cannot be read"):
         plan_for_stranger(errand(url, "no-such-branch"))
 
 
