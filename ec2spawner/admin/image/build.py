@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from traitlets import Bool, Int, List, Unicode
@@ -113,9 +114,14 @@ ec2spawner image build ./my-repository --name hydro --type m7i.xlarge
             self.fail(f"which repository? See {self.name} --help", 2)
         # Before the Hub's folder becomes the one that paths are relative to.
         try:
-            with read_source(self.extra_args[0], self.ref) as source:
+            with (
+                ThreadPoolExecutor(1) as beside,
+                read_source(self.extra_args[0], self.ref) as source,
+            ):
+                # pip takes its time to say what it is configured for.
+                indexes = beside.submit(self._indexes)
                 hub = self.hub(words=1)
-                asyncio.run(self._build(hub, source))
+                asyncio.run(self._build(hub, source, indexes))
         except (ImageError, EC2SpawnError) as e:
             self.fail(getattr(e, "log_message", str(e)))
         except EC2Error as e:
@@ -123,11 +129,15 @@ ec2spawner image build ./my-repository --name hydro --type m7i.xlarge
         except KeyboardInterrupt:
             self.fail("the build goes on without this command: run it again to follow")
 
-    async def _build(self, hub: Hub, source: Source) -> None:
+    def _indexes(self) -> Indexes:
+        found = configured_indexes() if not self.index else Indexes(self.index[0])
+        return found.with_more(self.index[1:])
+
+    async def _build(self, hub: Hub, source: Source, indexes: Future[Indexes]) -> None:
         show = show_for(self.json)
         clients = Clients(self._account(hub))
         try:
-            plan = await self._plan(hub, source, clients)
+            plan = await self._plan(hub, source, clients, indexes)
             show.say(as_text(plan))
             driver = Driver(clients, self._order(hub, plan), show.event)
             image = await driver.find()
@@ -147,7 +157,9 @@ ec2spawner image build ./my-repository --name hydro --type m7i.xlarge
     def _account(self, hub: Hub) -> Account:
         return hub.in_region(self.regions[0]) if self.regions else hub.accounts[0]
 
-    async def _plan(self, hub: Hub, source: Source, clients: Clients) -> Plan:
+    async def _plan(
+        self, hub: Hub, source: Source, clients: Clients, indexes: Future[Indexes]
+    ) -> Plan:
         settings = hub.settings
         usual = settings.image if not settings.image.startswith("repo:") else ""
         images = Images(clients.reading, hub.hub_id)
@@ -161,14 +173,12 @@ ec2spawner image build ./my-repository --name hydro --type m7i.xlarge
             self.strict,
             self.refresh,
         )
-        indexes = configured_indexes() if not self.index else Indexes(self.index[0])
-        indexes = indexes.with_more(self.index[1:])
         return await asyncio.to_thread(
             make_plan,
             source,
             hub.hub_id,
             base,
-            indexes,
+            await asyncio.wrap_future(indexes),
             wishes,
             remembered_here(),
         )
