@@ -37,6 +37,8 @@ Tell = Callable[[float, str], None]
 
 # To read a repository and solve what it asks for, before any machine.
 _PLAN_SECONDS = 600.0
+# It takes a processor and some hundred MB, and the Hub has users beside these.
+_PLANS_AT_ONCE = 2
 _DAY = 86400.0
 # So many of the last builds say how long the next takes.
 _MOST_TIMES = 20
@@ -94,6 +96,7 @@ class Builds:
         self._plan_apart = plan
         self._follow_build = follow
         self._plans: dict[tuple[str, Errand], asyncio.Task[Planned]] = {}
+        self._planning = asyncio.Semaphore(_PLANS_AT_ONCE)
         #: what each has last asked for: no server stands still with somebody's git
         self._last: dict[tuple[str, Errand], Planned] = {}
         #: by region and key
@@ -173,7 +176,7 @@ class Builds:
         key = wish.fleet.region, errand
         task = self._plans.get(key)
         if task is None:
-            task = asyncio.ensure_future(self._plan_apart(errand, _PLAN_SECONDS))
+            task = asyncio.ensure_future(self._plan(errand))
             task.add_done_callback(_looked_at)
             task.add_done_callback(lambda _: self._plans.pop(key, None))
             self._plans[key] = task
@@ -194,11 +197,15 @@ class Builds:
                 reason=Reason.IMAGE,
                 log_message=f"The plan of {wish.repository} has failed: {e}",
             ) from e
-        self._last.pop(key, None)
+        self._last.pop(key, None)  # the newest comes last
         self._last[key] = planned
         while len(self._last) > _MOST_PLANS:
             del self._last[next(iter(self._last))]
         return planned
+
+    async def _plan(self, errand: Errand) -> Planned:
+        async with self._planning:
+            return await self._plan_apart(errand, _PLAN_SECONDS)
 
     async def _admit(self, wish: BuildWish, key: str) -> None:
         """

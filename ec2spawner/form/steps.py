@@ -269,7 +269,7 @@ class StepsView:
             return None
         assert selection is not None, "there is a profile to choose"
         texts = written(self._profile, last)
-        together = self._together(selection.choices)
+        together = Combination(self._known, self._setting, selection.overrides)
         if together.misfit or together.elsewhere:
             return None
         stopped = self._known.stopped
@@ -278,7 +278,9 @@ class StepsView:
         options |= {key: choice.key for key, choice in selection.choices.items()}
         options |= {f"{key}--{UNLISTED}": text for key, text in texts.items()}
         return Again(
-            name=name_of(selection.profile, selection.choices),
+            name=", ".join(
+                (name_of(selection.profile, selection.choices), *texts.values())
+            ),
             options=json.dumps(options),
             costs=together.costs(),
             wakes=about(together.usual(stopped.how)) if stopped and wakes else "",

@@ -183,6 +183,18 @@ async def test_who_goes_away_while_it_is_planned_spoils_it_for_nobody(world):
     assert len(world.planned) == 1
 
 
+async def test_a_class_that_asks_at_once_does_not_take_the_hubs_computer(world):
+    world.plans.clear()
+    names = [Repository(f"https://example.org/lab/{name}") for name in "abcde"]
+    all_of_them = asyncio.gather(
+        *(world.image(str(each), each, max_builds=9) for each in names)
+    )
+    await settle()
+    assert len(world.planned) == 2
+    world.plans.set()
+    assert len(set(await all_of_them)) == 5
+
+
 async def test_a_hub_that_was_ended_joins_the_builder_it_has_begun(world):
     waits = asyncio.ensure_future(world.image())
     world.goes.clear()

@@ -1,8 +1,12 @@
 """A repository that a user, a profile or anybody names: checked on every way in."""
 
+import re
+from html import unescape
+
 import pytest
 
 from ec2spawner.core.errors import EC2SpawnError
+from ec2spawner.profiles.choose import options_from_form
 from ec2spawner.server.choice import ServerChoice, offer_for
 from ec2spawner.spawner import EC2Spawner
 
@@ -104,3 +108,14 @@ async def test_the_form_has_a_field_for_it_and_keeps_what_was_written():
     assert f'value="{URL}@&lt;b&gt;"' in form
     alone = await ServerChoice(spawner()).render("ada", set(), {})
     assert "Standard" in alone and "From a repository" in alone
+
+
+async def test_as_last_time_names_the_repository_and_sends_it_again():
+    made = spawner(sizes={"Small": "t3.small"})
+    last = {"profile": "machine", "size": "small", WRITTEN: URL}
+    form = await ServerChoice(made).render("ada", set(), last)
+    assert f"As last time: Small, {URL}" in form
+    (sent,) = re.findall(r'name="as-last-time"\s+value="([^"]*)"', form)
+    options = options_from_form({"as-last-time": [unescape(sent)]})
+    await apply(made, options)
+    assert made.repository == URL
