@@ -1,6 +1,8 @@
 """What all tests share."""
 
+import gc
 import os
+import sys
 
 import pytest
 from hypothesis import settings
@@ -12,9 +14,20 @@ settings.register_profile("ci", deadline=None, derandomize=True)
 settings.register_profile("slow", deadline=None, max_examples=300, print_blob=True)
 
 
+# Some hundred processes run our code here; each would compile it anew.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     slow = "slow" in config.getoption("markexpr")
     settings.load_profile("slow" if slow else "ci")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What is imported stays: to look through it for garbage costs a tenth of all."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

@@ -2,7 +2,7 @@
 
 import ast
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -88,6 +88,7 @@ def files(package: str) -> list[File]:
     return [File(package, p.relative_to(house).as_posix(), p) for p in paths]
 
 
+@cache
 def needs(package: str) -> dict[File, set[File]]:
     """Which files of a package each of them imports."""
     everything = files(package)

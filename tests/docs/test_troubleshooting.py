@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -26,10 +27,15 @@ def words(text):
 HTML = [words(path.read_text()) for path in sorted(HOUSE.rglob("templates/*.html"))]
 
 
+@cache
+def nodes_of(path):
+    return list(ast.walk(ast.parse(path.read_text())))
+
+
 def texts():
     """Every text in the code; an f-string as its constant parts."""
     for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in nodes_of(path):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 yield words(node.value)
 
@@ -51,7 +57,7 @@ def parts_of(node):
 def messages_to_users():
     """What each EC2SpawnError in the code says: its longest constant sentence."""
     for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in nodes_of(path):
             if (
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Name)
@@ -66,7 +72,7 @@ def messages_to_users():
 def messages_at_the_start():
     """What is said when the Hub starts, by its longest constant part."""
     for name in ("hub/startup.py", "settings/network.py"):
-        for node in ast.walk(ast.parse((HOUSE / name).read_text())):
+        for node in nodes_of(HOUSE / name):
             if isinstance(node, (ast.Yield, ast.Return)) and (
                 parts := parts_of(node.value)
             ):

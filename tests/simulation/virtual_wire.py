@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from botocore.parsers import ResponseParser
 from urllib3.connection import HTTPConnection
 
 from localec2.api.control_api import ControlApi
@@ -191,6 +192,7 @@ def install(
     # What moto looks up anew for each request.
     for name in ("backends.list_of_moto_modules", "core.utils.method_names_from_class"):
         _remember(f"moto.{name}", patch)
+    _read_once(patch)
     application = Gate(cloud.api, ControlApi(cloud))
     port = urlsplit(cloud.endpoint_url).port
     connect = HTTPConnection._new_conn
@@ -204,6 +206,27 @@ def install(
     # The operating system knows of no such connection.
     patch.setattr("localec2.api.http._refusal", lambda environ: None)
     return reading
+
+
+def _read_once(patch: pytest.MonkeyPatch) -> None:
+    """Let botocore read an answer that it has read before from memory."""
+    parse = ResponseParser.parse
+    known: dict[tuple[str, bytes], Any] = {}
+
+    def remembers(self: ResponseParser, response: Any, shape: Any) -> Any:
+        listing = shape is not None and shape.name.startswith("Describe")
+        if response["status_code"] != 200 or not listing:
+            return parse(self, response, shape)
+        if len(known) > 200:
+            known.clear()
+        key = (shape.name, response["body"])
+        if key not in known:
+            known[key] = parse(self, response, shape)
+        # botocore writes into the metadata.
+        metadata = {**known[key]["ResponseMetadata"]}
+        return {**known[key], "ResponseMetadata": metadata}
+
+    patch.setattr(ResponseParser, "parse", remembers)
 
 
 def _remember(dotted: str, patch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,6 @@ from tests.house import LAYERS, ROOT, files, needs
 
 PACKAGES = sorted(LAYERS)
 FILES = {package: files(package) for package in PACKAGES}
-NEEDS = {package: needs(package) for package in PACKAGES}
 EVERY_FILE = [file for package in PACKAGES for file in FILES[package]]
 PRODUCT = FILES["ec2spawner"]
 
@@ -72,7 +71,7 @@ def layer_of(package, room):
 def test_imports_go_down_the_house_only(package):
     wrong = [
         f"{file} imports {other}"
-        for file, others in NEEDS[package].items()
+        for file, others in needs(package).items()
         for other in others
         if file.room != other.room
         and layer_of(package, file.room) >= layer_of(package, other.room)
@@ -96,7 +95,7 @@ def test_no_two_folders_need_each_other(package):
     """Folders of a folder, too: claim/ and claim/agent/."""
     arrows = {
         (file.folder or file.room, other.folder or other.room)
-        for file, others in NEEDS[package].items()
+        for file, others in needs(package).items()
         for other in others
     }
     pairs = [(a, b) for a, b in arrows if a < b and (b, a) in arrows]
@@ -117,7 +116,7 @@ def test_no_file_needs_itself_by_way_of_others(package):
             + " -> ".join(map(str, [*path[path.index(file) :], file]))
         )
         if file not in done:
-            for other in sorted(NEEDS[package][file], key=str):
+            for other in sorted(needs(package)[file], key=str):
                 visit(other, [*path, file])
             done.add(file)
 
