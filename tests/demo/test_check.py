@@ -47,6 +47,7 @@ def test_two_checks_at_once_each_do_the_whole_round_even_with_a_zone_sold_out():
         assert check.stderr == ""
 
 
+@pytest.mark.slow
 def test_a_check_with_a_broken_ec2_fails_and_names_the_step_and_the_reason(tmp_path):
     log = tmp_path / "hub.log"
     check = run(

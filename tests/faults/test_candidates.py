@@ -35,6 +35,7 @@ async def messages_of_a_start(hub):
         return [event["message"] for event in await visitor.ready()]
 
 
+@pytest.mark.slow
 async def test_four_of_five_candidates_without_capacity(
     make_quick_hub, ec2, first_subnet  # noqa: F811
 ):

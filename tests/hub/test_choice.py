@@ -69,6 +69,7 @@ async def test_a_form_of_the_hubs_own_is_shown_to_who_follows_a_link_and_obeyed(
     assert "server with query arguments" not in hub.log
 
 
+@pytest.mark.slow
 async def test_options_that_are_not_ours_reach_nobody(quick_hub, ec2):
     options = {"profile": "small", "image": "ami-00000000", "course": "hydrology"}
     status, _ = await quick_hub.start_server("alice", options=options)
@@ -78,6 +79,7 @@ async def test_options_that_are_not_ours_reach_nobody(quick_hub, ec2):
     assert "hydrology" not in ec2.requests_text()
 
 
+@pytest.mark.slow
 async def test_the_last_choice_is_the_one_preselected(quick_hub, ec2):
     async with Visitor(quick_hub.url, "alice", "any") as alice:
         await alice.log_in()
@@ -89,6 +91,7 @@ async def test_the_last_choice_is_the_one_preselected(quick_hub, ec2):
         assert [m.instance_type for m in living(ec2)] == ["t3.large"]
 
 
+@pytest.mark.slow
 async def test_a_stored_choice_that_is_no_longer_on_offer_starts_nothing(
     make_quick_hub, ec2
 ):
@@ -107,6 +110,7 @@ async def test_a_stored_choice_that_is_no_longer_on_offer_starts_nothing(
     assert ec2.requests("RunInstances") == []
 
 
+@pytest.mark.slow
 async def test_a_profile_for_a_group_is_for_its_members_only(make_quick_hub, ec2):
     hub = make_quick_hub(
         settings={
@@ -208,6 +212,7 @@ async def test_text_of_an_admin_is_shown_and_not_obeyed(make_quick_hub):
         assert "&lt;b&gt;R &amp; D&lt;/b&gt;" in await alice.form()
 
 
+@pytest.mark.slow
 async def test_without_profiles_a_server_starts_as_configured(make_quick_hub, ec2):
     hub = make_quick_hub(settings={"profile_list": [], "instance_type": "t3.micro"})
     await hub.start()

@@ -61,6 +61,7 @@ async def test_a_machine_that_ec2_loses_is_noticed(quick_hub, ec2):
     assert "host failure" in quick_hub.log
 
 
+@pytest.mark.slow
 async def test_a_machine_that_somebody_stopped_is_not_left_behind(
     quick_hub, ec2, cloud
 ):
@@ -93,6 +94,7 @@ async def test_a_stop_that_ec2_refuses_is_finished_in_the_background(
     await hub.wait_until(forgotten, 30, "nothing is doomed any more")
 
 
+@pytest.mark.slow
 async def test_a_grave_is_not_forgotten_when_the_hub_is_killed(make_quick_hub, ec2):
     hub = make_quick_hub(settings={"stop_timeout": 2})
     await hub.start()
@@ -116,6 +118,7 @@ async def more_listings(ec2, count):
     await asyncio.to_thread(eventually, lambda: answered() >= before + count)
 
 
+@pytest.mark.slow
 async def test_an_outage_of_ec2_stops_nobodys_server(quick_hub, ec2):
     await quick_hub.ready_server("alice")
     ec2.add_fault(Fault("*", error=("Unavailable", 503)))

@@ -30,17 +30,20 @@ async def failed_start(hub, name="alice"):
     "fault, sentence",
     [
         (NO_CAPACITY, "AWS has no machine of this size free just now"),
-        (
+        pytest.param(
             Fault("RunInstances", error=("VcpuLimitExceeded", 400)),
             "reached its limit of running machines",
+            marks=pytest.mark.slow,
         ),
-        (
+        pytest.param(
             Fault("RunInstances", error=("UnauthorizedOperation", 403)),
             "not allowed to do this on AWS",
+            marks=pytest.mark.slow,
         ),
-        (
+        pytest.param(
             Fault("RunInstances", error=("InvalidAMIID.NotFound", 400)),
             "The image of this server cannot be used",
+            marks=pytest.mark.slow,
         ),
     ],
 )
@@ -74,6 +77,7 @@ async def test_after_a_failure_the_next_click_works(quick_hub, ec2):
     assert len(living(ec2)) == 1
 
 
+@pytest.mark.slow
 async def test_a_zone_without_capacity_is_left_for_the_next_at_once(
     make_quick_hub, ec2, gate
 ):
@@ -99,7 +103,7 @@ async def test_a_zone_without_capacity_is_left_for_the_next_at_once(
     assert len(living(ec2)) == 1
 
 
-@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("times", [1, pytest.param(2, marks=pytest.mark.slow)])
 async def test_a_lost_answer_makes_no_second_machine(quick_hub, ec2, times):
     ec2.add_fault(Fault("RunInstances", lose_answer=True, times=times))
     await quick_hub.ready_server("alice")
@@ -109,6 +113,7 @@ async def test_a_lost_answer_makes_no_second_machine(quick_hub, ec2, times):
     assert len(ec2.machines()) == 1
 
 
+@pytest.mark.slow
 async def test_when_every_answer_is_lost_the_machine_is_found_by_its_tag(
     quick_hub, ec2
 ):
@@ -117,6 +122,7 @@ async def test_when_every_answer_is_lost_the_machine_is_found_by_its_tag(
     assert len(ec2.machines()) == 1
 
 
+@pytest.mark.slow
 async def test_throttling_is_waited_out(quick_hub, ec2):
     ec2.add_fault(Fault("RunInstances", error=("RequestLimitExceeded", 503), times=2))
     await quick_hub.ready_server("alice")

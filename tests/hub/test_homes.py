@@ -149,6 +149,7 @@ async def test_a_hub_that_lost_its_database_finds_the_homes(hub, ec2, volumes):
     assert len(volumes()) == 1
 
 
+@pytest.mark.slow
 async def test_a_renamed_user_keeps_the_home_and_nobody_inherits_it(hub, ec2, volumes):
     await hub.ready_server("alice")
     write(the_machine(ec2), "rain falls")
@@ -248,9 +249,8 @@ async def test_a_lost_answer_makes_no_second_home(hub, ec2, volumes, action, los
     assert len(volumes()) == 1
 
 
-@pytest.mark.parametrize(
-    "action", ["CreateVolume", pytest.param("AttachVolume", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("action", ["CreateVolume", "AttachVolume"])
 async def test_a_hub_killed_at_a_home_goes_on_with_it(hub, ec2, volumes, action):
     ec2.add_fault(Fault(action, delay_answer=5, times=1))
     asked = asyncio.ensure_future(hub.start_server("alice"))

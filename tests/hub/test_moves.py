@@ -189,15 +189,16 @@ async def test_a_start_that_runs_out_of_time_goes_on_with_its_snapshot(
     assert asked_for(ec2, "CreateSnapshot") == ["CreateSnapshot"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "action, nth",
     [
-        pytest.param("CreateSnapshot", 1, marks=pytest.mark.slow),
-        pytest.param("CreateVolume", 1, marks=pytest.mark.slow),
+        ("CreateSnapshot", 1),
+        ("CreateVolume", 1),
         # The move begins; the copy takes its place; it becomes the home.
-        pytest.param("CreateTags", 1, marks=pytest.mark.slow),
+        ("CreateTags", 1),
         ("CreateTags", 2),
-        pytest.param("CreateTags", 3, marks=pytest.mark.slow),
+        ("CreateTags", 3),
     ],
 )
 async def test_a_hub_killed_in_the_midst_of_a_move_goes_on_with_it(

@@ -83,6 +83,7 @@ async def test_a_reboot_from_the_users_own_terminal_does_the_same(quick_hub, ec2
     assert second["JUPYTERHUB_API_TOKEN"] == first["JUPYTERHUB_API_TOKEN"]
 
 
+@pytest.mark.slow
 async def test_it_does_so_also_when_the_hub_was_restarted_in_between(
     quick_hub, ec2, by_aws
 ):

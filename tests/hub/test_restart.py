@@ -32,6 +32,7 @@ async def test_a_user_goes_on_working_on_the_same_kernel(make_hub, ec2):
     assert [m.instance_id for m in ec2.machines()] == [machine.instance_id]
 
 
+@pytest.mark.slow
 async def test_a_server_stopped_after_a_restart_leaves_no_token_and_no_machine(
     make_quick_hub, ec2
 ):
@@ -62,7 +63,7 @@ async def killed_while_starting(hub, when):
     "fault, settings",
     [
         # between the write-ahead and EC2's answer: the machine is made
-        (Fault("RunInstances", delay_answer=5), {}),
+        pytest.param(Fault("RunInstances", delay_answer=5), {}, marks=pytest.mark.slow),
         # between EC2's answer and the claim
         (None, {"pending_seconds": 3}),
     ],
@@ -107,6 +108,7 @@ async def test_a_hub_killed_before_ec2_was_asked_ends_cleanly(make_quick_hub, ec
     assert len(ec2.machines()) == 1
 
 
+@pytest.mark.slow
 async def test_a_hub_killed_after_the_claim_completes_that_launch(make_quick_hub, ec2):
     hub = make_quick_hub(settings={"setup_script": "#!/bin/sh\nsleep 4\n"})
     await hub.start()

@@ -67,6 +67,7 @@ async def test_two_users_at_once_get_a_machine_each_and_see_only_their_own(hub, 
             await bob.open_lab()
 
 
+@pytest.mark.slow
 async def test_a_named_server_gets_a_machine_of_its_own(hub, ec2):
     async with Visitor(hub.url, "alice", "any") as alice:
         await alice.log_in()

@@ -132,6 +132,7 @@ async def test_a_machine_whose_settings_have_changed_makes_room_for_a_fresh_one(
     assert len(living(ec2)) == 1
 
 
+@pytest.mark.slow
 async def test_without_capacity_to_wake_up_the_user_gets_a_fresh_machine(
     hub, ec2, stopped
 ):
@@ -142,6 +143,7 @@ async def test_without_capacity_to_wake_up_the_user_gets_a_fresh_machine(
     assert len(launches(ec2)) == 2
 
 
+@pytest.mark.slow
 async def test_a_machine_stays_stopped_when_no_fresh_one_can_be_had_either(
     hub, ec2, stopped
 ):
@@ -154,6 +156,7 @@ async def test_a_machine_stays_stopped_when_no_fresh_one_can_be_had_either(
     assert [m.instance_id for m in living(ec2)] == [stopped.instance_id]
 
 
+@pytest.mark.slow
 async def test_a_lost_answer_to_the_wake_up_call_is_no_second_machine(
     hub, ec2, stopped
 ):
@@ -217,6 +220,7 @@ async def test_a_machine_that_cannot_start_its_server_twice_is_replaced(
     assert [m.boots for m in living(ec2)] == [1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "lost",
     # A call that EC2 obeys must not arrive later than those of the next Hub.
@@ -245,6 +249,7 @@ async def test_a_hub_killed_while_it_stops_a_machine_keeps_it(hub, ec2, how, los
     assert goes_on(how, ec2, before)
 
 
+@pytest.mark.slow
 async def test_a_hub_killed_while_a_machine_wakes_has_no_second_one(hub, ec2, stopped):
     await is_stopped(ec2, stopped)
     ec2.change_settings(pending_seconds=3)

@@ -235,6 +235,7 @@ async def said(hub, text):
     return text in hub.log
 
 
+@pytest.mark.slow
 async def test_a_machine_is_ended_when_its_user_was_deleted_with_its_tombstone(
     make_quick_hub, ec2
 ):

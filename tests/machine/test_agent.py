@@ -72,6 +72,7 @@ async def test_the_server_gets_every_variable_as_it_was_ordered(make_quick_hub, 
     assert got["HOME"] == "/home/jovyan" and got["USER"] == "jovyan"
 
 
+@pytest.mark.slow
 async def test_a_server_that_crashes_is_started_again(quick_hub, guest, ec2):
     await quick_hub.ready_server("alice")
     machine = guest()

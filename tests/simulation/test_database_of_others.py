@@ -100,7 +100,9 @@ def test_who_clicks_while_the_database_is_locked_gets_a_sentence_and_no_machine(
     goes_on(hub)
 
 
-@pytest.mark.parametrize("seconds", [0.3, 1.5, 4, 7])
+@pytest.mark.parametrize(
+    "seconds", [1.5, 4, *(pytest.param(s, marks=pytest.mark.slow) for s in (0.3, 7))]
+)
 def test_a_start_during_which_the_database_is_locked_ends_well_or_in_words(
     hub, seconds
 ):
@@ -128,7 +130,9 @@ def test_a_machine_that_ends_while_the_database_is_locked_is_noticed(hub):
     goes_on(hub)
 
 
-@pytest.mark.parametrize("only_ours", [False, True])
+@pytest.mark.parametrize(
+    "only_ours", [pytest.param(False, marks=pytest.mark.slow), True]
+)
 def test_a_start_while_the_disk_of_the_database_is_full_ends_well_or_in_words(
     hub, only_ours
 ):

@@ -84,9 +84,9 @@ def test_the_ledger_is_ec2s_own_record(world, make_hub, record):
 
 
 DEATHS = [
-    f"{when} {call}"
+    pytest.param(f"{when} {call}", marks=marks)
     for call in ("RunInstances", "StopInstances", "StartInstances", "Terminate")
-    for when in ("before", "after")
+    for when, marks in (("before", pytest.mark.slow), ("after", ()))
 ]
 
 

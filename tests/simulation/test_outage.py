@@ -1,4 +1,4 @@
-"""Ten minutes of a hub with fifty servers, mostly without EC2. Time is free here."""
+"""Ten minutes of a hub with twenty servers, mostly without EC2. Time is free here."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-SERVERS = 50
+SERVERS = 20
 OUTAGE_SECONDS = 600
 SLOW_INTERVAL = 15
 POLL_INTERVAL = 30
@@ -25,8 +25,8 @@ def changes(world):
 
 
 @pytest.fixture
-def fifty(world):
-    """A hub with fifty servers, and nothing to do."""
+def twenty(world):
+    """A hub with twenty servers, and nothing to do."""
     hub = world.hub(
         fast_interval=3,
         slow_interval=SLOW_INTERVAL,
@@ -45,9 +45,9 @@ def fifty(world):
     return hub
 
 
-def test_polls_cost_no_call_and_a_listing_serves_all(world, fifty):
+def test_polls_cost_no_call_and_a_listing_serves_all(world, twenty):
     world.cloud.log.clear()
-    fifty.pass_time(OUTAGE_SECONDS)
+    twenty.pass_time(OUTAGE_SECONDS)
     asked = world.cloud.log.since()
     listings = [r["params"] for r in asked if r["action"] == "DescribeInstances"]
     # The shared one, and a fresh one for each sweep.
@@ -55,9 +55,9 @@ def test_polls_cost_no_call_and_a_listing_serves_all(world, fifty):
     most = sum(OUTAGE_SECONDS // each + 1 for each in intervals)
     assert 0 < len(listings) <= most
     assert all("tag:ec2spawner:hub" in params.values() for params in listings)
-    # A thousand polls, and no question about one server.
+    # Hundreds of polls, and no question about one server.
     assert not any(key.startswith("InstanceId") for r in asked for key in r["params"])
-    assert fifty.serving()
+    assert twenty.serving()
 
 
 NO_MACHINE = {"RunInstances": {"error": ("InsufficientInstanceCapacity", 500)}}
@@ -80,45 +80,45 @@ def test_trouble_of_aws_never_counts_towards_the_hubs_failure_limit(world, troub
     assert hub.app.tornado_application.settings["failure_count"] == 0
 
 
-def test_ten_minutes_without_ec2_cost_nobody_a_server(world, fifty):
-    before = fifty.serving()
+def test_ten_minutes_without_ec2_cost_nobody_a_server(world, twenty):
+    before = twenty.serving()
     for outage in OUTAGES.values():
         world.cloud.log.clear()
         world.fault("*", **outage)
         for _ in range(OUTAGE_SECONDS // 20):
-            fifty.pass_time(20)
-            assert fifty.serving() == before
+            twenty.pass_time(20)
+            assert twenty.serving() == before
         world.cloud.faults.clear()
         ended = world.time.now
-        fifty.pass_time(SLOW_INTERVAL + 1)
-        (fleet,) = fifty.fleets
+        twenty.pass_time(SLOW_INTERVAL + 1)
+        (fleet,) = twenty.fleets
         assert fleet.inventory.listing.began > ended and not fleet.inventory.failing
-        assert fifty.serving() == before
+        assert twenty.serving() == before
         assert changes(world) == []
 
 
 @pytest.mark.slow
-def test_what_happened_during_an_outage_is_made_good_when_it_ends(world, fifty):
-    before = fifty.serving()
+def test_what_happened_during_an_outage_is_made_good_when_it_ends(world, twenty):
+    before = twenty.serving()
     stopped, lost, new, *_ = names = [f"user-{i}" for i in range(SERVERS)]
-    fifty.call("DELETE", f"/users/{new}/server")
-    fifty.pass_time(5)
+    twenty.call("DELETE", f"/users/{new}/server")
+    twenty.pass_time(5)
     world.fault("*", error=("Unavailable", 503))
     # A stop, a machine that EC2 loses, and a click, none of which EC2 tells of.
-    status, _ = fifty.call("DELETE", f"/users/{stopped}/server")
+    status, _ = twenty.call("DELETE", f"/users/{stopped}/server")
     assert status in (202, 204)
     world.lose(before[lost])
-    fifty.call("POST", f"/users/{new}/server")
-    fifty.pass_time(OUTAGE_SECONDS)
+    twenty.call("POST", f"/users/{new}/server")
+    twenty.pass_time(OUTAGE_SECONDS)
     untouched = {name: before[name] for name in names[3:]}
-    assert fifty.serving().items() >= untouched.items()
-    assert len(world.living(fifty)) == SERVERS - 2  # the stopped one still lives
+    assert twenty.serving().items() >= untouched.items()
+    assert len(world.living(twenty)) == SERVERS - 2  # the stopped one still lives
     world.cloud.faults.clear()
     # The listing is fresh within one interval; the Hub asks for it by its own.
-    fifty.pass_time(SLOW_INTERVAL + POLL_INTERVAL + 10)
-    assert fifty.serving() == untouched
-    fifty.pass_time(60)  # a burial that failed waits a minute at most
-    assert {i.id for i in world.living(fifty)} == set(untouched.values())
-    assert fifty.call("POST", f"/users/{new}/server")[0] in (201, 202)
-    fifty.pass_time(30)
-    assert new in fifty.serving()
+    twenty.pass_time(SLOW_INTERVAL + POLL_INTERVAL + 10)
+    assert twenty.serving() == untouched
+    twenty.pass_time(60)  # a burial that failed waits a minute at most
+    assert {i.id for i in world.living(twenty)} == set(untouched.values())
+    assert twenty.call("POST", f"/users/{new}/server")[0] in (201, 202)
+    twenty.pass_time(30)
+    assert new in twenty.serving()
