@@ -107,6 +107,7 @@ async def test_a_second_ctrl_c_hurries_and_leaves_nothing(tmp_path):
         eventually(lambda: not traces.left())
 
 
+@pytest.mark.slow
 async def test_a_demo_whose_hub_dies_shows_its_last_words_and_fails(tmp_path):
     with RunningDemo(tmp_path / "output") as demo:
         traces = Traces(demo)

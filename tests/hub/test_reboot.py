@@ -72,6 +72,7 @@ async def test_a_machine_that_aws_reboots_brings_back_the_same_server(
     assert "orders were given to a machine already" not in hub.story
 
 
+@pytest.mark.slow
 async def test_a_reboot_from_the_users_own_terminal_does_the_same(quick_hub, ec2):
     await quick_hub.ready_server("alice")
 

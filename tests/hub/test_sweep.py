@@ -77,6 +77,7 @@ def ids(ec2):
     return {machine.instance_id for machine in living(ec2)}
 
 
+@pytest.mark.slow
 async def test_a_leaked_machine_is_ended_and_nobody_elses(make_quick_hub, ec2, leak):
     hub = make_quick_hub(settings=SETTINGS)
     await hub.start()

@@ -98,6 +98,7 @@ def _zombie(pid: int) -> bool:
         return True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_command_ends_cleanly_on_a_signal(tmp_path, number):
     ready = tmp_path / "ready"
@@ -122,6 +123,7 @@ def test_the_command_ends_cleanly_on_a_signal(tmp_path, number):
     assert list((tmp_path / "f").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_two_local_ec2s_share_nothing(cloud, ec2, launch):
     with LocalCloudProcess(LocalSettings(pending_seconds=0)) as other:
         assert other.vpc_cidr != cloud.vpc_cidr

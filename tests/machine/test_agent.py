@@ -152,6 +152,7 @@ async def test_when_the_hub_is_gone_for_good_the_machine_ends_itself(
     assert "Client.InstanceInitiatedShutdown" in ended.state_reason
 
 
+@pytest.mark.slow
 async def test_a_reboot_by_its_user_brings_back_the_same_machine_and_home(
     make_quick_hub, guest, ec2
 ):
@@ -190,6 +191,7 @@ def phase_of(hub):
     return hub.remembers("alice").current.phase
 
 
+@pytest.mark.slow
 async def test_updates_of_the_system_leave_the_server_running(make_quick_hub, guest):
     """needrestart and others restart services, the agent's, too."""
     hub = make_quick_hub(settings={"setup_script": "#!/bin/sh\nmkdir /etc/needrestart"})

@@ -102,6 +102,7 @@ async def test_a_file_system_moves_to_another_zone_while_its_machine_waits(
     assert hub.remembers("alice").home_id != before
 
 
+@pytest.mark.slow
 async def test_the_account_gets_the_number_of_the_files_in_its_home(
     make_quick_hub, guest, ec2
 ):

@@ -24,6 +24,7 @@ SEEN = "built\nchanged\n/etc/skel:\nthis\nkept"
 FIRST_BOOT = "#!/bin/sh\necho {} >> /first-boots\n"
 
 
+@pytest.mark.slow
 def test_a_machine_begins_with_what_its_image_was_made_of(here):
     first = here.launch(UserData=FIRST_BOOT.format("one"))
     guest = here.booted(first)

@@ -58,6 +58,7 @@ def up(cloud, instance_id, boots=1):
     eventually(is_up, 60)
 
 
+@pytest.mark.slow
 def test_a_stop_is_the_power_button_and_a_start_boots_the_same_disk(cloud, launch):
     machine = launch()
     address = cloud.control.machine(machine).private_ip

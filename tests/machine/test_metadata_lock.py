@@ -76,6 +76,7 @@ WantedBy=multi-user.target
 """
 
 
+@pytest.mark.slow
 async def test_at_a_wake_up_root_has_it_from_the_start_and_users_never(
     make_quick_hub, guest, ec2
 ):

@@ -25,6 +25,7 @@ def index(tmp_path):
         yield place
 
 
+@pytest.mark.slow
 def test_a_machine_installs_from_a_registry_on_the_list_and_reaches_nothing_else(
     here, index
 ):

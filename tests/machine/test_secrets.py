@@ -42,6 +42,7 @@ def readable_by_the_user(guest, path):
     return not said.endswith(f"{path}: Permission denied")
 
 
+@pytest.mark.slow
 async def test_the_environment_is_roots_alone_and_on_no_disk(machine):
     guest, secrets = machine
     assert guest.run(f"stat -c '%a %U' {RUN}") == "700 root"
@@ -100,6 +101,7 @@ async def test_jupyters_own_notes_of_the_token_are_in_memory_and_the_users_alone
     assert guest.run(f"grep -rl {token} {folder}")
 
 
+@pytest.mark.slow
 async def test_the_nonce_is_only_in_what_cloud_init_keeps_for_root(machine):
     guest, _ = machine
     kept = "/var/lib/cloud/instance/user-data.txt"
