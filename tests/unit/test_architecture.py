@@ -270,5 +270,5 @@ def test_the_hub_imports_nothing_that_only_images_need():
         file = more.pop()
         if file not in needed | apart:
             needed.add(file)
-            more += NEEDS["ec2spawner"][file] if file.name != planned else []
+            more += needs("ec2spawner")[file] if file.name != planned else []
     assert not [file for file in needed if extra & file.imports_top()]
