@@ -14,6 +14,23 @@ from .fleet.unsaved import NotSaved
 from .server.context import Sibling
 
 
+@contextmanager
+def committing(db: Session) -> Iterator[None]:
+    """Commit at the end what is changed inside.
+
+    :raises NotSaved: when the database refuses it; nothing is changed then
+    """
+    if not db.is_active:
+        db.rollback()  # somebody else's change has failed before
+    try:
+        yield
+        db.commit()
+    except SQLAlchemyError as e:
+        # The session is the whole Hub's, and of no use to anybody before this.
+        db.rollback()
+        raise NotSaved(str(e).splitlines()[0]) from e
+
+
 class SpawnerSide:
     """The one place that knows how JupyterHub keeps what we need (``HubSide``)."""
 
@@ -50,16 +67,8 @@ class SpawnerSide:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        db = self.db
-        if not db.is_active:
-            db.rollback()  # somebody else's change has failed before
-        try:
+        with committing(self.db):
             yield
-            db.commit()
-        except SQLAlchemyError as e:
-            # The session is the whole Hub's, and of no use to anybody before this.
-            db.rollback()
-            raise NotSaved(str(e).splitlines()[0]) from e
 
     @property
     def api_url(self) -> str:

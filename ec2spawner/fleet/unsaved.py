@@ -44,6 +44,11 @@ class Unsaved:
     def __contains__(self, key: Hashable) -> bool:
         return key in self._writes
 
+    @property
+    def all_written(self) -> bool:
+        """The database has taken all that it had refused."""
+        return not self._writes
+
     def add(
         self, key: Hashable, write: Callable[[], None], log: logging.Logger
     ) -> None:

@@ -19,12 +19,15 @@ from ..ec2.again import every
 from ..ec2.clients import Account
 from ..fleet.fleet import FleetKey
 from ..fleet.runtime import runtime
+from ..fleet.unsaved import NotSaved
+from ..hub_side import committing
 from ..images.builds.errand import lacking
 from ..profiles.overrides import merged
 from ..profiles.profile import Profile
 from ..profiles.read import ProfileListError, ignored_settings
 from ..profiles.repository import sources_pattern
 from ..server.choice import known_profiles
+from ..server.tokens import revocation_of_leftovers
 from ..settings import LaunchSettings
 from ..settings.network import why_unreachable
 from .costs.budgets import BudgetWatch
@@ -213,6 +216,24 @@ def take_up_unfinished_ends(app: Any) -> None:
             spawner.clear_state()
 
 
+def revoke_leftover_tokens(app: Any, log: Any) -> None:
+    """Delete the tokens that outlived their servers, as soon as the database lets us.
+
+    It may have refused that when they ended, and their Hub was killed before it
+    did not.
+    """
+    revocation = revocation_of_leftovers(app.db)
+
+    def revoke() -> None:
+        with committing(app.db):
+            revocation()
+
+    try:
+        revoke()
+    except NotSaved:
+        runtime().unsaved.add("leftover tokens", revoke, log)
+
+
 async def end_expired_stops(app: Any, spawner: Any) -> None:
     """Terminate what has been stopped for longer than the settings allow, again and
     again while the Hub runs.
@@ -335,6 +356,7 @@ def watch(spawner_class: type[LaunchSettings]) -> None:
             for text in warnings(spawner):
                 spawner.log.warning(text)
             take_up_unfinished_ends(app)
+            revoke_leftover_tokens(app, spawner.log)
             begin_sweeping(spawner, app)
             set_up_pages(app)
         init_handlers(app)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
@@ -10,12 +11,15 @@ from jupyterhub.utils import new_token
 from sqlalchemy.orm import Session
 
 from ..core.errors import EC2SpawnError, Reason
+from ..core.saved_state import UnreadableState, from_dict
 from ..core.state import Launch, ServerInMemory
 from ..fleet.unsaved import NotSaved
 from .context import HubSide, ServerContext
 
 # A database may keep times by the second (MySQL's DATETIME).
 _SECONDS = 1.0
+# What JupyterHub notes of the token that it makes for a start (``User.spawn``).
+_NOTE = "Server at "
 
 
 def token_of(hub: HubSide) -> tuple[int, float]:
@@ -141,3 +145,40 @@ def revoke_token(context: ServerContext, launch: Launch) -> None:
         revoke()
     except NotSaved:
         context.write_later(("token", launch.token_id), revoke)
+
+
+def revocation_of_leftovers(db: Session) -> Callable[[], None]:
+    """What deletes the tokens of servers that are no server's any more.
+
+    That a database refused to revoke one is known only to the Hub's process, and
+    JupyterHub itself may save the end of the launch meanwhile. So which those are is
+    decided when a Hub starts, before any server does: a later token is not among them.
+
+    :param db: the Hub's session; it is for the caller to commit
+    """
+    kept: set[int] = set()
+    unclear: set[int] = set()
+    for row in db.query(orm.Spawner):
+        try:
+            launch = from_dict(row.state or {}).launch
+        except UnreadableState:
+            unclear.add(row.user_id)
+            continue
+        if launch is not None and launch.token_id:
+            kept.add(launch.token_id)
+        elif launch is not None or row.server is not None:
+            # Of an older version, or started by another spawner class.
+            unclear.add(row.user_id)
+    leftovers = [
+        Launch("", "", token_id=row.id, token_made=_made(row))
+        for row in db.query(orm.APIToken).filter(orm.APIToken.note.startswith(_NOTE))
+        if row.user_id is not None and row.id not in kept
+        if row.user_id not in unclear
+    ]
+
+    def revoke() -> None:
+        for leftover in leftovers:
+            if (row := _find(db, leftover)) is not None:
+                db.delete(row)
+
+    return revoke

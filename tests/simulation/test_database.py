@@ -155,6 +155,36 @@ def test_a_server_whose_end_jupyterhub_could_not_save_ends_when_it_can(world, ac
     read_only.do("stop")
 
 
+STOPS = {act: ACTS[act] for act in ("end", "stop", "machine lost")}
+
+
+@pytest.mark.parametrize("name", STOPS)
+def test_no_token_outlives_its_server_when_the_hub_dies_with_what_was_refused(
+    world, name
+):
+    on_stop, before, act = STOPS[name]
+    read_only = ReadOnly(world, on_stop)
+    hub = read_only.hub
+    for moment in range(4):
+        read_only.user = f"user-{moment}"
+        hub.call("POST", f"/users/{read_only.user}")
+        for each in before:
+            read_only.do(each)
+        (token,) = [m.token for m in hub.machines if m.serving]
+        assert hub.call("GET", "/user", token=token)[0] == 200
+        hub.refuse_writes(moment, SECONDS)
+        read_only.act(act)
+        # JupyterHub could save that it is over, and we could not.
+        read_only.until(read_only.is_off)
+        hub.kill()
+        hub.take_writes()
+        hub.start()
+        hub.pass_time(100)
+        assert hub.call("GET", "/user", token=token)[0] == 403
+        read_only.do("delete")
+        read_only.until(lambda: not world.living(hub))
+
+
 # Before ours, among ours, and JupyterHub's own last one.
 SOME = (3, 7, 11)
 MOMENTS = [

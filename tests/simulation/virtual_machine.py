@@ -57,7 +57,8 @@ class VirtualMachine(NoMachine):
             self.hub.meet(self)
 
     def stop(self, grace: float) -> None:
-        self.on = self.serving = False
+        # What has ended in its memory begins anew when it boots.
+        self.on = self.serving = self.over = False
         self.disks.unmount(self)
 
     def hibernate(self) -> None:

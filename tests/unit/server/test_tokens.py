@@ -10,12 +10,14 @@ from jupyterhub import orm
 from jupyterhub.utils import new_token
 
 from ec2spawner.core.errors import EC2SpawnError
-from ec2spawner.core.state import Launch, ServerInMemory
+from ec2spawner.core.saved_state import to_dict
+from ec2spawner.core.state import Launch, ServerInMemory, ServerState
 from ec2spawner.fleet.runtime import HubRuntime
 from ec2spawner.fleet.unsaved import NotSaved
 from ec2spawner.server.context import ServerContext
 from ec2spawner.server.tokens import (
     replace_token,
+    revocation_of_leftovers,
     revive_token,
     revoke_token,
     token_in_memory,
@@ -140,3 +142,43 @@ def test_a_token_of_a_launch_that_an_older_version_has_saved_is_revoked(
 ):
     revoke_token(context, Launch("start", "start", token_id=launch.token_id))
     assert not db.query(orm.APIToken).count()
+
+
+def server_token(db, name):
+    """As JupyterHub makes it for a start."""
+    row = make_token(db, name)
+    row.note = f"Server at /hub/user/{name}/"
+    db.commit()
+    return row.id
+
+
+def tokens(db):
+    return {row.id for row in db.query(orm.APIToken)}
+
+
+def test_when_a_hub_starts_tokens_that_no_launch_has_are_deleted_and_no_others(db):
+    own = make_token(db, "alice").id  # she has made it herself
+    lost, kept, later = server_token(db, "alice"), server_token(db, "bob"), 0
+    state = to_dict(ServerState(launch=Launch("start", "start", token_id=kept)))
+    db.add(orm.Spawner(user=user(db, "bob"), name="", state=state))
+    db.commit()
+    revoke = revocation_of_leftovers(db)
+    later = server_token(db, "alice")  # the database refuses for a while
+    revoke()
+    db.commit()
+    assert tokens(db) == {own, kept, later} and lost not in tokens(db)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [{"version": "?"}, to_dict(ServerState(launch=Launch("start", "start"))), None],
+    ids=["cannot be read", "names no token", "another class's"],
+)
+def test_when_a_hub_starts_the_token_of_a_server_that_may_run_is_left_alone(db, state):
+    kept = server_token(db, "alice")
+    server = None if state else orm.Server()
+    db.add(orm.Spawner(user=user(db, "alice"), name="", state=state, server=server))
+    db.commit()
+    revocation_of_leftovers(db)()
+    db.commit()
+    assert tokens(db) == {kept}
