@@ -81,17 +81,29 @@ class ReadOnly:
         spawner = self.hub.spawners.get(self.user)
         return spawner is None or not (spawner.active or spawner.pending)
 
-    def live_through(self, moment, before, act):
-        """:returns: whether there were so many commits"""
+    def live_through(self, moment, before, act, dies=False):
+        """
+        :param dies: the Hub, with all that its database has refused
+        :returns: whether there were so many commits
+        """
         hub, self.user = self.hub, f"user-{moment}"
         hub.call("POST", f"/users/{self.user}")
         for each in before:
             self.do(each)
         hub.refuse_writes(moment, SECONDS)
         self.act(act)
+        if dies:
+            if act == "lose":
+                hub.pass_time(15)  # nobody has told it
+            happened = hub.commits_left is None
+            hub.kill()
+            hub.take_writes()
+            hub.start()
+            hub.check_routes()
         self.until(lambda: hub.world.time.now > hub.read_only_until)
         hub.pass_time(100)
-        happened, hub.commits_left = hub.commits_left is None, None
+        if not dies:
+            happened, hub.commits_left = hub.commits_left is None, None
         self.until(lambda: self.serves() or self.is_off())
         # The next clicks work, in the same Hub.
         hub.call("POST", f"/users/{self.user}")
@@ -130,6 +142,20 @@ def test_whenever_the_database_becomes_read_only_all_goes_on_when_it_is_not(
     hub = ReadOnly(world, on_stop)
     moment = 0
     while hub.live_through(moment, before, act):
+        moment += 1
+    assert moment >= 2
+    assert not world.disks.wrongs
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ACTS)
+def test_a_hub_that_dies_with_what_its_database_has_refused_makes_up_for_all_of_it(
+    world, name
+):
+    on_stop, before, act = ACTS[name]
+    hub = ReadOnly(world, on_stop)
+    moment = 0
+    while hub.live_through(moment, before, act, dies=True):
         moment += 1
     assert moment >= 2
     assert not world.disks.wrongs

@@ -338,3 +338,21 @@ def test_what_has_rested_for_too_long_is_ended_without_a_click(world, make_hub):
     assert living(world, hub) == [(machine, "stopped")]
     hub.pass_until(lambda: not world.living(hub), 120)
     assert start(hub) != machine
+
+
+def test_who_wakes_a_server_that_had_ended_is_told_and_the_next_try_serves(
+    world, make_hub
+):
+    hub = make_hub(on_stop="hibernate", root_volume_size=20)
+    settings = world.cloud.settings
+    world.cloud.settings = settings.changed({"hibernation_ready_seconds": 0})
+    machine = start(hub)
+    # It is asleep before it can say so.
+    world.machine(machine).crash_server()
+    stop(hub)
+    hub.pass_until(lambda: living(world, hub) == [(machine, "stopped")], 60)
+    status, answer = hub.call("POST", "/users/alice/server")
+    assert status == 503
+    assert "the server ended with code 1. Try again" in answer["message"]
+    assert start(hub) == machine
+    assert machine in hub.serving().values()
