@@ -90,11 +90,11 @@ class ReadOnly:
         hub.call("POST", f"/users/{self.user}")
         for each in before:
             self.do(each)
-        hub.refuse_writes(moment, SECONDS)
+        hub.refuse_writes(moment, 4 * SECONDS if dies else SECONDS)
         self.act(act)
         if dies:
             if act == "lose":
-                hub.pass_time(15)  # nobody has told it
+                hub.pass_time(60)  # until it is noticed
             happened = hub.commits_left is None
             hub.kill()
             hub.take_writes()
