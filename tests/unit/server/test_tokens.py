@@ -17,8 +17,8 @@ from ec2spawner.fleet.unsaved import NotSaved
 from ec2spawner.server.context import ServerContext
 from ec2spawner.server.tokens import (
     replace_token,
-    revocation_of_leftovers,
     revive_token,
+    revocation_of_leftovers,
     revoke_token,
     token_in_memory,
     token_of,
