@@ -7,28 +7,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import inspect
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from .fleet.unsaved import NotSaved
+from .fleet.unsaved import committing
 from .server.context import Sibling
-
-
-@contextmanager
-def committing(db: Session) -> Iterator[None]:
-    """Commit at the end what is changed inside.
-
-    :raises NotSaved: when the database refuses it; nothing is changed then
-    """
-    if not db.is_active:
-        db.rollback()  # somebody else's change has failed before
-    try:
-        yield
-        db.commit()
-    except SQLAlchemyError as e:
-        # The session is the whole Hub's, and of no use to anybody before this.
-        db.rollback()
-        raise NotSaved(str(e).splitlines()[0]) from e
 
 
 class SpawnerSide:

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from ..core.errors import EC2SpawnError, Reason
 
@@ -30,6 +34,23 @@ class NotSaved(EC2SpawnError):
             reason=Reason.DATABASE,
             log_message=f"The Hub's database refuses a change: {why}",
         )
+
+
+@contextmanager
+def committing(db: Session) -> Iterator[None]:
+    """Commit at the end what is changed inside.
+
+    :raises NotSaved: when the database refuses it; nothing is changed then
+    """
+    if not db.is_active:
+        db.rollback()  # somebody else's change has failed before
+    try:
+        yield
+        db.commit()
+    except SQLAlchemyError as e:
+        # The session is the whole Hub's, and of no use to anybody before this.
+        db.rollback()
+        raise NotSaved(str(e).splitlines()[0]) from e
 
 
 class Unsaved:

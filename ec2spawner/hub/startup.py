@@ -19,8 +19,7 @@ from ..ec2.again import every
 from ..ec2.clients import Account
 from ..fleet.fleet import FleetKey
 from ..fleet.runtime import runtime
-from ..fleet.unsaved import NotSaved
-from ..hub_side import committing
+from ..fleet.unsaved import NotSaved, committing
 from ..images.builds.errand import lacking
 from ..profiles.overrides import merged
 from ..profiles.profile import Profile
