@@ -325,7 +325,8 @@ class Ledger:
 
     def of_server(self, user: str, server: str, now: float, month: str = "") -> Spent:
         """What a server has cost, with disks that are its own."""
-        runs = [r for r in self._runs_of(user) if r.who.server == server]
+        mine = (r for r in self._runs_of(user) if not r.who.builds)
+        runs = [r for r in mine if r.who.server == server]
         return total(runs, now, *bounds(month))
 
     def of_user(self, user: str, now: float, month: str = "") -> Spent:

@@ -65,6 +65,11 @@ class Who:
     groups: tuple[str, ...] = ()
     user_key: str = ""
 
+    @property
+    def builds(self) -> bool:
+        """They have had an image made by it, which is no server of theirs."""
+        return self.profile.startswith(_BUILDS)
+
 
 @dataclass(frozen=True)
 class Run:
@@ -101,7 +106,7 @@ class Run:
     @property
     def builds(self) -> bool:
         """It is a machine that has made an image."""
-        return self.kind is Kind.MACHINE and self.who.profile.startswith(_BUILDS)
+        return self.kind is Kind.MACHINE and self.who.builds
 
     @property
     def open(self) -> bool:

@@ -5,6 +5,7 @@ and packages is for tests/machine/test_build.py.
 """
 
 import asyncio
+import sqlite3
 
 import pytest
 
@@ -115,6 +116,17 @@ async def test_two_who_want_the_same_repository_get_one_builder_and_its_image(hu
     await hub.start_server("alice", options=wish())
     await hub.wait_ready("alice")
     assert len(ec2.requests("CreateImage")) == 1
+    # It is on the ledger of who asked first, and on nobody else's.
+    owners = await hub.wait_until(lambda: of_builders(hub), 30, "it is on the ledger")
+    assert len(owners) == 1 and owners[0] in ("alice", "bob")
+
+
+async def of_builders(hub):
+    """Users that the ledger has builders of."""
+    with sqlite3.connect(hub.folder / "jupyterhub.sqlite") as db:
+        wanted = "kind = 'machine' and profile = 'image hydro'"
+        rows = db.execute(f"select user_name from ec2spawner_runs where {wanted}")
+        return [row[0] for row in rows if row[0]]
 
 
 async def test_what_cannot_be_built_is_told_and_no_server_has_failed(

@@ -6,6 +6,7 @@ from ec2spawner.core.ids import owner_id
 from ec2spawner.core.tags import BUILD_TAG, IMAGE_TAG, OWNER_TAG
 from ec2spawner.costs.ledger import Ledger
 from ec2spawner.costs.runs import Kind, Run
+from ec2spawner.costs.spent import Spent
 from ec2spawner.hub.costs.whose import Whose
 from ec2spawner.hub.database.records import Records
 
@@ -43,3 +44,12 @@ def test_builds_of_a_user_are_counted_and_nothing_else(whose):
     assert ledger.builds_of("ada", 0) == 2
     assert ledger.builds_of("ada", 150) == 1
     assert ledger.builds_of("bob", 0) == 0
+
+
+def test_what_an_image_has_cost_is_its_users_and_no_servers(whose):
+    ledger, who = Ledger(), whose.of("i-1", TAGS)
+    month = {"usd": 3600.0, "ended": 200, "exact": True}
+    ledger._know(Run("i-1", 100, Kind.MACHINE, who=who, **month))
+    ledger._know(Run("vol-1", 100, Kind.DISK, size=730, who=who, **month))
+    assert ledger.of_user("ada", 300).usd > 100
+    assert ledger.of_server("ada", "", 300) == Spent()
