@@ -257,7 +257,7 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
             self._start = Start(self.context)
         start = self._start
         # The Hub's own time-out shows the user an empty message.
-        seconds = self._choice.configured("start_timeout")
+        seconds = self._choice.start_timeout
         seconds -= min(20.0, seconds / 10)
         try:
             await start.have_image()

@@ -89,7 +89,8 @@ def known_profiles(spawner: LaunchSettings) -> tuple[Profile, ...]:
     """
     raw: Any = spawner.profile_list
     settable = settable_by_profiles(spawner)
-    sources = Sources() if raw else _sources(spawner)
+    allowed = Audience(frozenset(spawner.build_allowed_groups))
+    sources = Sources() if raw else Sources(spawner.build_sources, allowed)
     short = read_short(
         spawner.sizes,
         spawner.images,
@@ -109,13 +110,6 @@ def known_profiles(spawner: LaunchSettings) -> tuple[Profile, ...]:
             "regions, markets or idle_timeouts are set, and neither sizes nor images is"
         )
     return short or (() if callable(raw) else read_profiles(raw, settable))
-
-
-def _sources(spawner: LaunchSettings) -> Sources:
-    """What the form offers of repositories."""
-    return Sources(
-        spawner.build_sources, Audience(frozenset(spawner.build_allowed_groups))
-    )
 
 
 async def offer_for(
@@ -282,6 +276,8 @@ class ServerChoice:
         self._known = known
         #: what choices have changed, as it was configured
         self._configured: dict[str, Any] = {}
+        #: so much of ``start_timeout`` is for the image
+        self._for_image = 0
 
     async def render(
         self,
@@ -309,13 +305,13 @@ class ServerChoice:
         return note + render_form(
             offer,
             self._known(),
-            self.configured,
+            self._value,
             preselected,
             last,
             self._settings.additional_profile_form_template_paths,
         )
 
-    def configured(self, name: str) -> Any:
+    def _value(self, name: str) -> Any:
         """A setting as it is without any choice."""
         return self._configured.get(name, getattr(self._settings, name))
 
@@ -355,7 +351,7 @@ class ServerChoice:
         :raises ChoiceError: when size and image are known not to go together, or the
             image not to be in the region
         """
-        together = Combination(self._known(), self.configured, selection.overrides)
+        together = Combination(self._known(), self._value, selection.overrides)
         name = name_of(selection.profile, selection.choices)
         if away := together.elsewhere:
             raise ChoiceError(
@@ -367,7 +363,13 @@ class ServerChoice:
                 f"{name}: these do not go together. {misfit} Choose another size."
             )
 
+    @property
+    def start_timeout(self) -> float:
+        """Seconds that a start may take once it has its image."""
+        return float(getattr(self._settings, "start_timeout")) - self._for_image
+
     def _restore(self) -> None:
+        self._for_image = 0
         for name, value in self._configured.items():
             setattr(self._settings, name, value)
         self._configured.clear()
@@ -386,8 +388,9 @@ class ServerChoice:
         check_repository(self._settings, groups)
         if self._settings.repository and self._settings.has_trait("start_timeout"):
             # The Hub waits for all of a start: the image, and then what it waited for.
-            seconds = self.configured("start_timeout") + self._settings.build_timeout
-            self._set("start_timeout", int(seconds))
+            seconds = int(self._settings.build_timeout)
+            self._set("start_timeout", int(self.start_timeout) + seconds)
+            self._for_image = seconds
 
     def _set(self, name: str, value: Any) -> None:
         self._configured.setdefault(name, getattr(self._settings, name))

@@ -33,10 +33,19 @@ async def test_what_is_written_on_the_form_is_the_repository_of_the_server():
     await apply(made, {WRITTEN: f"{URL}@main"}, choice=choice)
     assert made.repository == f"{URL}@main" and made.image == "ami-base"
     # The Hub waits for the image, and then for what it waited for before.
-    assert made.start_timeout == 300 + 1800
-    assert choice.configured("start_timeout") == 300
+    assert (made.start_timeout, choice.start_timeout) == (300 + 1800, 300)
     await apply(made, {"image": "standard"}, choice=choice)
     assert (made.repository, made.start_timeout) == ("", 300)
+
+
+async def test_a_size_that_is_slow_to_start_has_its_own_time_beside_the_images():
+    slow = {"instance_type": "t3.small", "ec2spawner_override": {"start_timeout": 900}}
+    made = spawner(sizes={"Slow": slow})
+    choice = ServerChoice(made)
+    await apply(made, {}, choice=choice)
+    assert (made.start_timeout, choice.start_timeout) == (900, 900)
+    await apply(made, {WRITTEN: URL}, choice=choice)
+    assert (made.start_timeout, choice.start_timeout) == (900 + 1800, 900)
 
 
 @pytest.mark.parametrize("text", [OFF_HOST, "--x", f"{URL}/..", f"{URL}@-x", ["a"]])
