@@ -303,7 +303,7 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
         launch = self.context.launch
         try:
             if launch.phase in (Phase.BOOTING, Phase.CLAIMED):
-                left = launch.launched_at + self.start_timeout - time.time()
+                left = launch.launched_at + self._choice.start_timeout - time.time()
                 await self._boot_or_stop(max(left, 1))
         except Exception as e:
             # The Hub would not start if this raised (JupyterHub.init_spawners).
