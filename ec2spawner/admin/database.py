@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import create_engine
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..hub.database.records import Records, read_records
@@ -21,18 +22,28 @@ class DatabaseError(Exception):
 def read_database(url: str, options: Mapping[str, Any]) -> Records:
     """What the database knows of servers.
 
+    :param url: ``c.JupyterHub.db_url``
+    :param options: ``c.JupyterHub.db_kwargs``
+    :raises DatabaseError: when there is none, or it does not answer
+    """
+    with reading(url, options) as connection:
+        return read_records(connection)
+
+
+@contextmanager
+def reading(url: str, options: Mapping[str, Any]) -> Iterator[Connection]:
+    """A connection to read with.
+
     JupyterHub's own way to open it would make a database where there is none, and
     an empty one speaks for no machine.
 
-    :param url: ``c.JupyterHub.db_url``
-    :param options: ``c.JupyterHub.db_kwargs``
     :raises DatabaseError: when there is none, or it does not answer
     """
     try:
         engine = create_engine(never_new(url), **options)
         try:
             with engine.connect() as connection:
-                return read_records(connection)
+                yield connection
         finally:
             engine.dispose()
     except (SQLAlchemyError, ImportError, TypeError) as e:

@@ -111,6 +111,9 @@ async def test_machines_are_listed_and_swept_whether_the_hub_runs_or_not(
     assert status == 0 and len(lines) == 3
     (line,) = [line for line in lines if line.startswith(owned)]
     assert line.index("alice") == head.index("OWNER")
+    status, out, err = await of_hub(hub, "why", "alice")
+    assert (status, err) == (0, "")
+    assert "its server is ready" in out and owned in out and " USD " in out
 
     hub.kill()
     status, out, err = await of_hub(hub, "cost", "--json")
@@ -118,6 +121,12 @@ async def test_machines_are_listed_and_swept_whether_the_hub_runs_or_not(
     assert status == 0 and set(by_user) == {"alice", "(nobody)"}
     assert by_user["alice"]["machines_usd"] >= 0.6
     assert await listed(hub) == found
+    status, out, err = await of_hub(hub, "why", "alice", "--console", "--json")
+    (page,) = json.loads(out)
+    about = {each["about"]: each["text"] for each in page["known"]}
+    assert status == 0 and owned in about["machine"]
+    assert about["console"].endswith("ec2spawner: ready")
+    assert (await of_hub(hub, "why", "nobody"))[0] == 2
     status, out, err = await sweep(hub, "--dry-run")
     assert (status, err) == (0, "")
     assert f"Would end machine {expired}" in out and owned not in out

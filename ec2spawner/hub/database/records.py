@@ -213,10 +213,11 @@ def database_since(db: Any) -> float:
         db.execute(select(func.min(column))).scalar()
         for column in (orm.User.created, orm.APIToken.created, orm.Spawner.started)
     ]
-    known = [_seconds(when) for when in times if when is not None]
+    known = [seconds_of(when) for when in times if when is not None]
     return min(known, default=time.time())
 
 
-def _seconds(when: datetime) -> float:
+def seconds_of(when: datetime) -> float:
+    """A time of the database, in seconds since the epoch."""
     # The Hub stores UTC without saying so (jupyterhub/orm.py, utcnow).
     return when.replace(tzinfo=timezone.utc).timestamp()
