@@ -16,7 +16,7 @@ from .commands import ACCOUNT, HERE, PYTHONS, SERVER, UV, Failed, Machine
 
 #: run in an environment that has py-rattler; the packages are its standard input
 CONDA = """\
-import asyncio, json, sys
+import asyncio, json, os, sys
 import rattler
 from pathlib import Path
 def record(url, sha256, noarch, site_packages):
@@ -32,6 +32,8 @@ def record(url, sha256, noarch, site_packages):
 asyncio.run(rattler.install(
     [record(*each) for each in json.load(sys.stdin)], sys.argv[1],
     cache_dir=Path(sys.argv[2]), show_progress=False, execute_link_scripts=True))
+# Its threads may still be at work, and crash an interpreter that is being taken down.
+os._exit(0)
 """
 
 
