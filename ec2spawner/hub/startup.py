@@ -40,11 +40,11 @@ from .database.starts import keep_history
 from .form_facts import keep_learning
 from .log import tell_known_failures
 from .metrics import show_hub
-from .over import Over
 from .pages.announcements import with_notices
 from .pages.facts import PageFacts, idle_policy
 from .pages.unanswered import register as register_page
 from .pages.unanswered import teach_traefik
+from .stuck import StuckServers
 from .sweep import sweep_for_ever
 
 #: the service that setup() adds, to stop idle servers
@@ -307,8 +307,8 @@ def begin_sweeping(spawner: Any, app: Any) -> None:
     tasks.add(asyncio.ensure_future(keeper.keep()))
     tasks.add(asyncio.ensure_future(budget_watch(spawner, app).keep()))
     tasks.add(asyncio.ensure_future(end_expired_stops(app, spawner)))
-    over = Over(app, spawner.log)
-    tasks.add(asyncio.ensure_future(over.keep_stopping(spawner.sweep_interval)))
+    stuck = StuckServers(app, spawner.log)
+    tasks.add(asyncio.ensure_future(stuck.keep_looking(spawner.sweep_interval)))
     sweeping = sweep_for_ever(
         app.db,
         spawner.sweep_interval,

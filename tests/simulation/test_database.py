@@ -8,6 +8,7 @@ does when its own commits fail is its own.
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -234,3 +235,38 @@ def test_a_start_that_jupyterhub_could_not_save_may_be_tried_again_when_it_can(
         read_only.do("start")
     read_only.do("stop")
     read_only.until(lambda: not world.living(hub))
+
+
+@pytest.mark.parametrize("moment", [0, 1])
+def test_a_hub_that_could_not_save_what_it_found_at_its_start_serves_it_when_it_can(
+    world, moment
+):
+    read_only = ReadOnly(world, "terminate", only_ours=False)
+    hub, read_only.user = read_only.hub, "alice"
+    world.cloud.settings = replace(world.cloud.settings, pending_seconds=3.0)
+    hub.call("POST", "/users/alice")
+    read_only.act("start")
+    hub.kill()
+    hub.refuse_writes(moment, 5)
+    hub.start()
+    hub.pass_time(60)
+    # The server's address, which JupyterHub learns when the machine has booted.
+    assert hub.commits_left is None and hub.spawners["alice"].pending == "check"
+    read_only.until(read_only.serves)
+    read_only.do("stop")
+
+
+def test_a_server_that_ends_while_its_check_is_not_saved_is_stopped_when_it_can(world):
+    read_only = ReadOnly(world, "terminate", only_ours=False)
+    hub, read_only.user = read_only.hub, "alice"
+    world.cloud.settings = replace(world.cloud.settings, pending_seconds=3.0)
+    hub.call("POST", "/users/alice")
+    read_only.act("start")
+    hub.kill()
+    hub.refuse_writes(0, 5)
+    hub.start()
+    hub.pass_time(60)
+    assert hub.spawners["alice"].pending == "check"
+    read_only.act("lose")
+    read_only.until(read_only.is_off)
+    assert not world.living(hub)

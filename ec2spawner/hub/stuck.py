@@ -1,0 +1,110 @@
+"""Servers that JupyterHub has lost hold of: its own change of the database has failed.
+
+It shows a server that runs or is about to stop, and whose machine is gone; or one that
+it was looking at when it started, and looks at for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from urllib.parse import urlparse
+
+from ..core.state import Phase
+from ..ec2.again import every
+from ..fleet.unsaved import committing
+from ..server.context import HasContext
+
+# Beside http_timeout, for which JupyterHub tries to reach a server.
+_CHECK_SECONDS = 60.0
+_PORTS = {"http": 80, "https": 443}
+
+
+class StuckServers:
+    """Takes hold of them again, whenever it looks, as long as the Hub runs.
+
+    :param app: the JupyterHub application
+    """
+
+    def __init__(self, app: Any, log: Any) -> None:
+        self._app = app
+        self._log = log
+        #: spawners that the Hub was stopping at the last look
+        self._stopping: set[Any] = set()
+        #: those that it is still to check -> since when there is something to see
+        self._checking: dict[Any, float] = {}
+
+    async def keep_looking(self, interval: float) -> None:
+        await every(interval, self.look, self._failed)
+
+    async def look(self) -> None:
+        """Who is about to stop at two looks has been forgotten."""
+        stopping, self._stopping = self._stopping, set()
+        checking, self._checking = self._checking, {}
+        now = asyncio.get_running_loop().time()
+        for user in list(self._app.users.values()):
+            for name, spawner in list(user.spawners.items()):
+                if not (spawner.active and _is_ours(spawner)):
+                    continue
+                if spawner.pending == "check":
+                    if _is_settled(spawner):
+                        since = checking.get(spawner, now)
+                        if now - since > spawner.http_timeout + _CHECK_SECONDS:
+                            await self._end_check(user, name, spawner)
+                        else:
+                            self._checking[spawner] = since
+                elif not _is_over(spawner):
+                    continue
+                elif spawner.pending == "stop" and spawner not in stopping:
+                    self._stopping.add(spawner)
+                elif spawner.pending in (None, "stop"):
+                    await self._stop(user, name, spawner)
+
+    async def _stop(self, user: Any, name: str, spawner: Any) -> None:
+        try:
+            await self._app.proxy.delete_user(user, name)
+            if user.spawners.get(name) is spawner:
+                await user.stop(name)
+        except Exception as e:
+            # JupyterHub leaves it so (User.stop), and lets nobody start it any more.
+            spawner._stop_pending = False
+            self._failed(e)
+
+    async def _end_check(self, user: Any, name: str, spawner: Any) -> None:
+        """What was left of it (JupyterHub.init_spawners, ``check_spawner``)."""
+        self._log.warning(
+            "%s: the Hub's check of it at its start came to no end. It is over now",
+            spawner._log_name,
+        )
+        try:
+            if not _is_over(spawner):
+                url = urlparse(await spawner.get_url())
+                with committing(self._app.db):
+                    server = spawner.server
+                    server.proto, server.ip = url.scheme, url.hostname
+                    server.port = url.port or _PORTS[url.scheme]
+            spawner._check_pending = False
+            if not _is_over(spawner):  # else the next look stops it
+                await self._app.proxy.add_user(user, name)
+                spawner.start_polling()
+        except Exception as e:
+            self._failed(e)
+
+    def _failed(self, _: Exception) -> None:
+        self._log.exception("A server that the Hub has lost hold of is left for later")
+
+
+def _is_ours(spawner: Any) -> bool:
+    return isinstance(spawner, HasContext)
+
+
+def _is_over(spawner: Any) -> bool:
+    """The Hub holds it to be active, and its machine is gone."""
+    context = spawner.context
+    return bool(context.saved_all and not context.state.may_have_machine)
+
+
+def _is_settled(spawner: Any) -> bool:
+    """Nothing of ours keeps the Hub's check any more."""
+    ready = spawner.context.launch.phase is Phase.READY
+    return ready and spawner.context.saved_all or _is_over(spawner)
