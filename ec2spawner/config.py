@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from .hub.startup import CULLER
+from .hub.checks.culler import CULLER
 
 # AWS makes two machines a second (docs/explanation/life-of-a-server.md), so the last
 # of so many waits four minutes in line, and has time to boot within start_timeout.

@@ -66,6 +66,8 @@ c.EC2Spawner.endpoint_url = demo["endpoint_url"]
 c.EC2Spawner.start_timeout = demo["start_timeout"]
 c.Spawner.http_timeout = demo["http_timeout"]
 c.EC2Spawner.claims_as_root = demo["claims_as_root"]
+# One address for all, and starts as long as machines take here.
+c.EC2Spawner.acknowledged = ["subdomains", "start-timeout", "idle-timeout"]
 
 # The end of a demo is the end of its machines, told one by one.
 c.JupyterHub.cleanup_servers = True

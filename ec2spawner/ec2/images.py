@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..core.errors import EC2SpawnError, Reason
 from ..core.tags import HUB_TAG, IMAGE_TAG, KEEP_TAG, KEY_TAG, READY, STATUS_TAG
+from ..settings.machine import image_mistake
 from .clients import Lane
 from .errors import EC2Error
 from .facts import Image
@@ -84,6 +85,8 @@ class Images:
         return (image.strip(), tuple(owners)) in self._absent
 
     async def _ami_id(self, image: str, owners: tuple[str, ...]) -> str:
+        if mistake := image_mistake(image, owners):
+            raise _no_image(mistake)
         if image.startswith("ami-"):
             return image
         known = self._moving.get((image, owners))
@@ -93,13 +96,8 @@ class Images:
             ami = await self._from_parameter(image.removeprefix("ssm:"))
         elif image.startswith("name:"):
             ami = await self._newest(image.removeprefix("name:"), owners)
-        elif image.startswith("repo:"):
-            ami = await self._newest_of_shelf(image.removeprefix("repo:"))
         else:
-            raise _no_image(
-                f"image is {image!r}: set it to 'ami-...', 'ssm:/path/of/parameter', "
-                "'name:pattern' or 'repo:name'"
-            )
+            ami = await self._newest_of_shelf(image.removeprefix("repo:"))
         self._moving[image, owners] = (time.monotonic(), ami)
         return ami
 
@@ -114,12 +112,6 @@ class Images:
         return value
 
     async def _newest(self, pattern: str, owners: tuple[str, ...]) -> str:
-        if not owners:
-            raise _no_image(
-                f"image is 'name:{pattern}' but image_owners is empty: anyone can "
-                "publish an image under any name, so say whose you mean"
-            )
-
         def work(lane: Lane) -> str:
             answer = lane.ec2.describe_images(
                 Owners=list(owners),

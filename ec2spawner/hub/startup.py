@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
 from functools import partial, wraps
 from typing import Any
 
 from jupyterhub import orm
 from jupyterhub.app import JupyterHub
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
-from traitlets import TraitError
+from sqlalchemy.exc import SQLAlchemyError
 
 from ..core.ids import hub_id_from_cookie_secret
 from ..costs.budget import Budgets
@@ -20,15 +18,12 @@ from ..ec2.clients import Account
 from ..fleet.fleet import FleetKey
 from ..fleet.runtime import runtime
 from ..fleet.unsaved import NotSaved, committing
-from ..images.builds.errand import lacking
-from ..profiles.overrides import merged
-from ..profiles.profile import Profile
-from ..profiles.read import ProfileListError, ignored_settings
-from ..profiles.repository import sources_pattern
 from ..server.choice import known_profiles
 from ..server.tokens import revocation_of_leftovers
 from ..settings import LaunchSettings
-from ..settings.network import why_unreachable
+from .checks.culler import CULLER
+from .checks.problems import problems
+from .checks.warnings import warnings
 from .costs.budgets import BudgetWatch
 from .costs.ledger import Keeper
 from .costs.prices import Prices
@@ -47,130 +42,9 @@ from .pages.unanswered import teach_traefik
 from .stuck import StuckServers
 from .sweep import sweep_for_ever
 
-#: the service that setup() adds, to stop idle servers
-CULLER = "ec2spawner-idle-culler"
-
 
 class HubConfigError(ValueError):
     """The Hub's configuration cannot work. The text lists what to change."""
-
-
-def problems(spawner: Any, app: Any) -> Iterator[str]:
-    """What is wrong with the settings of a Hub, a sentence each.
-
-    :param spawner: an instance without a user, to read the settings from
-    :param app: the JupyterHub application
-    """
-    if app.internal_ssl:
-        yield (
-            "c.JupyterHub.internal_ssl is on, which EC2Spawner does not support yet. "
-            "Turn it off and keep Hub and machines in a private network."
-        )
-    try:
-        Budgets(spawner.budgets)
-    except ValueError as e:
-        yield f"c.EC2Spawner.budgets, {e}."
-    if spawner.ledger_url:
-        try:
-            own_engine(spawner.ledger_url, {})
-        except (ArgumentError, ImportError) as e:
-            yield f"c.EC2Spawner.ledger_url cannot be used: {e}."
-    hub_url = spawner.hub_connect_url or app.hub.api_url
-    if why := why_unreachable(hub_url, spawner.endpoint_url):
-        yield why
-    yield from _no_builds(spawner)
-    try:
-        profiles = known_profiles(spawner)
-    except ProfileListError as e:
-        yield f"c.EC2Spawner.{e}."
-        return
-    trial = type(spawner)(hub=app.hub)
-    for profile in profiles:
-        for override in profile.overrides():
-            for name, value in override.items():
-                try:
-                    if not (callable(value) or "{value}" in str(value)):
-                        setattr(trial, name, merged(getattr(trial, name), value))
-                except TraitError as e:
-                    yield (
-                        f"c.EC2Spawner.{_source(profile)} sets what cannot be, in the "
-                        f"profile {profile.display_name!r}: {e}"
-                    )
-
-    overrides = [each for profile in profiles for each in profile.overrides()]
-    has_idle_time = any(each.get("idle_timeout") for each in overrides)
-    if (spawner.idle_timeout or has_idle_time) and not has_culler(app):
-        yield (
-            "There are idle times, of c.EC2Spawner or a profile, and nothing stops "
-            "idle servers. Call ec2spawner.setup(c), and not with idle_timeout=0."
-        )
-
-    def every_profile_sets(name: str) -> bool:
-        # What a callable will return is not known before there is a user.
-        known = not callable(spawner.profile_list)
-        return not known or bool(profiles) and all(sets(p, name) for p in profiles)
-
-    def sets(profile: Profile, name: str) -> bool:
-        return name in profile.override or any(
-            all(name in choice.override for choice in option.choices)
-            and (option.unlisted is None or name in option.unlisted.override)
-            for option in profile.options
-        )
-
-    if not (spawner.region or every_profile_sets("region")):
-        yield "c.EC2Spawner.region is not set, for example to 'us-west-2'."
-    if not (spawner.image or every_profile_sets("image")):
-        yield (
-            "c.EC2Spawner.image is not set: give the AMI to start machines from, "
-            "for example 'ami-0123456789abcdef0'."
-        )
-
-
-def _no_builds(spawner: Any) -> Iterator[str]:
-    """Why no images could be built from repositories."""
-    if not spawner.build_sources:
-        return
-    try:
-        sources_pattern(spawner.build_sources)
-    except ValueError as e:
-        if spawner.profile_list:  # else whoever reads the short form says it
-            yield f"c.EC2Spawner.build_sources: {e}."
-    if missing := lacking():
-        yield (
-            "c.EC2Spawner.build_sources is set, and to build images this computer "
-            f"lacks {', '.join(missing)}. Install git, and "
-            "pip install 'ec2spawner[image]'; or take the setting out."
-        )
-
-
-def has_culler(app: Any) -> bool:
-    """Whether ``setup()`` has seen to it that idle servers are stopped."""
-    return any(each.get("name") == CULLER for each in app.services)
-
-
-def _source(profile: Profile) -> str:
-    return "sizes, images or regions" if profile.is_short else "profile_list"
-
-
-def warnings(spawner: Any) -> Iterator[str]:
-    """What works, and is seldom meant, a sentence each.
-
-    :param spawner: an instance without a user, to read the settings from
-    """
-    raw: Any = spawner.profile_list
-    if found := sorted(ignored_settings(raw)):
-        yield (
-            "c.EC2Spawner.profile_list: ignoring what only Kubernetes knows: "
-            + ", ".join(found)
-        )
-    profiles = known_profiles(spawner)
-    own = profiles and all(p.override.get("security_groups") for p in profiles)
-    if not (spawner.security_groups or own):
-        yield (
-            "c.EC2Spawner.security_groups is not set: machines are in the VPC's "
-            "default group, which lets each of them reach the servers on all others. "
-            "Give them a group that admits the Hub to their port and nobody else."
-        )
 
 
 def bounds_text(spawner: LaunchSettings) -> str:
@@ -352,7 +226,7 @@ def watch(spawner_class: type[LaunchSettings]) -> None:
             keep_usable(app.db)
             tell_known_failures(app.log)
             spawner.log.info(bounds_text(spawner))
-            for text in warnings(spawner):
+            for text in warnings(spawner, app):
                 spawner.log.warning(text)
             take_up_unfinished_ends(app)
             revoke_leftover_tokens(app, spawner.log)

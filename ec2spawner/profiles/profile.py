@@ -127,3 +127,11 @@ class Profile:
             ours += [choice.override for choice in option.choices]
             ours += [option.unlisted.override] if option.unlisted else []
         return ours
+
+    def audiences(self) -> list[Audience]:
+        """Whom it is for, and whom all choices are for that it offers."""
+        found = [self.audience]
+        for option in self.options:
+            found += [each.audience for each in (*option.choices, *option.locked)]
+            found += [option.unlisted.audience] if option.unlisted else []
+        return found

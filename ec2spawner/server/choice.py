@@ -66,6 +66,7 @@ _HUB_WIDE = {
     "budgets",
     "budget_grace",
     "budget_unknown",
+    "acknowledged",
     "build_sources",
     "build_allowed_groups",
     "build_source_packages",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from traitlets import Enum, Float, HasTraits, TraitError, Unicode, validate
+from traitlets import Enum, Float, HasTraits, List, TraitError, Unicode, validate
 
 _HUB_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -206,6 +206,19 @@ class LifecycleSettings(HasTraits):
 
         A machine that ended by itself is noticed within this time plus the Hub's
         own ``poll_interval``.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
+    acknowledged = List(
+        Unicode(),
+        config=True,
+        help="""
+        The warnings at the Hub's start that you mean, by the name in brackets at their
+        end, for example ``["subdomains"]``.
+
+        They are not said again. Default: none.
 
         .. versionadded:: 0.1
         """,

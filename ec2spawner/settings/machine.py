@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from string import Formatter
 from typing import Any
 
@@ -341,3 +342,21 @@ def _uses_only_names(template: str) -> bool:
         field in (None, "username", "servername") and not spec and not conversion
         for _, field, spec, conversion in parts
     )
+
+
+_IMAGE = re.compile(r"ami-.*|(ssm|name|repo):.+", re.DOTALL)
+
+
+def image_mistake(image: str, owners: Sequence[str]) -> str | None:
+    """What is wrong with an image before anybody is asked for it; None for nothing."""
+    if not _IMAGE.fullmatch(image):
+        return (
+            f"image is {image!r}: set it to 'ami-...', 'ssm:/path/of/parameter', "
+            "'name:pattern' or 'repo:name'"
+        )
+    if image.startswith("name:") and not owners:
+        return (
+            f"image is {image!r} but image_owners is empty: anyone can publish an "
+            "image under any name, so say whose you mean"
+        )
+    return None

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from ec2spawner import EC2Spawner
-from ec2spawner.hub.startup import problems
+from ec2spawner.hub.checks.problems import problems
 from ec2spawner.profiles.choose import on_offer
 from ec2spawner.profiles.read import read_profiles
 from ec2spawner.server.choice import settable_by_profiles

@@ -15,6 +15,8 @@ from .configs import DOCS
 HOUSE = Path(ec2spawner.__file__).parent
 SOURCES = [p for p in HOUSE.rglob("*.py") if "demo" not in p.relative_to(HOUSE).parts]
 PAGE = " ".join((DOCS / "howto" / "troubleshooting.md").read_text().split())
+# Where is said what is wrong when the Hub starts.
+STARTS = ("hub/checks/problems.py", "hub/checks/warnings.py", "settings/network.py")
 QUOTED = re.findall(
     r"^### `(.*)`$", (DOCS / "howto" / "troubleshooting.md").read_text(), re.M
 )
@@ -71,7 +73,7 @@ def messages_to_users():
 
 def messages_at_the_start():
     """What is said when the Hub starts, by its longest constant part."""
-    for name in ("hub/startup.py", "settings/network.py"):
+    for name in STARTS:
         for node in nodes_of(HOUSE / name):
             if isinstance(node, (ast.Yield, ast.Return)) and (
                 parts := parts_of(node.value)

@@ -3,10 +3,12 @@
 from types import SimpleNamespace
 
 import pytest
+from traitlets.config import Config
 
 from ec2spawner import EC2Spawner
-from ec2spawner.hub import startup
-from ec2spawner.hub.startup import CULLER, problems, warnings
+from ec2spawner.hub.checks import problems as problems_module
+from ec2spawner.hub.checks.culler import CULLER
+from ec2spawner.hub.checks.problems import problems
 
 CAN_WORK = {"region": "us-west-2", "image": "ami-00000000"}
 ELSEWHERE = "http://10.0.0.5:8081/hub/api"
@@ -19,9 +21,11 @@ OF_ITS_OWN = [
 ]
 
 
-def told(hub_url=ELSEWHERE, internal_ssl=False, services=(), **settings):
+def told(hub_url=ELSEWHERE, internal_ssl=False, services=(), config=(), **settings):
     hub = SimpleNamespace(api_url=hub_url)
-    app = SimpleNamespace(hub=hub, internal_ssl=internal_ssl, services=services)
+    app = SimpleNamespace(
+        hub=hub, internal_ssl=internal_ssl, services=services, config=Config(config)
+    )
     return list(problems(EC2Spawner(hub=hub, **{**CAN_WORK, **settings}), app))
 
 
@@ -33,6 +37,9 @@ def told(hub_url=ELSEWHERE, internal_ssl=False, services=(), **settings):
         {"hub_url": "http://0.0.0.0:8081/hub/api", "hub_connect_url": ELSEWHERE},
         {"region": "", "image": "", "profile_list": OF_ITS_OWN},
         {"region": "", "image": "", "profile_list": lambda spawner: []},
+        {"region": "us-gov-west-1", "image": "ssm:/a"},
+        {"region": "ap-southeast-2", "image": "name:lab-*", "image_owners": ["self"]},
+        {"image": "repo:hydro", "config": {"EC2Spawner": {}, "Ec2": {}}},
         {"idle_timeout": 60, "services": [{"name": CULLER}]},
         {**IDLE, "services": [{"name": "mine"}, {"name": CULLER}]},
     ],
@@ -52,6 +59,20 @@ def test_of_a_hub_that_can_work_nothing_is_said(what):
         ({"ledger_url": "not a url"}, "ledger_url cannot be used"),
         ({"image": ""}, "c.EC2Spawner.image is not set"),
         ({"region": ""}, "c.EC2Spawner.region is not set"),
+        ({"region": "us-west-2a"}, "'us-west-2a' is a zone of 'us-west-2'"),
+        ({"region": "us-west"}, "which is no region of AWS's"),
+        ({"image": "ami-ubuntu"}, "which is no AMI's id"),
+        ({"image": "ubuntu-24.04"}, "set it to 'ami-...'"),
+        ({"image": "name:lab-*"}, "image_owners is empty"),
+        (
+            {
+                "profile_list": [
+                    {"display_name": "A", "ec2spawner_override": {"image": "lab"}}
+                ]
+            },
+            "in the profile 'A': image is 'lab'",
+        ),
+        ({"config": {"Ec2Spawner": {"image": "x"}}}, "write c.EC2Spawner."),
         (
             {"region": "", "profile_list": [*OF_ITS_OWN, {"display_name": "B"}]},
             "c.EC2Spawner.region is not set",
@@ -97,7 +118,7 @@ def test_what_keeps_a_hub_from_working_is_said_in_one_sentence(what, sentence):
 def test_without_what_images_need_no_hub_starts_that_is_to_build_any(monkeypatch):
     sources = {"build_sources": ["https://example.org/lab/*"]}
     assert told(**sources) == []
-    monkeypatch.setattr(startup, "lacking", lambda: ["uv", "git"])
+    monkeypatch.setattr(problems_module, "lacking", lambda: ["uv", "git"])
     (problem,) = told(**sources)
     assert "lacks uv, git" in problem and "ec2spawner[image]" in problem
     assert told() == []
@@ -105,29 +126,3 @@ def test_without_what_images_need_no_hub_starts_that_is_to_build_any(monkeypatch
 
 def test_all_that_is_wrong_is_said_at_once():
     assert len(told(internal_ssl=True, region="", image="")) == 3
-
-
-@pytest.mark.parametrize(
-    "settings, warned",
-    [
-        ({}, True),
-        ({"security_groups": ["sg-1"]}, False),
-        ({"profile_list": OF_ITS_OWN}, True),
-        (
-            {
-                "profile_list": [
-                    {
-                        "display_name": "A",
-                        "ec2spawner_override": {"security_groups": ["sg-1"]},
-                    }
-                ]
-            },
-            False,
-        ),
-    ],
-    ids=["none", "some", "none in a profile", "in each profile"],
-)
-def test_the_default_security_group_is_warned_of_once(settings, warned):
-    hub = SimpleNamespace(api_url=ELSEWHERE)
-    found = list(warnings(EC2Spawner(hub=hub, **{**CAN_WORK, **settings})))
-    assert ["default group" in text for text in found] == [True] * warned
