@@ -12,6 +12,7 @@ All of the family, but for the programs that stand alone (admin, demo, agent, bu
         NotNow                         core/event.py: the table forbids it
         ImageError                     images/errors.py: no image can be made of it
             Unreadable                 images/errors.py: its repository cannot be read
+            Unfit                      images/builds/trial.py: it has failed its test
         NotPlanned                     images/builds/errand.py: nobody can say whether
         ValueError
             UnreadableState            core/saved_state.py: of a newer version

@@ -39,9 +39,10 @@ BUILD_TAG = "ec2spawner:build"
 IMAGE_TAG = "ec2spawner:image"
 #: on an image: the hash of all that went into it
 KEY_TAG = "ec2spawner:key"
-#: on an image: whether it is offered, ``READY``
+#: on an image: only what is ``READY`` is offered. ``TESTING``: it is not tested yet;
+#: ``FAILED``: its test has failed; ``RAW``: a copy of somebody's disk
 STATUS_TAG = "ec2spawner:status"
-READY = "ready"
+READY, TESTING, FAILED, RAW = "ready", "testing", "failed", "raw"
 #: on an image: where the repository is, without credentials; the commit that it was
 #: first built for; which Python its kernel has; how many packages
 SOURCE_TAG = "ec2spawner:source"

@@ -19,8 +19,9 @@ from ..core.ids import owner_id
 from ..core.tags import IMAGE_TAG, OWNER_TAG, SOURCE_TAG, tag_value
 from ..ec2.errors import EC2Error
 from ..ec2.machines import list_machines
-from ..images.builds.driver import Driver, Event
+from ..images.builds.driver import Driver
 from ..images.builds.errand import Errand, NotPlanned, plan_apart
+from ..images.builds.follow import Event
 from ..images.builds.order import order_of
 from ..images.builds.planned import Planned
 from ..images.builds.policy import builders_of
@@ -247,6 +248,11 @@ class Builds:
             image = await driver.run()
         finally:
             del self._running[key]
+        if not image.ready:
+            raise ImageError(
+                f"there is {image.id}, whose test is not over: try again in a few "
+                "minutes"
+            )
         self._took = [*self._took, self._clock() - build.began][-_MOST_TIMES:]
         fleet.detach(_look_at_shelf(fleet))  # for the form
         return image.id

@@ -11,7 +11,15 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
-from ..core.tags import READY, SAVED_TAG, SECRETS_TAG, STATUS_TAG
+from ..core.tags import (
+    FAILED,
+    RAW,
+    READY,
+    SAVED_TAG,
+    SECRETS_TAG,
+    STATUS_TAG,
+    TESTING,
+)
 from ..ec2.images import ShelvedImage
 from ..ec2.machines import Machine
 
@@ -21,6 +29,12 @@ _FAILED_SECONDS = _DAY
 #: EC2 has made nothing that can be used (EC2 API reference, Image, "state")
 BROKEN = frozenset({"failed", "error", "invalid"})
 _UNTESTED = "untested"
+#: what is never offered as it is, and why it is there
+_NEVER_OFFERED = {
+    TESTING: "its test was not ended",
+    FAILED: "it has failed its test",
+    RAW: "the copy of a disk, of a save that was not ended",
+}
 _TOKEN_LENGTH = 40
 
 
@@ -194,6 +208,8 @@ def prune(
             return old, f"EC2 could not make it ({image.state})"
         if image.state != "available":
             return False, f"it is {image.state}"
+        if why := _NEVER_OFFERED.get(status_of(image)):
+            return now - used > _FAILED_SECONDS, why
         if image.id in last:
             return False, f"one of the newest {keep_last} of {image.label}"
         if now - used < unused_for:

@@ -23,6 +23,7 @@ from ec2spawner.core.tags import (
     LEASE_TAG,
     MOVE_TAG,
     MOVED_TO_TAG,
+    STATUS_TAG,
 )
 
 from .configs import DOCS, ROOT, load, spawner_of
@@ -167,18 +168,21 @@ def test_what_only_looks_changes_nothing():
 
 def test_tags_are_set_as_things_are_made_and_later_only_a_few():
     tagging = [s for s in STATEMENTS if "ec2:CreateTags" in actions(s)]
-    at_launch, *later, at_snapshot, at_image = tagging
+    at_launch, *later, at_snapshot, at_image, tested = tagging
     at_launch = at_launch["Condition"]["StringEquals"]["ec2:CreateAction"]
     assert set(at_launch) == {"RunInstances", "CreateVolume"}
     at_snapshot = at_snapshot["Condition"]["StringEquals"]["ec2:CreateAction"]
     assert at_snapshot == "CreateSnapshot"
     at_image = at_image["Condition"]["StringEquals"]["ec2:CreateAction"]
     assert at_image == ["CreateImage", "CopyImage"]
+    assert tested["Condition"]["Null"] == {f"ec2:ResourceTag/{IMAGE_TAG}": "false"}
+    later.append(tested)
     only = [s["Condition"]["ForAllValues:StringEquals"]["aws:TagKeys"] for s in later]
     assert only == [
         [HOME_TAG, MOVE_TAG, MOVED_TO_TAG],
         [LEASE_TAG],
         [HOME_TAG, DISCARD_TAG, ARCHIVE_TAG],
+        [STATUS_TAG],
     ]
 
 

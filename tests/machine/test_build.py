@@ -55,7 +55,7 @@ def outside(cloud, ec2):
     ec2.change_settings(outside=[], index_urls=[])
 
 
-def build(hub, base, repository, until=""):
+def build(hub, base, repository, *more, until=""):
     """Run the command; its output as objects.
 
     :param until: the event at which the command is killed; empty to let it end
@@ -64,7 +64,7 @@ def build(hub, base, repository, until=""):
     said = []
     with subprocess.Popen(
         [
-            *(*command, "image", "build", str(repository), "--json"),
+            *(*command, "image", "build", str(repository), "--json", *more),
             *("-f", str(CONFIG), f"--hub-folder={hub.folder}", f"--base={base}"),
         ],
         stdout=subprocess.PIPE,
@@ -98,7 +98,7 @@ async def test_a_repository_becomes_an_image_whose_kernel_a_user_works_in(
     await hub.start()
     began = time.monotonic()
     base = cloud.control.resources().image_id
-    said = build(hub, base, repository)
+    said = build(hub, base, repository, "--boot-test")
     print(f"built in {time.monotonic() - began:.0f} s")
     events = [each["event"] for each in said]
     assert events[0] == "plan" and events[-1] == "ready"
@@ -109,13 +109,16 @@ async def test_a_repository_becomes_an_image_whose_kernel_a_user_works_in(
     # The builder has ended, and its disk with it.
     eventually(lambda: living(ec2) == [])
     requests = [request.action for request in ec2.requests()]
-    assert requests.count("RunInstances") == requests.count("CreateImage") == 1
+    # A builder, and a machine that has tried the image as a server would.
+    assert requests.count("RunInstances") == 2 and requests.count("CreateImage") == 1
+    (tried,) = [text for text in told if "these kernels compute" in text]
+    assert "a-lab" in tried and "python3" in tried
     layer = Path(cloud.folder) / "images" / said[-1]["image"]
     assert (layer / "opt/envs/a-lab/bin/python").exists()
     assert left_in(layer) == []
     (again,) = [e for e in build(hub, base, repository) if e["event"] == "ready"]
     assert again["image"] == said[-1]["image"] and again["known"]
-    assert [r.action for r in ec2.requests()].count("RunInstances") == 1
+    assert [r.action for r in ec2.requests()].count("RunInstances") == 2
     async with Visitor(hub.url, "alice", "any") as alice:
         await alice.log_in()
         await alice.choose("small")
@@ -125,7 +128,10 @@ async def test_a_repository_becomes_an_image_whose_kernel_a_user_works_in(
         text, _ = await alice.run_cell("import sys; print(sys.prefix)")
         assert text.strip() == "/opt/jupyter"
         (machine,) = client(cloud).describe_instances(
-            Filters=[{"Name": "image-id", "Values": [again["image"]]}]
+            Filters=[
+                {"Name": "image-id", "Values": [again["image"]]},
+                {"Name": "instance-state-name", "Values": ["running"]},
+            ]
         )["Reservations"]
         assert BUILD_TAG not in str(machine)
         record = json.loads(guest().run("cat /etc/ec2spawner/image.json"))

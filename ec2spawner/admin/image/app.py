@@ -39,4 +39,8 @@ class ImageApp(CommandGroup):
             "ec2spawner.admin.image.show.ShowApp",
             "Say all that is known of an image.",
         ),
+        "test": (
+            "ec2spawner.admin.image.trial.TestApp",
+            "Try an image as a server would use it.",
+        ),
     }

@@ -12,7 +12,8 @@ from ...core.errors import EC2SpawnError
 from ...ec2.clients import Account, Clients
 from ...ec2.errors import EC2Error, admin_hint
 from ...ec2.images import Images, ShelvedImage
-from ...images.builds.driver import Driver, Order
+from ...images.builds.driver import Driver
+from ...images.builds.follow import Order
 from ...images.builds.order import order_of
 from ...images.builds.planned import as_planned
 from ...images.builds.request import UBUNTU
@@ -25,6 +26,7 @@ from ..app import AdminApp
 from ..hub_config import Hub
 from .progress import Json, show_for
 from .show_plan import as_dict, as_text
+from .trial import try_image
 
 
 class BuildApp(AdminApp):
@@ -76,6 +78,11 @@ ec2spawner image build ./my-repository --name hydro --type m7i.xlarge
     strict = Bool(False, help="Fail when the code imports what no file asks for").tag(
         config=True
     )
+    boot_test = Bool(
+        False,
+        help="Try the image on a machine of its own before it is on offer: see "
+        "ec2spawner image test",
+    ).tag(config=True)
     public_ip = Bool(
         False,
         help="Give the builder a public address: without a NAT gateway it reaches no "
@@ -103,6 +110,7 @@ ec2spawner image build ./my-repository --name hydro --type m7i.xlarge
     }
     flags = {
         "strict": ({"BuildApp": {"strict": True}}, strict.help),
+        "boot-test": ({"BuildApp": {"boot_test": True}}, boot_test.help),
         "public-ip": ({"BuildApp": {"public_ip": True}}, public_ip.help),
         "refresh": ({"BuildApp": {"refresh": True}}, refresh.help),
         "plan": ({"BuildApp": {"plan": True}}, plan.help),
@@ -149,6 +157,10 @@ ec2spawner image build ./my-repository --name hydro --type m7i.xlarge
                 show.say(there or "There is no such image yet. Nothing was built.")
                 return
             made = image if known and image else await driver.run()
+            if not made.ready:
+                made = await try_image(
+                    hub, clients, made, show, self.type, self.public_ip
+                )
             self._say_made(show, plan, made, known)
         finally:
             show.end()
@@ -194,6 +206,7 @@ ec2spawner image build ./my-repository --name hydro --type m7i.xlarge
             kind,
             self.disk,
             self.public_ip,
+            to_be_tested=self.boot_test,
         )
 
     def _say_made(

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol, TextIO
 
-from ...images.builds.driver import Event
+from ...images.builds.follow import Event
 from ...images.builds.words import words_of
 
 _BAR = 24

@@ -10,6 +10,8 @@ from typing import Any
 from .words import Failed
 
 CONFIG_MARK = "# ec2spawner-config: "
+#: a line of the user-data of who makes an image of this machine, or tests one
+BUILD_MARK = "# ec2spawner-build"
 
 
 def script_of(user_data: bytes) -> str:

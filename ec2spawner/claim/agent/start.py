@@ -11,12 +11,13 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import sys
 from typing import Any
 
 from . import metadata_lock
 from .commands import write_private
-from .config import read_config, script_of
+from .config import BUILD_MARK, read_config, script_of
 from .hub import Hub
 from .metadata import Metadata
 from .service import install_units
@@ -53,6 +54,10 @@ def start(booted: bool) -> None:
         metadata_lock.shut()
     metadata = Metadata()
     script = script_of(metadata.get("user-data"))
+    if BUILD_MARK in script.splitlines():
+        # Its disk is that of a machine that we have served on. It must not be ended.
+        say("this machine makes an image: there is nothing to do")
+        signal.pause()
     config = read_config(script)
     if systemd:
         renew(script)

@@ -9,21 +9,30 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from ...claim.agent.config import BUILD_MARK
 from ...claim.agent.unpack import as_comments
 from ...claim.user_data import LIMIT, SHEBANG, compact
 from ..errors import ImageError
-from .machine.main import PLAN
+from .machine.main import JOBS, PLAN
 from .request import DEADLINE
+
+#: what a machine may be told to do: see ``machine/main.py``
+BUILD, TEST = "build", "test"
 
 
 @cache
-def program() -> dict[str, str]:
-    """The files that travel: name -> source."""
+def program(job: str = BUILD) -> dict[str, str]:
+    """The files that travel: name -> source.
+
+    :param job: what is to be done
+    """
+    unused = {where.partition(".")[0] for each in JOBS.values() for _, where in each}
+    unused -= {where.partition(".")[0] for _, where in JOBS[job]}
     folder = files(__package__).joinpath("machine")
     return {
         file.name: compact(file.read_text())
         for file in sorted(folder.iterdir(), key=lambda f: f.name)
-        if file.name.endswith(".py")
+        if file.name.endswith(".py") and file.name[:-3] not in unused
     }
 
 
@@ -40,9 +49,9 @@ def builder_user_data(plan: Mapping[str, Any]) -> bytes:
     :param plan: what the files of ``machine/`` read
     :raises ImageError: when it would be larger than EC2 takes
     """
-    given = {**plan, "deadline": DEADLINE}
-    sources = {**program(), PLAN: json.dumps(given, sort_keys=True)}
-    script = f"{SHEBANG}\n{_unpack()}\n\n{as_comments(sources)}"
+    given = {"do": BUILD, "deadline": DEADLINE, **plan}
+    sources = {**program(given["do"]), PLAN: json.dumps(given, sort_keys=True)}
+    script = f"{SHEBANG}\n{_unpack()}\n\n{BUILD_MARK}\n{as_comments(sources)}"
     packed = gzip.compress(script.encode(), mtime=0)
     if len(packed) > LIMIT:
         raise ImageError(

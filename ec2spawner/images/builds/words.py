@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from .driver import Event
+from .follow import Event
 
 _STEPS = {
-    "launch": "asking EC2 for a builder",
-    "begin": "the builder has booted",
+    "launch": "asking EC2 for a machine",
+    "begin": "the machine has booted",
     "uv": "fetching uv",
     "apt": "installing system packages",
     "server": "looking for the server",
@@ -16,6 +16,8 @@ _STEPS = {
     "kernel": "making the kernel",
     "test": "testing",
     "clean": "cleaning up",
+    "start": "starting the server and its kernels",
+    "verdict": "writing down how it went",
     "stop": "stopping the builder",
     "image": "saving its disk as an image",
 }

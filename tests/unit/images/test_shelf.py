@@ -154,6 +154,13 @@ def test_a_copy_is_asked_for_once_and_followed():
     assert copy_step(source, west, [image("b")]).done
 
 
+@pytest.mark.parametrize("status", ["testing", "failed", "raw"])
+def test_what_is_never_offered_goes_after_a_day(status):
+    tag = {"ec2spawner:status": status}
+    old, new = image("old", age=2, **tag), image("new", age=0.5, **tag)
+    assert list(pruned([old, new])) == ["old"]
+
+
 def test_a_copy_that_has_failed_is_replaced_by_another_one():
     source, failed = image("a"), image("b", state="failed")
     first = copy_step(source, "eu-west-1", [])

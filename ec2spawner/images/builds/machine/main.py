@@ -1,4 +1,4 @@
-"""What is asked of it on the command line: ``install`` at first, then ``run``."""
+"""What is asked of it on the command line: ``install`` at first, then ``build``."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import pkgutil
 import subprocess
 import sys
 import time
+from importlib import import_module
 from typing import Any, Callable
 
-from . import checks, clean, steps
 from .commands import Machine
 
 SERVICE = "ec2spawner-build.service"
 #: in the archive that this is run from
 PLAN = "plan.json"
-# As long as the one who follows the build may be away when it has failed.
-_FAILED_SECONDS = 600
+# As long as the one who follows may be away when all is said.
+_SAID_SECONDS = 600
 _REPEAT_SECONDS = 10
 _UNIT = """\
 [Unit]
@@ -24,25 +24,38 @@ Description=ec2spawner: makes an image of this machine
 Wants=network-online.target
 After=network-online.target
 [Service]
-ExecStart=%s %s run
+ExecStart=%s %s build
 StandardOutput=journal+console
 """
-_STEPS: tuple[tuple[str, Callable[[Machine], str]], ...] = (
-    ("begin", steps.begin),
-    ("uv", steps.get_uv),
-    ("apt", steps.install_system),
-    ("server", steps.install_server),
-    ("python", steps.make_env),
-    ("install", steps.install),
-    ("postBuild", steps.post_build),
-    ("kernel", checks.make_kernel),
-    ("test", checks.test),
-    ("clean", clean.clean),
+# Of machines that were made from a server's disk: they would run beside us.
+_AGENT = ("ec2spawner-agent.service", "ec2spawner-metadata.service")
+# Step -> where its work is. A machine is given the files of its own job only.
+_BUILD = (
+    ("begin", "steps.begin"),
+    ("uv", "steps.get_uv"),
+    ("apt", "steps.install_system"),
+    ("server", "steps.install_server"),
+    ("python", "steps.make_env"),
+    ("install", "steps.install"),
+    ("postBuild", "steps.post_build"),
+    ("kernel", "checks.make_kernel"),
+    ("test", "checks.test"),
+    ("clean", "clean.clean"),
 )
+_TEST = (("begin", "steps.begin"), ("start", "boot.start_server"))
+JOBS = {"build": _BUILD, "test": _TEST}
+
+
+def work_of(where: str) -> Callable[[Machine], str]:
+    module, _, name = where.partition(".")
+    found = import_module("." + module, __package__)
+    work: Callable[[Machine], str] = getattr(found, name)
+    return work
 
 
 def install(plan: dict[str, Any]) -> None:
     """Become a service, after the end of this machine is certain."""
+    subprocess.call(["systemctl", "--quiet", "disable", "--now", *_AGENT])
     subprocess.check_call(
         ["systemd-run", "--quiet", "--unit=ec2spawner-build-end"]
         + ["--on-active=%d" % plan["deadline"], "shutdown", "-h", "now"]
@@ -54,29 +67,29 @@ def install(plan: dict[str, Any]) -> None:
 
 
 def run(plan: dict[str, Any]) -> None:
-    """Build, and say so until somebody stops this machine or its time is over."""
+    """Do what is asked, and say so until somebody stops this machine or its time is
+    over."""
     machine = Machine(plan)
     step = ""
     try:
-        for step, work in _STEPS:
+        for step, where in JOBS[plan["do"]]:
             machine.say(step)
-            if told := work(machine):
+            if told := work_of(where)(machine):
                 machine.say("told", told)
+        word, text = "done", ""
     except Exception as e:
-        until = time.time() + _FAILED_SECONDS
-        while time.time() < until:
-            machine.say("failed", "%s: %s" % (step, e))
-            time.sleep(_REPEAT_SECONDS)
-        subprocess.call(["shutdown", "-h", "now"])
-        return
-    while True:
-        machine.say("done")
+        word, text = "failed", "%s: %s" % (step, e)
+    until = time.time() + _SAID_SECONDS
+    # Of a builder that is done the disk is wanted.
+    while time.time() < until or (word, plan["do"]) == ("done", "build"):
+        machine.say(word, text)
         time.sleep(_REPEAT_SECONDS)
+    subprocess.call(["shutdown", "-h", "now"])
 
 
 def main() -> None:
     plan = json.loads(pkgutil.get_data(__package__, PLAN) or b"")
     if sys.argv[1:] == ["install"]:
         install(plan)
-    else:
+    elif sys.argv[1:] == ["build"]:
         run(plan)

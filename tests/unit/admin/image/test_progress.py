@@ -4,7 +4,7 @@ import io
 import json
 
 from ec2spawner.admin.image.progress import Bar, Json, Lines, show_for
-from ec2spawner.images.builds.driver import Event
+from ec2spawner.images.builds.follow import Event
 
 INSTALL = Event("install", "", "i-1", 0.5)
 MISSING = Event("missing", "spotpy run.py", "i-1", 0.6)

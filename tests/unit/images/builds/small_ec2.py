@@ -45,6 +45,8 @@ class SmallEC2:
         self.fails = ""
         #: the builder ends itself after so many seconds
         self.deadline = 5400.0
+        #: machines do not say a word
+        self.silent = False
         #: the next images that cannot be made
         self.broken_images = 0
         #: code -> how many of the next RunInstances get it
@@ -139,6 +141,8 @@ class SmallEC2:
             for n, step in enumerate(steps)
             if age >= n * STEP_SECONDS + 10
         ]
+        if self.silent:
+            return self._answer({"Output": "[ 1.0] Kernel panic\r"})
         if age >= BUILD_SECONDS:
             last = f"failed 9 {self.fails}" if self.fails else "done 9"
             lines.append(f"ec2spawner-build {key[:12]} {last}\r")
@@ -186,6 +190,16 @@ class SmallEC2:
             if wanted.items() <= {t["Key"]: t["Value"] for t in image["Tags"]}.items()
         ]
         return self._answer({"Images": found})
+
+    def create_tags(self, Resources: list[str], Tags: Any) -> Any:
+        self._called("CreateTags")
+        for id in Resources:
+            if id not in self.images:
+                raise error("InvalidAMIID.NotFound")
+            new = {each["Key"] for each in Tags}
+            old = [t for t in self.images[id]["Tags"] if t["Key"] not in new]
+            self.images[id]["Tags"] = [*old, *Tags]
+        return self._answer({})
 
     def deregister_image(self, ImageId: str, **_: Any) -> Any:
         self._called("DeregisterImage")

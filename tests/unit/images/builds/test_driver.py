@@ -15,7 +15,8 @@ from ec2spawner.core.tags import (
 )
 from ec2spawner.ec2.errors import EC2Error
 from ec2spawner.ec2.facts import Image
-from ec2spawner.images.builds.driver import Driver, Order
+from ec2spawner.images.builds.driver import Driver
+from ec2spawner.images.builds.follow import Order
 from ec2spawner.images.builds.request import builder_request, builder_tags
 from ec2spawner.images.errors import ImageError
 from ec2spawner.settings import LaunchSettings

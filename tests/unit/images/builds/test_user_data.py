@@ -9,8 +9,10 @@ import zipfile
 
 import pytest
 
+from ec2spawner.claim.agent.config import BUILD_MARK
 from ec2spawner.claim.agent.unpack import archive
 from ec2spawner.claim.user_data import LIMIT
+from ec2spawner.images.builds.machine.main import JOBS, work_of
 from ec2spawner.images.builds.user_data import builder_user_data, program
 from ec2spawner.images.errors import ImageError
 
@@ -51,8 +53,9 @@ def test_the_archive_runs(tmp_path):
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "from agent import commands, main\n"
         "def work(machine): print(machine.env); raise SystemExit\n"
-        "main._STEPS = (('begin', work),)\n"
-        "main.main()"
+        "main.JOBS = {'build': (('begin', ''),)}\n"
+        "main.work_of = lambda where: work\n"
+        "sys.argv = ['', 'build']; main.main()"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(path)], capture_output=True, text=True
@@ -60,6 +63,20 @@ def test_the_archive_runs(tmp_path):
     first, second = done.stdout.splitlines()
     assert first == "ec2spawner-build 0123456789ab begin 0", done.stderr
     assert second == "/opt/envs/hydro"
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_a_machine_has_the_files_of_its_job(job):
+    files = unpacked(builder_user_data({**PLAN, "do": job})).namelist()
+    for _, where in JOBS[job]:
+        assert callable(work_of(where))
+        assert f"agent/{where.partition('.')[0]}.py" in files
+    assert set(program(job)) < set().union(*map(program, JOBS))
+
+
+def test_an_agent_on_the_same_disk_knows_that_it_has_nothing_to_do():
+    script = gzip.decompress(builder_user_data(PLAN)).decode()
+    assert BUILD_MARK in script.splitlines()
 
 
 def test_a_plan_that_is_too_large_is_refused_in_words():

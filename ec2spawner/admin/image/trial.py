@@ -1,0 +1,124 @@
+"""The command ``ec2spawner image test``."""
+
+from __future__ import annotations
+
+import asyncio
+
+from traitlets import Bool, Unicode
+
+from ...core.errors import EC2SpawnError
+from ...core.tags import FAILED, STATUS_TAG
+from ...ec2.clients import Clients
+from ...ec2.errors import EC2Error, admin_hint
+from ...ec2.images import Images, ShelvedImage
+from ...ec2.resources import create_tags
+from ...images.builds.order import order_of_trial
+from ...images.builds.trial import Trial, Unfit
+from ...images.errors import ImageError
+from ...images.shelf import Copy, Version
+from ..hub_config import Hub
+from .look import look
+from .one import OneImageApp
+from .progress import Json, Show, show_for
+
+
+class TestApp(OneImageApp):
+    """Try an image as a server would use it: boot it, start the server, compute.
+
+    NAME is a name, of which the newest is tried; or NAME@KEY with the beginning of a
+    key; or the id of an image. A machine of the hub boots from it, starts
+    jupyterhub-singleuser and has every kernel compute; then it ends. An image that
+    passes is ready. One that fails is offered no more, in any region. You may end the
+    command and run it again at any time; the machine ends itself after half an hour.
+    """
+
+    __test__ = False  # pytest's word for a class of tests that is none
+
+    name = "ec2spawner image test"
+    description = __doc__ or ""
+    examples = """
+ec2spawner image test dhsvm-opt
+ec2spawner image test dhsvm-opt@4b1d --type m7i.xlarge
+"""
+    type = Unicode(help="The instance type. Default: the hub's own first one").tag(
+        config=True
+    )
+    public_ip = Bool(False, help="Give the machine a public address").tag(config=True)
+    json = Bool(False, help="Print an object a line, for programs").tag(config=True)
+    aliases = {**OneImageApp.aliases, "type": "TestApp.type"}
+    flags = {
+        "public-ip": ({"TestApp": {"public_ip": True}}, public_ip.help),
+        "json": ({"TestApp": {"json": True}}, json.help),
+    }
+
+    def start(self) -> None:
+        name = self.one_word("which image? Give its name")
+        hub = self.hub()
+        try:
+            asyncio.run(self._test(hub, name))
+        except (ImageError, EC2SpawnError) as e:
+            self.fail(getattr(e, "log_message", str(e)))
+        except EC2Error as e:
+            self.fail(admin_hint(e))
+        except KeyboardInterrupt:
+            self.fail("the test goes on without this command: run it again to follow")
+
+    async def _test(self, hub: Hub, name: str) -> None:
+        shelf = await look(hub)
+        self.complain(shelf.trouble)
+        version = self.meant(shelf, name)[0]
+        copy = self._copy(version, name)
+        show = show_for(self.json)
+        clients = Clients(hub.in_region(copy.region))
+        try:
+            image = await try_image(
+                hub, clients, copy.image, show, self.type, self.public_ip
+            )
+        except Unfit:
+            await _withdraw(hub, version, copy)
+            raise
+        finally:
+            show.end()
+            clients.close()
+        if isinstance(show, Json):
+            show.write(event="ready", image=image.id, name=image.name)
+        show.say(f"The image is ready: {image.id} ({image.name})")
+
+    def _copy(self, version: Version, name: str) -> Copy:
+        there = [c for c in version.copies if c.image.state == "available"]
+        named = [c for c in there if c.image.id == name]
+        if not there:
+            self.fail(f"{name} is {version.copies[0].status}: there is nothing to boot")
+        return (named or there)[0]
+
+
+async def try_image(
+    hub: Hub,
+    clients: Clients,
+    image: ShelvedImage,
+    show: Show,
+    instance_type: str = "",
+    public_ip: bool = False,
+) -> ShelvedImage:
+    """The image, which has passed its test.
+
+    :raises ImageError: when it has not; as ``Trial.run``
+    """
+    base = await Images(clients.reading, hub.hub_id).resolve(image.id, ())
+    order = order_of_trial(
+        hub.settings, hub.hub_id, image, base, instance_type, public_ip
+    )
+    return await Trial(clients, order, show.event, image=image).run()
+
+
+async def _withdraw(hub: Hub, version: Version, tried: Copy) -> None:
+    """The same content in other regions is as bad."""
+    for copy in version.copies:
+        if copy is not tried:
+            clients = Clients(hub.in_region(copy.region))
+            try:
+                await create_tags(
+                    clients.reading, [copy.image.id], {STATUS_TAG: FAILED}
+                )
+            finally:
+                clients.close()
