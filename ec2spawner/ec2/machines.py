@@ -37,6 +37,8 @@ GOING = frozenset({"shutting-down", "terminated"})
 # EC2 API reference, StateReason.
 STOPPED = "Client.UserInitiatedShutdown"
 HIBERNATED = "Client.UserInitiatedHibernate"
+#: what runs on the machine has shut it down
+BY_ITSELF = "Client.InstanceInitiatedShutdown"
 STOPPED_STATES = frozenset({"stopping", "stopped"})
 
 # The API's limit for a page (DescribeInstances, MaxResults).

@@ -16,7 +16,7 @@ from ..core.state import StoppedMachine, Wish
 from ..ec2.clients import NotSent
 from ..ec2.errors import EC2Error, admin_hint
 from ..ec2.errors.kinds import Kind
-from ..ec2.machines import HIBERNATED, STOPPED, Machine
+from ..ec2.machines import BY_ITSELF, HIBERNATED, STOPPED, Machine
 from ..launch.attempts import place_in_line
 from ..launch.failures import EndedEarly, cancelled, cannot_wake
 from ..launch.plan import LaunchPlan
@@ -45,6 +45,8 @@ class Resume:
         #: EC2 may have started it without saying so
         self._may_be_awake = False
         self._late_stops = 0
+        #: what was in the memory of the machine goes on
+        self._from_memory = False
 
     async def run(self, plan: LaunchPlan) -> Machine | None:
         """The machine as it was before it was woken; None when a fresh one must take
@@ -83,11 +85,18 @@ class Resume:
         return None
 
     def stopped_late(self, machine: Machine) -> bool:
-        """Whether a stop of ours, sent before it was woken, may have stopped it only
-        now; not too often."""
+        """Whether what has stopped it only now began before it was woken; not too
+        often.
+
+        A stop of ours that reaches EC2 late, or the machine's own end: a machine that
+        hibernates while it shuts down goes on with that as soon as it is woken.
+        """
+        if machine.gone or self._late_stops >= _MOST_LATE_STOPS:
+            return False
+        if machine.reason_code == BY_ITSELF:
+            return self._from_memory and not self._late_stops
         by_a_call = machine.reason_code in (STOPPED, HIBERNATED)
-        late = by_a_call and self._context.fleet.power.may_stop_late(machine.id)
-        return not machine.gone and late and self._late_stops < _MOST_LATE_STOPS
+        return by_a_call and self._context.fleet.power.may_stop_late(machine.id)
 
     async def again(self, machine: Machine, start_id: str) -> Machine:
         """Wake the machine of this start once more: it boots and claims as before.
@@ -96,7 +105,7 @@ class Resume:
         :raises EC2SpawnError: when it cannot be woken just now
         """
         self._late_stops += 1
-        self._tell("An earlier stop has reached your machine late: waking it again")
+        self._tell("Your machine was still about to stop: waking it again")
         power = self._context.fleet.power
         try:
             stopped = await power.wait_stopped(machine.id, _STOPPED_SECONDS)
@@ -137,6 +146,7 @@ class Resume:
         if machine is None:
             self._tell(f"Machine {stopped.instance_id} is gone: you get a fresh one")
             return None
+        self._from_memory = machine.hibernated
         types = [candidate.instance_type for candidate in plan.candidates]
         size = machine.instance_type if machine.instance_type in types else types[0]
         if machine.hibernated and size != machine.instance_type:

@@ -93,3 +93,38 @@ def test_what_somebody_else_has_stopped_is_not_woken_again(world, hub):
     assert len(events.of("StartInstances")) == 1
     hub.pass_time(10)
     assert state_of(hub, machine) == "stopped"
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_machine_that_was_shutting_down_when_it_was_put_to_sleep_is_woken_once_more(
+    world, hubs_with, times
+):
+    hub = hubs_with({**AT_REST, "on_stop": "hibernate", "root_volume_size": 20})()
+    hub.call("POST", "/users/alice/server")
+    hub.pass_until(lambda: "alice" in hub.serving(), 60)
+    machine = hub.serving()["alice"]
+    hub.call("DELETE", "/users/alice/server")
+    hub.pass_until(lambda: state_of(hub, machine) == "stopped", 60)
+    events, wakes = Events(hub), []
+    watched = hub.observer
+
+    def observe(what, sent):
+        watched(what, sent)
+        if what == "StartInstances":
+            wakes.append(sent)
+            if len(wakes) <= times:
+                # It goes on with that as soon as it is awake.
+                world.events.later(1.5, lambda: world.machine(machine).power_off())
+
+    hub.observer = observe
+    hub.call("POST", "/users/alice/server")
+    hub.pass_until(lambda: not hub.spawners["alice"].pending, 200)
+    assert len(wakes) == 2 and not events.of("RunInstances")
+    assert hub.serving() == ({"alice": machine} if times == 1 else {})
+    hub.observer = None
+    hub.pass_time(30)
+    # It is kept, and the next click wakes it.
+    if times > 1:
+        assert state_of(hub, machine) == "stopped"
+        hub.call("POST", "/users/alice/server")
+    hub.pass_until(lambda: hub.serving().get("alice") == machine, 60)
