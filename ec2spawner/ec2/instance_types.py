@@ -11,14 +11,17 @@ from typing import Any, Generic, TypeVar
 
 from .clients import Lane
 from .errors import EC2Error, admin_hint
+from .errors.kinds import Kind
 from .facts import Region, TypeFacts
 
 T = TypeVar("T")
 
 # A launch is better off without these facts than late.
 _PATIENCE_SECONDS = 5.0
-# After an answer that did not come, or that the IAM policy forbids.
+# After an answer that the IAM policy forbids, or that says nothing of what was asked.
 _RETRY_SECONDS = 300.0
+# After trouble that passes: what is not known may keep users from their homes.
+_RETRY_SOON_SECONDS = 10.0
 # The API's limit for one page (DescribeInstanceTypes, MaxResults).
 _PAGE = 100
 
@@ -80,16 +83,19 @@ class _Facts(Generic[T]):
         return {name: self._known[name] for name in wanted if name in self._known}
 
     async def _learn(self, names: list[str]) -> None:
+        wait = _RETRY_SECONDS
         try:
             self._known.update(await self._ask(names))
         except EC2Error as e:
+            if e.kind in (Kind.THROTTLED, Kind.AMBIGUOUS):
+                wait = _RETRY_SOON_SECONDS
             self._log.warning(
                 "Going on without what EC2 knows of %s: %s",
                 ", ".join(names),
                 admin_hint(e),
             )
         if any(name not in self._known for name in names):
-            self._not_before = time.monotonic() + _RETRY_SECONDS
+            self._not_before = time.monotonic() + wait
 
 
 async def _type_facts(lane: Lane, types: list[str]) -> Mapping[str, TypeFacts]:

@@ -5,7 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from traitlets import TraitError
 
+from ec2spawner.core.errors import EC2SpawnError
 from ec2spawner.core.ids import owner_id
+from ec2spawner.ec2.facts import Region
 from ec2spawner.launch.plan import Image, LaunchIdentity, fingerprint, plan_launch
 from ec2spawner.settings import LaunchSettings
 
@@ -207,3 +209,17 @@ def test_an_account_name_that_linux_or_we_refuse_is_refused(name):
 def test_a_setup_script_says_what_runs_it():
     with pytest.raises(TraitError, match="#!"):
         LaunchSettings(setup_script="echo hello")
+
+
+@pytest.mark.parametrize(
+    "zones, told",
+    [
+        ({"subnet-a": "us-west-2a"}, "has no machines any more"),
+        ({}, "AWS does not say just now where this hub's machines can be"),
+    ],
+)
+def test_what_is_not_known_of_zones_is_not_taken_for_none(zones, told):
+    settings = LaunchSettings(subnets=["subnet-a"])
+    with pytest.raises(EC2SpawnError) as caught:
+        plan_launch(settings, IMAGE, WHO, b"", Region({}, zones), "us-west-2b")
+    assert told in caught.value.jupyterhub_message
