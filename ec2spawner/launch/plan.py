@@ -216,17 +216,18 @@ def _places(
     places = [_Place(subnet, region.zones.get(subnet, "")) for subnet in subnets]
     if not home_zone or home_may_move:
         return places
-    at_home = [place for place in places if place.zone == home_zone]
-    if not at_home and not all(place.zone for place in places):
+    found = [place for place in places if place.zone == home_zone]
+    if not found and not all(place.zone for place in places):
         raise EC2SpawnError(
             f"Your home is in {home_zone}, and AWS does not say just now where this "
             "hub's machines can be. Nothing is lost. Try again in a minute, and tell "
             "your hub's admin when it stays so.",
             reason=Reason.HOME,
             log_message=f"the zones of the subnets {', '.join(subnets)} are not known: "
-            "DescribeSubnets has failed, or shows none of some",
+            "DescribeSubnets has failed, or shows none of some; or let homes move "
+            "(home_may_move)",
         )
-    if not at_home:
+    if not found:
         raise EC2SpawnError(
             f"Your home is in {home_zone}, where this hub has no machines any more. "
             "Nothing is lost. Please tell your hub's admin.",
@@ -234,7 +235,7 @@ def _places(
             log_message=f"none of the subnets {', '.join(subnets)} is known to be in "
             f"{home_zone}; give one that is, or let homes move (home_may_move)",
         )
-    return at_home
+    return found
 
 
 def fingerprint(request: Mapping[str, Any]) -> str:
