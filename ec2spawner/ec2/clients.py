@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import boto3
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import NoCredentialsError
+from botocore.exceptions import NoCredentialsError, UnknownRegionError
 
 from ..core.metrics import API_REQUESTS
 from .errors import EC2Error, check_whose, from_botocore, has_expired
@@ -59,6 +59,20 @@ class NeedsTokenError(TypeError):
 
 # They leave a lane as they are.
 _OURS = (EC2Error, NotSent, NeedsTokenError, UnknownActionError)
+
+
+def partition_of(region: str) -> str:
+    """The part of AWS that a region is in, as ARNs have it: ``aws``, ``aws-cn``, ...
+
+    From botocore's own data; AWS is not asked.
+
+    :raises ValueError: for what cannot be a region
+    """
+    try:
+        found: str = boto3.Session().get_partition_for_region(region)
+    except UnknownRegionError as e:
+        raise ValueError(f"AWS has no region {region!r}") from e
+    return found
 
 
 @dataclass(frozen=True)

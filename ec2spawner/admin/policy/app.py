@@ -6,9 +6,9 @@ import re
 import sys
 from typing import Any
 
-from boto3 import Session
 from traitlets import Bool, Enum, Unicode
 
+from ...ec2.clients import partition_of
 from ..app import AdminApp
 from ..hub_config import Hub
 from .formats import FORMATS, explained
@@ -70,12 +70,11 @@ ec2spawner iam-policy --explain
     def needs(self, hub: Hub) -> Needs:
         """What the hub may ask of AWS."""
         regions = [account.region for account in hub.accounts]
+        try:
+            # Nobody has an account in two of them.
+            partition = partition_of(regions[0])
+        except ValueError as e:
+            self.fail(f"{e}: set c.EC2Spawner.region, for example to 'us-west-2'", 2)
         return needs_of(
-            hub.settings,
-            hub.hub_id,
-            regions,
-            self.account,
-            # From botocore's own data.
-            Session().get_partition_for_region(regions[0]),
-            self.images,
+            hub.settings, hub.hub_id, regions, self.account, partition, self.images
         )

@@ -57,3 +57,12 @@ def test_an_account_that_is_none_is_refused(run, capsys):
         run("--account", "lab")
     assert ended.value.code == 2
     assert "write its 12 digits" in capsys.readouterr().err
+
+
+def test_a_zone_is_no_region(run, tmp_path, capsys):
+    path = tmp_path / "jupyterhub_config.py"
+    path.write_text(CONFIG.replace("us-gov-west-1", "us-west-2a"))
+    with pytest.raises(SystemExit) as ended:
+        run()
+    assert ended.value.code == 2
+    assert "AWS has no region 'us-west-2a'" in capsys.readouterr().err
