@@ -31,6 +31,8 @@ class StuckServers:
         self._log = log
         #: spawners that the Hub was stopping at the last look
         self._stopping: set[Any] = set()
+        #: those that had stopped at the last look, and whose launch it had not let go
+        self._kept: set[Any] = set()
         #: those that it is still to check -> since when there is something to see
         self._checking: dict[Any, float] = {}
 
@@ -38,13 +40,23 @@ class StuckServers:
         await every(interval, self.look, self._failed)
 
     async def look(self) -> None:
-        """Who is about to stop at two looks has been forgotten."""
+        """Who is about to stop at two looks has been forgotten, and who has stopped
+        with a token that still counts."""
         stopping, self._stopping = self._stopping, set()
         checking, self._checking = self._checking, {}
+        kept, self._kept = self._kept, set()
         now = asyncio.get_running_loop().time()
         for user in list(self._app.users.values()):
             for name, spawner in list(user.spawners.items()):
-                if not (spawner.active and _is_ours(spawner)):
+                if not _is_ours(spawner):
+                    continue
+                if not spawner.active:
+                    if spawner.context.state.launch is None:
+                        continue
+                    if spawner in kept:
+                        spawner.clear_state()  # User.stop did not come so far
+                    else:
+                        self._kept.add(spawner)
                     continue
                 if spawner.pending == "check":
                     if _is_settled(spawner):

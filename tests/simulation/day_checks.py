@@ -149,7 +149,9 @@ class Checks:
             and not any(s.active and not s.ready for s in hub.spawners.values())
             and not self._owes(hub)
             and all(
-                running == (whose in hub.serving()) and not state.doomed
+                running == (whose in hub.serving())
+                and not state.doomed
+                and (running or state.launch is None)
                 for whose, (running, state) in rows_of(hub).items()
             )
             for hub in self.hubs

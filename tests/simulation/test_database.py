@@ -270,3 +270,19 @@ def test_a_server_that_ends_while_its_check_is_not_saved_is_stopped_when_it_can(
     read_only.act("lose")
     read_only.until(read_only.is_off)
     assert not world.living(hub)
+
+
+def test_a_token_dies_also_when_jupyterhub_could_not_save_the_very_end_of_a_stop(world):
+    read_only = ReadOnly(world, "terminate", only_ours=False)
+    hub = read_only.hub
+    for moment in range(6):
+        read_only.user = f"user-{moment}"
+        hub.call("POST", f"/users/{read_only.user}")
+        read_only.do("start")
+        (token,) = [m.token for m in hub.machines if m.serving]
+        hub.refuse_writes(moment, SECONDS)
+        read_only.act("stop")
+        read_only.until(read_only.is_off)
+        hub.pass_time(200)
+        assert hub.call("GET", "/user", token=token)[0] == 403
+        hub.commits_left = None
