@@ -70,11 +70,9 @@ c.EC2Spawner.subnets = ["subnet-0123456789abcdef0", "subnet-0fedcba9876543210"]
 # nobody else to anything.
 c.EC2Spawner.security_groups = ["sg-0123456789abcdef0"]
 
-# CHANGE: the image that machines are made from, with JupyterLab in /opt/jupyter.
-# This takes the newest image of your own account with such a name. A fixed
-# "ami-..." works too, and then `image_owners` is not needed.
-c.EC2Spawner.image = "name:lab-jupyter-*"
-c.EC2Spawner.image_owners = ["self"]
+# The image that machines are made from: the newest one that this hub has made by
+# `ec2spawner image build REPOSITORY --name lab`. A fixed "ami-..." works, too.
+c.EC2Spawner.image = "repo:lab"
 
 # The size of each machine's disk in GiB. It ends with the machine.
 c.EC2Spawner.root_volume_size = 30
