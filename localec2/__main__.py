@@ -15,6 +15,7 @@ import signal
 import threading
 
 from .net import this_computer
+from .roots.roots import kept
 from .serve import LocalCloud
 from .settings import LocalSettings
 
@@ -50,7 +51,7 @@ def main(argv: list[str] | None = None) -> None:
         ).start()
     settings = json.loads(options.settings)
     if options.outside:
-        settings |= this_computer.ways()
+        settings |= this_computer.ways(kept())
     cloud = LocalCloud(
         LocalSettings.from_dict(settings),
         region=options.region,

@@ -16,7 +16,7 @@ from types import TracebackType
 from localec2 import Keeper, LocalCloudProcess, LocalControl, LocalSettings
 from localec2.net import this_computer
 from localec2.processes.marked import kill_marked, marked_processes, remove_folder
-from localec2.roots.roots import CannotBoot
+from localec2.roots.roots import CannotBoot, kept
 
 from .hub import SETTINGS, DemoHub, write_admin_config
 from .kinds import KINDS, Kind
@@ -48,7 +48,7 @@ class DemoOptions:
     @property
     def settings(self) -> LocalSettings:
         """What the local EC2 is started with."""
-        more = this_computer.ways() if self.outside else {}
+        more = this_computer.ways(kept()) if self.outside else {}
         return self.kind.settings.changed(more)
 
 

@@ -268,11 +268,15 @@ async def create_image(
     name: str,
     description: str,
     tags: Mapping[str, str],
+    without: Sequence[str] = (),
 ) -> str:
-    """CreateImage of a stopped machine: the id, long before the image can be used.
+    """CreateImage: the id, long before the image can be used.
 
     EC2 has no client token for it. The name is one: a second image of the same name
-    is ``InvalidAMIName.Duplicate``.
+    is ``InvalidAMIName.Duplicate``. A machine that runs goes on; of what it has not
+    written yet nothing is in the image.
+
+    :param without: the names of devices whose disks are left out
     """
 
     def work(lane: Lane) -> str:
@@ -280,6 +284,10 @@ async def create_image(
             InstanceId=instance_id,
             Name=name,
             Description=description,
+            NoReboot=True,
+            BlockDeviceMappings=[
+                {"DeviceName": name, "NoDevice": ""} for name in without
+            ],
             TagSpecifications=[
                 specification("image", tags),
                 specification("snapshot", tags),

@@ -82,6 +82,8 @@ class Machine:
     tags: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
     #: the ids of its volumes by the names of their devices, as far as EC2 shows them
     volumes: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    #: the name of the device that it boots from
+    root_device: str = field(default="", compare=False)
 
     @property
     def spared(self) -> bool:
@@ -148,6 +150,7 @@ def read_machine(instance: InstanceTypeDef) -> Machine:
             block.get("DeviceName", ""): block.get("Ebs", {}).get("VolumeId", "")
             for block in instance.get("BlockDeviceMappings", [])
         },
+        root_device=instance.get("RootDeviceName", ""),
     )
 
 

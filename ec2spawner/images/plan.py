@@ -34,7 +34,7 @@ from .solved import Question, Remembered, solve_once
 from .source import Source
 
 #: EC2's word for processors -> the wheels'
-_PROCESSORS = {"x86_64": "x86_64", "arm64": "aarch64"}
+PROCESSORS = {"x86_64": "x86_64", "arm64": "aarch64"}
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ def make_plan(
             "address that a machine can reach: give https://…, or --ignore postBuild"
         )
     indexes = indexes.with_more(recipe.pip.indexes)
-    processor = _PROCESSORS.get(base.architecture, platform.machine())
+    processor = PROCESSORS.get(base.architecture, platform.machine())
     solved = solve_once(
         Question(
             recipe, indexes, processor, wishes.python, wishes.as_of, wishes.builds

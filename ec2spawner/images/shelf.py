@@ -209,7 +209,7 @@ def prune(
         if image.state != "available":
             return False, f"it is {image.state}"
         if why := _NEVER_OFFERED.get(status_of(image)):
-            return now - used > _FAILED_SECONDS, why
+            return now - used > min(_FAILED_SECONDS, unused_for), why
         if image.id in last:
             return False, f"one of the newest {keep_last} of {image.label}"
         if now - used < unused_for:

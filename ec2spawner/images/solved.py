@@ -11,7 +11,6 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
@@ -171,7 +170,7 @@ def _solve(question: Question, committed: str) -> Solved:
         lock = solve(
             recipe.pip, choice.python, indexes, processor, as_of, builds=builds
         )
-    uv = _uv(files_of(["uv"], indexes.for_machines)["uv"], processor)
+    uv = uv_wheel(indexes, processor)
     return Solved(choice, lock, uv, as_of, conda)
 
 
@@ -198,10 +197,13 @@ def _as_of(wish: str, choice: Choice, committed: str) -> str:
     return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
 
 
-def _uv(files: Sequence[File], processor: str) -> File:
-    """The wheel of the uv that is here, for machines."""
+def uv_wheel(indexes: Indexes, processor: str) -> File:
+    """The wheel of the uv that is here, for machines.
+
+    :raises ImageError: when there is none
+    """
     wanted = uv_version()
-    for file in files:
+    for file in files_of(["uv"], indexes.for_machines)["uv"]:
         if not file.name.startswith(f"uv-{wanted}-") or not file.url.startswith("http"):
             continue
         tags = parse_wheel_filename(file.name)[3]

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -26,14 +27,16 @@ _PORTS = {"http": 80, "https": 443}
 _SIMPLE = "application/vnd.pypi.simple.v1+json, text/html;q=0.1"
 
 
-def ways() -> dict[str, Any]:
+def ways(roots: Iterable[Path] = ()) -> dict[str, Any]:
     """Fields of `LocalSettings`: what machines may reach, and how they find it.
 
     Asks the package index, once, where its files are.
+
+    :param roots: what machines begin with, whose apt may be configured otherwise
     """
     pip = pip_configuration(_said(sys.executable, "-m", "pip", "config", "list"))
     indexes = index_urls(pip)
-    places = [place_of(url) for url in (*indexes, *_apt())]
+    places = [place_of(url) for url in (*indexes, *_apt(), *apt_of(roots))]
     places += [place for url in indexes for place in places_of_files(url)]
     bundle = pip.get("cert") or ssl.get_default_verify_paths().cafile or ""
     return {
@@ -103,6 +106,18 @@ def _apt() -> list[str]:
     if shutil.which("apt-get") is None:
         return []
     return _said("apt-get", "indextargets", "--format", "$(REPO_URI)").split()
+
+
+def apt_of(roots: Iterable[Path]) -> list[str]:
+    """Where the apt of these file systems gets its packages from (sources.list(5))."""
+    found: list[str] = []
+    for root in roots:
+        folder = root / "etc/apt"
+        for path in (folder / "sources.list", *folder.glob("sources.list.d/*")):
+            lines = path.read_text().splitlines() if path.is_file() else []
+            told = [each for each in lines if not each.lstrip().startswith("#")]
+            found += re.findall(r"https?://[^\s\]]+", "\n".join(told))
+    return found
 
 
 def _said(*command: str) -> str:

@@ -8,8 +8,10 @@ import pytest
 from ec2spawner.admin.image.copy import CopyApp
 from ec2spawner.admin.image.ls import ImageLsApp
 from ec2spawner.admin.image.prune import PruneApp
+from ec2spawner.admin.image.save import SaveApp
 from ec2spawner.admin.image.share import ShareApp
 from ec2spawner.admin.image.show import ShowApp
+from ec2spawner.admin.image.trial import TestApp
 from ec2spawner.core.tags import (
     COMMIT_TAG,
     HUB_TAG,
@@ -187,7 +189,7 @@ def test_prune_respects_machines_that_are_stopped_and_says_why_each_stays(shelf)
     assert (code, err) == (0, "")
     assert set(out.splitlines()) == {
         f"Stays: hydro {newest} in {HERE}: used by the configuration (repo:hydro)",
-        f"Would delete: hydro {old} in {HERE}: nobody uses it",
+        f"Would delete: hydro {old} in {HERE}: its test was not ended",
         f"Stays: hydro {stopped} in {HERE}: used by {machine} (stopped)",
     }
     assert shelf.images(HERE) == {stopped, old, newest}
@@ -243,3 +245,32 @@ def test_a_name_that_is_not_there_is_told_with_those_that_are(shelf):
     assert shelf.run(CopyApp, "--to", THERE)[0] == 2
     assert shelf.run(ShowApp, "hydro", "ocean")[0] == 2
     assert shelf.run(PruneApp, "--unused-for=soon")[0] == 2
+
+
+@pytest.mark.parametrize(
+    "command, words, code, complaint",
+    [
+        (TestApp, [], 2, "which image? Give its name"),
+        (TestApp, ["no-such"], 2, "has no image 'no-such'"),
+        (SaveApp, [], 2, "whose machine? Give a user's name"),
+        (SaveApp, ["ada", "gpu", "more"], 2, "what is 'more'?"),
+        (SaveApp, ["ada"], 2, "of ada has no machine, running or stopped: start it"),
+    ],
+)
+def test_mistakes_about_images_are_one_plain_line(
+    shelf, command, words, code, complaint
+):
+    found, _, err = shelf.run(command, *words)
+    assert found == code and complaint in err and err.count("\n") == 1
+
+
+def test_what_a_machine_of_an_image_cannot_get_is_one_line_and_changes_nothing(
+    shelf, ec2
+):
+    made = shelf.image("k1" * 20)
+    ec2.add_fault(Fault("RunInstances", error=("InsufficientInstanceCapacity", 500)))
+    code, _, err = shelf.run(TestApp, "hydro")
+    assert code == 1 and "InsufficientInstanceCapacity" in err
+    assert err.count("\n") == 1
+    tags = {tag["Key"]: tag["Value"] for tag in shelf.shown(made)["Tags"]}
+    assert tags[STATUS_TAG] == READY

@@ -32,6 +32,16 @@ def way(tmp_path):
     made.close()
 
 
+def test_what_apt_on_machines_is_configured_for_is_found_in_their_root(tmp_path):
+    more = tmp_path / "etc/apt/sources.list.d"
+    more.mkdir(parents=True)
+    old = "# deb http://gone.example/d x\ndeb [arch=amd64] http://a.example/d x main\n"
+    (more.parent / "sources.list").write_text(old)
+    (more / "new.sources").write_text("Types: deb\nURIs: https://b.example/s\n")
+    found = this_computer.apt_of([tmp_path, tmp_path / "none"])
+    assert found == ["http://a.example/d", "https://b.example/s"]
+
+
 def allowing(*places):
     return LocalSettings(machines="nspawn", outside=places)
 

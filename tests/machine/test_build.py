@@ -16,6 +16,7 @@ import pytest
 from ec2spawner.core.tags import BUILD_TAG
 from ec2spawner.demo.visitor import Visitor
 from localec2.net.this_computer import ways
+from localec2.roots.roots import kept
 
 from ..hub.conftest import eventually, living
 from ..hub.hub_process import CONFIG
@@ -28,12 +29,13 @@ FILES = {
     "environment/runtime.txt": "python-3.11\n",
     "run.py": "import os, six, pydotplus, spotpy\n",
 }
-# What must not be in an image: who the machine was, and how it was told what to do.
-# That it was switched off, and had an address, is written down when all is done.
+# What must not be in an image: who the machine was, how it was told what to do, and
+# that it had an address and was switched off, which is written when all is done.
 IDENTITY = (
     *("etc/machine-id", "etc/ssh/ssh_host_*", "var/lib/cloud/**/*", "tmp/*"),
     *("var/lib/ec2spawner*/**/*", "etc/systemd/system/ec2spawner*", "root/.cache/**/*"),
-    *("var/log/**/*.log", "var/log/journal/**/*"),
+    *("var/log/**/*.log", "var/log/journal/**/*", "var/log/wtmp", "var/lib/dhcp/*"),
+    *("var/lib/systemd/random-seed", "usr/lib/systemd/system-shutdown/ec2spawner*"),
 )
 LOOK = "import six, pydotplus, sys; print(six.__version__, sys.executable)"
 
@@ -50,22 +52,27 @@ def repository(tmp_path):
 
 @pytest.fixture
 def outside(cloud, ec2):
-    ec2.change_settings(**ways())
+    ec2.change_settings(**ways(kept()))
     yield
     ec2.change_settings(outside=[], index_urls=[])
 
 
 def build(hub, base, repository, *more, until=""):
-    """Run the command; its output as objects.
+    words = ("build", str(repository), f"--base={base}", *more)
+    return image_command(hub, *words, until=until)
+
+
+def image_command(hub, *words, until=""):
+    """Run ``ec2spawner image``; its output as objects.
 
     :param until: the event at which the command is killed; empty to let it end
     """
-    command = [sys.executable, "-c", "from ec2spawner.cli import main; main()"]
+    command = [sys.executable, "-c", "from ec2spawner.cli import main; main()", "image"]
     said = []
     with subprocess.Popen(
         [
-            *(*command, "image", "build", str(repository), "--json", *more),
-            *("-f", str(CONFIG), f"--hub-folder={hub.folder}", f"--base={base}"),
+            *(*command, *words, "--json"),
+            *("-f", str(CONFIG), f"--hub-folder={hub.folder}"),
         ],
         stdout=subprocess.PIPE,
         text=True,

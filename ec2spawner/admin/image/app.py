@@ -31,6 +31,10 @@ class ImageApp(CommandGroup):
             "ec2spawner.admin.image.prune.PruneApp",
             "Delete images that nobody uses any more.",
         ),
+        "save": (
+            "ec2spawner.admin.image.save.SaveApp",
+            "Make an image of a user's machine.",
+        ),
         "share": (
             "ec2spawner.admin.image.share.ShareApp",
             "Let another AWS account use an image.",

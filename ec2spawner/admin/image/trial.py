@@ -7,7 +7,7 @@ import asyncio
 from traitlets import Bool, Unicode
 
 from ...core.errors import EC2SpawnError
-from ...core.tags import FAILED, STATUS_TAG
+from ...core.tags import FAILED, RAW, STATUS_TAG
 from ...ec2.clients import Clients
 from ...ec2.errors import EC2Error, admin_hint
 from ...ec2.images import Images, ShelvedImage
@@ -66,7 +66,8 @@ ec2spawner image test dhsvm-opt@4b1d --type m7i.xlarge
     async def _test(self, hub: Hub, name: str) -> None:
         shelf = await look(hub)
         self.complain(shelf.trouble)
-        version = self.meant(shelf, name)[0]
+        found = self.meant(shelf, name)
+        version = next((v for v in found if v.tags.get(STATUS_TAG) != RAW), found[0])
         copy = self._copy(version, name)
         show = show_for(self.json)
         clients = Clients(hub.in_region(copy.region))

@@ -45,6 +45,11 @@ class Progress:
         return next((s.word for s in reversed(self.said) if s.word in STEPS), "")
 
     @property
+    def secrets(self) -> str:
+        """How many places look like secrets; empty while nobody has looked."""
+        return next((s.text for s in self.said if s.word == "secrets"), "")
+
+    @property
     def missing(self) -> tuple[str, ...]:
         """Modules that the code imports and no file asks for, with where."""
         return tuple(s.text for s in self.said if s.word == "missing")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...core.tags import FAILED, KEY_TAG, STATUS_TAG
+from ...core.tags import FAILED, KEY_TAG, SECRETS_TAG, STATUS_TAG
 from ...ec2.errors import EC2Error
 from ...ec2.images import (
     ShelvedImage,
@@ -24,6 +24,8 @@ class Driver(Follower):
     """One who follows the build of one image. ``run`` it once."""
 
     _name_taken_since: float | None = None
+    #: what the builder has said, as it was read last
+    _said: Progress = Progress()
 
     async def run(self) -> ShelvedImage:
         """The image, when machines can be made from it. It may have to be tested yet.
@@ -31,17 +33,14 @@ class Driver(Follower):
         :raises ImageError: when none can be made. Nothing is left running then
         :raises EC2Error: when EC2 does not do what it must, as long as one may wait
         """
-        while True:
-            try:
-                step, ended = await self._look()
-                if step.do is Do.READY and step.image is not None:
-                    return _not_failed(step.image)
-                await self._do(step, ended)
-            except EC2Error as e:
-                self._doubt(e)
-            else:
-                self._in_doubt_since = None
-            await self.sleep(self.pause)
+        return await self._until(self._step)
+
+    async def _step(self) -> ShelvedImage | None:
+        step, ended = await self._look()
+        if step.do is Do.READY and step.image is not None:
+            return _not_failed(step.image)
+        await self._do(step, ended)
+        return None
 
     async def find(self) -> ShelvedImage | None:
         """The image, if it is there already. It costs nothing."""
@@ -58,7 +57,7 @@ class Driver(Follower):
         there = [m for m in builders if not m.gone]
         progress = Progress()
         if there and image is None:
-            progress = await self._read(there[0])
+            self._said = progress = await self._read(there[0])
         return next_step(image, there, progress), len(builders) - len(there)
 
     async def _do(self, step: Next, ended: int) -> None:
@@ -80,7 +79,7 @@ class Driver(Follower):
             raise ImageError(f"the build has failed, its machine is ended: {step.why}")
 
     async def _save(self, machine: Machine) -> None:
-        order = self.order
+        order, secrets = self.order, self._said.secrets
         self._tell("image", order.name, machine.id)
         try:
             await create_image(
@@ -88,7 +87,7 @@ class Driver(Follower):
                 machine.id,
                 order.name,
                 order.description,
-                order.tags,
+                {**order.tags, **({SECRETS_TAG: secrets} if secrets else {})},
             )
         except EC2Error as e:
             if e.code != "InvalidAMIName.Duplicate":

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from ...ec2.clients import Clients
 from ...ec2.errors import EC2Error, admin_hint
@@ -21,6 +21,8 @@ from ...ec2.machines import (
 from ..errors import ImageError
 from .console import STEPS, Progress, Said, read_console
 from .request import DEADLINE, launch_of
+
+T = TypeVar("T")
 
 # EC2 shows what it has made within a minute ("Eventual consistency").
 HIDDEN_SECONDS = 120.0
@@ -84,6 +86,21 @@ class Follower:
     _followed: str = ""
     _places: int = 0
     _in_doubt_since: float | None = None
+
+    async def _until(self, step: Callable[[], Awaitable[T | None]]) -> T:
+        """Take steps until one has what is looked for.
+
+        :raises EC2Error: when EC2 does not do what it must, as long as one may wait
+        """
+        while True:
+            try:
+                if (found := await step()) is not None:
+                    return found
+            except EC2Error as e:
+                self._doubt(e)
+            else:
+                self._in_doubt_since = None
+            await self.sleep(self.pause)
 
     async def _read(self, machine: Machine) -> Progress:
         """What it has said; what is new of it is told."""

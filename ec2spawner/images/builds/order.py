@@ -6,15 +6,29 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
-from ...core.tags import STATUS_TAG, TESTING
+from ...core.tags import (
+    HUB_TAG,
+    IMAGE_TAG,
+    KEY_TAG,
+    RAW,
+    READY,
+    SAVED_TAG,
+    STATUS_TAG,
+    TESTING,
+    tag_value,
+)
 from ...ec2.facts import Image
 from ...ec2.images import ShelvedImage
+from ...ec2.machines import Machine
 from ...settings import LaunchSettings
+from ..key import image_name
 from .follow import Order
 from .planned import Planned
 from .request import builder_request, builder_tags
+from .save import STEPS as SAVE_STEPS
+from .save import raw_name, saved_key
 from .trial import DEADLINE, STEPS, trial_key
-from .user_data import TEST, builder_user_data
+from .user_data import SAVE, TEST, builder_user_data
 
 
 def order_of(
@@ -90,6 +104,80 @@ def order_of_trial(
     return Order(
         hub_id, key, image.name, requests=requests, deadline=DEADLINE, steps=STEPS
     )
+
+
+def order_of_raw(
+    hub_id: str, machine: Machine, label: str, whose: str, now: float
+) -> Order:
+    """The copy of a machine's disk, which is never offered.
+
+    :param label: what the image will be called
+    :param whose: user, or user/server
+    :param now: seconds since the epoch
+    """
+    tags = {
+        "Name": f"ec2spawner-raw-{label}",
+        HUB_TAG: hub_id,
+        IMAGE_TAG: label,
+        STATUS_TAG: RAW,
+        SAVED_TAG: tag_value(whose),
+    }
+    return Order(
+        hub_id,
+        "",
+        raw_name(label, machine.id, now),
+        f"The disk of {machine.id} as it is: not to be used",
+        tags,
+        steps=SAVE_STEPS,
+    )
+
+
+def order_of_save(
+    settings: LaunchSettings,
+    raw: ShelvedImage,
+    base: Image,
+    tools: Mapping[str, Any],
+    instance_type: str,
+    public_ip: bool = False,
+) -> Order:
+    """What is made of such a copy.
+
+    :param raw: the copy
+    :param base: the same
+    :param tools: of the plan: uv, indexes, scanner, homes, born
+    """
+    hub_id, key = raw.tags[HUB_TAG], saved_key(raw.id)
+    description = f"{raw.label}, of a machine of {raw.tags[SAVED_TAG]}"
+    tags = {
+        "Name": f"ec2spawner-{raw.label}",
+        HUB_TAG: hub_id,
+        IMAGE_TAG: raw.label,
+        KEY_TAG: key,
+        STATUS_TAG: READY,
+        SAVED_TAG: raw.tags[SAVED_TAG],
+    }
+    plan = {
+        **tools,
+        "do": SAVE,
+        "key": key,
+        "name": raw.label,
+        "path": list(settings.server_path),
+        "hub": version("jupyterhub"),
+        "disk": base.root_size,
+        "lock": "",
+        "record": {**tags, "description": description},
+    }
+    requests = _requests(
+        settings,
+        base,
+        instance_type,
+        builder_user_data(plan),
+        builder_tags(settings, hub_id, raw.label, key),
+        base.root_size,
+        public_ip,
+    )
+    name = image_name(raw.label, key)
+    return Order(hub_id, key, name, description, tags, requests, steps=SAVE_STEPS)
 
 
 def _requests(

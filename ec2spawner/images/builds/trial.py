@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from ...core.tags import FAILED, READY, STATUS_TAG
-from ...ec2.errors import EC2Error
 from ...ec2.images import ShelvedImage, shelved_images
 from ...ec2.machines import Machine, list_machines
 from ...ec2.resources import create_tags
@@ -86,15 +85,7 @@ class Trial(Follower):
         :raises ImageError: when nobody can say: it is as it was
         :raises EC2Error: when EC2 does not do what it must, as long as one may wait
         """
-        while True:
-            try:
-                if (found := await self._step()) is not None:
-                    return found
-            except EC2Error as e:
-                self._doubt(e)
-            else:
-                self._in_doubt_since = None
-            await self.sleep(self.pause)
+        return await self._until(self._step)
 
     async def _step(self) -> ShelvedImage | None:
         """Take the next step; the image after the last."""

@@ -17,7 +17,7 @@ from .machine.main import JOBS, PLAN
 from .request import DEADLINE
 
 #: what a machine may be told to do: see ``machine/main.py``
-BUILD, TEST = "build", "test"
+BUILD, TEST, SAVE = "build", "test", "save"
 
 
 @cache

@@ -15,7 +15,10 @@ _STEPS = {
     "postBuild": "running postBuild",
     "kernel": "making the kernel",
     "test": "testing",
+    "copy": "copying the disk",
+    "scan": "removing what is somebody's own, and looking for secrets",
     "clean": "cleaning up",
+    "wipe": "overwriting what was deleted",
     "start": "starting the server and its kernels",
     "verdict": "writing down how it went",
     "stop": "stopping the builder",
@@ -34,6 +37,10 @@ def words_of(event: Event) -> str:
     if event.word == "broken":
         package, _, why = event.text.partition(" ")
         return f"{package} cannot be imported: {why}"
+    if event.word == "secret":
+        return f"this looks like a secret: {event.text}"
+    if event.word == "secrets":
+        return f"{event.text} places look like secrets"
     if event.word == "log":
         return f"| {event.text}"
     text = _STEPS.get(event.word, event.text)

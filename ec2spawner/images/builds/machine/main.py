@@ -43,7 +43,16 @@ _BUILD = (
     ("clean", "clean.clean"),
 )
 _TEST = (("begin", "steps.begin"), ("start", "boot.start_server"))
-JOBS = {"build": _BUILD, "test": _TEST}
+# On the copy of somebody's disk.
+_SAVE = (
+    ("begin", "steps.begin"),
+    ("uv", "steps.get_uv"),
+    ("start", "boot.start_server"),
+    ("scan", "saved.scan"),
+    ("clean", "clean.clean"),
+    ("wipe", "saved.wipe"),
+)
+JOBS = {"build": _BUILD, "test": _TEST, "save": _SAVE}
 
 
 def work_of(where: str) -> Callable[[Machine], str]:
@@ -81,7 +90,7 @@ def run(plan: dict[str, Any]) -> None:
         word, text = "failed", "%s: %s" % (step, e)
     until = time.time() + _SAID_SECONDS
     # Of a builder that is done the disk is wanted.
-    while time.time() < until or (word, plan["do"]) == ("done", "build"):
+    while time.time() < until or (word == "done" and plan["do"] != "test"):
         machine.say(word, text)
         time.sleep(_REPEAT_SECONDS)
     subprocess.call(["shutdown", "-h", "now"])

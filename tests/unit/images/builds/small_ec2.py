@@ -45,6 +45,8 @@ class SmallEC2:
         self.fails = ""
         #: the builder ends itself after so many seconds
         self.deadline = 5400.0
+        #: how many secrets a builder says that it has found
+        self.secrets = ""
         #: machines do not say a word
         self.silent = False
         #: the next images that cannot be made
@@ -85,8 +87,15 @@ class SmallEC2:
         return answer
 
     def living(self) -> list[str]:
+        """Builders, and what else makes images."""
         self._pass()
-        return [i for i, m in self.machines.items() if m["state"] != "terminated"]
+        ours = {i: m for i, m in self.machines.items() if m["asked"]}
+        return [i for i, m in ours.items() if m["state"] != "terminated"]
+
+    def machine_of_a_user(self, id: str) -> None:
+        self.machines[id] = dict(
+            state="running", began=self.now, tags=[], asked={}, stops=0.0
+        )
 
     # -- what boto3 offers -----------------------------------------------------
 
@@ -101,6 +110,9 @@ class SmallEC2:
         self._called("RunInstances")
         if self.refusals:
             raise error(self.refusals.pop(0))
+        base = self.images.get(asked["ImageId"])
+        if base is not None and base["State"] != "available":
+            raise error("InvalidAMIID.Unavailable")
         id = self.tokens.get(asked["ClientToken"])
         if id is not None and self.machines[id]["asked"] != asked:
             raise error("IdempotentParameterMismatch")
@@ -141,6 +153,8 @@ class SmallEC2:
             for n, step in enumerate(steps)
             if age >= n * STEP_SECONDS + 10
         ]
+        if self.secrets and age >= 4 * STEP_SECONDS:
+            lines.append(f"ec2spawner-build {key[:12]} secrets 4 {self.secrets}\r")
         if self.silent:
             return self._answer({"Output": "[ 1.0] Kernel panic\r"})
         if age >= BUILD_SECONDS:
@@ -165,7 +179,8 @@ class SmallEC2:
 
     def create_image(self, **asked: Any) -> Any:
         self._called("CreateImage")
-        if self.machines[asked["InstanceId"]]["state"] != "stopped":
+        machine = self.machines[asked["InstanceId"]]
+        if machine["asked"] and machine["state"] != "stopped":
             raise error("IncorrectInstanceState")
         if any(i["Name"] == asked["Name"] for i in self.images.values()):
             raise error("InvalidAMIName.Duplicate")
@@ -174,6 +189,8 @@ class SmallEC2:
             "ImageId": id,
             "Name": asked["Name"],
             "State": "pending",
+            "CreationDate": datetime.fromtimestamp(self.now, timezone.utc).isoformat(),
+            "Without": [each["DeviceName"] for each in asked["BlockDeviceMappings"]],
             "Tags": asked["TagSpecifications"][0]["Tags"],
             "saved": self.now + SAVE_SECONDS,
             "broken": self.broken_images > 0,
@@ -183,11 +200,13 @@ class SmallEC2:
 
     def describe_images(self, **asked: Any) -> Any:
         self._called("DescribeImages")
-        wanted = {f["Name"][4:]: f["Values"][0] for f in asked["Filters"]}
+        filters = asked.get("Filters", ())
+        wanted = {f["Name"][4:]: f["Values"][0] for f in filters}
         found = [
             image
-            for image in self.images.values()
-            if wanted.items() <= {t["Key"]: t["Value"] for t in image["Tags"]}.items()
+            for id, image in self.images.items()
+            if id in asked.get("ImageIds", [id])
+            and wanted.items() <= {t["Key"]: t["Value"] for t in image["Tags"]}.items()
         ]
         return self._answer({"Images": found})
 
@@ -203,7 +222,8 @@ class SmallEC2:
 
     def deregister_image(self, ImageId: str, **_: Any) -> Any:
         self._called("DeregisterImage")
-        del self.images[ImageId]
+        if self.images.pop(ImageId, None) is None:
+            raise error("InvalidAMIID.Unavailable")
         return self._answer({})
 
 
