@@ -95,7 +95,7 @@ def test_machines_that_cannot_boot_here_say_what_is_missing_before_anything_star
 
 def test_machines_of_a_demo_reach_registries_only_if_that_is_asked_for(monkeypatch):
     found = {"outside": ("index.test:443",), "index_urls": (), "ca_bundle": ""}
-    monkeypatch.setattr(this_computer, "ways", lambda: found)
+    monkeypatch.setattr(this_computer, "ways", lambda roots: found)
     kind = kinds.KINDS["nspawn"]
     assert demo.DemoOptions(kind=kind).settings.outside == ()
     options = demo.DemoOptions(kind=kind, outside=True)

@@ -70,7 +70,9 @@ def test_the_environment_is_the_machines_own(cloud, ec2, launch, monkeypatch):
 
 
 def test_no_unit_of_this_computer_is_a_machines(cloud, ec2, launch):
-    made, _ = boot(cloud, launch, "#!/bin/sh\nsystemd-run true\necho rc $?\n")
+    made, _ = boot(
+        cloud, launch, "#!/bin/sh\nsystemd-run true\necho rc $?\nexec sleep 1000\n"
+    )
     said = eventually(lambda: (text := console(ec2, made)) and "rc" in text and text)
     assert "a process machine has no systemd" in said and "rc 1" in said
 
