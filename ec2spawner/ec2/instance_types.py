@@ -11,7 +11,6 @@ from typing import Any, Generic, TypeVar
 
 from .clients import Lane
 from .errors import EC2Error, admin_hint
-from .errors.kinds import Kind
 from .facts import Region, TypeFacts
 
 T = TypeVar("T")
@@ -20,8 +19,10 @@ T = TypeVar("T")
 _PATIENCE_SECONDS = 5.0
 # After an answer that the IAM policy forbids, or that says nothing of what was asked.
 _RETRY_SECONDS = 300.0
-# After trouble that passes: what is not known may keep users from their homes.
+# After trouble that may pass: what is not known may keep users from their homes.
 _RETRY_SOON_SECONDS = 10.0
+# That a right is lacking does not pass by itself (EC2 API reference, error codes).
+_FORBIDDEN = ("UnauthorizedOperation", "AccessDenied", "AccessDeniedException")
 # The API's limit for one page (DescribeInstanceTypes, MaxResults).
 _PAGE = 100
 
@@ -87,7 +88,7 @@ class _Facts(Generic[T]):
         try:
             self._known.update(await self._ask(names))
         except EC2Error as e:
-            if e.kind in (Kind.THROTTLED, Kind.AMBIGUOUS):
+            if e.code not in _FORBIDDEN:
                 wait = _RETRY_SOON_SECONDS
             self._log.warning(
                 "Going on without what EC2 knows of %s: %s",

@@ -21,6 +21,8 @@ AWAKE = ("pending", "running")
 # start_timeout, sweep (grace and two passes), bury (a minute between two tries, and
 # EC2's consistency window).
 STATED_SECONDS = 200 + 120 + 2 * 60 + 60 + 60 + 100
+# After trouble that passes, zones are asked for again so much later.
+ZONES_SECONDS = 11
 # How long what a move has left over stays, and the sweeps that see it.
 MOVE_SECONDS = 3600 + 300
 
@@ -132,6 +134,8 @@ class Checks:
             self.up(number).check_routes()
             for user in ("alice", "bob"):  # whom the database may have refused
                 hub.call("POST", f"/users/{user}")
+        # Till then a start says that it is not known yet where machines can be.
+        self.time_passes(ZONES_SECONDS)
         moves = any(hub.settings["home_may_move"] for hub in self.hubs)
         stated = MOVE_SECONDS if moves else STATED_SECONDS
         waited = 0

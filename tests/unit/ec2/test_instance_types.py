@@ -28,7 +28,8 @@ class Moments:
 
 
 @pytest.mark.parametrize(
-    "code, soon", [("Unavailable", True), ("UnauthorizedOperation", False)]
+    "code, soon",
+    [("Unavailable", True), ("RequestExpired", True), ("UnauthorizedOperation", False)],
 )
 async def test_after_trouble_that_passes_zones_are_asked_for_again_soon(
     monkeypatch, code, soon
