@@ -82,6 +82,8 @@ class Orders:
     #: the server that was in memory goes on as it is: its token is valid again, and
     #: ``env`` lacks it
     goes_on: bool = False
+    #: the repository whose files the home gets: url, ref, folder; empty for none
+    content: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from ..core.errors import EC2SpawnError, Reason
 from ..core.ids import owner_id
-from ..core.tags import IMAGE_TAG, OWNER_TAG, SOURCE_TAG, tag_value
+from ..core.tags import IMAGE_TAG, OWNER_TAG, SOURCE_TAG, STATUS_TAG, tag_value
 from ..ec2.errors import EC2Error
 from ..ec2.machines import list_machines
 from ..images.builds.driver import Driver
@@ -159,6 +159,14 @@ class Builds:
         found = await driver.find()
         if found is not None and found.ready:
             return found.id
+        if found is not None and found.state == "available":
+            raise EC2SpawnError(
+                f"The image of {wish.repository} is there, and its test is not over or "
+                "has failed. Try again in a few minutes, or ask your hub's admin.",
+                reason=Reason.IMAGE,
+                log_message=f"{found.id} is {found.tags.get(STATUS_TAG)}, not ready: "
+                "look with ec2spawner image test",
+            )
         key = fleet.region, planned.key
         if key not in self._running:
             await self._admit(wish, planned.key)

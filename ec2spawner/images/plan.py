@@ -217,4 +217,6 @@ def _server() -> tuple[str, ...]:
     # A newer one compiles grammars at each start of a server, for half of its time, and
     # for checks that a server does not make (rfc3987-syntax 1.1).
     found.append("jsonschema<4.25")
+    # Brings the files of a repository at the start of a server.
+    found.append("nbgitpuller>=1.2,<2")
     return tuple(found)

@@ -10,11 +10,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# No part of a path begins with a dot or a dash: no "..", no option of git's.
-_PART = r"[A-Za-z0-9_][\w.+~-]*"
-_HOST = r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::\d{1,5})?"
-_REF = r"[A-Za-z0-9_][\w.+/-]{0,199}"
-_PATTERN = re.compile(rf"https://({_HOST})((?:/[\w.+~*-]+)+)", re.ASCII)
+from ..core.git_address import HOST, REF
+
+_PATTERN = re.compile(rf"https://({HOST})((?:/[\w.+~*-]+)+)", re.ASCII)
 # A part of a path, or what is left of one.
 _ANY = r"[\w.+~-]*"
 
@@ -39,7 +37,7 @@ def sources_pattern(sources: Sequence[str]) -> re.Pattern[str]:
     """
     found = "|".join(f"{_source_pattern(each)}" for each in sources)
     return re.compile(
-        rf"(?P<url>{found or '(?!)'})(?:\.git)?/?(?:@(?P<ref>{_REF}))?", re.ASCII
+        rf"(?P<url>{found or '(?!)'})(?:\.git)?/?(?:@(?P<ref>{REF}))?", re.ASCII
     )
 
 

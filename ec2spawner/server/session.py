@@ -16,6 +16,7 @@ from ..core.metrics import SPOT_INTERRUPTIONS
 from ..core.notice_events import Announced, Rescued, Silent
 from ..core.state import Launch, Phase
 from ..launch.progress import Progress
+from ..profiles.content import content_of
 from . import notices
 from .context import ServerContext
 from .home import Home
@@ -237,6 +238,7 @@ class Session:
             goes_on=goes_on,
             block_metadata=settings.block_metadata,
             agent=agent_files(),
+            content=content_of(settings),
         )
 
     def _with_token(self, goes_on: bool) -> dict[str, str]:

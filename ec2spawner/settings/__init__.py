@@ -2,6 +2,7 @@
 
 from .budgets import BudgetSettings
 from .builds import BuildSettings
+from .content import ContentSettings
 from .data_volumes import DataSettings
 from .home import HomeSettings
 from .lifecycle import LifecycleSettings
@@ -22,6 +23,7 @@ class LaunchSettings(
     PriceSettings,
     BudgetSettings,
     BuildSettings,
+    ContentSettings,
     ProfileSettings,
 ):
     """Every setting of a launch. ``EC2Spawner`` is this plus the Hub's contract."""
@@ -30,6 +32,7 @@ class LaunchSettings(
 __all__ = [
     "BudgetSettings",
     "BuildSettings",
+    "ContentSettings",
     "DataSettings",
     "HomeSettings",
     "LaunchSettings",

@@ -10,6 +10,7 @@ import pytest
 from ec2spawner.claim.agent import metadata_lock, service, start
 from ec2spawner.claim.agent.words import Failed
 from ec2spawner.claim.user_data import agent_files, user_data
+from ec2spawner.images.builds.user_data import builder_user_data
 
 
 class Became(Exception):
@@ -130,6 +131,21 @@ def test_without_any_program_the_orders_cannot_be_obeyed(machine):
     machine.agent = {}
     with pytest.raises(Failed, match="no program"):
         start.start(True)
+
+
+def test_on_a_machine_that_makes_an_image_an_agent_of_before_does_nothing(
+    machine, monkeypatch
+):
+    """Its disk is the copy of a server's, and it must not be switched off."""
+    monkeypatch.setattr(machine, "get", lambda path: builder_user_data({"lock": ""}))
+
+    def pause():
+        raise Became("nothing")
+
+    monkeypatch.setattr(start.signal, "pause", pause)
+    with pytest.raises(Became, match="nothing"):
+        start.start(True)
+    assert machine.claims == []
 
 
 def test_a_full_disk_costs_the_survival_of_reboots_and_no_more(machine, monkeypatch):

@@ -21,6 +21,7 @@ from localec2.roots.roots import kept
 from ..hub.conftest import eventually, living
 from ..hub.hub_process import CONFIG
 from ..localec2.conftest import client
+from ..unit.images.git_server import git_server
 
 # As the repository of the talk: below a folder, old pins, one of which has no wheel,
 # and code that imports what no file asks for.
@@ -37,6 +38,8 @@ IDENTITY = (
     *("var/log/**/*.log", "var/log/journal/**/*", "var/log/wtmp", "var/lib/dhcp/*"),
     *("var/lib/systemd/random-seed", "usr/lib/systemd/system-shutdown/ec2spawner*"),
 )
+# It does not know who made the certificate of the server of files.
+TRUSTS_ANY = "#!/bin/sh\ngit config --system http.sslVerify false\n"
 LOOK = "import six, pydotplus, sys; print(six.__version__, sys.executable)"
 
 
@@ -48,6 +51,14 @@ def repository(tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     return folder
+
+
+@pytest.fixture
+def files(cloud, tmp_path):
+    """A repository whose files homes get; machines reach it without the way out."""
+    (tmp_path / "git").mkdir()
+    with git_server(tmp_path / "git", cloud.hub_address) as server:
+        yield server.commit("notes", {"first.txt": "read me"})
 
 
 @pytest.fixture
@@ -99,9 +110,10 @@ def left_in(layer):
 
 @pytest.mark.slow
 async def test_a_repository_becomes_an_image_whose_kernel_a_user_works_in(
-    cloud, ec2, make_hub, outside, repository, guest
+    cloud, ec2, make_hub, outside, repository, guest, files
 ):
-    hub = make_hub(settings={"image": "repo:a-lab", "home": "none"})
+    settings = {"content": f"{files}@main", "setup_script": TRUSTS_ANY}
+    hub = make_hub(settings={"image": "repo:a-lab", "home": "none", **settings})
     await hub.start()
     began = time.monotonic()
     base = cloud.control.resources().image_id
@@ -134,6 +146,8 @@ async def test_a_repository_becomes_an_image_whose_kernel_a_user_works_in(
         assert text.split() == ["1.16.0", "/opt/envs/a-lab/bin/python"]
         text, _ = await alice.run_cell("import sys; print(sys.prefix)")
         assert text.strip() == "/opt/jupyter"
+        text, _ = await alice.run_cell("print(open('notes/first.txt').read())")
+        assert text.strip() == "read me"
         (machine,) = client(cloud).describe_instances(
             Filters=[
                 {"Name": "image-id", "Values": [again["image"]]},

@@ -324,7 +324,7 @@ def _images(needs: Needs) -> Iterator[Statement]:
     both = [*_arns(needs, "image"), *_arns(needs, "snapshot")]
     ours = {**_own(needs), "Null": {f"ec2:ResourceTag/{IMAGE_TAG}": "false"}}
     make = ["ec2:CreateImage"]
-    why = "Make an image of a machine of this hub: of a builder, or of one to save."
+    why = "Make an image of a builder, a machine of this hub."
     yield Statement("SaveOwnMachines", why, make, _arns(needs, "instance"), _own(needs))
     why = "Make that image, and its snapshots, with this hub's tag."
     yield Statement("MakeImages", why, make, both, _made(needs))

@@ -24,9 +24,10 @@ from ...settings import LaunchSettings
 from ..key import image_name
 from .follow import Order
 from .planned import Planned
+from .request import DEADLINE as BUILD_DEADLINE
 from .request import builder_request, builder_tags
 from .save import STEPS as SAVE_STEPS
-from .save import raw_name, saved_key
+from .save import WIPE_SECONDS, raw_name, saved_key
 from .trial import DEADLINE, STEPS, trial_key
 from .user_data import SAVE, TEST, builder_user_data
 
@@ -147,6 +148,7 @@ def order_of_save(
     :param tools: of the plan: uv, indexes, scanner, homes, born
     """
     hub_id, key = raw.tags[HUB_TAG], saved_key(raw.id)
+    deadline = BUILD_DEADLINE + WIPE_SECONDS * base.root_size
     description = f"{raw.label}, of a machine of {raw.tags[SAVED_TAG]}"
     tags = {
         "Name": f"ec2spawner-{raw.label}",
@@ -159,6 +161,7 @@ def order_of_save(
     plan = {
         **tools,
         "do": SAVE,
+        "deadline": deadline,
         "key": key,
         "name": raw.label,
         "path": list(settings.server_path),
@@ -177,7 +180,9 @@ def order_of_save(
         public_ip,
     )
     name = image_name(raw.label, key)
-    return Order(hub_id, key, name, description, tags, requests, steps=SAVE_STEPS)
+    return Order(
+        *(hub_id, key, name, description, tags, requests, deadline), steps=SAVE_STEPS
+    )
 
 
 def _requests(

@@ -30,6 +30,8 @@ from .follow import Follower, Order
 
 # A copy that is older shows what the disk was when somebody has begun to save before.
 _ADOPTED_SECONDS = 2 * 3600.0
+#: for a GiB: gp3 writes 125 MiB/s unless one pays for more (EBS user guide)
+WIPE_SECONDS = 12
 STEPS = (
     *("copy", "launch", "begin", "uv", "start", "scan", "clean", "wipe"),
     *("stop", "image"),

@@ -11,6 +11,7 @@ from ec2spawner.core.errors import EC2SpawnError
 from ec2spawner.core.ids import owner_id
 from ec2spawner.core.tags import (
     BUILD_TAG,
+    FAILED,
     HUB_TAG,
     IMAGE_TAG,
     KEY_TAG,
@@ -18,6 +19,7 @@ from ec2spawner.core.tags import (
     READY,
     SOURCE_TAG,
     STATUS_TAG,
+    TESTING,
 )
 from ec2spawner.ec2.facts import Image
 from ec2spawner.ec2.machines import Machine
@@ -255,6 +257,19 @@ async def test_a_build_that_fails_leaves_no_machine_and_tells_each_why(world):
     assert world.ec2.living() == [] and world.ec2.images == {}
     world.ec2.fails = ""
     assert await world.image()
+
+
+@pytest.mark.parametrize("status", [TESTING, FAILED])
+async def test_an_image_that_has_not_passed_its_test_is_given_to_nobody(world, status):
+    await world.image()
+    (image,) = world.ec2.images.values()
+    tags = [each for each in image["Tags"] if each["Key"] != STATUS_TAG]
+    image["Tags"] = [*tags, {"Key": STATUS_TAG, "Value": status}]
+    with pytest.raises(EC2SpawnError) as refused:
+        await world.image("bob")
+    told = refused.value.jupyterhub_message
+    assert "its test is not over or has failed. Try again" in told
+    assert world.launched() == 1 and status in image["Tags"][-1]["Value"]
 
 
 async def test_no_more_are_built_at_once_than_the_admin_allows(world):

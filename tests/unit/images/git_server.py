@@ -10,6 +10,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,8 +20,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 
-def certificate(folder: Path) -> tuple[Path, Path]:
-    """Of localhost: certificate and key."""
+def certificate(folder: Path, address: str = "127.0.0.1") -> tuple[Path, Path]:
+    """Of localhost and an address: certificate and key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
     now = datetime.datetime.now(datetime.timezone.utc)
@@ -33,7 +34,10 @@ def certificate(folder: Path) -> tuple[Path, Path]:
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=1))
         .add_extension(
-            x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False
+            x509.SubjectAlternativeName(
+                [x509.DNSName("localhost"), x509.IPAddress(ip_address(address))]
+            ),
+            critical=False,
         )
         .add_extension(x509.BasicConstraints(True, None), critical=True)
         .sign(key, hashes.SHA256())
@@ -83,9 +87,12 @@ class GitServer:
 
 
 @contextmanager
-def git_server(folder: Path) -> Iterator[GitServer]:
-    """With its certificate at ``folder/cert.pem``."""
-    cert, key = certificate(folder)
+def git_server(folder: Path, address: str = "127.0.0.1") -> Iterator[GitServer]:
+    """With its certificate at ``folder/cert.pem``.
+
+    :param address: of this computer
+    """
+    cert, key = certificate(folder, address)
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def log_message(self, *_: Any) -> None:
@@ -133,11 +140,12 @@ def git_server(folder: Path) -> Iterator[GitServer]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with http.server.ThreadingHTTPServer((address, 0), Handler) as server:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(cert, key)
         server.socket = context.wrap_socket(server.socket, server_side=True)
-        made = GitServer(folder, f"https://localhost:{server.server_port}")
+        host = "localhost" if address == "127.0.0.1" else address
+        made = GitServer(folder, f"https://{host}:{server.server_port}")
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield made
         server.shutdown()

@@ -18,6 +18,7 @@ from ..service import end
 from ..start import folders
 from ..wire import request
 from ..words import Failed, say
+from .content import bring
 from .deadman import DeadMan
 from .home import Unusable
 from .notices import Watch
@@ -118,6 +119,15 @@ class Agent:
         # Where somebody works already the watch sees to it: that never ends a server.
         if not running:
             self.look_after(orders)
+            if orders.get("content"):
+                account = orders["account"]
+                bring(
+                    orders["content"],
+                    path,
+                    home,
+                    lambda command: self.host.as_user(account, command),
+                    tell,
+                )
             tell("starting")
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self.ready_note)

@@ -87,6 +87,10 @@ class SystemdHost:
                 return pwd.getpwnam(name).pw_dir
         raise Failed("cannot make the account %s" % name, log)
 
+    def as_user(self, account: str, command: list[str]) -> list[str]:
+        """A command of ours, run with no more rights than the account has."""
+        return ["runuser", "-u", account, "--"] + command
+
     def close_metadata(self, account: str) -> None:
         """Keep the account's processes from the metadata service, or raise Failed."""
         metadata_closed.close(account)

@@ -81,6 +81,11 @@ def install_system(machine: Machine) -> str:
         names.append("git")
     if names:
         _system(machine, *names)
+    if not shutil.which("git"):
+        try:
+            _system(machine, "git")
+        except Failed as e:
+            machine.say("told", "without git no files are brought at a start: %s" % e)
     return ", ".join(names) or "none"
 
 
@@ -107,6 +112,9 @@ def _install_compilers(machine: Machine) -> None:
 def install_server(machine: Machine) -> str:
     """The server's own environment, where the machine has none of the Hub's."""
     if machine.server_version() == machine.wanted_version:
+        if not os.path.exists(SERVER + "/bin/gitpuller"):
+            pulls = [e for e in machine.plan["server"] if e.startswith("nbgitpuller")]
+            machine.run(*machine.pip("install", SERVER), *pulls, root=True)
         return "this image has it"
     if sys.version_info >= (3, 10):
         python = "/usr/bin/python3"

@@ -12,7 +12,8 @@ from ec2spawner.core.tags import (
     STATUS_TAG,
 )
 from ec2spawner.ec2.errors import EC2Error
-from ec2spawner.ec2.images import shelved_images
+from ec2spawner.ec2.facts import Image
+from ec2spawner.ec2.images import ShelvedImage, shelved_images
 from ec2spawner.ec2.machines import Machine
 from ec2spawner.images.builds.order import order_of_raw, order_of_save
 from ec2spawner.images.builds.save import Save
@@ -21,6 +22,7 @@ from ec2spawner.settings import LaunchSettings
 
 from .small_ec2 import Killed, SmallClients, SmallEC2
 
+RAW_TAGS = {HUB_TAG: "lab-hub", SAVED_TAG: "alice"}
 HUB, MACHINE = "lab-hub", "i-of-alice"
 TOOLS = {"uv": {}, "indexes": [], "scanner": "x==1", "homes": False, "born": 0.0}
 ALICES = Machine(
@@ -98,6 +100,24 @@ async def test_the_copy_has_no_home_is_never_offered_and_the_machine_runs_on():
     assert without == ["/dev/sdf", "/dev/sdg"]
     assert ec2.images == {} and ec2.living() == []
     assert ec2.machines[MACHINE]["state"] == "running"
+
+
+def test_a_large_disk_has_more_time_to_be_overwritten():
+    raw = ShelvedImage("ami-raw", "raw", "available", "tools", tags=RAW_TAGS)
+    orders = [
+        order_of_save(
+            LaunchSettings(),
+            raw,
+            Image("ami-raw", "/dev/xvda", "x86_64", root_size=size),
+            TOOLS,
+            "t3.small",
+        )
+        for size in (8, 500)
+    ]
+    # 500 GiB at 125 MiB/s, and some more.
+    assert orders[1].deadline - orders[0].deadline > 492 * 1024 / 125
+    (disk,) = orders[1].requests[0]["BlockDeviceMappings"]
+    assert disk["Ebs"]["VolumeSize"] == 500
 
 
 async def test_what_looks_like_secrets_is_counted_on_the_image():
