@@ -360,6 +360,11 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
 
     # -- stop --------------------------------------------------------------------
 
+    @property
+    def is_stopping(self) -> bool:
+        """Its machine is being stopped or ended, and somebody waits for that."""
+        return self._stop.runs
+
     def server_has_ended(self) -> None:
         """The machine says that its server is gone for good: end the machine."""
         if self._start_runs or self._stop.runs:

@@ -1,7 +1,8 @@
 """Servers that JupyterHub has lost hold of: its own change of the database has failed.
 
-It shows a server that runs or is about to stop, and whose machine is gone; or one that
-it was looking at when it started, and looks at for ever.
+It shows a server that runs or is about to stop, and whose machine is gone; one that it
+is to stop, and does nothing about; or one that it was looking at when it started, and
+looks at for ever.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class StuckServers:
                             await self._end_check(user, name, spawner)
                         else:
                             self._checking[spawner] = since
-                elif not _is_over(spawner):
+                elif not (_is_over(spawner) or _is_given_up(spawner)):
                     continue
                 elif spawner.pending == "stop" and spawner not in stopping:
                     self._stopping.add(spawner)
@@ -78,8 +79,8 @@ class StuckServers:
             if user.spawners.get(name) is spawner:
                 await user.stop(name)
         except Exception as e:
-            # JupyterHub leaves it so (User.stop), and lets nobody start it any more.
-            spawner._stop_pending = False
+            # User.stop leaves it as one that is about to stop: the next look goes on.
+            self._stopping.add(spawner)
             self._failed(e)
 
     async def _end_check(self, user: Any, name: str, spawner: Any) -> None:
@@ -114,6 +115,16 @@ def _is_over(spawner: Any) -> bool:
     """The Hub holds it to be active, and its machine is gone."""
     context = spawner.context
     return bool(context.saved_all and not context.state.may_have_machine)
+
+
+def _is_given_up(spawner: Any) -> bool:
+    """The Hub is stopping it, and neither does anything nor has saved that it has.
+
+    Of a machine that EC2 has never made there is nothing to stop, and what shows up of
+    it later is ended when the launch is let go.
+    """
+    stopping = spawner.pending == "stop" and spawner.server is not None
+    return stopping and spawner.context.saved_all and not spawner.is_stopping
 
 
 def _is_settled(spawner: Any) -> bool:

@@ -272,6 +272,23 @@ def test_a_server_that_ends_while_its_check_is_not_saved_is_stopped_when_it_can(
     assert not world.living(hub)
 
 
+def test_a_machine_that_was_never_asked_for_holds_no_stop_that_is_not_saved(world):
+    read_only = ReadOnly(world, "terminate", only_ours=False)
+    hub, read_only.user = read_only.hub, "alice"
+    hub.call("POST", "/users/alice")
+    hub.steps_left, hub.deadly = 0, "before RunInstances"
+    read_only.act("start")
+    hub.pass_time(5)
+    assert not hub.alive
+    hub.refuse_writes(0, 60)
+    hub.start()
+    read_only.until(lambda: hub.spawners["alice"].pending == "stop")
+    read_only.until(read_only.is_off)
+    assert hub.commits_left is None
+    read_only.do("start")
+    read_only.do("stop")
+
+
 def test_a_token_dies_also_when_jupyterhub_could_not_save_the_very_end_of_a_stop(world):
     read_only = ReadOnly(world, "terminate", only_ours=False)
     hub = read_only.hub
