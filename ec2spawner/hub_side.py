@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timezone
 from typing import Any
 
 from sqlalchemy import inspect
@@ -75,6 +76,11 @@ class SpawnerSide:
     @property
     def busy(self) -> bool:
         return bool(self._spawner.pending)
+
+    @property
+    def last_activity(self) -> float:
+        at = self.row.last_activity
+        return float(at.replace(tzinfo=timezone.utc).timestamp()) if at else 0.0
 
     @property
     def port(self) -> int:

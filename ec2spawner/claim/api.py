@@ -264,7 +264,10 @@ class HeartbeatHandler(MachineHandler):
         if not self.may_go_on(launch_id):
             return
         claimant.alive()
-        self.finish({"hub_silence_limit": claimant.hub_silence_limit})
+        if heartbeat.seen is not None:
+            claimant.saw(heartbeat.seen)
+        answer = {"hub_silence_limit": claimant.hub_silence_limit}
+        self.finish({**answer, "next": claimant.next_beat})
 
 
 def register(

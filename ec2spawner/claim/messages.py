@@ -13,10 +13,13 @@ from dataclasses import asdict, dataclass, field
 from enum import Enum
 from typing import Any, NoReturn
 
+from ..core.idleness import Seen
 from .texts import is_plain, last_lines, one_line
 
 # A log of 4,000 characters may take twelve bytes for each, escaped as JSON is.
 BODY_LIMIT = 65_536
+# What runs on a machine, as users read it: a few of it, and a few words each.
+_REASONS, _REASON_LENGTH = 5, 60
 
 
 class SchemaError(ValueError):
@@ -112,15 +115,21 @@ class Claim:
 
 @dataclass(frozen=True)
 class Heartbeat:
-    """A machine's question whether it still has a server."""
+    """A machine's question whether it still has a server, and what it sees of its use.
+
+    ``seen`` is None of an agent that does not look.
+    """
 
     launch_id: str
     machine_key: str
+    seen: Seen | None = None
 
     @classmethod
     def from_json(cls, body: bytes) -> Heartbeat:
         """:raises SchemaError: for any body but one heartbeat"""
-        return cls(**_plain(_fields(body), ("launch_id", "machine_key")))
+        fields = _fields(body)
+        seen = _seen(fields.pop("seen", None))
+        return cls(**_plain(fields, ("launch_id", "machine_key")), seen=seen)
 
 
 @dataclass(frozen=True)
@@ -188,6 +197,29 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise SchemaError("wrong types")
     return value
+
+
+def _seen(value: object) -> Seen | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise SchemaError("seen is not an object")
+    why, sees = value.get("why_active", []), value.get("sees_people", False)
+    if not (isinstance(why, list) and isinstance(sees, bool)):
+        raise SchemaError("wrong types")
+    return Seen(
+        human_idle=_since(value.get("human_idle")),
+        compute_idle=_since(value.get("compute_idle")),
+        why_active=tuple(one_line(_text(w))[:_REASON_LENGTH] for w in why[:_REASONS]),
+        sees_people=sees,
+        keep=_since(value.get("keep", 0)),
+    )
+
+
+def _since(value: object) -> float:
+    if (seconds := _seconds(value)) < 0:
+        raise SchemaError("seconds are below 0")
+    return seconds
 
 
 def _seconds(value: object) -> float:

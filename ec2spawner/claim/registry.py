@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from ..core.idleness import Seen
 from ..core.state import Doomed, Launch
 from .messages import Claim, Orders, Report
 
@@ -38,6 +39,13 @@ class Claimant(Protocol):
 
     def alive(self) -> None:
         """Its machine has asked something."""
+
+    def saw(self, seen: Seen) -> None:
+        """Take note of what its machine has seen of its use."""
+
+    @property
+    def next_beat(self) -> float:
+        """Seconds in which the machine is to say again what it sees."""
 
     def heard(self, report: Report) -> None:
         """Take note of a step that the machine reports."""

@@ -6,12 +6,17 @@ import ast
 import base64
 import gzip
 import json
+from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 from ..core.errors import EC2SpawnError, Reason
 from .agent.config import CONFIG_MARK
 from .agent.unpack import as_comments
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 # EC2 user guide, "Run commands when you launch an EC2 instance with user data":
 # 16 KB, in raw form, before it is base64-encoded. cloud-init reads gzip.
@@ -38,13 +43,15 @@ def agent_files() -> dict[str, str]:
     Those without a folder go into the user-data. All go with the orders: the machine
     may have been launched by another version of this hub.
     """
-    agent = files(__package__).joinpath("agent")
-    return {
-        prefix + file.name: compact(file.read_text())
-        for prefix, folder in (("", agent), ("work/", agent.joinpath("work")))
-        for file in sorted(folder.iterdir(), key=lambda f: f.name)
-        if file.name.endswith(".py")
-    }
+    return dict(_sources("", files(__package__).joinpath("agent")))
+
+
+def _sources(prefix: str, folder: Traversable) -> Iterator[tuple[str, str]]:
+    for file in sorted(folder.iterdir(), key=lambda f: (f.is_dir(), f.name)):
+        if file.is_dir():
+            yield from _sources(f"{prefix}{file.name}/", file)
+        elif file.name.endswith(".py"):
+            yield prefix + file.name, compact(file.read_text())
 
 
 @cache

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from .event import Event, NotNow
+from .idleness import IdlePolicy
 from .state import Doomed, Launch, Phase, ServerInMemory, ServerState, Wish
 
 _WISHES = list(Wish)
@@ -62,7 +63,7 @@ class Planned(Event):
     stopped_ttl: float
     data_devices: Mapping[str, str]
     max_lifetime: float = 0.0
-    idle_timeout: float = 0.0
+    idle: IdlePolicy = IdlePolicy()
     token_made: float = 0.0
     phases = frozenset({Phase.PLANNED})
     serving = True
@@ -80,7 +81,7 @@ class Planned(Event):
             stopped_ttl=self.stopped_ttl,
             data_devices=self.data_devices,
             max_lifetime=self.max_lifetime,
-            idle_timeout=self.idle_timeout,
+            idle=self.idle,
         )
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .event import Event
 from .events import EndedByItself
-from .state import Phase, ServerState
+from .state import LastStop, Phase, ServerState
 
 _UNDER_WAY = frozenset(set(Phase) - {Phase.OVER})
 
@@ -42,6 +42,45 @@ class Silent(Event):
 
     def _after(self, state: ServerState) -> ServerState:
         return state.with_launch(silent_since=self.since)
+
+
+@dataclass(frozen=True)
+class Kept(Event):
+    """Its user has asked to keep the server, though nobody may use it.
+
+    :ivar press: which press of the button it was
+    :ivar until: to when it is kept
+    :ivar seconds: what all presses of this start have given
+    """
+
+    press: float
+    until: float
+    seconds: float
+    phases = frozenset({Phase.READY})
+    serving = True
+
+    def _after(self, state: ServerState) -> ServerState:
+        return state.with_launch(
+            kept_press=self.press, kept_until=self.until, kept_seconds=self.seconds
+        )
+
+
+@dataclass(frozen=True)
+class OutOfTime(Event):
+    """Nobody has used the server for so long, or it has run for so long: it stops.
+
+    :ivar text: why, for the user
+    :ivar stop: the same as facts, which outlive the next start
+    """
+
+    text: str
+    stop: LastStop
+    phases = frozenset({Phase.READY})
+    serving = True
+
+    def _after(self, state: ServerState) -> ServerState:
+        ended = EndedByItself(self.text).after(state)
+        return replace(ended, last_stop=self.stop)
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,11 @@ from dataclasses import asdict, fields
 from enum import Enum
 from typing import Any, TypeVar
 
+from .idleness import IdlePolicy
 from .state import (
     Doomed,
     HomeRef,
+    LastStop,
     Launch,
     Phase,
     ServerInMemory,
@@ -90,6 +92,9 @@ def _read(saved: Mapping[str, Any]) -> ServerState:
         doomed=tuple(_made(Doomed, each) for each in saved.get("doomed", [])),
         home=_made(HomeRef, saved["home"]) if saved.get("home") else None,
         last_end=_text(saved, "last_end"),
+        last_stop=(
+            _made(LastStop, saved["last_stop"]) if saved.get("last_stop") else None
+        ),
         unknown={k: v for k, v in saved.items() if k not in known | _NOT_OURS},
     )
 
@@ -105,6 +110,7 @@ def _launch(saved: Mapping[str, Any] | None) -> Launch | None:
         server=_in_memory(saved.get("server")),
         woken=_in_memory(saved.get("woken")),
         data_devices=dict(saved.get("data_devices", {})),
+        idle=_made(IdlePolicy, saved.get("idle") or {}),
     )
 
 

@@ -18,6 +18,8 @@ from enum import Enum
 from itertools import product
 from typing import Any
 
+from .idleness import IdlePolicy
+
 # EC2 user guide, "Limitations of hibernation": 60 days.
 MOST_HIBERNATION = 60 * 86400.0
 
@@ -199,8 +201,13 @@ class Launch:
     silent_since: float = 0.0
     #: seconds that the machine may run; 0 for no limit
     max_lifetime: float = 0.0
-    #: without activity after which its server is stopped; 0 for the hub's own
-    idle_timeout: float = 0.0
+    #: when its server is stopped that nobody uses
+    idle: IdlePolicy = IdlePolicy()
+    #: to when its user has asked to keep it, what all presses have given, seconds, and
+    #: the number of the last one
+    kept_until: float = 0.0
+    kept_seconds: float = 0.0
+    kept_press: float = 0.0
     #: that the home could not be mounted on the machine
     rescued: str = ""
     #: what becomes of the machine at a stop: "stop", "hibernate", or "" for its end
@@ -261,6 +268,21 @@ class Launch:
         )
 
 
+@dataclass(frozen=True)
+class LastStop:
+    """The last time that the Hub has stopped the server as its time was over.
+
+    :ivar limit: which time: "idle", "busy" or "age" (``idleness.Limit``)
+    :ivar idle_since: since when it was not used; 0 when it was
+    :ivar usd: what its machine had cost since it was started; 0 when nobody knows
+    """
+
+    limit: str = ""
+    at: float = 0.0
+    idle_since: float = 0.0
+    usd: float = 0.0
+
+
 # Of a server without a launch, for those who ask what a launch would say.
 NO_LAUNCH = Launch("", "", Phase.OVER)
 
@@ -278,6 +300,7 @@ class ServerState:
     home: HomeRef | None = None
     #: why the last machine is over that the user did not stop; told until a start
     last_end: str = ""
+    last_stop: LastStop | None = None
     #: what a newer version has written beside this: not ours to lose
     unknown: Mapping[str, Any] = field(default_factory=dict, repr=False)
 

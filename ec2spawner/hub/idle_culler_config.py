@@ -18,7 +18,8 @@ def is_to_stop(inactive, inactive_limit, server):  # type: ignore[no-untyped-def
     """
     launch = server.get("state", {}).get("launch")
     # A state that the Hub could not read is whatever it is.
-    own = launch.get("idle_timeout") if isinstance(launch, dict) else None
+    policy = launch.get("idle") if isinstance(launch, dict) else None
+    own = policy.get("idle_timeout") if isinstance(policy, dict) else None
     limit = own if isinstance(own, (int, float)) and own > 0 else inactive_limit
     return inactive.total_seconds() >= limit
 

@@ -46,6 +46,7 @@ _HUB_WIDE = {
     "regions",
     "markets",
     "idle_timeouts",
+    "idle_action",
     "additional_profile_form_template_paths",
     "fast_interval",
     "slow_interval",

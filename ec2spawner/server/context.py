@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from ..core.errors import EC2SpawnError, Reason
 from ..core.event import Event, NotNow
 from ..core.events import HubRestarted
+from ..core.idleness import Seen, Verdict
 from ..core.metrics import phases_took, start_ended
 from ..core.saved_state import UnreadableState, from_dict, to_dict
 from ..core.state import Launch, ServerState
@@ -26,6 +27,7 @@ from ..launch.failures import Failure, failure_of, reason_of
 from ..launch.history import kind_of
 from ..launch.progress import Progress
 from ..settings import LaunchSettings
+from .idle.use import Use
 
 # For how long a stop waits for a database that takes nothing.
 _SAVING_SECONDS = 600.0
@@ -88,6 +90,10 @@ class HubSide(Protocol):
     @property
     def busy(self) -> bool:
         """The Hub itself is starting or stopping it."""
+
+    @property
+    def last_activity(self) -> float:
+        """When the Hub was last told of activity; 0 for never."""
 
     @property
     def port(self) -> int:
@@ -165,6 +171,8 @@ class ServerContext:
         self.progress = Progress()
         #: why the last start failed, if it did
         self.failure: Failure | None = None
+        #: whether it is used, by its machine's word
+        self.use = Use()
         self._state = ServerState()
 
     # -- state -----------------------------------------------------------------
@@ -208,6 +216,31 @@ class ServerContext:
     def write_later(self, key: Hashable, write: Callable[[], None]) -> None:
         """Write what the database has refused as soon as it takes it."""
         self.runtime.unsaved.add(key, write, self.log)
+
+    # -- its use ---------------------------------------------------------------
+
+    def saw(self, seen: Seen) -> None:
+        """Take note of what its machine has seen. Only a press of *Keep* is written."""
+        now = time.time()
+        kept = self.use.saw(seen, self.launch, now)
+        if kept and not self._is_spent() and self.applied(kept):
+            minutes = (kept.until - now) / 60
+            self.log.info(
+                "%s is kept for %i min, as its user asks", self.label, minutes
+            )
+        self.judge(now)
+
+    def judge(self, now: float) -> Verdict:
+        """Whether it is to go on, by all that is known now."""
+        return self.use.judge(self.launch, self.hub.last_activity, now)
+
+    def _is_spent(self) -> bool:
+        """A budget that it comes under is used up."""
+        budgeting, user = self.runtime.budgeting, self.hub.user_row
+        if not budgeting.budgets:
+            return False
+        groups = [group.name for group in user.groups]
+        return budgeting.decision(user.name, groups).refused_by is not None
 
     # -- the end of a start -----------------------------------------------------
 

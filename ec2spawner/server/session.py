@@ -11,6 +11,7 @@ from ..claim.reports import Hearing
 from ..claim.user_data import agent_files
 from ..core.errors import EC2SpawnError, Reason
 from ..core.events import Claimed, Ordered, Ready, Rebooted
+from ..core.idleness import Seen
 from ..core.ids import secret_hash
 from ..core.metrics import SPOT_INTERRUPTIONS
 from ..core.notice_events import Announced, Rescued, Silent
@@ -93,6 +94,7 @@ class Session:
         self._context.runtime.registry.open(self.launch.id, self)
         self.hearing = Hearing()
         self._alive_at = time.monotonic()
+        self._context.use.forget()
         if self.launch.phase is Phase.READY:
             self._home.in_use()
 
@@ -110,6 +112,16 @@ class Session:
                 self.launch.instance_id,
                 self._context.label,
             )
+
+    def saw(self, seen: Seen) -> None:
+        """Take note of what its machine has seen of its use: no query, and no write
+        but for a press of *Keep*."""
+        self._context.saw(seen)
+
+    @property
+    def next_beat(self) -> float:
+        """Seconds in which the machine is to say again what it sees."""
+        return self._context.use.verdict.next_beat(self.launch.idle, time.time())
 
     def note_silence(self) -> None:
         """Called for a machine that EC2 says runs: tell if its agent is silent."""

@@ -37,6 +37,7 @@ from ..launch.failures import (
 )
 from ..launch.plan import LaunchIdentity, LaunchPlan, plan_launch
 from ..launch.progress import Progress
+from ..settings.idleness import idle_policy
 from .admission import Admission
 from .context import ServerContext
 from .home import Home, check_free
@@ -230,7 +231,7 @@ class Start:
                 stopped_ttl=settings.stopped_ttl,
                 data_devices=data_devices(settings, image),
                 max_lifetime=settings.max_lifetime,
-                idle_timeout=settings.idle_timeout,
+                idle=idle_policy(settings),
             )
         )
         return plan

@@ -5,6 +5,7 @@ from .builds import BuildSettings
 from .content import ContentSettings
 from .data_volumes import DataSettings
 from .home import HomeSettings
+from .idleness import IdleSettings
 from .lifecycle import LifecycleSettings
 from .limits import LimitSettings
 from .machine import MachineSettings
@@ -17,6 +18,7 @@ class LaunchSettings(
     MachineSettings,
     NetworkSettings,
     LifecycleSettings,
+    IdleSettings,
     HomeSettings,
     DataSettings,
     LimitSettings,
@@ -35,6 +37,7 @@ __all__ = [
     "ContentSettings",
     "DataSettings",
     "HomeSettings",
+    "IdleSettings",
     "LaunchSettings",
     "LifecycleSettings",
     "LimitSettings",

@@ -140,22 +140,6 @@ class LifecycleSettings(HasTraits):
         """,
     )
 
-    idle_timeout = Float(
-        0.0,
-        min=0,
-        config=True,
-        help="""
-        Seconds without activity after which a server is stopped; 0, the default,
-        for the ``idle_timeout`` of ``ec2spawner.setup``.
-
-        For profiles and choices that are to differ from it. It is for the idle
-        culler that ``setup`` adds, and no other knows of it. What users may choose
-        themselves, :attr:`idle_timeouts` says.
-
-        .. versionadded:: 0.1
-        """,
-    )
-
     sweep_interval = Float(
         120.0,
         min=1,

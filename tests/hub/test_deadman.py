@@ -93,7 +93,7 @@ async def test_only_the_machine_itself_gets_an_answer(quick_hub, ec2):
     def ask(source=here, **changes):
         return post(quick_hub, "heartbeat", {**question, **changes}, source)
 
-    assert ask() == (200, '{"hub_silence_limit": 86400.0}')
+    assert ask() == (200, '{"hub_silence_limit": 86400.0, "next": 300.0}')
     assert ask(source="127.0.0.1")[0] == 403
     assert ask(machine_key="guessed")[0] == 403
     # As a Hub answers that has lost its database. 410 would end the machine.
@@ -101,3 +101,6 @@ async def test_only_the_machine_itself_gets_an_answer(quick_hub, ec2):
     assert ask(machine_key=7)[0] == 400
     # An agent of a later version may say more.
     assert ask(more="than asked")[0] == 200
+    seen = {"human_idle": 9, "compute_idle": 0, "sees_people": True, "more": [1]}
+    assert ask(seen=seen)[0] == 200
+    assert ask(seen={**seen, "human_idle": -1})[0] == 400

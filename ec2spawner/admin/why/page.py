@@ -180,7 +180,7 @@ def _home(state: ServerState, seen: Survey) -> str:
 def _idle(row: ServerRow, launch: Launch, now: float) -> Iterator[Line]:
     if launch.phase is not Phase.READY or not row.last_activity:
         return
-    limit = launch.idle_timeout
+    limit = launch.idle.idle_timeout
     own = f"stopped after {duration(limit)} without any"
     then = own if limit else "stopped after the hub's idle time, if it has one"
     ago = duration(now - row.last_activity)

@@ -187,7 +187,7 @@ class PageFacts:
 
     def _stops(self, launch: Launch) -> Iterator[Markup]:
         if self._idle.timeout:
-            seconds = launch.idle_timeout or self._idle.timeout
+            seconds = launch.idle.idle_timeout or self._idle.timeout
             yield Markup("after {} idle").format(span(seconds))
         ends = [
             since + limit

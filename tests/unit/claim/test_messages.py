@@ -7,11 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ec2spawner.claim.messages import Claim, Heartbeat, Report, SchemaError
+from ec2spawner.core.idleness import Seen
 
 IDS = {"launch_id": "launch", "machine_key": "key"}
 CLAIM = {**IDS, "nonce": "nonce"}
 REPORT = {**IDS, "step": "warning", "message": "", "log": "", "seconds": 1}
-GOOD = {Claim: CLAIM, Heartbeat: IDS, Report: REPORT}
+SEEN = {
+    "human_idle": 9,
+    "compute_idle": 0.5,
+    "why_active": ["python uses 3.1 CPUs"],
+    "sees_people": True,
+    "keep": 17.0,
+}
+BEAT = {**IDS, "seen": SEEN}
+GOOD = {Claim: CLAIM, Heartbeat: BEAT, Report: REPORT}
 
 SCALARS = st.one_of(
     st.none(),
@@ -88,3 +97,44 @@ def test_what_a_machine_writes_is_cut_and_cleaned():
     made = Report.from_json(json.dumps(report).encode())
     assert made.message.startswith("a b") and len(made.message) == 500
     assert made.log.split("\n") == [" c"] * 30
+
+
+def heartbeat(**changes):
+    return Heartbeat.from_json(
+        json.dumps({**IDS, "seen": {**SEEN, **changes}}).encode()
+    )
+
+
+def test_a_heartbeat_brings_what_the_machine_has_seen():
+    seen = Seen(9, 0.5, ("python uses 3.1 CPUs",), True, 17.0)
+    assert heartbeat().seen == heartbeat(later="field").seen == seen
+
+
+@pytest.mark.parametrize("seen", [{}, {"seen": None}])
+def test_an_agent_that_does_not_look_says_nothing(seen):
+    assert Heartbeat.from_json(json.dumps({**IDS, **seen}).encode()).seen is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        *({name: -1} for name in ("human_idle", "compute_idle", "keep")),
+        *({name: "9"} for name in ("human_idle", "compute_idle", "keep")),
+        *({name: True} for name in ("human_idle", "compute_idle", "keep")),
+        {"compute_idle": None},
+        {"human_idle": 1e400},
+        {"sees_people": 1},
+        {"why_active": "python"},
+        {"why_active": [7]},
+    ],
+    ids=str,
+)
+def test_what_cannot_have_been_seen_is_a_schema_error(changes):
+    with pytest.raises(SchemaError):
+        heartbeat(**changes)
+
+
+def test_what_runs_on_a_machine_is_cut_and_cleaned():
+    seen = heartbeat(why_active=["a\x1b[31m\u202eb\nc" + "x" * 900, *["d"] * 900]).seen
+    assert seen.why_active[0].startswith("a [31m b c")
+    assert len(seen.why_active[0]) == 60 and len(seen.why_active) == 5

@@ -26,10 +26,17 @@ from ec2spawner.core.events import (
     Wanted,
 )
 from ec2spawner.core.kept_events import StoppedMachineUnwanted
-from ec2spawner.core.notice_events import Announced, OutOfBudget, Rescued
+from ec2spawner.core.notice_events import (
+    Announced,
+    Kept,
+    OutOfBudget,
+    OutOfTime,
+    Rescued,
+)
 from ec2spawner.core.state import (
     Act,
     Doomed,
+    LastStop,
     Launch,
     Phase,
     ServerState,
@@ -80,6 +87,8 @@ EXAMPLES = [
     Announced("soon"),
     Rescued("no home"),
     OutOfBudget("spent"),
+    OutOfTime("idle", LastStop("idle", 1.0)),
+    Kept(7.0, 2.0, 1.0),
     Wanted(Wish.END),
     EndedByItself("lost"),
     StoppedAsWished(1.0),
@@ -192,3 +201,11 @@ def test_what_is_out_of_budget_is_stopped_and_not_ended(on_stop, then):
     after = OutOfBudget("spent").after(state)
     assert after.current.act is Act.STOP and after.current.on_stop == then
     assert after.last_end == "spent"
+
+
+def test_a_server_whose_time_is_over_stops_as_its_settings_say_and_facts_stay():
+    stop = LastStop("idle", 9.0, 1.0, 0.5)
+    for on_stop, act in (("", Act.TERMINATE), ("stop", Act.STOP)):
+        after = OutOfTime("idle", stop).after(launch_in(Phase.READY, on_stop=on_stop))
+        assert after.current.act is act
+        assert (after.last_end, after.last_stop) == ("idle", stop)

@@ -39,11 +39,18 @@ from ec2spawner.core.kept_events import (
     StoppedMachineGone,
     StoppedMachineUnwanted,
 )
-from ec2spawner.core.notice_events import Announced, OutOfBudget, Rescued
+from ec2spawner.core.notice_events import (
+    Announced,
+    Kept,
+    OutOfBudget,
+    OutOfTime,
+    Rescued,
+)
 from ec2spawner.core.saved_state import from_dict, to_dict
 from ec2spawner.core.state import (
     Doomed,
     HomeRef,
+    LastStop,
     Phase,
     StoppedMachine,
     Wish,
@@ -164,6 +171,14 @@ class AServer(ToldServer):
     @rule()
     def out_of_budget(self):
         self.happens(OutOfBudget("spent"))
+
+    @rule()
+    def out_of_time(self):
+        self.happens(OutOfTime("idle", LastStop("idle", self.now, 1.0, 0.5)))
+
+    @rule()
+    def kept(self):
+        self.happens(Kept(self.now, self.now + 9, 9.0))
 
     @rule()
     def stopped_as_wished(self):

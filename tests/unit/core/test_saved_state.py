@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ec2spawner.core.idleness import IdlePolicy
 from ec2spawner.core.saved_state import (
     STATE_VERSION,
     UnreadableState,
@@ -18,6 +19,7 @@ from ec2spawner.core.saved_state import (
 from ec2spawner.core.state import (
     Doomed,
     HomeRef,
+    LastStop,
     Launch,
     Phase,
     ServerInMemory,
@@ -45,6 +47,10 @@ launches = st.builds(
     data_devices=st.dictionaries(name, name, max_size=2),
     server=servers,
     woken=servers,
+    idle=st.builds(IdlePolicy, *[seconds] * 6),
+    kept_until=seconds,
+    kept_seconds=seconds,
+    kept_press=seconds,
 )
 stopped_machines = st.builds(
     StoppedMachine, name, name, until=seconds, certain=st.booleans(), server=servers
@@ -58,6 +64,7 @@ states = st.builds(
     doomed=st.lists(dooms, max_size=3).map(tuple),
     home=st.none() | st.builds(HomeRef, name, text, text, st.booleans()),
     last_end=text,
+    last_stop=st.none() | st.builds(LastStop, name, seconds, seconds, seconds),
 )
 
 

@@ -29,7 +29,14 @@ from ec2spawner.core.kept_events import (
     StoppedMachineGone,
     StoppedMachineUnwanted,
 )
-from ec2spawner.core.notice_events import Announced, OutOfBudget, Rescued, Silent
+from ec2spawner.core.notice_events import (
+    Announced,
+    Kept,
+    OutOfBudget,
+    OutOfTime,
+    Rescued,
+    Silent,
+)
 from ec2spawner.core.state import Phase, ServerInMemory
 
 UNDER_WAY = {
@@ -58,6 +65,8 @@ PHASES = {
     Announced: UNDER_WAY,
     Rescued: UNDER_WAY,
     OutOfBudget: UNDER_WAY,
+    OutOfTime: {Phase.READY},
+    Kept: {Phase.READY},
     Wanted: UNDER_WAY,
     EndedByItself: UNDER_WAY,
     StoppedAsWished: UNDER_WAY,
@@ -81,6 +90,8 @@ SERVING = {
     Rebooted,
     EndedByItself,
     OutOfBudget,
+    OutOfTime,
+    Kept,
 }
 
 IN_MEMORY = ServerInMemory("key", "prefix", "hash", "digest")

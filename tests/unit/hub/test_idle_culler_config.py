@@ -7,6 +7,7 @@ import pytest
 from traitlets.config import Config, PyFileConfigLoader
 
 import ec2spawner
+from ec2spawner.core.idleness import IdlePolicy
 from ec2spawner.core.saved_state import to_dict
 from ec2spawner.core.state import Launch, Phase, ServerState
 
@@ -30,7 +31,7 @@ def stops():
 
 
 def promised(idle_timeout):
-    launch = Launch("s", "l", Phase.READY, idle_timeout=idle_timeout)
+    launch = Launch("s", "l", Phase.READY, idle=IdlePolicy(idle_timeout))
     return {"state": to_dict(ServerState(launch=launch))}
 
 
@@ -48,7 +49,8 @@ def test_a_server_stops_after_the_time_that_its_launch_was_promised(stops, own):
         {"state": {}},
         {"state": {"launch": None}},
         {"state": {"launch": "what?"}},
-        {"state": {"launch": {"idle_timeout": "9"}}},
+        {"state": {"launch": {"idle": "9"}}},
+        {"state": {"launch": {"idle": {"idle_timeout": "9"}}}},
         {"user_options": {"idle_timeout": 9, "idle": "60-s"}},
     ],
     ids=str,

@@ -4,6 +4,7 @@ from dataclasses import replace
 from html import unescape
 from types import SimpleNamespace
 
+from ec2spawner.core import idleness
 from ec2spawner.core.state import ServerState, StoppedMachine
 from ec2spawner.costs.budget import Budgets
 from ec2spawner.costs.spent import Spent
@@ -29,7 +30,9 @@ def test_the_home_page_says_what_runs_since_when_and_until_when(render, monkeypa
 
 def test_each_server_has_its_own_idle_time_on_the_home_page(render):
     hubs = spawner("", ServerState(launch=RUNS))
-    short = spawner("b", ServerState(launch=replace(RUNS, idle_timeout=1800.0)))
+    short = spawner(
+        "b", ServerState(launch=replace(RUNS, idle=idleness.IdlePolicy(1800.0)))
+    )
     told = text_of(home_page(render, user(hubs, short)))
     assert "after 1 h idle" in told and "after 30 min idle" in told
     nobody = home_page(render, user(hubs, short), PageFacts(IdlePolicy()))
