@@ -7,11 +7,16 @@ from contextlib import contextmanager
 from datetime import timezone
 from typing import Any
 
+from jupyterhub.utils import AnyTimeoutError
 from sqlalchemy import inspect
 from sqlalchemy.orm import Session
 
 from .fleet.unsaved import committing
 from .server.context import Sibling
+
+
+# A server that does anything at all answers by then.
+_ANSWER_SECONDS = 5.0
 
 
 class SpawnerSide:
@@ -120,6 +125,18 @@ class SpawnerSide:
         with self.writing():
             if spawner.user.spawners.get(self.row.name, spawner) is spawner:
                 self.row.state = spawner.get_state()
+
+    async def answers(self) -> bool:
+        server = self._spawner.server
+        if server is None:
+            return False
+        try:
+            # As JupyterHub finds out whether a server has started (User._wait_up).
+            answer = await server.wait_up(_ANSWER_SECONDS, http=True, extra_path="api")
+        except AnyTimeoutError:
+            return False
+        # Another's, whose machine has got this address since, does not know the path.
+        return bool(answer.status < 400)
 
     async def restore_choice(self) -> None:
         await self._spawner.restore_choice()

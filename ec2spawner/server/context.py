@@ -118,6 +118,9 @@ class HubSide(Protocol):
         :raises NotSaved: when the database refuses it
         """
 
+    async def answers(self) -> bool:
+        """The server answers at its address, and is this one."""
+
     async def restore_choice(self) -> None:
         """Take on the profile again after the Hub was restarted during a launch."""
 

@@ -31,6 +31,7 @@ class Poll:
         #: the home, while EC2 shows that it is no longer on the server's machine
         self.home_off = ""
         self._had_home = ""
+        self._denied_id = ""
 
     async def once(self, start: Start, stop: Stop) -> int | None:
         """None while anything of ours exists or may exist, else an exit code.
@@ -58,7 +59,7 @@ class Poll:
             return await self._settle(start)
         inventory.expect(launch.instance_id, launch.zone)
         if inventory.is_lost(launch.instance_id):
-            return self._lost(launch, stop)
+            return await self._denied(launch, stop)
         machine = await self._machine(launch)
         if machine is None or self._context.launch != launch:
             return None  # nobody knows, or another word was faster
@@ -136,6 +137,20 @@ class Poll:
             self._context.applied(Gone())
         stop.leave_to_background()
         return self._over(f"it is {machine.state}: {machine.why}")
+
+    async def _denied(self, launch: Launch, stop: Stop) -> int | None:
+        """EC2 does not know the machine: its server does, if it is there."""
+        if launch.phase is not Phase.READY or not await self._context.hub.answers():
+            return self._lost(launch, stop) if self._context.launch == launch else None
+        if self._denied_id != launch.instance_id:
+            self._denied_id = launch.instance_id
+            self._context.log.error(
+                "EC2 says that it has no machine %s, and its server answers: that of "
+                "%s is kept for as long as it does",
+                launch.instance_id,
+                self._context.label,
+            )
+        return None
 
     def _lost(self, launch: Launch, stop: Stop) -> int:
         text = notices.lost(

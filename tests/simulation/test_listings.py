@@ -161,6 +161,19 @@ def test_what_ec2_does_not_know_any_more_is_gone_after_a_minute_and_told(
     assert not saved(hub)["alice", ""][1].doomed
 
 
+def test_a_machine_that_ec2_denies_stays_for_as_long_as_its_server_answers(
+    world, hub, five, caplog
+):
+    wrong(world, omit=(five["alice"],), by_id=True)
+    hub.pass_time(400)
+    assert hub.serving() == five
+    said = [text for text in errors(caplog) if five["alice"] in text]
+    assert len(said) == 1 and "its server answers" in said[0]
+    world.machine(five["alice"]).destroy(0)
+    hub.pass_until(lambda: is_off(hub), 120)
+    assert five["alice"] in end_of(hub)
+
+
 def test_of_many_that_vanish_at_once_none_is_believed_gone_and_the_log_says_so(
     world, hub, five, caplog
 ):
