@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
 from jupyterhub import orm
-from jupyterhub.utils import new_token
+from jupyterhub.utils import new_token, url_escape_path
 from sqlalchemy.orm import Session
 
 from ..core.errors import EC2SpawnError, Reason
@@ -173,7 +174,7 @@ def revocation_of_leftovers(db: Session) -> Callable[[], None]:
         Launch("", "", token_id=row.id, token_made=_made(row))
         for row in db.query(orm.APIToken).filter(orm.APIToken.note.startswith(_NOTE))
         if row.user_id is not None and row.id not in kept
-        if row.user_id not in unclear
+        if row.user_id not in unclear and _is_of_a_start(row)
     ]
 
     def revoke() -> None:
@@ -182,3 +183,11 @@ def revocation_of_leftovers(db: Session) -> Callable[[], None]:
                 db.delete(row)
 
     return revoke
+
+
+def _is_of_a_start(row: Any) -> bool:
+    """JupyterHub has made it: what people note of theirs is no address of a server of
+    theirs, and mostly such a token ends some day."""
+    own = rf".*/user/{re.escape(url_escape_path(row.user.name))}/(?:[^/]+/)?"
+    note = row.note.removeprefix(_NOTE)
+    return row.expires_at is None and re.fullmatch(own, note) is not None

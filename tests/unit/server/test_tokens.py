@@ -2,7 +2,7 @@
 
 import logging
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -144,10 +144,10 @@ def test_a_token_of_a_launch_that_an_older_version_has_saved_is_revoked(
     assert not db.query(orm.APIToken).count()
 
 
-def server_token(db, name):
+def server_token(db, name, note="Server at /hub/user/{}/", expires_at=None):
     """As JupyterHub makes it for a start."""
     row = make_token(db, name)
-    row.note = f"Server at /hub/user/{name}/"
+    row.note, row.expires_at = note.format(name), expires_at
     db.commit()
     return row.id
 
@@ -167,6 +167,27 @@ def test_when_a_hub_starts_tokens_that_no_launch_has_are_deleted_and_no_others(d
     revoke()
     db.commit()
     assert tokens(db) == {own, kept, later} and lost not in tokens(db)
+
+
+TOMORROW = datetime.now() + timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    "noted",
+    [
+        {"note": "Server at home, for my backups"},
+        {"note": "Server at /user/alicent/"},
+        {"note": "Server at /user/{}/lab/and/more/"},
+        {"expires_at": TOMORROW},
+    ],
+    ids=str,
+)
+def test_when_a_hub_starts_what_people_note_of_their_own_tokens_deletes_none(db, noted):
+    own = server_token(db, "alice", **noted)
+    named = server_token(db, "alice", "Server at /user/{}/lab/")
+    revocation_of_leftovers(db)()
+    db.commit()
+    assert tokens(db) == {own} and named != own
 
 
 @pytest.mark.parametrize(
