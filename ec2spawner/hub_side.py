@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 from .fleet.unsaved import committing
 from .server.context import Sibling
 
-
 # A server that does anything at all answers by then.
 _ANSWER_SECONDS = 5.0
 

@@ -180,7 +180,7 @@ TOMORROW = datetime.now() + timedelta(days=1)
         {"note": "Server at /user/{}/lab/and/more/"},
         {"expires_at": TOMORROW},
     ],
-    ids=str,
+    ids=["words", "another's server", "no server", "it ends some day"],
 )
 def test_when_a_hub_starts_what_people_note_of_their_own_tokens_deletes_none(db, noted):
     own = server_token(db, "alice", **noted)
