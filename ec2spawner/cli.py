@@ -87,6 +87,10 @@ class EC2SpawnerApp(CommandGroup):
             "ec2spawner.admin.image.app.ImageApp",
             "Make images for a hub's machines from repositories, and keep them.",
         ),
+        "init": (
+            "ec2spawner.admin.init.app.InitApp",
+            "Write the configuration of a new hub, and the template that makes it.",
+        ),
         "ls": (
             "ec2spawner.admin.ls.LsApp",
             "List every machine of a hub, and why it exists.",

@@ -55,7 +55,7 @@ def read_hub(path: Path, hub_id: str = "", regions: Sequence[str] = ()) -> Hub:
             "folder that the Hub runs in with --hub-folder"
         )
     try:
-        app = _load(path)
+        app = load_app(path)
         spawner = _spawner_of(app)
         found = [*regions_of(spawner), *regions]
     except AdminError:
@@ -84,7 +84,8 @@ def read_hub(path: Path, hub_id: str = "", regions: Sequence[str] = ()) -> Hub:
     )
 
 
-def _load(path: Path) -> JupyterHub:
+def load_app(path: Path) -> JupyterHub:
+    """A Hub with this configuration, which does nothing yet."""
     app = JupyterHub()
     app.raise_config_file_errors = True
     app.load_config_file(path.name, path=str(path.parent))

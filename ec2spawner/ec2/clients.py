@@ -20,7 +20,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import boto3
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import NoCredentialsError, UnknownRegionError
+from botocore.exceptions import (
+    BotoCoreError,
+    NoCredentialsError,
+    UnknownRegionError,
+)
 
 from ..core.metrics import API_REQUESTS
 from .errors import EC2Error, check_whose, from_botocore, has_expired
@@ -73,6 +77,14 @@ def partition_of(region: str) -> str:
     except UnknownRegionError as e:
         raise ValueError(f"AWS has no region {region!r}") from e
     return found
+
+
+def configured_region() -> str:
+    """The region of AWS's tools on this computer; empty when there is none."""
+    try:
+        return str(boto3.Session().region_name or "")
+    except BotoCoreError:  # a profile that is not there
+        return ""
 
 
 @dataclass(frozen=True)

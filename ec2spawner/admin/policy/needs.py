@@ -97,7 +97,9 @@ def needs_of(
         home_snapshots=homes
         and (any(every("home_may_move")) or "snapshot" in on_delete),
         spot=any(each != "on-demand" for each in every("market")),
-        rests=any(each != "terminate" for each in every("on_stop")),
+        # A budget that is used up stops machines whatever on_stop says.
+        rests=bool(settings.budgets)
+        or any(each != "terminate" for each in every("on_stop")),
         builds=builds,
         prices=bool(settings.prices_region),
     )

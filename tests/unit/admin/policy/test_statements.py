@@ -187,3 +187,10 @@ def test_what_a_function_returns_is_said_to_be_unknown():
     own = [profile("a", image=lambda spawner: IMAGE, tags=lambda spawner: {})]
     assert unknown(LaunchSettings(profile_list=own)) == ["image"]
     assert unknown(LaunchSettings()) == []
+
+
+def test_a_budget_stops_machines_and_they_are_woken_later():
+    """Whatever on_stop says: settings/budgets."""
+    stops = {"ec2:StopInstances", "ec2:StartInstances", "ec2:ModifyInstanceAttribute"}
+    assert stops <= actions(made(budgets={"hub": 200}))
+    assert not stops & actions(made())
