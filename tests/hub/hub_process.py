@@ -49,6 +49,7 @@ class HubProcess:
     :param code: more lines of configuration
     :param patience: seconds that a start may take on a busy computer
     :param base_url: where the Hub is below its address, as ``/jupyter``
+    :param config: in place of the tests' own jupyterhub_config.py
     """
 
     def __init__(
@@ -61,11 +62,13 @@ class HubProcess:
         code: str = "",
         patience: int = 60,
         base_url: str = "",
+        config: Path = CONFIG,
     ) -> None:
         self.folder = folder
         self.cloud = cloud
         self.log_path = folder / "hub.log"
         self.patience = patience
+        self.config = config
         world = cloud.control.resources()
         port, hub_port, proxy_api_port = free_ports(3)
         self.url = f"http://127.0.0.1:{port}{base_url}"
@@ -123,7 +126,7 @@ class HubProcess:
 
     def launch(self) -> None:
         """Start the process, and do not wait for it."""
-        argv = ["jupyterhub", "-f", str(CONFIG)]
+        argv = ["jupyterhub", "-f", str(self.config)]
         environment = self.environment()
         self._process = Forked(argv, self.folder, environment, self.log_path)
 

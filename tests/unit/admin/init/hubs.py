@@ -5,6 +5,7 @@ import yaml
 from ec2spawner.admin.init.answers import Answers
 from ec2spawner.admin.init.config import config_of
 from ec2spawner.admin.init.stack import stack_of
+from tests.cloudformation import resolved
 
 HUB = Answers(
     region="eu-central-1",
@@ -40,35 +41,6 @@ def template(hub=HUB):
     return yaml.safe_load(stack(hub).template)
 
 
-def resolved(value, names=NAMES):
-    """With the values of Ref, Fn::GetAtt, Fn::Sub and Fn::Base64."""
-    if isinstance(value, list):
-        return [resolved(each, names) for each in value]
-    if not isinstance(value, dict):
-        return value
-    match list(value.items()):
-        case [("Ref", name)]:
-            return names[name]
-        case [("Fn::GetAtt", [name, attribute])]:
-            return names[f"{name}.{attribute}"]
-        case [("Fn::Base64", inside)]:
-            return resolved(inside, names)
-        case [("Fn::Sub", text)]:
-            return substituted(text, names)
-    return {key: resolved(each, names) for key, each in value.items()}
-
-
-def substituted(text, names=NAMES):
-    """CloudFormation user guide, "Fn::Sub": ``${!x}`` stays, as ``${x}``."""
-    done = ""
-    while "${" in text:
-        before, _, rest = text.partition("${")
-        name, _, text = rest.partition("}")
-        literal = name.startswith("!")
-        done += before + ("${" + name[1:] + "}" if literal else str(names[name]))
-    return done + text
-
-
 def user_data(hub=HUB):
     properties = template(hub)["Resources"]["HubMachine"]["Properties"]
-    return resolved(properties["UserData"])
+    return resolved(properties["UserData"], NAMES)

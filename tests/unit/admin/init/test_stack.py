@@ -14,8 +14,9 @@ from ec2spawner.admin.init.stack import stack_of
 from ec2spawner.admin.policy.needs import needs_of
 from ec2spawner.admin.policy.statements import document, statements
 from ec2spawner.core.tags import HUB_TAG
+from tests.cloudformation import resolved
 
-from .hubs import ACCOUNT, HUB, NAMES, resolved, stack, template, user_data
+from .hubs import ACCOUNT, HUB, NAMES, stack, template, user_data
 
 DOMAIN = replace(HUB, domain="hub.example.org", name="hub-example-org")
 MANY = replace(HUB, types=tuple(f"m7i-flex.{n}xlarge" for n in range(1, 13)))
@@ -28,7 +29,9 @@ def properties(name, hub=HUB):
 
 def policies(hub=HUB):
     found = properties("HubRole", hub)["Policies"]
-    return {each["PolicyName"]: resolved(each["PolicyDocument"]) for each in found}
+    return {
+        each["PolicyName"]: resolved(each["PolicyDocument"], NAMES) for each in found
+    }
 
 
 @pytest.mark.parametrize("hub", HUBS.values(), ids=HUBS)
@@ -131,7 +134,7 @@ def test_the_configuration_travels_in_user_data_as_it_is_written():
     config = config_of(HUB) + '\nc.EC2Spawner.cmd = ["sh", "-c", "echo ${HOME}"]\n'
     made = stack_of(config).template
     raw = yaml.safe_load(made)["Resources"]["HubMachine"]["Properties"]["UserData"]
-    _, _, rest = resolved(raw).partition("<<'END_OF_CONFIG'\n")
+    _, _, rest = resolved(raw, NAMES).partition("<<'END_OF_CONFIG'\n")
     assert rest.partition("END_OF_CONFIG\n")[0] == config
 
 

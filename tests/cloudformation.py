@@ -1,0 +1,225 @@
+"""The template of `ec2spawner init`, made on a local EC2 by unmodified boto3.
+
+No CloudFormation, but as much of it as this template uses. The network and the hub's
+computer are what is there from the start: the VPC of the local EC2, its subnets, and
+this computer, which is in them.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import yaml
+
+from localec2 import LocalCloudProcess
+
+#: of the network that is there
+THERE = (
+    "AWS::EC2::InternetGateway",
+    "AWS::EC2::VPCGatewayAttachment",
+    "AWS::EC2::RouteTable",
+    "AWS::EC2::Route",
+    "AWS::EC2::SubnetRouteTableAssociation",
+)
+#: of the hub's computer, which is this one
+HERE = (
+    "AWS::EC2::EIP",
+    "AWS::EC2::EIPAssociation",
+    "AWS::EC2::VolumeAttachment",
+    "AWS::CloudFormation::WaitCondition",
+)
+
+
+def resolved(value: Any, names: dict[str, Any]) -> Any:
+    """With the values of the functions that the template uses.
+
+    :raises KeyError: for a name that has no value
+    """
+    if isinstance(value, list):
+        return [resolved(each, names) for each in value]
+    if not isinstance(value, dict):
+        return value
+    match list(value.items()):
+        case [("Ref", name)]:
+            return names[name]
+        case [("Fn::GetAtt", [name, attribute])]:
+            return names[f"{name}.{attribute}"]
+        case [("Fn::GetAZs", "")]:
+            return names["AWS::Zones"]
+        case [("Fn::Select", [number, inside])]:
+            return resolved(inside, names)[number]
+        case [("Fn::Base64", inside)]:
+            return resolved(inside, names)
+        case [("Fn::Sub", text)]:
+            return substituted(text, names)
+    return {key: resolved(each, names) for key, each in value.items()}
+
+
+def substituted(text: str, names: dict[str, Any]) -> str:
+    """CloudFormation user guide, "Fn::Sub": ``${!x}`` becomes ``${x}``."""
+    done = ""
+    while "${" in text:
+        before, _, rest = text.partition("${")
+        name, _, text = rest.partition("}")
+        literal = name.startswith("!")
+        done += before + ("${" + name[1:] + "}" if literal else str(names[name]))
+    return done + text
+
+
+class Stack:
+    """What a template has made. ``delete()`` takes it away again.
+
+    :ivar names: what Ref and GetAtt give, by the names that they take
+    :ivar hub: the properties of the hub's computer, user-data included
+    """
+
+    def __init__(
+        self, cloud: LocalCloudProcess, text: str, parameters: dict[str, str]
+    ) -> None:
+        template = yaml.safe_load(text)
+        self._ec2, self._iam = (self._client(cloud, each) for each in ("ec2", "iam"))
+        self._world = cloud.control.resources()
+        self._undo: list[Callable[[], Any]] = []
+        self._subnets = iter(self._world.subnet_ids.items())
+        self.hub: dict[str, Any] = {}
+        defaults = {k: p.get("Default") for k, p in template["Parameters"].items()}
+        self.names: dict[str, Any] = {
+            **{name: value for name, value in defaults.items() if value is not None},
+            **parameters,
+            "AWS::AccountId": "123456789012",
+            "AWS::Partition": "aws",
+            "AWS::URLSuffix": "amazonaws.com",
+            "AWS::Zones": self._world.zones,
+        }
+        self._make(template["Resources"])
+        self.outputs = {
+            name: resolved(output["Value"], self.names)
+            for name, output in template["Outputs"].items()
+        }
+
+    def _client(self, cloud: LocalCloudProcess, service: str) -> Any:
+        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        url = cloud.endpoint_url
+        return boto3.client(service, cloud.region, endpoint_url=url, **keys)
+
+    def _make(self, resources: dict[str, Any]) -> None:
+        """Each as soon as what it names is there."""
+        while resources:
+            left = {}
+            for name, resource in resources.items():
+                try:
+                    properties = resolved(resource.get("Properties", {}), self.names)
+                except KeyError:
+                    left[name] = resource
+                    continue
+                self._make_one(name, resource["Type"], properties)
+            assert len(left) < len(resources), f"these wait for each other: {left}"
+            resources = left
+
+    def _make_one(self, name: str, kind: str, properties: dict[str, Any]) -> None:
+        if kind in (*THERE, *HERE):
+            self.names[name] = f"{name}-of-this-computer"
+            self.names[f"{name}.AllocationId"] = "eipalloc-of-this-computer"
+            return
+        makers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+            "AWS::EC2::VPC": lambda _: {"": self._world.vpc_id},
+            "AWS::EC2::Subnet": self._subnet,
+            "AWS::EC2::SecurityGroup": self._group,
+            "AWS::EC2::SecurityGroupIngress": self._ingress,
+            "AWS::IAM::Role": self._role,
+            "AWS::IAM::InstanceProfile": self._profile,
+            "AWS::EC2::Volume": self._volume,
+            "AWS::EC2::NetworkInterface": self._interface,
+            "AWS::EC2::Instance": self._computer,
+            "AWS::CloudFormation::WaitConditionHandle": lambda _: {"": "http://ready/"},
+        }
+        for attribute, value in makers[kind]({"name": name, **properties}).items():
+            self.names[name + attribute] = value
+
+    def _subnet(self, _: dict[str, Any]) -> dict[str, Any]:
+        zone, subnet = next(self._subnets)
+        return {"": subnet, ".AvailabilityZone": zone}
+
+    def _group(self, properties: dict[str, Any]) -> dict[str, Any]:
+        group = self._ec2.create_security_group(
+            GroupName=f"stack-{properties['name']}",
+            Description=properties["GroupDescription"],
+            VpcId=properties["VpcId"],
+        )["GroupId"]
+        self._undo.append(lambda: self._ec2.delete_security_group(GroupId=group))
+        for rule in properties.get("SecurityGroupIngress", ()):
+            self._ingress({"GroupId": group, **rule})
+        return {"": group}
+
+    def _ingress(self, properties: dict[str, Any]) -> dict[str, Any]:
+        rule = {k: properties[k] for k in ("IpProtocol", "FromPort", "ToPort")}
+        if "CidrIp" in properties:
+            rule["IpRanges"] = [{"CidrIp": properties["CidrIp"]}]
+        else:
+            source = properties["SourceSecurityGroupId"]
+            rule["UserIdGroupPairs"] = [{"GroupId": source}]
+        words = {"GroupId": properties["GroupId"], "IpPermissions": [rule]}
+        self._ec2.authorize_security_group_ingress(**words)
+        self._undo.append(lambda: self._ec2.revoke_security_group_ingress(**words))
+        return {"": "sgr"}
+
+    def _role(self, properties: dict[str, Any]) -> dict[str, Any]:
+        name = f"stack-{properties['name']}"
+        trust = json.dumps(properties["AssumeRolePolicyDocument"])
+        self._iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)
+        self._undo.append(lambda: self._iam.delete_role(RoleName=name))
+        for policy in properties["Policies"]:
+            words = {"RoleName": name, "PolicyName": policy["PolicyName"]}
+            document = json.dumps(policy["PolicyDocument"])
+            self._iam.put_role_policy(**words, PolicyDocument=document)
+            self._undo.append(lambda w=words: self._iam.delete_role_policy(**w))
+        return {"": name}
+
+    def _profile(self, properties: dict[str, Any]) -> dict[str, Any]:
+        words = {"InstanceProfileName": f"stack-{properties['name']}"}
+        self._iam.create_instance_profile(**words)
+        self._undo.append(lambda: self._iam.delete_instance_profile(**words))
+        [role] = properties["Roles"]
+        pair = {**words, "RoleName": role}
+        self._iam.add_role_to_instance_profile(**pair)
+        self._undo.append(lambda: self._iam.remove_role_from_instance_profile(**pair))
+        return {"": words["InstanceProfileName"]}
+
+    def _volume(self, properties: dict[str, Any]) -> dict[str, Any]:
+        wanted = ("AvailabilityZone", "Encrypted", "Size", "VolumeType")
+        made = self._ec2.create_volume(**{k: properties[k] for k in wanted})
+        volume = made["VolumeId"]
+        self._undo.append(lambda: self._ec2.delete_volume(VolumeId=volume))
+        return {"": volume}
+
+    def _interface(self, _: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "": "eni-of-this-computer",
+            ".PrimaryPrivateIpAddress": self._world.hub_address,
+        }
+
+    def _computer(self, properties: dict[str, Any]) -> dict[str, Any]:
+        self.hub = properties
+        return {"": "i-of-this-computer"}
+
+    @property
+    def user_data(self) -> str:
+        """Of the hub's computer. EC2 is sent it in base64, which it may not exceed."""
+        text = str(self.hub["UserData"])
+        assert len(base64.b64encode(text.encode())) <= 4 * 16_384 / 3 + 4
+        return text
+
+    def file(self, name: str) -> str:
+        """What the user-data writes into the hub's folder under this name."""
+        _, _, rest = self.user_data.partition(f"/srv/jupyterhub/{name} <<'")
+        end, _, text = rest.partition("'\n")
+        return text.partition(f"{end}\n")[0]
+
+    def delete(self) -> None:
+        """In the opposite order, as CloudFormation does."""
+        while self._undo:
+            self._undo.pop()()
