@@ -20,6 +20,7 @@ from .ec2.errors import EC2Error
 from .fleet.fleet import Fleet
 from .fleet.runtime import runtime
 from .hub import startup
+from .hub.told.facts import Telling
 from .hub_side import SpawnerSide
 from .launch.failures import spawn_error
 from .profiles.choose import options_from_form, options_from_own_form
@@ -56,6 +57,7 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
         self._stop = Stop(self.context)
         self._poll = Poll(self.context)
         self.context.on_change = self._stop.go_on
+        self.context.told = Telling(self)
         self._start_runs = False
         self._choice_applied = True
 

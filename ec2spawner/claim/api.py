@@ -267,7 +267,8 @@ class HeartbeatHandler(MachineHandler):
         if heartbeat.seen is not None:
             claimant.saw(heartbeat.seen)
         answer = {"hub_silence_limit": claimant.hub_silence_limit}
-        self.finish({**answer, "next": claimant.next_beat})
+        answer["next"] = claimant.next_beat
+        self.finish({**answer, "told": claimant.told()})
 
 
 def register(

@@ -87,6 +87,11 @@ class Orders:
     goes_on: bool = False
     #: the repository whose files the home gets: url, ref, folder; empty for none
     content: Mapping[str, str] = field(default_factory=dict)
+    #: what shows people in Jupyter what they are told: path below its folder -> text;
+    #: empty when they are to be told nothing
+    kit: Mapping[str, str] = field(default_factory=dict, repr=False)
+    #: what they are told first (``server/told/words.py``)
+    told: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

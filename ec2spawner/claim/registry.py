@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from ..core.idleness import Seen
 from ..core.state import Doomed, Launch
@@ -46,6 +47,9 @@ class Claimant(Protocol):
     @property
     def next_beat(self) -> float:
         """Seconds in which the machine is to say again what it sees."""
+
+    def told(self) -> Mapping[str, Any]:
+        """What its user is to know, for Jupyter; empty for nothing."""
 
     def heard(self, report: Report) -> None:
         """Take note of a step that the machine reports."""

@@ -40,11 +40,19 @@ def hourly(
 
     :param zone: empty while EC2 has not named it
     """
+    usd = hourly_usd(prices, region, instance_type, market, zone)
+    return UNKNOWN if usd is None else f"{dollars(usd)} an hour"
+
+
+def hourly_usd(
+    prices: PriceList, region: str, instance_type: str, market: str, zone: str = ""
+) -> float | None:
+    """The same in US dollars; None when nobody knows."""
     if market == "spot":
         price = prices.spot(region, instance_type, zone)
     else:
         price = prices.of(region, instance_type)
-    return UNKNOWN if price is None else f"{dollars(price.usd)} an hour"
+    return price.usd if price else None
 
 
 def _are_names(types: Any) -> bool:

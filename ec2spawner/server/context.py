@@ -168,6 +168,8 @@ class ServerContext:
         self.log = log
         #: is called after every change, to go on with what is still to be ended
         self.on_change: Callable[[], None] = lambda: None
+        #: what its user is to be told in Jupyter; the Hub above knows it
+        self.told: Callable[[], Mapping[str, Any]] = dict
         #: what was saved and cannot be read; it is kept as it is
         self.unreadable: Mapping[str, Any] | None = None
         #: the steps of the present start, or of the last one

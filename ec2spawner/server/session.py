@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
+from ..claim.kit_files import kit_files
 from ..claim.messages import Claim, DataVolume, Orders, Report, Step
 from ..claim.reports import Hearing
 from ..claim.user_data import agent_files
@@ -88,6 +90,10 @@ class Session:
     @property
     def hub_silence_limit(self) -> float:
         return float(self._context.settings.hub_silence_limit)
+
+    def told(self) -> Mapping[str, Any]:
+        """What its user is to know, for Jupyter; empty for nothing."""
+        return self._context.told() if self._context.settings.talk_to_people else {}
 
     def begin(self) -> None:
         """Listen for the machine of the present launch."""
@@ -251,6 +257,8 @@ class Session:
             block_metadata=settings.block_metadata,
             agent=agent_files(),
             content=content_of(settings),
+            kit=kit_files() if settings.talk_to_people else {},
+            told=self.told(),
         )
 
     def _with_token(self, goes_on: bool) -> dict[str, str]:

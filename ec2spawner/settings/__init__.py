@@ -10,6 +10,7 @@ from .lifecycle import LifecycleSettings
 from .limits import LimitSettings
 from .machine import MachineSettings
 from .network import NetworkSettings
+from .people import PeopleSettings
 from .prices import PriceSettings
 from .profiles import ProfileSettings
 
@@ -26,6 +27,7 @@ class LaunchSettings(
     BudgetSettings,
     BuildSettings,
     ContentSettings,
+    PeopleSettings,
     ProfileSettings,
 ):
     """Every setting of a launch. ``EC2Spawner`` is this plus the Hub's contract."""
@@ -43,6 +45,7 @@ __all__ = [
     "LimitSettings",
     "MachineSettings",
     "NetworkSettings",
+    "PeopleSettings",
     "PriceSettings",
     "ProfileSettings",
 ]

@@ -1,6 +1,7 @@
 """The agent's watch over the server, over lives of its own."""
 
 import json
+import os
 from threading import Event
 from types import SimpleNamespace
 
@@ -14,6 +15,7 @@ class Host:
     """A server whose ends are scripted: exit codes, None while it runs."""
 
     def __init__(self, run_folder, *codes):
+        self.people_folder = f"{run_folder}-people"
         self.run_folder, self.codes, self.starts = str(run_folder), list(codes), 0
 
     def exit_code(self):
@@ -91,6 +93,9 @@ def test_jupyter_keeps_its_notes_of_the_token_in_memory(agent, monkeypatch):
 
         def settle_in(self):
             """Nothing to do."""
+
+        def numbers(self, account):
+            return os.getuid(), os.getgid()
 
         def account(self, name, uid):
             return "/home/" + name

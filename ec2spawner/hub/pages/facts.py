@@ -21,6 +21,7 @@ from ...profiles.choose import ChoiceError, choose
 from ...profiles.read import ProfileListError
 from ...server.choice import known_profiles
 from ...server.context import HasContext, ServerContext
+from ...settings import LaunchSettings
 from .budgets import budget_lines
 from .expectation import Expectation, expect, price_of, speaks_of_prices
 from .times import SCRIPT, time_tag
@@ -91,7 +92,8 @@ class PageFacts:
         if not isinstance(spawner, HasContext):
             return ""
         options = getattr(spawner, "user_options", None) or {}
-        return self._profile_name(spawner, spawner.context.state.profile, options)
+        settings = spawner.context.settings
+        return profile_name(settings, spawner.context.state.profile, options)
 
     def failure(self, user: Any, server_name: str) -> Failure | None:
         """Why the last start of a server failed, for whoever is to find out."""
@@ -166,10 +168,11 @@ class PageFacts:
         options = getattr(row, "user_options", None) or {}
         chosen = options.get("profile", "")
         if state.may_have_machine and state.launch:
-            name = self._profile_name(spawner, state.profile or chosen, options)
+            slug = state.profile or chosen
+            name = profile_name(spawner.context.settings, slug, options)
             return self._running(spawner, state.launch, name)
         if state.stopped:
-            name = self._profile_name(spawner, chosen, options)
+            name = profile_name(spawner.context.settings, chosen, options)
             return self._waiting(spawner, state.stopped, name)
         return {}
 
@@ -216,27 +219,32 @@ class PageFacts:
             "wake": f"about {span(expected.usual)}" if expected else "",
         }
 
-    def _profile_name(
-        self, spawner: HasContext, slug: str, options: Mapping[str, Any]
-    ) -> str:
-        """
-        :param options: the user's, of which a size may be part
-        """
-        settings = spawner.context.settings
-        if not slug or callable(settings.profile_list):
-            return slug
-        try:
-            profiles = known_profiles(settings)
-        except ProfileListError:
-            return slug
-        for profile in profiles:
-            if profile.slug == slug:
-                try:
-                    selection = choose([profile], options)
-                except ChoiceError:
-                    selection = None
-                return name_of(profile, selection.choices if selection else {})
+
+def profile_name(
+    settings: LaunchSettings,
+    slug: str,
+    options: Mapping[str, Any],
+    short: bool = False,
+) -> str:
+    """How a user's choice is called; empty when nothing was to be chosen.
+
+    :param options: the user's, of which a size may be part
+    :param short: by its size only, where there are sizes
+    """
+    if not slug or callable(settings.profile_list):
         return slug
+    try:
+        profiles = known_profiles(settings)
+    except ProfileListError:
+        return slug
+    for profile in profiles:
+        if profile.slug == slug:
+            try:
+                selection = choose([profile], options)
+            except ChoiceError:
+                selection = None
+            return name_of(profile, selection.choices if selection else {}, short)
+    return slug
 
 
 def _called(name: str, instance_type: str) -> str:

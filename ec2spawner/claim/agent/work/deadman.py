@@ -29,7 +29,8 @@ DAY = 86400.0
 class DeadMan(threading.Thread):
     """Asks the Hub now and then, and ends the machine when it is to end.
 
-    ``end`` is called once, with the reason. What must outlive the agent is in the
+    ``end`` is called once, with the reason, and ``tell`` with what the Hub says to
+    people. What must outlive the agent is in the
     first of ``folders`` for as long as the boot, and in the second for as long as the
     disk: there, how long the machine has run since ``start``, whatever reboots.
     """
@@ -42,9 +43,11 @@ class DeadMan(threading.Thread):
         folders: tuple[str, str],
         warn: Callable[[str], None],
         end: Callable[[str], None],
+        tell: Callable[[Any], None] = lambda told: None,
     ) -> None:
         super().__init__(daemon=True)
         self.hub, self.started, self.warn, self.end = hub, start, warn, end
+        self.tell = tell
         self.silence_limit = float(orders.get("hub_silence_limit", DAY))
         self.max_lifetime = float(orders.get("max_lifetime", 0))
         run_folder, disk_folder = folders
@@ -89,6 +92,7 @@ class DeadMan(threading.Thread):
                 answer = json.loads(body)
                 self.silence_limit = float(answer["hub_silence_limit"])
                 why = ""
+                self.tell(answer.get("told"))
         except (OSError, ValueError, KeyError, TypeError) as e:
             why = repr(e)
         if not why:

@@ -22,6 +22,7 @@ from .content import bring
 from .deadman import DeadMan
 from .home import Unusable
 from .notices import Watch
+from .people.told import People
 from .process import ProcessHost
 from .reporter import Reporter
 from .sleep import Sleep, Woken
@@ -56,6 +57,7 @@ class Agent:
         run_folder, _, systemd = folders()
         self.host: SystemdHost | ProcessHost
         self.host = SystemdHost() if systemd else ProcessHost()
+        self.people = People(self.host.people_folder)
         with open(os.path.join(run_folder, "orders")) as f:
             self.orders: dict[str, Any] = json.load(f)
         with open(os.path.join(run_folder, "machine-key")) as f:
@@ -80,6 +82,7 @@ class Agent:
             (self.host.run_folder, self.host.disk_folder),
             lambda text: self.reporter.report("warning", text),
             self.end_machine,
+            self.people.tell,
         )
         dead_man.start()
         try:
@@ -112,6 +115,7 @@ class Agent:
         env = {"PATH": path, "HOME": home, "USER": orders["account"]}
         env["JUPYTER_RUNTIME_DIR"] = self.host.runtime_folder
         env.update(orders["env"])
+        env = self.people.welcome(orders, env, self.host.numbers(orders["account"]))
         program = shutil.which(orders["command"][0], path=env["PATH"])
         if program is None:
             raise Failed("there is no %s on this image" % orders["command"][0])
@@ -132,7 +136,7 @@ class Agent:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self.ready_note)
             self.host.start(command, env, orders["account"], home)
-        watch = Watch(tell, lambda: self.look_after(orders))
+        watch = Watch(tell, lambda: self.look_after(orders), self.people.announce)
         try:
             self.serve(orders, command, env, home, tell)
         finally:

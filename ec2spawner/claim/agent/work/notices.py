@@ -21,12 +21,18 @@ ANNOUNCED = {
 class Watch(threading.Thread):
     """Tells the Hub what EC2 announces, each thing once.
 
+    ``announce`` is given the step and EC2's time, to tell people here at once.
     ``look_after`` is called about once a minute; what it raises is only said.
     """
 
-    def __init__(self, tell: Callable[..., None], look_after: Callable[[], Any]):
+    def __init__(
+        self,
+        tell: Callable[..., None],
+        look_after: Callable[[], Any],
+        announce: Callable[[str, str], None],
+    ) -> None:
         super().__init__(daemon=True)
-        self.tell = tell
+        self.tell, self.announce = tell, announce
         self.look_after = look_after
         self.over = threading.Event()
         self.told: set[tuple[str, bytes]] = set()
@@ -48,6 +54,7 @@ class Watch(threading.Thread):
                 continue
             self.told.add((path, body))
             notice = json.loads(body)
+            self.announce(step, str(notice[when]))
             words = [str(notice[key]) for key in (what, when) if key]
             self.tell(step, " ".join(words))
 

@@ -28,6 +28,7 @@ class ProcessHost:
         #: as on other machines Jupyter's notes of a run end with the boot
         self.runtime_folder = os.path.join(self.run_folder, "jupyter")
         os.makedirs(self.runtime_folder, mode=0o700, exist_ok=True)
+        self.people_folder = self.run_folder + "-people"
         self.server: subprocess.Popen[bytes] | None = None
 
     def settle_in(self) -> None:
@@ -81,6 +82,10 @@ class ProcessHost:
     def as_user(self, account: str, command: list[str]) -> list[str]:
         """Here all is of one account."""
         return command
+
+    def numbers(self, account: str) -> tuple[int, int]:
+        """Here all is done by one account."""
+        return os.getuid(), os.getgid()
 
     def close_metadata(self, account: str) -> None:
         """Not here: the server is a process like the agent, of the same account."""

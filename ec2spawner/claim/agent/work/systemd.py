@@ -32,6 +32,8 @@ class SystemdHost:
     run_folder = RUN_FOLDER
     disk_folder = os.path.dirname(INSTALLED)
     runtime_folder = "/run/" + RUNTIME
+    # Beside the other, which is root's alone.
+    people_folder = RUN_FOLDER + "-people"
 
     def settle_in(self) -> None:
         """See to it that no update of the system restarts what people work in."""
@@ -90,6 +92,11 @@ class SystemdHost:
     def as_user(self, account: str, command: list[str]) -> list[str]:
         """A command of ours, run with no more rights than the account has."""
         return ["runuser", "-u", account, "--"] + command
+
+    def numbers(self, account: str) -> tuple[int, int]:
+        """The uid and the gid of an account."""
+        who = pwd.getpwnam(account)
+        return who.pw_uid, who.pw_gid
 
     def close_metadata(self, account: str) -> None:
         """Keep the account's processes from the metadata service, or raise Failed."""

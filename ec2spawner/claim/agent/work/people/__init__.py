@@ -1,0 +1,1 @@
+"""What people on this machine are told in Jupyter, and what is known of them."""

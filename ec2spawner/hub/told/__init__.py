@@ -1,0 +1,1 @@
+"""What people in Jupyter are told of their machine."""
