@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -96,6 +96,21 @@ class Fleet:
         if self._ledger is not None:
             with self._no_matter_what():
                 self._ledger.see(self.region, machines, time.time(), complete)
+
+    async def volumes_on(
+        self, instance_id: str, devices: Collection[str], seconds: float
+    ) -> dict[str, str] | None:
+        """The ids of volumes that EC2 makes with a machine, by EC2's names of their
+        devices. Only a listing says them; None when none does in time."""
+        end = time.monotonic() + seconds
+        while True:
+            machine = self.inventory.get(instance_id)
+            known = machine.volumes if machine is not None else {}
+            if all(known.get(device) for device in devices):
+                return {device: known[device] for device in devices}
+            if time.monotonic() > end:
+                return None
+            await self.inventory.next(max(end - time.monotonic(), 1))
 
     def book_volumes(self, resources: Iterable[Resource]) -> None:
         """What is stored costs, too.

@@ -280,12 +280,21 @@ class Session:
         return {}
 
     async def _data_volumes(self) -> list[DataVolume]:
-        try:
-            return await volumes_to_mount(self._context)
-        except EC2SpawnError as e:
-            self.failure = e.log_message
-            self.news.set()
-            raise
+        instance_id, devices = self.launch.instance_id, self.launch.data_devices
+        found = await self._context.fleet.volumes_on(
+            instance_id, devices.values(), _VOLUMES_SECONDS
+        )
+        if found is not None:
+            return [DataVolume(found[d], d, path) for path, d in devices.items()]
+        error = EC2SpawnError(
+            "The data volumes of this server do not show up. Try again.",
+            reason=Reason.CLOUD,
+            log_message=f"EC2 does not list the volumes of {', '.join(devices)} "
+            f"on machine {instance_id}",
+        )
+        self.failure = error.log_message
+        self.news.set()
+        raise error
 
     # -- its reports ---------------------------------------------------------------
 
@@ -375,31 +384,3 @@ def may_repeat(made: asyncio.Future[Orders], claim: Claim) -> bool:
     if made.cancelled() or made.exception():
         return False
     return not (claim.booted and made.result().goes_on)
-
-
-async def volumes_to_mount(context: ServerContext) -> list[DataVolume]:
-    """What the machine is to mount.
-
-    EC2 makes the volumes with the machine, and only a listing says their ids.
-
-    :raises EC2SpawnError: when none does in time
-    """
-    devices = context.launch.data_devices
-    end = time.monotonic() + _VOLUMES_SECONDS
-    inventory = context.fleet.inventory
-    while True:
-        machine = inventory.get(context.launch.instance_id)
-        known = machine.volumes if machine is not None else {}
-        if all(known.get(device) for device in devices.values()):
-            return [
-                DataVolume(known[device], device, path)
-                for path, device in devices.items()
-            ]
-        if time.monotonic() > end:
-            raise EC2SpawnError(
-                "The data volumes of this server do not show up. Try again.",
-                reason=Reason.CLOUD,
-                log_message=f"EC2 does not list the volumes of {', '.join(devices)} "
-                f"on machine {context.launch.instance_id}",
-            )
-        await inventory.next(max(end - time.monotonic(), 1))

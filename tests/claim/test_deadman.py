@@ -24,6 +24,7 @@ class FakeHub:
     def __init__(self):
         self.status, self.limit, self.ours = 200, DAY, True
         self.asked = self.answers = 0
+        self.told = None
 
     def post(self, what, body):
         assert (what, body) == ("heartbeat", {})
@@ -31,7 +32,8 @@ class FakeHub:
         if self.status is None:
             raise OSError("no route")
         self.answers += self.status == 200
-        body = json.dumps({"hub_silence_limit": self.limit}).encode()
+        answer = {"hub_silence_limit": self.limit, "told": self.told}
+        body = json.dumps(answer).encode()
         return Answer(self.status, body, self.ours)
 
 
@@ -326,3 +328,12 @@ def test_a_machine_ends_after_a_whole_silence_and_never_before(tmp_path_factory,
                 assert one.now - one.heard_at <= DAY + 4 * 1200
     finally:
         clock.undo()
+
+
+def test_what_the_hub_has_to_say_to_people_is_handed_on(machine):
+    one = machine()
+    told = []
+    one.agent.tell = told.append
+    one.hub.told = {"bar": "Medium"}
+    one.live(HOUR)
+    assert {"bar": "Medium"} in told

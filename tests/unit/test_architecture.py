@@ -34,6 +34,7 @@ PURE = {
     "profiles/profile.py",
     "profiles/read.py",
     "profiles/schema.py",
+    "hub/told/words.py",
     "server/notices.py",
     *(f.name for f in PRODUCT if f.folder in ("core", "settings")),
 }

@@ -49,7 +49,7 @@ class Telling:
             memory=of_type.memory if of_type else 0.0,
             market=launch.market,
             **_money(context, now),
-            idle_timeout=launch.idle_timeout,
+            idle_timeout=launch.idle.idle_timeout,
             lifetime=launch.max_lifetime,
             ends_at=ends,
             has_home=fate_of(lambda name: getattr(settings, name)).has_home,

@@ -119,7 +119,7 @@ def test_what_comes_with_the_orders_is_the_whole_agent(tmp_path):
 def test_all_that_it_reads_there_is_in_the_orders_or_put_there_by_what_has_claimed():
     # By agents of November 2026, and a later one may have claimed for it.
     put = {"config", "nonce", "address", "program", "work", "env"}
-    texts = [path.read_text() for path in HERE.glob("work/*.py")]
+    texts = [path.read_text() for path in HERE.glob("work/**/*.py")]
     read = {name for text in texts for name in re.findall(r'orders\["(\w+)"\]', text)}
     assert {"command", "account", "home_volume", "program"} <= read
     assert read <= put | {field.name for field in fields(Orders)}

@@ -48,12 +48,13 @@ class People:
         files = orders.get("kit") or {}
         if not files:
             return env
+        said = os.path.dirname(self.said_path)
         try:
-            for name, text in files.items():
-                write_for_all(os.path.join(self.folder, "kit", name), text)
-            said = os.path.dirname(self.said_path)
-            os.makedirs(said, mode=0o700, exist_ok=True)
-            os.chown(said, *owner)
+            with self.lock:
+                for name, text in files.items():
+                    write_for_all(os.path.join(self.folder, "kit", name), text)
+                os.makedirs(said, mode=0o700, exist_ok=True)
+                os.chown(said, *owner)
         except (OSError, ValueError) as e:
             say("people are told nothing in Jupyter: %r" % e)
             return env
@@ -98,7 +99,6 @@ class People:
         ]
         notices = mine + self.told.get("notices", [])
         try:
-            os.makedirs(self.folder, mode=0o755, exist_ok=True)
             write_for_all(self.told_path, json.dumps(dict(self.told, notices=notices)))
         except OSError as e:
             say("cannot write %s: %r" % (self.told_path, e))
@@ -122,8 +122,7 @@ def write_for_all(path: str, text: str) -> None:
     Whatever the umask is: a configuration that cannot be read might keep a server from
     starting.
     """
-    folder = os.path.dirname(path)
-    os.makedirs(folder, mode=0o755, exist_ok=True)
+    folder_for_all(os.path.dirname(path))
     new = path + ".new"
     if os.path.lexists(new):
         os.unlink(new)
@@ -132,3 +131,11 @@ def write_for_all(path: str, text: str) -> None:
         os.fchmod(file.fileno(), 0o444)
         file.write(text)
     os.replace(new, path)
+
+
+def folder_for_all(path: str) -> None:
+    """A folder in which everybody can look, and those above it that are missing."""
+    if not os.path.isdir(path):
+        folder_for_all(os.path.dirname(path))
+        os.mkdir(path)
+        os.chmod(path, 0o755)
