@@ -210,6 +210,14 @@ class Lane:
         client: PricingClient = self._client("pricing")
         return client
 
+    @property
+    def sts(self) -> Any:
+        return self._client("sts")
+
+    @property
+    def quotas(self) -> Any:
+        return self._client("service-quotas")
+
     def _client(self, service: str) -> Any:
         with self._lock:
             number, client = self._made.get(service, (-1, None))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,51 @@ class Image:
     devices: frozenset[str] = frozenset()
     #: GiB, 0 when EC2 does not say
     root_size: int = 0
+    #: EC2's word: pending, available, ...
+    state: str = "available"
+    #: of its volumes, which a machine needs to be made of it
+    snapshots: tuple[str, ...] = ()
+    #: EBS and hvm, with the network driver of today's types (ENA)
+    modern: bool = True
+    #: from when on its maker advises against it, seconds since the epoch; 0 for never
+    deprecated_at: float = 0.0
+    #: it is of the Marketplace, whose terms somebody must have accepted
+    marketplace: bool = False
+
+
+def read_image(image: Mapping[str, Any]) -> Image:
+    """Read one image of a DescribeImages answer."""
+    root = image.get("RootDeviceName", "/dev/xvda")
+    disks = {
+        each.get("DeviceName", ""): each.get("Ebs", {})
+        for each in image.get("BlockDeviceMappings", [])
+    }
+    return Image(
+        id=image.get("ImageId", ""),
+        root_device=root,
+        architecture=str(image.get("Architecture", "")),
+        devices=frozenset(disks),
+        root_size=disks.get(root, {}).get("VolumeSize", 0),
+        state=str(image.get("State", "available")),
+        snapshots=tuple(d["SnapshotId"] for d in disks.values() if "SnapshotId" in d),
+        modern=image.get("RootDeviceType", "ebs") == "ebs"
+        and image.get("VirtualizationType", "hvm") == "hvm"
+        and image.get("EnaSupport", True),
+        deprecated_at=read_time(image.get("DeprecationTime", "")),
+        marketplace=any(
+            code.get("ProductCodeType") == "marketplace"
+            for code in image.get("ProductCodes", [])
+        ),
+    )
+
+
+def read_time(text: str) -> float:
+    """Of an ISO time as EC2 writes it, seconds since the epoch; 0 for none."""
+    try:
+        # Python 3.10 does not know the Z.
+        return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+    except ValueError:
+        return 0.0
 
 
 @dataclass(frozen=True)

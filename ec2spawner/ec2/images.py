@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ..core.errors import EC2SpawnError, Reason
@@ -13,7 +12,7 @@ from ..core.tags import HUB_TAG, IMAGE_TAG, KEEP_TAG, KEY_TAG, READY, STATUS_TAG
 from ..settings.machine import image_mistake
 from .clients import Lane
 from .errors import EC2Error
-from .facts import Image
+from .facts import Image, read_image, read_time
 from .machines import Machine, read_machine
 from .tags import from_pairs, specification
 
@@ -149,20 +148,7 @@ class Images:
     async def _describe(self, ami: str) -> Image:
         def work(lane: Lane) -> Image | None:
             images = lane.ec2.describe_images(ImageIds=[ami])["Images"]
-            if not images:
-                return None
-            root = images[0].get("RootDeviceName", "/dev/xvda")
-            disks = {
-                each.get("DeviceName", ""): each.get("Ebs", {})
-                for each in images[0].get("BlockDeviceMappings", [])
-            }
-            return Image(
-                id=ami,
-                root_device=root,
-                architecture=str(images[0].get("Architecture", "")),
-                devices=frozenset(disks),
-                root_size=disks.get(root, {}).get("VolumeSize", 0),
-            )
+            return read_image(images[0]) if images else None
 
         image = await self._lane.run("DescribeImages", work)
         if image is None:
@@ -221,24 +207,15 @@ def read_shelved(image: ImageTypeDef) -> ShelvedImage:
         state=str(image.get("State", "")),
         label=tags.get(IMAGE_TAG, ""),
         key=tags.get(KEY_TAG, ""),
-        created_at=_read_time(image.get("CreationDate", "")),
+        created_at=read_time(image.get("CreationDate", "")),
         architecture=str(image.get("Architecture", "")),
         size=sum(disk.get("VolumeSize", 0) for disk in disks),
         snapshots=tuple(d["SnapshotId"] for d in disks if "SnapshotId" in d),
         description=image.get("Description", ""),
         encrypted=any(disk.get("Encrypted", False) for disk in disks),
-        launched_at=_read_time(image.get("LastLaunchedTime", "")),
+        launched_at=read_time(image.get("LastLaunchedTime", "")),
         tags=tags,
     )
-
-
-def _read_time(text: str) -> float:
-    """Of an ISO time as EC2 writes it; 0 for none."""
-    try:
-        # Python 3.10 does not know the Z.
-        return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
-    except ValueError:
-        return 0.0
 
 
 async def shelved_images(

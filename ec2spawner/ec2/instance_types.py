@@ -32,7 +32,7 @@ class Catalog:
 
     def __init__(self, lane: Lane, log: logging.Logger) -> None:
         self._types: _Facts[TypeFacts] = _Facts(
-            lambda names: _type_facts(lane, names), log
+            lambda names: type_facts(lane, names), log
         )
         self._zones: _Facts[str] = _Facts(lambda ids: _zones(lane, ids), log)
 
@@ -99,7 +99,7 @@ class _Facts(Generic[T]):
             self._not_before = time.monotonic() + wait
 
 
-async def _type_facts(lane: Lane, types: list[str]) -> Mapping[str, TypeFacts]:
+async def type_facts(lane: Lane, types: list[str]) -> Mapping[str, TypeFacts]:
     """What EC2 says of types; no architecture for a type the region lacks."""
 
     def work(lane: Lane) -> dict[str, TypeFacts]:
@@ -122,6 +122,30 @@ async def _type_facts(lane: Lane, types: list[str]) -> Mapping[str, TypeFacts]:
         return found
 
     return await lane.run("DescribeInstanceTypes", work)
+
+
+async def zones_with(lane: Lane, types: list[str]) -> dict[str, frozenset[str]]:
+    """The zones of the region that have a type at all; none for one it lacks.
+
+    :raises EC2Error: when EC2 does not answer, or denies it
+    """
+
+    def work(lane: Lane) -> dict[str, frozenset[str]]:
+        pages = lane.ec2.get_paginator("describe_instance_type_offerings").paginate(
+            LocationType="availability-zone",
+            Filters=[{"Name": "instance-type", "Values": types}],
+        )
+        rows = [row for page in pages for row in page["InstanceTypeOfferings"]]
+        return {
+            name: frozenset(
+                row.get("Location", "")
+                for row in rows
+                if row.get("InstanceType") == name
+            )
+            for name in types
+        }
+
+    return await lane.run("DescribeInstanceTypeOfferings", work)
 
 
 def _gpu(gpu: Mapping[str, Any]) -> str:

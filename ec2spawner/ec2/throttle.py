@@ -44,6 +44,9 @@ LIMITS: Mapping[str, Limit] = {
     "CopyImage": Limit(100, 1),
     # Of the price list, for which AWS states nothing: once a day, and never in a hurry.
     "GetProducts": Limit(5, 1),
+    # Nor for these: a command asks, a few times.
+    "GetCallerIdentity": Limit(5, 5),
+    "GetServiceQuota": Limit(5, 5),
     **dict.fromkeys(
         (
             "CreateSnapshot",
@@ -73,13 +76,18 @@ LIMITS: Mapping[str, Limit] = {
             "DescribeAddresses",
             "DescribeImages",
             "DescribeInstanceStatus",
+            "DescribeInstanceTypeOfferings",
             "DescribeInstanceTypes",
             "DescribeInstances",
+            "DescribeKeyPairs",
             "DescribeNetworkInterfaces",
+            "DescribeRouteTables",
+            "DescribeSecurityGroups",
             "DescribeSnapshots",
             "DescribeSpotPriceHistory",
             "DescribeSubnets",
             "DescribeVolumes",
+            "DescribeVpcAttribute",
             "GetConsoleOutput",
         ),
         _READ,

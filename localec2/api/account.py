@@ -1,9 +1,10 @@
-"""What an account may do: its rights, its plan, the terms that it has accepted."""
+"""What an account may do: its rights, plan and quotas, the terms that it accepted."""
 
 from __future__ import annotations
 
 import fnmatch
 import functools
+import json
 from typing import Any
 
 import botocore.session
@@ -21,6 +22,47 @@ FREE_PLAN_TYPES = (
     "c7i-flex.large",
     "m7i-flex.large",
 )
+
+#: quotas of running vCPUs: AWS's code -> its name, and the bucket in `vcpu_quota`.
+#: https://docs.aws.amazon.com/ec2/latest/instancetypes/ec2-instance-quotas.html
+QUOTAS = {
+    "L-1216C47A": (
+        "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances",
+        "standard",
+    ),
+    "L-DB2E81BA": ("Running On-Demand G and VT instances", "g"),
+    "L-417A185B": ("Running On-Demand P instances", "p"),
+    "L-34B43A08": (
+        "All Standard (A, C, D, H, I, M, R, T, Z) Spot Instance Requests",
+        "spot:standard",
+    ),
+    "L-3819A6DF": ("All G and VT Spot Instance Requests", "spot:g"),
+    "L-7212CCBC": ("All P4, P3 and P2 Spot Instance Requests", "spot:p"),
+}
+#: of a quota that is not set here, which bounds nothing
+_ENOUGH = 1_000_000
+
+
+def service_quota(request: ApiRequest, settings: LocalSettings) -> bytes:
+    """GetServiceQuota, of EC2's running vCPUs only."""
+    code = request.params.get("QuotaCode", "")
+    if request.action != "GetServiceQuota" or code not in QUOTAS:
+        raise AwsError(
+            "NoSuchResourceException", "The request failed: there is no such quota."
+        )
+    name, bucket = QUOTAS[code]
+    value = settings.vcpu_quota.get(bucket, _ENOUGH)
+    found = {
+        "ServiceCode": "ec2",
+        "ServiceName": "Amazon Elastic Compute Cloud (Amazon EC2)",
+        "QuotaCode": code,
+        "QuotaName": name,
+        "Value": float(value),
+        "Unit": "None",
+        "Adjustable": True,
+        "GlobalQuota": False,
+    }
+    return json.dumps({"Quota": found}).encode()
 
 
 def check_rights(request: ApiRequest, settings: LocalSettings) -> None:

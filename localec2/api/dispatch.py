@@ -22,7 +22,7 @@ from ..world import moto_patches as patches
 from ..world.capacity import no_capacity, no_spot_capacity
 from ..world.describe import check_ids, check_status_filters
 from . import image_actions, in_use, pricing, tag_rules, volume_actions, volume_rules
-from .account import check_plan, check_rights, check_terms
+from .account import check_plan, check_rights, check_terms, service_quota
 from .instance_actions import ACTIONS
 from .launch_rules import Launch, check_launch
 
@@ -66,6 +66,9 @@ class Ec2Api:
     def answer(self, request: ApiRequest, fault: Fault, entry: LoggedRequest) -> Answer:
         if request.service == "pricing":
             return Answer(200, "application/x-amz-json-1.1", pricing.answer(request))
+        if request.service == "servicequotas":
+            found = service_quota(request, self.cloud.settings)
+            return Answer(200, "application/x-amz-json-1.1", found)
         if not request.is_ec2:
             return self._ask_moto(request)
         region = self.cloud.regions.get(request.region)

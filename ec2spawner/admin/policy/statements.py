@@ -76,6 +76,8 @@ def _looks(needs: Needs) -> Iterator[Statement]:
     here = {"StringEquals": {"aws:RequestedRegion": _one(needs.regions)}}
     why = "Know which machines, volumes, images and sizes there are. Changes nothing."
     yield Statement("Look", why, looks, ["*"], here)
+    why = "Let `ec2spawner doctor` look at network, sizes and quotas. Changes nothing."
+    yield Statement("LookForDoctor", why, _doctors_looks(needs), ["*"], here)
     if needs.prices:
         why = "Read AWS's price list (prices_region)."
         yield Statement("ReadPriceList", why, ["pricing:GetProducts"], ["*"])
@@ -84,6 +86,17 @@ def _looks(needs: Needs) -> Iterator[Statement]:
         why = "Read the parameters that name images given as ssm:/..."
         arns = [_parameter(needs, region, n) for region in needs.regions for n in names]
         yield Statement("FindPublicImages", why, ["ssm:GetParameter"], arns)
+
+
+def _doctors_looks(needs: Needs) -> list[str]:
+    return [
+        "ec2:DescribeSecurityGroups",
+        "ec2:DescribeRouteTables",
+        "ec2:DescribeVpcAttribute",
+        "ec2:DescribeInstanceTypeOfferings",
+        *(["ec2:DescribeKeyPairs"] if needs.keys else []),
+        "servicequotas:GetServiceQuota",
+    ]
 
 
 def _parameter(needs: Needs, region: str, name: str) -> str:

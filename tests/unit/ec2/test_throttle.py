@@ -19,7 +19,16 @@ from ec2spawner.ec2.throttle import (
 from localec2 import AWS_THROTTLE
 from localec2.requests.throttle import limit_for
 
-SERVICES = ("ec2", "pricing", "ssm")
+#: a lane's name for it -> boto3's
+SERVICES = {
+    "ec2": "ec2",
+    "pricing": "pricing",
+    "quotas": "service-quotas",
+    "ssm": "ssm",
+    "sts": "sts",
+}
+#: of other services
+OF_OTHERS = ("GetCallerIdentity", "GetParameter", "GetProducts", "GetServiceQuota")
 
 
 class Clock:
@@ -161,7 +170,8 @@ def test_a_call_without_figures_is_refused():
 
 def calls_in_the_code():
     """The API's name of every use of a lane's client in ec2/."""
-    clients = {name: boto3.client(name, region_name="us-west-2") for name in SERVICES}
+    here = {"region_name": "us-west-2"}
+    clients = {own: boto3.client(name, **here) for own, name in SERVICES.items()}
     for path in Path(ec2spawner.ec2.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if (
@@ -185,8 +195,8 @@ def test_every_call_in_the_code_has_figures_and_no_other_call_has():
 @pytest.mark.parametrize("action", sorted(LIMITS))
 def test_a_row_is_what_the_local_ec2_enforces_as_awss(action):
     """Two tables written apart: one says what we send, the other what is refused."""
-    if action in ("GetParameter", "GetProducts"):
-        return  # of other services
+    if action in OF_OTHERS:
+        return
     name, _, unfiltered = action.partition(" ")
     theirs = limit_for(AWS_THROTTLE, name, bool(unfiltered))
     assert (LIMITS[action].burst, LIMITS[action].per_second) == theirs
