@@ -79,6 +79,10 @@ class EC2SpawnerApp(CommandGroup):
             "ec2spawner.demo.app.DemoApp",
             "Run a whole hub on this computer, with a stand-in for EC2.",
         ),
+        "doctor": (
+            "ec2spawner.admin.doctor.app.DoctorApp",
+            "Look for what would keep a hub from working.",
+        ),
         "iam-policy": (
             "ec2spawner.admin.policy.app.PolicyApp",
             "Write the IAM policy that a hub needs, made of its configuration.",

@@ -37,6 +37,8 @@ class Hub:
     #: tag keys whose value names the user, for the people who read it
     user_tags: tuple[str, ...] = ()
     settings: LaunchSettings = field(default_factory=LaunchSettings)
+    #: JupyterHub with this configuration, not started
+    app: Any = field(default=None, repr=False, compare=False)
 
     def in_region(self, region: str) -> Account:
         return Account(region, self.accounts[0].endpoint_url if self.accounts else "")
@@ -81,6 +83,7 @@ def read_hub(path: Path, hub_id: str = "", regions: Sequence[str] = ()) -> Hub:
         lease=spawner.hub_silence_limit,
         user_tags=tuple(k for k, v in spawner.tags.items() if v == "{username}"),
         settings=spawner,
+        app=app,
     )
 
 

@@ -129,6 +129,14 @@ class Session:
                     service, endpoint_url=url or None, config=config
                 )
 
+    @property
+    def credentials_from(self) -> str:
+        """How boto3 has found them, in its word: ``iam-role``, ``env``, ...; empty
+        while there are none."""
+        with self._lock:
+            found = self._session.get_credentials() if self._session else None
+        return str(getattr(found, "method", "")) if found else ""
+
     def renew(self, number: int) -> None:
         """Look for credentials anew, if that was the last session to do so."""
         with self._lock:

@@ -46,7 +46,9 @@ CALLS = {
     "account.dry_runs.may": {
         "RunInstances": lambda lane: dry_runs.may(lane, "RunInstances", LAUNCH)
     },
-    "account.identity.caller": {"GetCallerIdentity": lambda lane: identity.caller(lane)},
+    "account.identity.caller": {
+        "GetCallerIdentity": lambda lane: identity.caller(lane)
+    },
     "account.key_pairs.key_pairs_among": {
         "DescribeKeyPairs": lambda lane: key_pairs.key_pairs_among(lane, ["ada"])
     },
@@ -66,8 +68,8 @@ CALLS = {
             lane, ["vpc-1"]
         )
     },
-    "network.security_groups.interface_of": {
-        "DescribeNetworkInterfaces": lambda lane: security_groups.interface_of(
+    "network.security_groups.interfaces_with": {
+        "DescribeNetworkInterfaces": lambda lane: security_groups.interfaces_with(
             lane, "10.0.0.10"
         )
     },

@@ -93,9 +93,7 @@ async def groups_by_id(lane: Lane, ids: Sequence[str]) -> dict[str, SecurityGrou
     return await _groups(lane, [{"Name": "group-id", "Values": list(ids)}])
 
 
-async def default_groups(
-    lane: Lane, vpcs: Sequence[str]
-) -> dict[str, SecurityGroup]:
+async def default_groups(lane: Lane, vpcs: Sequence[str]) -> dict[str, SecurityGroup]:
     """The groups of whoever names none: one for each VPC.
 
     :raises EC2Error: when EC2 does not answer, or denies it
@@ -142,17 +140,19 @@ def _rule(rule: Mapping[str, Any]) -> Rule:
     )
 
 
-async def interface_of(lane: Lane, address: str) -> Interface | None:
-    """The network interface with a private address; None if EC2 shows no such one.
+async def interfaces_with(lane: Lane, address: str) -> list[Interface]:
+    """The network interfaces with a private address: one in each VPC at most.
+
+    An account may have several VPCs with one range of addresses.
 
     :raises EC2Error: when EC2 does not answer, or denies it
     """
 
-    def work(lane: Lane) -> Interface | None:
+    def work(lane: Lane) -> list[Interface]:
         answer = lane.ec2.describe_network_interfaces(
             Filters=[{"Name": "addresses.private-ip-address", "Values": [address]}]
         )
-        return next(map(_interface, answer["NetworkInterfaces"]), None)
+        return [_interface(each) for each in answer["NetworkInterfaces"]]
 
     return await lane.run("DescribeNetworkInterfaces", work)
 

@@ -1,0 +1,1 @@
+"""What would keep a hub from working, told before any user meets it."""

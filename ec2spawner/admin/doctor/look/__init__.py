@@ -1,0 +1,1 @@
+"""What is looked at: what the hub wants, and what there is."""

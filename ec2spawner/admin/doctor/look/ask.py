@@ -1,0 +1,247 @@
+"""Asks AWS, the database and this computer. What fails is in the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import socket
+import time
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from ....core.errors import EC2SpawnError
+from ....ec2.account.dry_runs import may
+from ....ec2.account.identity import Identity, caller
+from ....ec2.account.key_pairs import key_pairs_among
+from ....ec2.account.quotas import CODES, Quota, quota, running_machines
+from ....ec2.clients import Clients
+from ....ec2.errors import EC2Error, admin_hint
+from ....ec2.errors.kinds import CREDENTIALS
+from ....ec2.facts import Image
+from ....ec2.images import Images
+from ....ec2.instance_types import type_facts, zones_with
+from ....ec2.machines import list_machines
+from ....ec2.network.security_groups import (
+    Interface,
+    default_groups,
+    groups_by_id,
+    interfaces_with,
+)
+from ....ec2.network.subnets import has_dns, routes_of, subnets_by_id
+from ....ec2.resources import list_resources
+from ....hub.database.records import Records
+from ....launch.plan import MARKETS
+from ....launch.unavailable import quota_family
+from ...database import DatabaseError, read_database
+from ...hub_config import Hub
+from .facts import Facts, Missing, RegionFacts, Trial, Unknown
+from .trials import Wish, wishes
+from .wants import Wants
+
+T = TypeVar("T")
+
+# Who has not answered by then is not waited for: AWS answers in less than one.
+_PATIENCE_SECONDS = 20.0
+
+
+class Blind(Exception):
+    """AWS does not take the credentials: there is nothing to look at."""
+
+
+async def ask(hub: Hub, wants: Wants) -> Facts:
+    """Look at everything once, all regions at the same time.
+
+    :raises Blind: when nobody can look
+    """
+    clients = [Clients(account) for account in hub.accounts]
+    try:
+        identity = await _identity(clients[0])
+        found = await asyncio.gather(*(_region(each, wants) for each in clients))
+        method = clients[0].session.credentials_from
+    finally:
+        for each in clients:
+            each.close()
+    return Facts(
+        identity,
+        {facts.name: facts for facts in found},
+        _records(hub),
+        _is_here(wants.hub_address) if wants.hub_address else None,
+        {name: value for name, value in os.environ.items() if "PROXY" in name.upper()},
+        method,
+        now=time.time(),
+    )
+
+
+async def known(call: Awaitable[T]) -> T | Unknown:
+    """The answer, or why there is none."""
+    try:
+        return await asyncio.wait_for(call, _PATIENCE_SECONDS)
+    except asyncio.TimeoutError:
+        return Unknown(f"no answer within {_PATIENCE_SECONDS:.0f} s")
+    except EC2Error as e:
+        return Unknown(admin_hint(e))
+
+
+async def _identity(clients: Clients) -> Identity | Unknown:
+    try:
+        return await asyncio.wait_for(caller(clients.reading), _PATIENCE_SECONDS)
+    except asyncio.TimeoutError:
+        return Unknown("STS does not answer from here")
+    except EC2Error as e:
+        if e.meaning is CREDENTIALS:
+            raise Blind(admin_hint(e)) from e
+        return Unknown(admin_hint(e))
+
+
+async def _region(clients: Clients, wants: Wants) -> RegionFacts:
+    facts = await _there(clients, wants)
+    facts = replace(facts, **await _around(clients, facts))
+    tried = [_tried(clients, each) for each in wishes(wants, facts)]
+    return replace(facts, trials=tuple(await asyncio.gather(*tried)))
+
+
+async def _there(clients: Clients, wants: Wants) -> RegionFacts:
+    """What the settings name."""
+    lane, region = clients.reading, clients.account.region
+    settings = [each.settings for each in wants.of(region)]
+    subnets = _once(subnet for each in settings for subnet in each.subnets)
+    groups = _once(group for each in settings for group in each.security_groups)
+    keys = _once(each.key_name for each in settings if each.key_name)
+    types = _once(name for each in settings for name in each.types)
+    calls: dict[str, Awaitable[Any]] = {
+        "running": running_machines(lane),
+        "machines": list_machines(lane, wants.hub_id),
+        "resources": list_resources(lane, wants.hub_id),
+    }
+    if subnets:
+        calls["subnets"] = subnets_by_id(lane, subnets)
+    if not all(each.subnets for each in settings):
+        calls["default_subnets"] = subnets_by_id(lane, [])
+    if groups:
+        calls["groups"] = groups_by_id(lane, groups)
+    if keys:
+        calls["key_pairs"] = key_pairs_among(lane, keys)
+    if types:
+        calls["types"] = type_facts(lane, types)
+        calls["zones"] = zones_with(lane, types)
+    if wants.hub_address and not wants.is_local:
+        # Nobody in a VPC has an address of a loopback.
+        calls["hub"] = interfaces_with(lane, wants.hub_address)
+    answers = await asyncio.gather(*map(known, calls.values()))
+    found: dict[str, Any] = dict(zip(calls, answers))
+    if isinstance(found.get("hub"), list):
+        found["hub"] = _hub_among(found["hub"], found)
+    images, quotas = await _images(clients, wants), await _quotas(clients, wants)
+    return RegionFacts(region, **found, images=images, quotas=quotas)
+
+
+def _hub_among(
+    interfaces: Sequence[Interface], found: Mapping[str, Any]
+) -> Interface | None:
+    """The Hub's: in the VPC of machines if there is one."""
+    parts = [found.get("subnets", {}), found.get("default_subnets", {})]
+    vpcs = {s.vpc for p in parts if not isinstance(p, Unknown) for s in p.values()}
+    near = [each for each in interfaces if each.vpc in vpcs]
+    return next(iter([*near, *interfaces]), None)
+
+
+def _once(found: Iterable[T]) -> list[T]:
+    return list(dict.fromkeys(found))
+
+
+async def _images(clients: Clients, wants: Wants) -> Mapping[Any, Any]:
+    images = Images(clients.reading, wants.hub_id)
+
+    async def resolve(name: str, owners: Sequence[str]) -> Image | Missing | Unknown:
+        try:
+            return await images.resolve(name, owners)
+        except EC2SpawnError as e:
+            return Missing(str(e.log_message))
+        except EC2Error as e:
+            no = str(e.meaning.reason.value) == "image"
+            return Missing(admin_hint(e)) if no else Unknown(admin_hint(e))
+
+    keys = _once(v.image for v in wants.of(clients.account.region) if v.image[0])
+    found = await asyncio.gather(*(resolve(*key) for key in keys))
+    return dict(zip(keys, found))
+
+
+async def _quotas(
+    clients: Clients, wants: Wants
+) -> Mapping[tuple[str, str], Quota | Unknown]:
+    keys = _once(
+        (market, quota_family(name))
+        for variant in wants.of(clients.account.region)
+        for market in MARKETS[variant.settings.market]
+        for name in variant.settings.types
+    )
+    asked = [key for key in keys if key in CODES]
+    lane = clients.reading
+    found = await asyncio.gather(*(known(quota(lane, CODES[key])) for key in asked))
+    return dict(zip(asked, found))
+
+
+async def _around(clients: Clients, facts: RegionFacts) -> dict[str, Any]:
+    """What belongs to what the settings name: VPCs, and the Hub's own groups."""
+    lane = clients.reading
+    parts = [facts.subnets, facts.default_subnets]
+    vpcs = _once(
+        subnet.vpc
+        for each in parts
+        if not isinstance(each, Unknown)
+        for subnet in each.values()
+    )
+    found: dict[str, Any] = {}
+    if vpcs:
+        found["routes"] = await known(routes_of(lane, vpcs))
+        found["default_groups"] = await known(default_groups(lane, vpcs))
+        dns = await asyncio.gather(*(known(has_dns(lane, vpc)) for vpc in vpcs))
+        trouble = next((each for each in dns if isinstance(each, Unknown)), None)
+        found["dns"] = trouble or dict(zip(vpcs, dns))
+    hub = facts.hub
+    if isinstance(hub, Interface) and not isinstance(facts.groups, Unknown):
+        more = await known(groups_by_id(lane, hub.groups))
+        found["groups"] = (
+            more if isinstance(more, Unknown) else {**facts.groups, **more}
+        )
+    return found
+
+
+async def _tried(clients: Clients, wish: Wish) -> Trial:
+    launch = wish.action == "RunInstances"
+    lane = clients.launching if launch else clients.reading
+    trial = Trial(wish.what, wish.action, wish.should)
+    refusal = await known(may(lane, wish.action, wish.request))
+    if isinstance(refusal, Unknown):
+        return replace(trial, unknown=refusal.why)
+    return replace(trial, refusal=admin_hint(refusal) if refusal else "")
+
+
+# This computer.
+
+
+def _records(hub: Hub) -> Records | Unknown:
+    try:
+        return read_database(hub.db_url, hub.db_kwargs)
+    except DatabaseError as e:
+        return Unknown(str(e))
+
+
+def address_of(host: str) -> str:
+    """The IPv4 address of a name, as this computer finds it; empty for none."""
+    try:
+        return str(socket.getaddrinfo(host, None, socket.AF_INET)[0][4][0])
+    except OSError:
+        return ""
+
+
+def _is_here(address: str) -> bool:
+    """Whether this computer has an address: nobody can bind to another's."""
+    with socket.socket() as trial:
+        try:
+            trial.bind((address, 0))
+        except OSError as e:
+            return e.errno != errno.EADDRNOTAVAIL
+    return True

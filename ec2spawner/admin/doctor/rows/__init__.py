@@ -1,0 +1,1 @@
+"""The rows: a file for each thing that is judged. They ask nobody."""

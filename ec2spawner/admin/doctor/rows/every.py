@@ -1,0 +1,39 @@
+"""All rows, in the order in which they are shown: each after what it builds on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from ..look.facts import Facts
+from ..look.wants import Wants
+from .check import Check
+from .credentials import clock, credentials
+from .groups import security_groups
+from .hub_side import configuration, database, hub_address
+from .images import images, key_pairs
+from .network import dns, routes, subnets
+from .rights import rights, too_wide
+from .sizes import quotas, types
+
+ROWS: tuple[Callable[[Wants, Facts], Iterator[Check]], ...] = (
+    configuration,
+    credentials,
+    clock,
+    database,
+    hub_address,
+    subnets,
+    routes,
+    dns,
+    security_groups,
+    images,
+    key_pairs,
+    types,
+    quotas,
+    rights,
+    too_wide,
+)
+
+
+def judge(wants: Wants, facts: Facts) -> list[Check]:
+    """What all rows find."""
+    return [check for row in ROWS for check in row(wants, facts)]

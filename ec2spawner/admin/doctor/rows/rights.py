@@ -1,0 +1,87 @@
+"""What the credentials allow: all that the hub needs, and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ....ec2.account.identity import Identity
+from ..look.facts import Facts, RegionFacts, Trial, Unknown
+from ..look.trials import machine_to_try
+from ..look.wants import Wants
+from .check import Check, not_known, ok, problem, warning
+
+_WIDE = "Whoever takes over the Hub, or finds its credentials, may do it."
+
+
+def rights(wants: Wants, facts: Facts) -> Iterator[Check]:
+    """By dry runs, with the requests that the hub would make."""
+    fix = _policy(facts)
+    for region in facts.regions.values():
+        lacking = [t for t in region.trials if t.should and t.refusal]
+        for trial in lacking:
+            yield problem(
+                "rights",
+                trial.what,
+                f"The hub may not {trial.what}: {trial.refusal}.",
+                _why_needed(trial),
+                fix,
+            )
+        for trial in region.trials:
+            if trial.unknown:
+                why = f"Whether the hub may {trial.what}: {trial.unknown}"
+                yield not_known("rights", trial.what, Unknown(why))
+        done = [t for t in region.trials if t.should and not t.unknown]
+        if done and not lacking:
+            yield ok("rights", region.name, f"{len(done)} calls tried, all allowed")
+        if done and machine_to_try(region) is None:
+            yield _untried(region)
+
+
+def _why_needed(trial: Trial) -> str:
+    if trial.action == "RunInstances":
+        return "Nobody gets such a machine."
+    if trial.action.startswith("Describe"):
+        return "The Hub cannot see what there is, and what has become of it."
+    return "It fails when a server needs it."
+
+
+def _untried(region: RegionFacts) -> Check:
+    return not_known(
+        "rights",
+        region.name,
+        Unknown(
+            "Whether the hub may end, stop and wake machines: there is none yet to try "
+            "it on."
+        ),
+        "Run this again when a server runs",
+    )
+
+
+def _policy(facts: Facts) -> str:
+    who = facts.identity
+    account = who.account if isinstance(who, Identity) else "ACCOUNT"
+    role = "ROLE"
+    if isinstance(who, Identity) and who.is_role:
+        role = who.arn.split("/")[1]
+    return (
+        f"ec2spawner iam-policy --account {account} > hub-policy.json && aws iam "
+        f"put-role-policy --role-name {role} --policy-name ec2spawner "
+        "--policy-document file://hub-policy.json"
+    )
+
+
+def too_wide(wants: Wants, facts: Facts) -> Iterator[Check]:
+    """What the hub does not need, and a thief would like."""
+    for region in facts.regions.values():
+        tried = [t for t in region.trials if not t.should and not t.unknown]
+        wide = [t for t in tried if not t.refusal]
+        if wide:
+            yield warning(
+                "policy",
+                region.name,
+                f"The hub may {', and '.join(trial.what for trial in wide)}.",
+                _WIDE,
+                _policy(facts),
+            )
+        if tried and not wide:
+            yield ok("policy", region.name, f"{len(tried)} calls of a thief refused")

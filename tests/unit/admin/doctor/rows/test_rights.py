@@ -1,0 +1,50 @@
+from dataclasses import replace
+
+from ec2spawner.admin.doctor.look.facts import Trial
+from ec2spawner.admin.doctor.rows.check import Verdict
+from ec2spawner.admin.doctor.rows.rights import rights, too_wide
+from ec2spawner.ec2.machines import Machine
+
+from ..well import FACTS, REGION, one, region, told
+
+LAUNCH, THIEF = REGION.trials
+MACHINE = {"i-1": Machine("i-1", "running")}
+
+
+def tried(*trials, machines=MACHINE):
+    return region(trials=trials, machines=machines)
+
+
+def test_rights_that_are_enough_and_no_more():
+    facts = tried(LAUNCH, THIEF)
+    assert told(rights, facts=facts) == told(too_wide, facts=facts) == []
+
+
+def test_without_a_machine_some_rights_cannot_be_tried():
+    verdict, says, _ = one(rights, facts=tried(LAUNCH, machines={}))
+    assert verdict is Verdict.UNKNOWN and "there is none yet" in says
+
+
+def test_a_right_that_is_lacking_is_named_with_the_command_for_the_policy():
+    lacking = replace(LAUNCH, refusal="allow ec2:RunInstances on subnet-a")
+    verdict, says, fix = one(rights, facts=tried(lacking))
+    assert verdict is Verdict.PROBLEM
+    assert says == (
+        "The hub may not launch m7i.large: allow ec2:RunInstances on subnet-a."
+    )
+    assert fix.startswith("ec2spawner iam-policy --account 111122223333 > ")
+    assert "--role-name lab-hub " in fix
+
+
+def test_what_nobody_could_try_is_not_judged():
+    unknown = replace(LAUNCH, unknown="EC2 does not answer")
+    verdict, says, _ = one(rights, facts=tried(unknown))
+    assert verdict is Verdict.UNKNOWN and says.endswith("EC2 does not answer")
+
+
+def test_rights_that_only_a_thief_needs_are_told_in_one_line():
+    wide = [replace(THIEF, refusal=""), Trial("end the Hub", "T", False)]
+    verdict, says, _ = one(too_wide, facts=tried(*wide))
+    assert verdict is Verdict.WARNING
+    assert says == "The hub may launch p5.48xlarge, and end the Hub."
+    assert told(rights, facts=FACTS)[0][0] is Verdict.UNKNOWN
