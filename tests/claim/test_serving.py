@@ -107,6 +107,8 @@ def test_jupyter_keeps_its_notes_of_the_token_in_memory(agent, monkeypatch):
     made = agent(None, again=False)
     made.host = Machine(made.host.run_folder, 0)
     monkeypatch.setattr(made, "serve", lambda *about: None)
+    idle = SimpleNamespace(over=Event())
+    monkeypatch.setattr(made, "look_at_use", lambda orders: idle)
     made.obey(
         {
             **made.orders,

@@ -186,7 +186,7 @@ def test_a_short_idle_time_is_warned_of_for_half_of_it():
 
 
 @pytest.mark.parametrize(
-    "idle, beat", [(0, BEAT), (2000, BEAT), (2100, 300), (2250, 150), (3000, 30)]
+    "idle, beat", [(0, BEAT), (2600, BEAT), (2670, 300), (2820, 150), (3000, 30)]
 )
 def test_a_machine_speaks_more_often_before_its_user_is_warned(idle, beat):
     verdict = asked(saw=seen(idle, idle or HOUR, age=0))

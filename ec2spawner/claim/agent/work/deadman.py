@@ -7,7 +7,7 @@ import os
 import random
 import threading
 import time
-from typing import Any, Callable
+from typing import Any, Callable, Dict, Optional
 
 from ..commands import write_private
 from ..hub import Hub
@@ -17,6 +17,11 @@ from ..words import say
 # nobody who sets the time can make a silence or a life longer or shorter.
 BEAT = 300.0
 RETRY = 30.0
+# What is news for the Hub does not wait for the next beat, but for this.
+SOON = 5.0
+# Without a Hub nobody stops a machine that nobody uses: it does so itself, when both
+# have lasted for so long beyond its idle time.
+ALONE = 1800.0
 TICK = 60.0
 # A machine that was frozen may wake up after any silence: it asks again first.
 FAILURES = 3
@@ -48,6 +53,15 @@ class DeadMan(threading.Thread):
         super().__init__(daemon=True)
         self.hub, self.started, self.warn, self.end = hub, start, warn, end
         self.tell = tell
+        #: what is seen of the machine's use; None while nobody looks
+        self.seen: Callable[[], Optional[Dict[str, Any]]] = lambda: None
+        #: for how long nobody has used it, for certain
+        self.idle: Callable[[float], float] = lambda keep_seconds: 0.0
+        self.idle_timeout = float(orders.get("idle_timeout", 0))
+        self.keep_seconds = float(orders.get("keep_seconds", 0))
+        #: how often the Hub wants to hear of it
+        self.pace = BEAT
+        self.news = threading.Event()
         self.silence_limit = float(orders.get("hub_silence_limit", DAY))
         self.max_lifetime = float(orders.get("max_lifetime", 0))
         run_folder, disk_folder = folders
@@ -58,7 +72,7 @@ class DeadMan(threading.Thread):
         # Without a note the Hub has just answered the claim.
         self.heard = min(read_number(self.heard_path, start), now) or now
         self.ran = read_number(self.ran_path, start)
-        self.ticked = self.next_beat = now
+        self.ticked = self.next_beat = self.beaten = now
         self.failures = 0
         self.warned: set[str] = set()
 
@@ -72,25 +86,56 @@ class DeadMan(threading.Thread):
                 say("the dead-man timer goes on after %r" % e)
             if not why:
                 ends = self.life_left() / 2 + 0.1
-                time.sleep(min(TICK, self.silence_limit / 20, ends))
+                beats = max(self.next_beat - time.monotonic(), 0.1)
+                self.pause(min(TICK, self.silence_limit / 20, ends, beats))
         self.end(why)
+
+    def pause(self, seconds: float) -> None:
+        """Until then, or until there is news."""
+        if self.news.wait(seconds):
+            self.news.clear()
+            self.next_beat = min(
+                self.next_beat, max(self.beaten + SOON, time.monotonic())
+            )
 
     def look(self) -> str:
         """Why the machine must end now, or nothing."""
         now = time.monotonic()
-        return (self.beat(now) if now >= self.next_beat else "") or self.tick(now)
+        why = self.beat(now) if now >= self.next_beat else ""
+        return why or self.abandoned(now) or self.tick(now)
+
+    def abandoned(self, now: float) -> str:
+        """Nobody uses the machine, and there is no Hub that would stop it."""
+        silent = now - self.heard
+        if not self.idle_timeout or silent < ALONE or self.failures < FAILURES:
+            return ""
+        idle = self.idle(self.keep_seconds)
+        if idle < self.idle_timeout + ALONE:
+            return ""
+        return "nobody has used it for %i s, and no word from the Hub for %i s" % (
+            idle,
+            silent,
+        )
 
     def beat(self, now: float) -> str:
         """Ask the Hub; why the machine must end, or nothing."""
-        interval = min(BEAT, self.silence_limit / 10)
+        interval = min(self.pace, self.silence_limit / 10)
+        self.beaten = now
+        # Whatever goes wrong, it does not ask without a pause.
+        self.next_beat = now + min(RETRY, interval) * random.uniform(0.8, 1.2)
         try:
-            status, body, ours = self.hub.post("heartbeat", {})
+            seen = self.seen()
+            status, body, ours = self.hub.post(
+                "heartbeat", {"seen": seen} if seen else {}
+            )
             if status == 410 and ours:
                 return "the Hub has ended its server"
             why = "HTTP %i" % status
             if status == 200 and ours:
                 answer = json.loads(body)
                 self.silence_limit = float(answer["hub_silence_limit"])
+                self.pace = max(0.5, min(BEAT, float(answer.get("next", BEAT))))
+                interval = min(self.pace, self.silence_limit / 10)
                 why = ""
                 self.tell(answer.get("told"))
         except (OSError, ValueError, KeyError, TypeError) as e:
@@ -103,7 +148,6 @@ class DeadMan(threading.Thread):
             return ""
         # 403, too: a Hub that lost its database knows no machine, and may get it back.
         self.failures += 1
-        self.next_beat = now + min(RETRY, interval) * random.uniform(0.8, 1.2)
         silent = now - self.heard
         if silent > self.silence_limit and self.failures >= FAILURES:
             return "no word from the Hub for %i s: %s" % (silent, why)

@@ -21,6 +21,8 @@ from ..words import Failed, say
 from .content import bring
 from .deadman import DeadMan
 from .home import Unusable
+from .idle.jupyter import Jupyter
+from .idle.sampler import Looking, Sampler
 from .notices import Watch
 from .people.told import People
 from .process import ProcessHost
@@ -70,12 +72,13 @@ class Agent:
         self.ready_note = os.path.join(self.host.run_folder, "server-was-ready")
         nonce = self.orders["nonce"]
         self.sleep = Sleep(nonce) if self.orders["hibernates"] else None
+        self.dead_man: DeadMan | None = None
         # The Hub gives each launch and each waking a nonce of its own.
         self.start_id = hashlib.sha256(nonce.encode()).hexdigest()
 
     def run(self) -> None:
         """To the end of the server; or until this machine has slept, to claim anew."""
-        dead_man = DeadMan(
+        dead_man = self.dead_man = DeadMan(
             self.hub,
             self.orders,
             self.start_id,
@@ -137,10 +140,25 @@ class Agent:
                 os.unlink(self.ready_note)
             self.host.start(command, env, orders["account"], home)
         watch = Watch(tell, lambda: self.look_after(orders), self.people.announce)
+        looking = self.look_at_use(orders)
         try:
             self.serve(orders, command, env, home, tell)
         finally:
             watch.over.set()
+            looking.over.set()
+
+    def look_at_use(self, orders: dict[str, Any]) -> Looking:
+        """See whether anybody uses the machine, for as long as the server runs."""
+        token = orders["env"].get("JUPYTERHUB_API_TOKEN", "")
+        jupyter = Jupyter(orders["ready_url"], token, self.address)
+        whose, said = self.host.whose(orders["account"]), self.people.said_path
+        sampler = Sampler(whose, said, jupyter.kernels)
+        dead_man = self.dead_man
+        assert dead_man is not None, "it is asked for as long as we obey"
+        dead_man.seen, dead_man.idle = sampler.seen, sampler.idle
+        looking = Looking(sampler, dead_man.news.set, lambda: dead_man.pace)
+        looking.start()
+        return looking
 
     def house(self, orders: dict[str, Any], tell: Callable[..., None]) -> str:
         """Make the account, whose number is that of its files, and give it its home."""

@@ -10,8 +10,9 @@ import time
 from typing import Callable
 
 from ..commands import LOG_LINES
-from ..start import folders
+from ..start import PROCESS_MACHINE, folders
 from ..words import Failed
+from .idle.sampler import Whose
 
 # Where the local EC2 puts the volumes of such a machine.
 DEVICES = "EC2SPAWNER_LOCAL_DEVICES"
@@ -79,6 +80,14 @@ class ProcessHost:
     def account(self, name: str, uid: int) -> str:
         return self.home
 
+    def whose(self, account: str) -> Whose:
+        """What carries the mark of this machine: beside it there is this computer."""
+        mark = b"%s=%s" % (
+            PROCESS_MACHINE.encode(),
+            os.environ[PROCESS_MACHINE].encode(),
+        )
+        return Whose(lambda process: mark in environment(process.pid), alone=False)
+
     def as_user(self, account: str, command: list[str]) -> list[str]:
         """Here all is of one account."""
         return command
@@ -137,6 +146,17 @@ class ProcessHost:
             os.kill(int(file.read()), signal.SIGTERM)
         while self.exit_code() is None:
             time.sleep(0.02)
+
+
+def environment(pid: int) -> list[bytes]:
+    """What a process was started with; empty for this one, and for another's."""
+    if pid == os.getpid():
+        return []
+    try:
+        with open("/proc/%i/environ" % pid, "rb") as file:
+            return file.read().split(b"\0")
+    except OSError:
+        return []
 
 
 def wait_for_volume(volume_id: str, what: str) -> str:

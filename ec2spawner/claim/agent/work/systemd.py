@@ -15,6 +15,7 @@ from ..unpack import INSTALLED
 from ..words import Failed, say
 from . import data, metadata_closed
 from .home import explain, mount, owner, settle
+from .idle.sampler import Whose
 
 SERVER_UNIT = "/run/systemd/system/ec2spawner-server.service"
 SERVER = "ec2spawner-server.service"
@@ -97,6 +98,11 @@ class SystemdHost:
         """The uid and the gid of an account."""
         who = pwd.getpwnam(account)
         return who.pw_uid, who.pw_gid
+
+    def whose(self, account: str) -> Whose:
+        """The account's; and the machine is for nobody else."""
+        uid = pwd.getpwnam(account).pw_uid
+        return Whose(lambda process: process.uid == uid, alone=True)
 
     def close_metadata(self, account: str) -> None:
         """Keep the account's processes from the metadata service, or raise Failed."""

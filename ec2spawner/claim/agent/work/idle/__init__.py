@@ -1,0 +1,1 @@
+"""Whether anybody uses this machine, and whether anything runs on it."""
