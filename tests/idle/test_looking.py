@@ -182,7 +182,7 @@ def test_a_process_machine_knows_its_own_by_their_mark():
         child.kill()
 
 
-# -- the thread that looks --------------------------------------------------------------
+# -- the thread that looks -------------------------------------------------------------
 
 
 @pytest.fixture
