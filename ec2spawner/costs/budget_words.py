@@ -17,12 +17,20 @@ def notices(decision: Decision, stops_at: float = 0.0) -> Iterator[str]:
         never, such as when none runs
     """
     if full := decision.refused_by:
-        yield _used_up(full, stops_at)
+        yield level(full, stops_at)
     for use in decision.told:
         if not use.full:
-            yield _level(use)
+            yield level(use)
     if decision.unknown:
         yield unknown_price(decision)
+
+
+def level(use: Use, stops_at: float = 0.0) -> str:
+    """How far one is used up, and what follows.
+
+    :param stops_at: as above
+    """
+    return _used_up(use, stops_at) if use.full else _reached(use)
 
 
 def _used_up(use: Use, stops_at: float) -> str:
@@ -32,7 +40,7 @@ def _used_up(use: Use, stops_at: float) -> str:
     return f"{text} {_advice(use)}"
 
 
-def _level(use: Use) -> str:
+def _reached(use: Use) -> str:
     return (
         f"{use.level} % of {_small(_whole(use))} is spent: {use.spent}. When all of it "
         "is, servers are stopped and none starts. If you need more, ask your hub's "

@@ -30,6 +30,7 @@ class Budgeting:
         #: what has no known price is not to start
         self.refuse_unknown = False
         self._full_since: dict[Budget, float] = {}
+        self._groups: dict[str, tuple[str, ...]] = {}
         self._sums: dict[Budget, tuple[float, Spent]] = {}
 
     def decision(self, user: str, groups: Iterable[str]) -> Decision:
@@ -39,6 +40,14 @@ class Budgeting:
     def uses(self, user: str, groups: Iterable[str]) -> list[Use]:
         """What a user's servers come under, with what was spent of it."""
         return [Use(each, self._spent(each)) for each in self.budgets.of(user, groups)]
+
+    def know(self, user: str, groups: Iterable[str]) -> None:
+        """Remember in which groups a user is."""
+        self._groups[user] = tuple(groups)
+
+    def known_uses(self, user: str) -> list[Use]:
+        """The same as :meth:`uses` without a query, by the groups that are known."""
+        return self.uses(user, self._groups.get(user, ()))
 
     def shared(self) -> list[Use]:
         """Those of groups and of the hub, which are not one user's."""

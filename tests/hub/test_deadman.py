@@ -1,6 +1,7 @@
 """A machine ends by itself when its Hub is gone, or when its time is over."""
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -93,7 +94,10 @@ async def test_only_the_machine_itself_gets_an_answer(quick_hub, ec2):
     def ask(source=here, **changes):
         return post(quick_hub, "heartbeat", {**question, **changes}, source)
 
-    assert ask() == (200, '{"hub_silence_limit": 86400.0, "next": 300.0}')
+    status, text = ask()
+    answer = json.loads(text)
+    assert answer.pop("told")["bar"] == "Small"
+    assert (status, answer) == (200, {"hub_silence_limit": 86400.0, "next": 300.0})
     assert ask(source="127.0.0.1")[0] == 403
     assert ask(machine_key="guessed")[0] == 403
     # As a Hub answers that has lost its database. 410 would end the machine.

@@ -42,7 +42,9 @@ class BudgetWatch:
         """One pass: all who have a server that runs, or have had one in this life."""
         over: list[tuple[Any, str, Use]] = []
         for user in list(self._app.users.values()):
-            uses = self._budgeting.uses(user.name, groups_of(user))
+            groups = groups_of(user)
+            self._budgeting.know(user.name, groups)
+            uses = self._budgeting.uses(user.name, groups)
             self._budgeting.note(uses)
             self._say(uses)
             since = self._budgeting.full_since(uses)
