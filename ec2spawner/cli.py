@@ -107,6 +107,10 @@ class EC2SpawnerApp(CommandGroup):
             "ec2spawner.admin.sweep.SweepApp",
             "End what no server of a hub owns, also when the Hub is down.",
         ),
+        "teardown": (
+            "ec2spawner.admin.teardown.app.TeardownApp",
+            "List all that a hub has in AWS, and delete it.",
+        ),
         "why": (
             "ec2spawner.admin.why.app.WhyApp",
             "Tell all that is known of one user's server.",

@@ -44,6 +44,14 @@ class Hub:
         return Account(region, self.accounts[0].endpoint_url if self.accounts else "")
 
 
+def hub_url(hub: Hub) -> str:
+    """Where machines find the Hub's API. The application knows it from now on."""
+    if getattr(hub.app, "hub", None) is None:
+        hub.app.init_hub()
+    given: str = getattr(hub.settings, "hub_connect_url", "") or ""
+    return given or str(hub.app.hub.api_url)
+
+
 def read_hub(path: Path, hub_id: str = "", regions: Sequence[str] = ()) -> Hub:
     """Read ``jupyterhub_config.py`` as the Hub would, in the folder it runs in.
 

@@ -31,7 +31,7 @@ def read_ledger(
     """
     prices = read_price_list(hub.settings)
     ledger = Ledger(lambda: prices, absent=0.0)
-    loaded, why = _load(hub, since)
+    loaded, why = load(hub, since)
     ledger.restore(loaded.runs, loaded.older, loaded.seen)
     now = time.time()
     for region in seen.regions:
@@ -49,7 +49,8 @@ def read_ledger(
     return ledger, why
 
 
-def _load(hub: Hub, since: float) -> tuple[Loaded, str]:
+def load(hub: Hub, since: float) -> tuple[Loaded, str]:
+    """What the database has of the ledger, and why it has not; empty when it does."""
     settings = hub.settings
     url = settings.ledger_url or hub.db_url
     own = {} if settings.ledger_url else hub.db_kwargs

@@ -103,6 +103,14 @@ async def archives_of(lane: Lane, hub_id: str, volume_id: str = "") -> list[Snap
     )
 
 
+async def snapshots_of_hub(lane: Lane, hub_id: str) -> list[Snapshot]:
+    """All that have a hub's tag: of homes, of images, and of people who copy tags.
+
+    :raises EC2Error: when EC2 does not answer, or denies it
+    """
+    return await _list(lane, [{"Name": f"tag:{HUB_TAG}", "Values": [hub_id]}])
+
+
 async def _list(lane: Lane, filters: Sequence[FilterTypeDef]) -> list[Snapshot]:
     def work(lane: Lane) -> list[Snapshot]:
         pages = lane.ec2.get_paginator("describe_snapshots").paginate(

@@ -12,10 +12,10 @@ from traitlets import Bool
 
 from ...settings import LaunchSettings
 from ..app import AdminApp
-from ..hub_config import Hub
+from ..hub_config import Hub, hub_url
 from ..policy.needs import unknown
 from .look.ask import Blind, address_of, ask
-from .look.at_start import told, with_urls
+from .look.at_start import told
 from .look.wants import Wants, variants_of
 from .page import as_json, as_text
 from .rows.check import Check, Verdict
@@ -75,7 +75,7 @@ def examine(hub: Hub) -> list[Check]:
 def wants_of(hub: Hub) -> Wants:
     """What the configuration will ask of AWS."""
     settings: LaunchSettings = hub.settings
-    url = with_urls(hub)
+    url = hub_url(hub)
     return Wants(
         hub.hub_id,
         variants_of(settings),

@@ -13,22 +13,13 @@ from sqlalchemy.orm import Session
 from ....hub.checks.problems import problems
 from ....hub.checks.warnings import warnings
 from ...database import DatabaseError, reading
-from ...hub_config import Hub
-
-
-def with_urls(hub: Hub) -> str:
-    """Where machines will be told to find the Hub; the application knows it from now
-    on."""
-    app, settings = hub.app, hub.settings
-    if getattr(app, "hub", None) is None:
-        app.init_hub()
-    given: str = getattr(settings, "hub_connect_url", "") or ""
-    return given or str(app.hub.api_url)
+from ...hub_config import Hub, hub_url
 
 
 def told(hub: Hub) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What is wrong, and what is seldom meant: the Hub's own words."""
     app = hub.app
+    hub_url(hub)  # the application knows its own from now on
     found = tuple(problems(hub.settings, app))
     if found:
         return found, ()
