@@ -5,31 +5,23 @@ import re
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import expect
 
 from tests.hub.conftest import eventually, living
 
 from .conftest import keep, log_in
+from .jupyter import check_ours, settled
 
 pytestmark = pytest.mark.browser
 
 SETTINGS = {
     "sizes": {"Medium": {"instance_type": "t3.large", "description": "notebooks"}},
     "profile_list": [],
-    "prices": {"t3.large": 0.0832},
+    "prices": {"t3.large:spot": 0.0832},
+    "market": "spot",
     "max_lifetime": 36000,
     "default_url": "/lab",
 }
-#: what is ours in JupyterLab's page; the rest has faults of its own
-OURS = ["#ec2spawner-bar", ".jp-Dialog-content", ".Toastify__toast"]
-
-
-async def check_ours(page):
-    """axe finds nothing wrong in what we show."""
-    shown = [[each] for each in OURS if await page.locator(each).count()]
-    results = await Axe().run(page, context={"include": shown})
-    assert not results.response["violations"], results.generate_report()
 
 
 def people(machine):
@@ -56,29 +48,45 @@ async def test_people_read_where_they_work_and_keep_it(page, make_hub, ec2):
     await page.goto(f"{hub.url}/user/alice/lab")
 
     bar = page.locator("#ec2spawner-bar")
-    await expect(bar).to_have_text(re.compile(r"^Medium, 0\.00\d USD so far$"))
+    await expect(bar).to_have_text(re.compile(r"^Medium, 0\.00\d USD so far"))
     await keep(page, "lab-bar")
     await check_ours(page)
     await bar.click()
     dialog = page.get_by_role("dialog")
-    await expect(dialog).to_contain_text("Medium (t3.large, 2 CPUs, 8 GiB).")
+    await expect(dialog).to_contain_text("Medium (t3.large, 2 CPUs, 8 GiB), spot")
     await expect(dialog).to_contain_text("0.083 USD an hour")
     await keep(page, "lab-dialog")
     await check_ours(page)
     await dialog.get_by_role("button", name="Close").click()
 
+    # EC2's notice comes to the page without the Hub.
+    ec2.spot_notice(machine.instance_id, seconds=600)
+    toasts = page.locator(".Toastify__toast")
+    spot = toasts.filter(has_text="AWS takes this machine back at")
+    await expect(spot).to_contain_text("in 10 min. Save your work now!")
+    await settled(spot)
+    await keep(page, "lab-spot")
+
     now = json.loads((folder / "told.json").read_text())["now"]
     ask = {"label": "Keep for 2 h (0.17 USD)", "ask": {"keep": 7200}}
-    text = "Nobody has used this machine and nothing is running. It stops in {left}."
+    text = "Nobody has used this machine for 50 min, and nothing runs on it. "
+    text += "It stops in {left}. All that is not in your home is lost then: " + "x" * 40
     notice = {"id": "idle", "kind": "warning", "until": now + 600, "text": text}
     tell(folder, notices=[{**notice, "actions": [ask]}], actions=[ask])
-    toast = page.locator(".Toastify__toast").filter(has_text="It stops in")
-    await expect(toast).to_contain_text("min.")
+    toast = toasts.filter(has_text="It stops in")
+    await expect(toast).to_contain_text("It stops in 9 min.")
+    await settled(toast)
     await keep(page, "lab-keep")
+    await check_ours(page)
+    # A toast has no room for all of it.
+    await expect(toast).not_to_contain_text("x" * 40)
+    await toast.get_by_role("button", name="More").click()
+    await expect(dialog).to_contain_text("x" * 40)
+    await keep(page, "lab-more")
     await check_ours(page)
     said = folder / "said" / "said.json"
     assert not json.loads(said.read_text())["keep"]
-    await toast.get_by_role("button", name="Keep for 2 h").click()
+    await dialog.get_by_role("button", name="Keep for 2 h").click()
     await expect(page.get_by_text("That is on its way").first).to_be_visible()
     kept = eventually(lambda: json.loads(said.read_text())["keep"], 30)
     assert kept > now + 7000

@@ -58,7 +58,7 @@
     bar.node.type = 'button';
     bar.node.hidden = true;
     bar.node.setAttribute('aria-haspopup', 'dialog');
-    bar.node.style.cssText = 'margin:auto 4px;padding:0 8px;border:0;background:none;' +
+    bar.node.style.cssText = 'margin:auto 4px;padding:0 8px;border:0;background:none;font-family:inherit;' +
       'color:var(--jp-ui-font-color1);font-size:12px;line-height:22px;white-space:nowrap;cursor:pointer';
     if (statusBar) statusBar.registerStatusItem('ec2spawner', { item: bar, align: 'right', rank: 900 });
     else app.shell.add(bar, 'top', { rank: 900 });
