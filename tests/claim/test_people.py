@@ -72,6 +72,12 @@ def test_a_machine_that_is_to_tell_nothing_gets_nothing(people, orders):
     assert not os.path.exists(people.folder)
 
 
+def test_a_machine_that_is_to_tell_nothing_any_more_shows_nothing_of_before(people):
+    people.welcome(ORDERS, {}, ME)
+    assert people.welcome({"kit": {}, "told": {}}, {}, ME) == {}
+    assert not os.path.exists(people.told_path)
+
+
 def test_a_server_starts_without_what_cannot_be_laid_out(people):
     os.makedirs(os.path.dirname(people.folder))
     with open(people.folder, "w") as file:

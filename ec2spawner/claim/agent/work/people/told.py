@@ -8,6 +8,7 @@ read in ``said/`` may be anything.
 from __future__ import annotations
 
 import calendar
+import contextlib
 import json
 import os
 import threading
@@ -47,6 +48,9 @@ class People:
         """
         files = orders.get("kit") or {}
         if not files:
+            # One that has slept may still show what it was told before.
+            with contextlib.suppress(OSError):
+                os.unlink(self.told_path)
             return env
         said = os.path.dirname(self.said_path)
         try:
