@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import boto3
 import yaml
 
+from ec2spawner.core.tags import HUB_TAG, IMAGE_TAG, READY, STATUS_TAG
 from localec2 import LocalCloudProcess
+
+Maker = Callable[[dict[str, Any]], dict[str, Any]]
 
 #: of the network that is there
 THERE = (
@@ -70,6 +74,30 @@ def substituted(text: str, names: dict[str, Any]) -> str:
     return done + text
 
 
+@contextmanager
+def image_of_hub(cloud: LocalCloudProcess, hub_id: str, name: str) -> Iterator[str]:
+    """In place of `ec2spawner image build`: the image that is there, as a hub's own."""
+    api, world = client(cloud, "ec2"), cloud.control.resources()
+    made = str(
+        api.copy_image(
+            Name=f"ec2spawner/{name}/0",
+            SourceImageId=world.image_id,
+            SourceRegion=world.region,
+        )["ImageId"]
+    )
+    api.get_waiter("image_available").wait(ImageIds=[made], WaiterConfig={"Delay": 1})
+    tags = {HUB_TAG: hub_id, IMAGE_TAG: name, STATUS_TAG: READY}
+    pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
+    api.create_tags(Resources=[made], Tags=pairs)
+    yield made
+    api.deregister_image(ImageId=made)
+
+
+def client(cloud: LocalCloudProcess, service: str) -> Any:
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    return boto3.client(service, cloud.region, endpoint_url=cloud.endpoint_url, **keys)
+
+
 class Stack:
     """What a template has made. ``delete()`` takes it away again.
 
@@ -77,11 +105,14 @@ class Stack:
     :ivar hub: the properties of the hub's computer, user-data included
     """
 
+    #: where the hub's computer says that the hub answers
+    ready_url = "http://ready/"
+
     def __init__(
         self, cloud: LocalCloudProcess, text: str, parameters: dict[str, str]
     ) -> None:
         template = yaml.safe_load(text)
-        self._ec2, self._iam = (self._client(cloud, each) for each in ("ec2", "iam"))
+        self.ec2, self._iam = client(cloud, "ec2"), client(cloud, "iam")
         self._world = cloud.control.resources()
         self._undo: list[Callable[[], Any]] = []
         self._subnets = iter(self._world.subnet_ids.items())
@@ -101,11 +132,6 @@ class Stack:
             for name, output in template["Outputs"].items()
         }
 
-    def _client(self, cloud: LocalCloudProcess, service: str) -> Any:
-        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-        url = cloud.endpoint_url
-        return boto3.client(service, cloud.region, endpoint_url=url, **keys)
-
     def _make(self, resources: dict[str, Any]) -> None:
         """Each as soon as what it names is there."""
         while resources:
@@ -121,11 +147,14 @@ class Stack:
             resources = left
 
     def _make_one(self, name: str, kind: str, properties: dict[str, Any]) -> None:
-        if kind in (*THERE, *HERE):
-            self.names[name] = f"{name}-of-this-computer"
-            self.names[f"{name}.AllocationId"] = "eipalloc-of-this-computer"
-            return
-        makers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+        made = self.makers()[kind]({"name": name, **properties})
+        for attribute, value in made.items():
+            self.names[name + attribute] = value
+
+    def makers(self) -> dict[str, Maker]:
+        """Kind -> what makes one of its properties, and gives its Ref and GetAtts."""
+        there: dict[str, Maker] = {kind: self._there for kind in (*THERE, *HERE)}
+        return there | {
             "AWS::EC2::VPC": lambda _: {"": self._world.vpc_id},
             "AWS::EC2::Subnet": self._subnet,
             "AWS::EC2::SecurityGroup": self._group,
@@ -135,22 +164,24 @@ class Stack:
             "AWS::EC2::Volume": self._volume,
             "AWS::EC2::NetworkInterface": self._interface,
             "AWS::EC2::Instance": self._computer,
-            "AWS::CloudFormation::WaitConditionHandle": lambda _: {"": "http://ready/"},
+            "AWS::CloudFormation::WaitConditionHandle": lambda _: {"": self.ready_url},
         }
-        for attribute, value in makers[kind]({"name": name, **properties}).items():
-            self.names[name + attribute] = value
+
+    def _there(self, properties: dict[str, Any]) -> dict[str, Any]:
+        name = f"{properties['name']}-that-is-there"
+        return {"": name, ".AllocationId": name}
 
     def _subnet(self, _: dict[str, Any]) -> dict[str, Any]:
         zone, subnet = next(self._subnets)
         return {"": subnet, ".AvailabilityZone": zone}
 
     def _group(self, properties: dict[str, Any]) -> dict[str, Any]:
-        group = self._ec2.create_security_group(
+        group = self.ec2.create_security_group(
             GroupName=f"stack-{properties['name']}",
             Description=properties["GroupDescription"],
             VpcId=properties["VpcId"],
         )["GroupId"]
-        self._undo.append(lambda: self._ec2.delete_security_group(GroupId=group))
+        self._undo.append(lambda: self.ec2.delete_security_group(GroupId=group))
         for rule in properties.get("SecurityGroupIngress", ()):
             self._ingress({"GroupId": group, **rule})
         return {"": group}
@@ -163,8 +194,8 @@ class Stack:
             source = properties["SourceSecurityGroupId"]
             rule["UserIdGroupPairs"] = [{"GroupId": source}]
         words = {"GroupId": properties["GroupId"], "IpPermissions": [rule]}
-        self._ec2.authorize_security_group_ingress(**words)
-        self._undo.append(lambda: self._ec2.revoke_security_group_ingress(**words))
+        self.ec2.authorize_security_group_ingress(**words)
+        self._undo.append(lambda: self.ec2.revoke_security_group_ingress(**words))
         return {"": "sgr"}
 
     def _role(self, properties: dict[str, Any]) -> dict[str, Any]:
@@ -191,9 +222,9 @@ class Stack:
 
     def _volume(self, properties: dict[str, Any]) -> dict[str, Any]:
         wanted = ("AvailabilityZone", "Encrypted", "Size", "VolumeType")
-        made = self._ec2.create_volume(**{k: properties[k] for k in wanted})
+        made = self.ec2.create_volume(**{k: properties[k] for k in wanted})
         volume = made["VolumeId"]
-        self._undo.append(lambda: self._ec2.delete_volume(VolumeId=volume))
+        self._undo.append(lambda: self.ec2.delete_volume(VolumeId=volume))
         return {"": volume}
 
     def _interface(self, _: dict[str, Any]) -> dict[str, Any]:

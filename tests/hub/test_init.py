@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ec2spawner.core.tags import HOME_TAG, HUB_TAG, IMAGE_TAG, READY, STATUS_TAG
-from tests.cloudformation import Stack
+from ec2spawner.core.tags import HOME_TAG, HUB_TAG
+from tests.cloudformation import Stack, image_of_hub
 
 from .conftest import api_of, eventually, living
 from .hub_process import TINY_COMMAND, HubProcess
@@ -51,20 +51,9 @@ def homes_in(cloud):
 
 
 @pytest.fixture
-def image(cloud, ec2):
-    """In place of `ec2spawner image build lab`, which needs a machine that boots."""
-    api, world = api_of(cloud), ec2.resources()
-    made = api.copy_image(
-        Name="ec2spawner/lab/0",
-        SourceImageId=world.image_id,
-        SourceRegion=world.region,
-    )["ImageId"]
-    api.get_waiter("image_available").wait(ImageIds=[made], WaiterConfig={"Delay": 1})
-    tags = {HUB_TAG: "lab-hub", IMAGE_TAG: "lab", STATUS_TAG: READY}
-    pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
-    api.create_tags(Resources=[made], Tags=pairs)
-    yield made
-    api.deregister_image(ImageId=made)
+def image(cloud):
+    with image_of_hub(cloud, "lab-hub", "lab") as made:
+        yield made
 
 
 @pytest.fixture
