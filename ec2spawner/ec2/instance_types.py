@@ -71,7 +71,7 @@ class _Facts(Generic[T]):
         return self._known.get(name)
 
     async def of(self, names: Iterable[str]) -> dict[str, T]:
-        wanted = list(dict.fromkeys(names))
+        wanted = sorted(set(names))
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while missing := [name for name in wanted if name not in self._known]:
             left = deadline - time.monotonic()

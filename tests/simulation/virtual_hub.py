@@ -92,6 +92,8 @@ class Hub:
         self.runtime = runtime.HubRuntime()
         self.doomed = False
         self.last_call = ""
+        #: the call that is about to be sent has been noted
+        self.has_noted = False
         #: for how long boto3 has waited in vain for the answer to the last call
         self.waited = 0.0
         #: is told of each event as it happens: ``order_of_events.py``
@@ -354,6 +356,9 @@ def watch_steps() -> None:
 
     def calls(request: Any, event_name: str, **rest: Any) -> None:
         if hub := acting.hub:
+            if hub.has_noted:
+                hub.has_noted = False
+                return
             action = event_name.split(".")[-1]
             hub.step("before " + action)
             sent = dict(parse_qsl(request.body or ""))

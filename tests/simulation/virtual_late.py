@@ -38,6 +38,11 @@ class LateCalls:
     def clear(self) -> None:
         self._late.clear()
 
+    @property
+    def expected(self) -> bool:
+        """Some call is to be late."""
+        return bool(self._late)
+
     def on_its_way(self, hub: Hub, action: str, request: Any) -> None:
         """What boto3 raises when no answer comes in time, if that is scripted."""
         late = next((each for each in self._late if each.action == action), None)

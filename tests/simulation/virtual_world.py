@@ -36,6 +36,7 @@ from .virtual_disks import Disks
 from .virtual_hub import Hub, acting, watch_steps
 from .virtual_late import LateCalls
 from .virtual_machine import VirtualMachine
+from .virtual_repeats import Repeats
 
 SETTINGS = LocalSettings(
     machines="none",
@@ -321,6 +322,8 @@ def one_cloud() -> Iterator[Callable[..., World]]:
         cloud.metadata = _NoMetadata()  # type: ignore[assignment]
         virtual_time.install(time, patch)
         reading = virtual_wire.install(cloud, events, patch)
+        repeats = Repeats(cloud, reading)
+        repeats.install(patch)
         virtual_database.install(patch)
         chances = undo.enter_context(chance.steady(patch))
         worlds: list[World] = []
@@ -343,6 +346,7 @@ def one_cloud() -> Iterator[Callable[..., World]]:
             time.now, time.slept = virtual_time.BEGIN, 0.0
             chances.seed(seed)
             reading.forget()
+            repeats.forget()
             cloud.scripted = Fault()
             cloud.buckets.reset()
             cloud.home.tokens = ClientTokens()

@@ -93,7 +93,7 @@ class View:
             self._know(row, began)
             self._absent.pop(row.id, None)
         if complete:
-            for id in self.alive() - rows.keys():
+            for id in sorted(self.alive() - rows.keys()):
                 self._absent.setdefault(id, _Absence(began))
         self._forget_ended(began)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import moto.ec2.utils as utils
 from moto.core.responses import ActionResult
 
-from ...errors import AwsError
+from ...errors import AwsError, unknown_instances
 from . import rows
 
 if TYPE_CHECKING:
@@ -95,6 +95,10 @@ def describe_instances(response: Any, cloud: Cloud) -> Any:
         named = [i for i in cloud.all_instances() if i.id in ids]
         rows.check_zones(disrupted, named, bool(ids))
     if ids:
+        # moto names one of those that are missing, and any.
+        visible = {i.id for each in backend.all_reservations() for i in each.instances}
+        if missing := [id for id in dict.fromkeys(ids) if id not in visible]:
+            raise unknown_instances(missing)
         found = backend.get_reservations_by_instance_ids(
             list(dict.fromkeys(ids)), filters=filters
         )
