@@ -150,6 +150,7 @@ async def test_as_last_time_is_one_click(page, hub, ec2):
     await hub.stop_server("mary")
 
 
+@pytest.mark.slow
 async def test_the_form_of_jupyterhub_fancy_profiles_makes_the_machine(
     page, make_quick_hub, ec2
 ):

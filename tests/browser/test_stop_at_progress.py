@@ -7,6 +7,7 @@ from .conftest import log_in
 pytestmark = pytest.mark.browser
 
 
+@pytest.mark.slow
 async def test_stop_on_the_progress_page_of_a_named_server_stops_that_server(
     page, make_quick_hub, ec2
 ):

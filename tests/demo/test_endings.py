@@ -76,6 +76,7 @@ def only_this_computer_reaches(traces: Traces) -> None:
     assert [a for a, _ in traces.ports if not a.startswith("127.")] == []
 
 
+@pytest.mark.slow
 async def test_a_demo_has_an_admin_and_leaves_nothing_when_it_is_killed(tmp_path):
     with RunningDemo(tmp_path / "output") as demo:
         traces = await traces_of(demo)

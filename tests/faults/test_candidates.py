@@ -80,6 +80,7 @@ async def test_a_machine_that_dies_for_want_of_capacity_is_replaced_unseen(
     assert hub.remembers("alice").current.instance_id == machine.instance_id
 
 
+@pytest.mark.slow
 async def test_an_attempt_left_in_doubt_costs_no_second_machine_even_after_a_kill(
     make_quick_hub, ec2, first_subnet  # noqa: F811
 ):

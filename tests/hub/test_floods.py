@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import aiohttp
+import pytest
 
 from .conftest import living
 from .test_claim import config_in_user_data
@@ -65,6 +66,7 @@ def reports(machine, config, count):
             yield "report", "[" * 16_000
 
 
+@pytest.mark.slow
 async def test_a_machine_that_floods_the_hub_costs_little_and_others_are_served(
     quick_hub, ec2
 ):

@@ -164,6 +164,7 @@ TROUBLES = [elsewhere, shared, far, missing]
 WAYS = [by_form, by_an_admin, by_the_api, with_the_stored_choice, by_a_link]
 
 
+@pytest.mark.slow
 async def test_every_way_in_tells_what_is_wrong_with_the_home_and_loses_nothing(
     hub, ec2, client, volumes  # noqa: F811
 ):

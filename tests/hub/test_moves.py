@@ -74,6 +74,7 @@ def asked_for(ec2, *actions):
     return [r.action for r in ec2.requests() if r.action in actions]
 
 
+@pytest.mark.slow
 async def test_a_home_moves_to_a_zone_that_has_a_machine_and_back_again(
     hub, ec2, volumes, left  # noqa: F811
 ):

@@ -162,6 +162,7 @@ async def test_what_cannot_be_built_is_told_and_no_server_has_failed(
     await hub.wait_ready("alice")
 
 
+@pytest.mark.slow
 async def test_a_build_outlives_its_start_and_its_hub(hub, ec2):
     says(hub, "river", "begin 0", "install 3")
     await hub.start_server("alice", options=wish(RIVER))

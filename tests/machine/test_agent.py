@@ -52,6 +52,7 @@ ODD = {
 NO_NAME = {"odd.name": "a-value-for-nobody"}
 
 
+@pytest.mark.slow
 async def test_the_server_gets_every_variable_as_it_was_ordered(make_quick_hub, guest):
     hub = make_quick_hub(settings={"environment": {**ODD, **NO_NAME}})
     await hub.start()
@@ -84,6 +85,7 @@ async def test_a_server_that_crashes_is_started_again(quick_hub, guest, ec2):
     assert len(living(ec2)) == 1
 
 
+@pytest.mark.slow
 async def test_an_agent_that_is_killed_goes_on_and_the_server_does_not_notice(
     quick_hub, guest, ec2
 ):

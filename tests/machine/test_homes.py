@@ -19,6 +19,7 @@ async def hub(make_quick_hub):
     return hub
 
 
+@pytest.mark.slow
 async def test_a_home_is_formatted_once_and_follows_its_user(hub, ec2, guest):
     await hub.ready_server("alice")
     first = guest()

@@ -85,7 +85,8 @@ def with_machines(cloud, count=2):
     eventually(lambda: [booted(m) for m in cloud.control.machines()] == [True] * count)
 
 
-@pytest.mark.parametrize("end", [pytest.param("stop", marks=pytest.mark.slow), "kill"])
+@pytest.mark.slow
+@pytest.mark.parametrize("end", ["stop", "kill"])
 def test_nothing_is_left(end):
     with LocalCloudProcess(SETTINGS) as cloud:
         with_machines(cloud)

@@ -90,6 +90,7 @@ async def test_nothing_secret_is_on_the_disk_in_a_log_or_on_a_command_line(
         assert token not in content, path
 
 
+@pytest.mark.slow
 async def test_jupyters_own_notes_of_the_token_are_in_memory_and_the_users_alone(
     machine,
 ):

@@ -6,7 +6,6 @@ same answer takes boto3 longer than all that the product does with it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
