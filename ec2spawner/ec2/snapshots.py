@@ -103,6 +103,23 @@ async def archives_of(lane: Lane, hub_id: str, volume_id: str = "") -> list[Snap
     )
 
 
+async def snapshots_among(lane: Lane, ids: Sequence[str]) -> dict[str, Snapshot]:
+    """Those of these ids that there are for this account, whosever they are.
+
+    :raises EC2Error: when EC2 does not answer, or denies it
+    """
+
+    def work(lane: Lane) -> dict[str, Snapshot]:
+        # A filter, not SnapshotIds: one that is not there would fail the call.
+        answer = lane.ec2.describe_snapshots(
+            Filters=[{"Name": "snapshot-id", "Values": list(ids)}]
+        )
+        found = map(read_snapshot, answer["Snapshots"])
+        return {snapshot.id: snapshot for snapshot in found}
+
+    return await lane.run("DescribeSnapshots", work)
+
+
 async def snapshots_of_hub(lane: Lane, hub_id: str) -> list[Snapshot]:
     """All that have a hub's tag: of homes, of images, and of people who copy tags.
 

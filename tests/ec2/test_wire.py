@@ -184,6 +184,9 @@ CALLS = {
     "snapshots.archives_of": {
         "DescribeSnapshots": lambda lane: snapshots.archives_of(lane, "hub")
     },
+    "snapshots.snapshots_among": {
+        "DescribeSnapshots": lambda lane: snapshots.snapshots_among(lane, [S])
+    },
     "snapshots.snapshots_of_hub": {
         "DescribeSnapshots": lambda lane: snapshots.snapshots_of_hub(lane, "hub")
     },

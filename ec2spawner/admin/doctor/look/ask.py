@@ -31,6 +31,7 @@ from ....ec2.network.security_groups import (
 )
 from ....ec2.network.subnets import has_dns, routes_of, subnets_by_id
 from ....ec2.resources import list_resources
+from ....ec2.snapshots import snapshots_among
 from ....hub.database.records import Records
 from ....launch.plan import MARKETS
 from ....launch.unavailable import quota_family
@@ -109,6 +110,8 @@ async def _there(clients: Clients, wants: Wants) -> RegionFacts:
     subnets = _once(subnet for each in settings for subnet in each.subnets)
     groups = _once(group for each in settings for group in each.security_groups)
     keys = _once(each.key_name for each in settings if each.key_name)
+    volumes = (volume for each in settings for volume in each.data_volumes)
+    data = _once(str(volume["snapshot_id"]) for volume in volumes)
     types = _once(name for each in settings for name in each.types)
     calls: dict[str, Awaitable[Any]] = {
         "running": running_machines(lane),
@@ -121,6 +124,8 @@ async def _there(clients: Clients, wants: Wants) -> RegionFacts:
         calls["default_subnets"] = subnets_by_id(lane, [])
     if groups:
         calls["groups"] = groups_by_id(lane, groups)
+    if data:
+        calls["snapshots"] = snapshots_among(lane, data)
     if keys:
         calls["key_pairs"] = key_pairs_among(lane, keys)
     if types:

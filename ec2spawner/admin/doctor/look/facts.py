@@ -15,6 +15,7 @@ from ....ec2.machines import Machine
 from ....ec2.network.security_groups import Interface, SecurityGroup
 from ....ec2.network.subnets import Routes, Subnet
 from ....ec2.resources import Resource
+from ....ec2.snapshots import Snapshot
 from ....hub.database.records import Records
 
 
@@ -82,6 +83,8 @@ class RegionFacts:
     quotas: Mapping[tuple[str, str], Quota | Unknown] = field(default_factory=dict)
     running: Sequence[Machine] | Unknown = ()
     key_pairs: frozenset[str] | Unknown = frozenset()
+    #: of data volumes
+    snapshots: Mapping[str, Snapshot] | Unknown = field(default_factory=dict)
     #: of this hub, whatever their state
     machines: Mapping[str, Machine] | Unknown = field(default_factory=dict)
     resources: Sequence[Resource] | Unknown = ()

@@ -10,7 +10,8 @@ from .check import Check
 from .credentials import clock, credentials
 from .groups import security_groups
 from .hub_side import configuration, database, hub_address
-from .images import images, key_pairs
+from .images import data, images, key_pairs
+from .leftovers import homes, leftovers
 from .network import dns, routes, subnets
 from .rights import rights, too_wide
 from .sizes import quotas, types
@@ -26,11 +27,14 @@ ROWS: tuple[Callable[[Wants, Facts], Iterator[Check]], ...] = (
     dns,
     security_groups,
     images,
+    data,
     key_pairs,
     types,
     quotas,
     rights,
     too_wide,
+    homes,
+    leftovers,
 )
 
 

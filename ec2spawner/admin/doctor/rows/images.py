@@ -1,4 +1,4 @@
-"""What machines are made from: images, their disks, and key pairs."""
+"""What machines are made from: images, data volumes, and key pairs."""
 
 from __future__ import annotations
 
@@ -154,3 +154,31 @@ def key_pairs(wants: Wants, facts: Facts) -> Iterator[Check]:
                     f"aws ec2 import-key-pair --region {region.name} --key-name {name} "
                     "--public-key-material fileb://KEY.pub",
                 )
+
+
+def data(wants: Wants, facts: Facts) -> Iterator[Check]:
+    """The snapshots that data volumes are made of."""
+    for region in facts.regions.values():
+        variants = wants.of(region.name)
+        ids = [d["snapshot_id"] for v in variants for d in v.settings.data_volumes]
+        for id in dict.fromkeys(ids):
+            if isinstance(region.snapshots, Unknown):
+                yield not_known("data", id, region.snapshots)
+                continue
+            snapshot = region.snapshots.get(id)
+            if snapshot and snapshot.state == "completed":
+                yield ok("data", region.name, f"{id}, {snapshot.size} GiB")
+                continue
+            says = f"There is no snapshot {id} in {region.name}."
+            whose = [
+                v
+                for v in variants
+                if id in [d["snapshot_id"] for d in v.settings.data_volumes]
+            ]
+            yield problem(
+                "data",
+                id,
+                f"{id} is {snapshot.state}." if snapshot else says,
+                f"EC2 refuses launches, for {names(whose)}.",
+                f"aws ec2 describe-snapshots --region {region.name} --owner-ids self",
+            )

@@ -12,6 +12,10 @@ from .check import Check, not_known, ok, problem, warning
 
 _WIDE = "Whoever takes over the Hub, or finds its credentials, may do it."
 
+# All that a dry run tells beside rights (kubernetes-sigs/karpenter, nodeclass
+# validation).
+_NO_PROFILE = "Invalid IAM Instance Profile"
+
 
 def rights(wants: Wants, facts: Facts) -> Iterator[Check]:
     """By dry runs, with the requests that the hub would make."""
@@ -27,7 +31,16 @@ def rights(wants: Wants, facts: Facts) -> Iterator[Check]:
                 fix,
             )
         for trial in region.trials:
-            if trial.unknown:
+            if _NO_PROFILE in trial.unknown:
+                yield problem(
+                    "rights",
+                    trial.what,
+                    f"The hub cannot {trial.what}: {trial.unknown}.",
+                    "iam_instance_profile names what is not there.",
+                    "aws iam list-instance-profiles "
+                    "--query 'InstanceProfiles[].InstanceProfileName'",
+                )
+            elif trial.unknown:
                 why = f"Whether the hub may {trial.what}: {trial.unknown}"
                 yield not_known("rights", trial.what, Unknown(why))
         done = [t for t in region.trials if t.should and not t.unknown]

@@ -4,7 +4,8 @@ import pytest
 
 from ec2spawner.admin.doctor.look.facts import Missing, Unknown
 from ec2spawner.admin.doctor.rows.check import Verdict
-from ec2spawner.admin.doctor.rows.images import images, key_pairs
+from ec2spawner.admin.doctor.rows.images import data, images, key_pairs
+from ec2spawner.ec2.snapshots import Snapshot
 
 from ..well import AMI, REGION, one, region, told, wants
 
@@ -69,3 +70,19 @@ def test_a_key_pair_that_is_not_there_is_told():
     assert "import-key-pair" in fix
     assert one(key_pairs, named, region(key_pairs=Unknown("x")))[0] is Verdict.UNKNOWN
     assert told(key_pairs) == []
+
+
+def test_data_whose_snapshot_is_not_there_or_not_ready_is_told():
+    given = [{"snapshot_id": "snap-0123456789abcdef0", "mount_path": "/data/dem"}]
+    wanted, id = wants(data_volumes=given), given[0]["snapshot_id"]
+    ready = Snapshot(id, "completed", "vol-1", 40)
+    assert told(data, wanted, region(snapshots={id: ready})) == []
+    verdict, says, _ = one(data, wanted)
+    assert (
+        verdict is Verdict.PROBLEM
+        and says == f"There is no snapshot {id} in us-west-2."
+    )
+    pending = region(snapshots={id: replace(ready, state="pending")})
+    assert one(data, wanted, pending)[1] == f"{id} is pending."
+    assert one(data, wanted, region(snapshots=Unknown("x")))[0] is Verdict.UNKNOWN
+    assert told(data) == []

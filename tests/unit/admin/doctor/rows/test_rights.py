@@ -48,3 +48,11 @@ def test_rights_that_only_a_thief_needs_are_told_in_one_line():
     assert verdict is Verdict.WARNING
     assert says == "The hub may launch p5.48xlarge, and end the Hub."
     assert told(rights, facts=FACTS)[0][0] is Verdict.UNKNOWN
+
+
+def test_an_instance_profile_that_is_not_there_is_told():
+    """Of all that is wrong with a request a dry run tells this alone."""
+    words = "RunInstances: InvalidParameterValue: Invalid IAM Instance Profile name"
+    verdict, says, fix = one(rights, facts=tried(replace(LAUNCH, unknown=words)))
+    assert verdict is Verdict.PROBLEM and "cannot launch m7i.large" in says
+    assert "list-instance-profiles" in fix
