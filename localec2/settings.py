@@ -114,6 +114,8 @@ class LocalSettings:
     vcpu_quota: Mapping[str, int] = field(default_factory=dict)
     #: EC2's actions that nobody may call, with wildcards: UnauthorizedOperation
     denied: tuple[str, ...] = ()
+    #: what the credentials may ask of EC2, as an IAM policy; empty for everything
+    policy: Mapping[str, Any] = field(default_factory=dict)
     #: the account is on AWS's free plan, which has few instance types
     free_plan: bool = False
     #: images of the Marketplace whose terms the account has not accepted

@@ -10,8 +10,11 @@ from typing import Any
 import botocore.session
 
 from ..errors import AwsError
+from ..requests.policy import refused
 from ..requests.request import ApiRequest
+from ..requests.subjects import Reader
 from ..settings import LocalSettings
+from ..world.seed import ACCOUNT
 
 #: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-free-tier-usage.html
 FREE_PLAN_TYPES = (
@@ -65,27 +68,36 @@ def service_quota(request: ApiRequest, settings: LocalSettings) -> bytes:
     return json.dumps({"Quota": found}).encode()
 
 
-def check_rights(request: ApiRequest, settings: LocalSettings) -> None:
+def check_rights(request: ApiRequest, settings: LocalSettings, backend: Any) -> None:
     """Refuse what is not allowed, and end a dry run: it asks for nothing else.
 
     Karpenter relies on it: "Dry run should only ever return UnauthorizedOperation or
     DryRunOperation" (kubernetes-sigs/karpenter-provider-aws, nodeclass validation).
     """
     if any(fnmatch.fnmatchcase(request.action, each) for each in settings.denied):
-        raise AwsError(
-            "UnauthorizedOperation",
-            "You are not authorized to perform this operation. User: "
-            "arn:aws:iam::123456789012:user/local is not authorized to perform: "
-            f"ec2:{request.action} because no identity-based policy allows the "
-            f"ec2:{request.action} action.",
-            403,
-        )
+        raise _unauthorized(f"ec2:{request.action}")
+    if settings.policy:
+        reader = Reader(ACCOUNT, lambda id: dict(backend.tags.get(id, {})))
+        if no := refused(settings.policy, reader.subjects(request)):
+            raise _unauthorized(no.action, no.arn)
     if request.flag("DryRun") and request.action in _with_dry_runs():
         raise AwsError(
             "DryRunOperation",
             "Request would have succeeded, but DryRun flag is set.",
             412,
         )
+
+
+def _unauthorized(action: str, arn: str = "*") -> AwsError:
+    """In AWS's words (IAM user guide, "Troubleshoot access denied error messages")."""
+    where = "" if arn == "*" else f" on resource: {arn}"
+    return AwsError(
+        "UnauthorizedOperation",
+        "You are not authorized to perform this operation. User: "
+        f"arn:aws:iam::{ACCOUNT}:user/local is not authorized to perform: "
+        f"{action}{where} because no identity-based policy allows the {action} action.",
+        403,
+    )
 
 
 @functools.lru_cache(maxsize=None)

@@ -79,7 +79,7 @@ class Ec2Api:
                 f"{', '.join(self.cloud.regions)}, not {request.region}.",
                 401,
             )
-        check_rights(request, self.cloud.settings)
+        check_rights(request, self.cloud.settings, region.backend)
         if request.action in _UNLOCKED:
             return self._ask_moto(request)
         with self.cloud.lock:

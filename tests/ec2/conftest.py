@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from ec2spawner.admin.doctor.look import ask
+from ec2spawner.admin.hub_config import Hub
 from ec2spawner.ec2.clients import Account
 from ec2spawner.fleet.fleet import Fleet, FleetKey
 from localec2 import LocalCloudProcess, LocalControl, LocalSettings
+
+from .tutorial_network import Network, make_hub, make_network
 
 SETTINGS = LocalSettings(
     machines="none", pending_seconds=0.1, volume_seconds=0, regions=("eu-west-1",)
@@ -44,3 +49,27 @@ async def fleet(
     made = Fleet(key, fast=0.1, slow=1, log=logging.getLogger("test"))
     yield made
     made.close()
+
+
+@pytest.fixture
+def network(
+    cloud: LocalCloudProcess, ec2: LocalControl, monkeypatch: pytest.MonkeyPatch
+) -> Network:
+    """What an admin has made before the hub."""
+    for name, value in cloud.environment().items():
+        monkeypatch.setenv(name, value)
+    # This computer is the Hub's, whatever its addresses are.
+    monkeypatch.setattr(ask, "_is_here", lambda address: True)
+    return make_network(cloud.region)
+
+
+@pytest.fixture
+def hub(
+    cloud: LocalCloudProcess, network: Network, tmp_path: Path
+) -> Callable[..., Hub]:
+    """Writes a configuration and reads it as the commands do."""
+
+    def make(**given: object) -> Hub:
+        return make_hub(tmp_path / "jupyterhub_config.py", cloud, network, **given)
+
+    return make

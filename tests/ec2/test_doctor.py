@@ -9,132 +9,16 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from dataclasses import dataclass
 
-import boto3
 import pytest
 
 from ec2spawner.admin.doctor import app as doctor
 from ec2spawner.admin.doctor.look import ask as asking
 from ec2spawner.admin.doctor.page import as_text
 from ec2spawner.admin.doctor.rows.check import Verdict
-from ec2spawner.admin.hub_config import read_hub
 from localec2 import Fault
 
-CONFIG = """
-import json
-import ec2spawner
-c = get_config()
-ec2spawner.setup(c, idle_timeout=3600)
-c.JupyterHub.authenticator_class = "dummy"
-c.JupyterHub.subdomain_host = "https://hub.example.org"
-c.JupyterHub.hub_ip = "0.0.0.0"
-for name, value in json.loads({hub!r}).items():
-    setattr(c.JupyterHub, name, value)
-for name, value in json.loads({spawner!r}).items():
-    setattr(c.EC2Spawner, name, value)
-"""
-
-
-@dataclass
-class Network:
-    """What an admin has made before the hub."""
-
-    client: object
-    vpc: str
-    subnets: list[str]
-    machines: str
-    hub: str
-    address: str
-    table: str
-    gateway: str
-
-
-@pytest.fixture
-def network(cloud, ec2, monkeypatch):
-    for name, value in cloud.environment().items():
-        monkeypatch.setenv(name, value)
-    client = boto3.client("ec2", region_name=cloud.region)
-    vpc = client.create_vpc(CidrBlock="10.7.0.0/16")["Vpc"]["VpcId"]
-    subnets = [
-        client.create_subnet(
-            VpcId=vpc, CidrBlock=f"10.7.{n}.0/24", AvailabilityZone=cloud.region + zone
-        )["Subnet"]["SubnetId"]
-        for n, zone in enumerate("ab")
-    ]
-    machines, hub = (
-        client.create_security_group(GroupName=name, Description=name, VpcId=vpc)[
-            "GroupId"
-        ]
-        for name in ("machines", "hub")
-    )
-    admit(client, machines, 8888, hub)
-    admit(client, hub, 8081, machines)
-    interface = client.create_network_interface(SubnetId=subnets[0], Groups=[hub])[
-        "NetworkInterface"
-    ]
-    gateway = client.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
-    client.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
-    (table,) = client.describe_route_tables(
-        Filters=[{"Name": "vpc-id", "Values": [vpc]}]
-    )["RouteTables"]
-    made = Network(
-        client,
-        vpc,
-        subnets,
-        machines,
-        hub,
-        interface["PrivateIpAddress"],
-        table["RouteTableId"],
-        gateway,
-    )
-    client.create_route(
-        RouteTableId=made.table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway
-    )
-    monkeypatch.setattr(asking, "_is_here", lambda address: True)
-    return made
-
-
-def admit(client, group, port, source):
-    client.authorize_security_group_ingress(
-        GroupId=group, IpPermissions=[permission(port, source)]
-    )
-
-
-def permission(port, source):
-    return {
-        "IpProtocol": "tcp",
-        "FromPort": port,
-        "ToPort": port,
-        "UserIdGroupPairs": [{"GroupId": source}],
-    }
-
-
-@pytest.fixture
-def hub(cloud, ec2, network, tmp_path):
-    """Writes a configuration and reads it as the commands do."""
-
-    def make(hub=None, **spawner):
-        settings = {
-            "hub_id": "doctored",
-            "region": cloud.region,
-            "endpoint_url": cloud.endpoint_url,
-            "image": ec2.resources().image_id,
-            "subnets": network.subnets,
-            "security_groups": [network.machines],
-            "instance_type": "t3.small",
-            "public_ip": True,
-            "home": "user",
-            **spawner,
-        }
-        path = tmp_path / "jupyterhub_config.py"
-        urls = {"hub_connect_ip": network.address, **(hub or {})}
-        path.write_text(
-            CONFIG.format(hub=json.dumps(urls), spawner=json.dumps(settings))
-        )
-        return read_hub(path)
-
-    return make
+from .tutorial_network import permission
 
 
 def examine(hub):
@@ -258,6 +142,15 @@ def test_a_route_that_is_taken_away_is_found(hub, network):
         ({"security_groups": ["sg-1"]}, "security-groups", "no security group sg-1"),
         ({"instance_type": "t3.huge"}, "sizes", "no instance type t3.huge"),
         ({"instance_type": "m7g.large"}, "sizes", "m7g.large has arm64 processors"),
+        (
+            {
+                "data_volumes": [
+                    {"snapshot_id": f"snap-{'0' * 17}", "mount_path": "/data/d"}
+                ]
+            },
+            "data",
+            "There is no snapshot snap-0",
+        ),
         ({"key_name": "nobody"}, "key-pair", "no key pair 'nobody'"),
         ({"root_volume_size": 1}, "image", "root_volume_size is 1 GiB"),
         ({"max_machines": 0}, "configuration", "max_machines is 0"),
@@ -346,6 +239,29 @@ def test_two_regions_are_looked_at_and_told_apart(hub, cloud, ec2):
     (missing,) = [c for c in found if c.name == "security-groups"]
     assert missing.says == "There is no security group sg-1 in eu-west-1."
     assert missing.why.endswith("for There.")
+
+
+def test_homes_that_cannot_be_reached_are_found(hub, network):
+    def home(zone, owner):
+        tags = {"ec2spawner:hub": "doctored", "ec2spawner:home": owner}
+        pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
+        spec = [{"ResourceType": "volume", "Tags": pairs}]
+        made = network.client.create_volume(
+            AvailabilityZone=zone, Size=1, TagSpecifications=spec
+        )
+        return made["VolumeId"]
+
+    far = home("us-west-2c", "alice")
+    twins = [home("us-west-2a", "bob") for _ in "ab"]
+    said = [c.says for c in examine(hub()) if c.name == "homes"]
+    assert said == [
+        f"{far} is in us-west-2c, where the hub has no subnet.",
+        f"{', '.join(sorted(twins))} are homes of one owner.",
+    ]
+    for id in [far, twins[1]]:
+        network.client.delete_volume(VolumeId=id)
+    assert examine(hub()) == []
+    network.client.delete_volume(VolumeId=twins[0])
 
 
 def test_nothing_is_launched_or_made(hub, ec2):

@@ -13,6 +13,8 @@ import pytest
 
 from ec2spawner.admin.hub_config import read_hub
 from ec2spawner.admin.lock import only_one
+from ec2spawner.admin.policy.needs import needs_of
+from ec2spawner.admin.policy.statements import document, statements
 from ec2spawner.admin.teardown import app as teardown
 from ec2spawner.admin.teardown import delete as deleting
 from ec2spawner.core.tags import (
@@ -26,6 +28,7 @@ from ec2spawner.core.tags import (
     LEASE_TAG,
 )
 from ec2spawner.hub.database.records import Records
+from ec2spawner.settings import LaunchSettings
 from localec2 import Fault
 
 CONFIG = """
@@ -137,6 +140,7 @@ def regions(cloud, ec2, monkeypatch):
     made = [Account(cloud, cloud.region, id), Account(cloud, "eu-west-1", id)]
     yield made
     ec2.clear_faults()
+    ec2.change_settings(policy={})
     for account in made:
         for id in account.left() | account.left("another"):
             if id.startswith("i-"):
@@ -261,6 +265,23 @@ def test_a_home_is_discarded_first_as_the_hubs_own_role_needs_it(
         if home in r.params.values()
     ]
     assert calls[-2:] == [("CreateTags", DISCARD_TAG), ("DeleteVolume", None)]
+
+
+def test_the_hubs_own_role_is_enough_for_all_of_it(run, regions, hub_id, ec2):
+    here, there = regions
+    for account in regions:
+        furnished(account)
+    settings = LaunchSettings(image="ami-11111111", home="user", home_may_move=True)
+    needs = needs_of(
+        settings,
+        hub_id,
+        [account.world.region for account in regions],
+        for_images=True,
+    )
+    ec2.change_settings(policy=document(statements(needs)))
+    code, told = run("--homes", "--yes-delete", hub_id)
+    assert code == 0, told.err
+    assert here.left() == there.left() == set()
 
 
 def test_what_a_person_keeps_stays(run, regions, hub_id):
