@@ -26,9 +26,14 @@ _CULLER_SCOPES = [
 
 
 def setup(
-    c: Any, *, idle_timeout: int = 3600, cull_every: int = 0, max_age: int = 0
+    c: Any,
+    *,
+    idle_timeout: int = 3600,
+    cull_every: int = 0,
+    max_age: int = 0,
+    culler: str = "machine",
 ) -> None:
-    """Use EC2Spawner, and end the machines of idle servers.
+    """Use EC2Spawner, and stop servers that nobody uses.
 
     Call it in ``jupyterhub_config.py``, after services and roles of your own::
 
@@ -36,21 +41,24 @@ def setup(
 
         ec2spawner.setup(c, idle_timeout=3600)
 
-    It adds to ``c.JupyterHub.services``, ``c.JupyterHub.load_roles`` and
-    ``c.JupyterHub.template_paths`` and overwrites nothing but the spawner class.
-    Where you have not set them, ``c.JupyterHub.cleanup_servers`` is False, so that a
-    Hub which is stopped for an update ends nobody's machine, and
+    It adds to ``c.JupyterHub.template_paths`` and overwrites nothing but the spawner
+    class. Where you have not set them, ``c.EC2Spawner.idle_timeout`` and ``max_age``
+    are as given, ``c.JupyterHub.cleanup_servers`` is False, so that a Hub which is
+    stopped for an update ends nobody's machine, and
     ``c.JupyterHub.concurrent_spawn_limit`` is 500.
 
     :param c: the configuration object of ``jupyterhub_config.py``
-    :param idle_timeout: seconds without activity after which a server is stopped
-        and its machine ends, where it has no ``EC2Spawner.idle_timeout`` of its own;
-        0 for never
-    :param cull_every: seconds between two checks; 0 for half of ``idle_timeout``,
-        five minutes at most
+    :param idle_timeout: seconds after which a server is stopped that nobody uses and
+        on which nothing runs; 0 for never
+    :param cull_every: seconds between two checks of the service; 0 for half of
+        ``idle_timeout``, five minutes at most
     :param max_age: seconds after which a server is stopped even when it is busy;
         0 for never
-    :raises ValueError: for a negative number of seconds
+    :param culler: ``"machine"``: each machine sees whether it is used, and the Hub
+        decides. ``"service"``: jupyterhub-idle-culler, added to
+        ``c.JupyterHub.services`` and ``load_roles``, decides by what JupyterHub is
+        told of activity
+    :raises ValueError: for a negative number of seconds, or another culler
     """
     for name, value in (
         ("idle_timeout", idle_timeout),
@@ -59,16 +67,25 @@ def setup(
     ):
         if value < 0:
             raise ValueError(f"{name} is {value}: seconds cannot be negative")
+    if culler not in ("machine", "service"):
+        raise ValueError(f'culler is {culler!r}: it is "machine" or "service"')
     c.JupyterHub.spawner_class = "ec2"
-    for name, value in (
-        ("cleanup_servers", False),
-        ("concurrent_spawn_limit", _SPAWNS_AT_ONCE),
-    ):
-        if name not in c.JupyterHub:
-            setattr(c.JupyterHub, name, value)
+    _set_unless_set(c.JupyterHub, "cleanup_servers", False)
+    _set_unless_set(c.JupyterHub, "concurrent_spawn_limit", _SPAWNS_AT_ONCE)
     _add_templates(c.JupyterHub)
-    if not idle_timeout:
-        return
+    if culler == "machine":
+        _set_unless_set(c.EC2Spawner, "idle_timeout", idle_timeout)
+        _set_unless_set(c.EC2Spawner, "max_age", max_age)
+    elif idle_timeout:
+        _add_service(c.JupyterHub, idle_timeout, cull_every, max_age)
+
+
+def _set_unless_set(section: Any, name: str, value: Any) -> None:
+    if name not in section:
+        setattr(section, name, value)
+
+
+def _add_service(hub: Any, idle_timeout: int, cull_every: int, max_age: int) -> None:
     cull_every = cull_every or max(1, min(idle_timeout // 2, 300))
     command = [
         sys.executable,
@@ -82,8 +99,8 @@ def setup(
         command.append(f"--max-age={max_age}")
     # For whoever shows when servers stop: our pages, and the Hub's API.
     info = {"idle_timeout": idle_timeout, "max_age": max_age}
-    c.JupyterHub.services.append({"name": CULLER, "command": command, "info": info})
-    c.JupyterHub.load_roles.append(
+    hub.services.append({"name": CULLER, "command": command, "info": info})
+    hub.load_roles.append(
         {"name": CULLER, "scopes": _CULLER_SCOPES, "services": [CULLER]}
     )
 

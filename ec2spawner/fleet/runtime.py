@@ -49,6 +49,8 @@ class HubRuntime:
         self.learning = False
         #: the ids of servers that are being deleted for good
         self.deletions: set[str] = set()
+        #: this Hub stops idle servers itself, and does not only say that it would
+        self.stops_idle = False
         #: what the Hub's database is still to take
         self.unsaved = Unsaved()
         # The event loop itself keeps no task alive.

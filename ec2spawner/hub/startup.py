@@ -21,7 +21,7 @@ from ..fleet.unsaved import NotSaved, committing
 from ..server.choice import known_profiles
 from ..server.tokens import revocation_of_leftovers
 from ..settings import LaunchSettings
-from .checks.culler import CULLER
+from .checks.culler import CULLER, has_culler
 from .checks.problems import problems
 from .checks.warnings import warnings
 from .costs.budgets import BudgetWatch
@@ -33,10 +33,11 @@ from .database.records import has_launch, has_unfinished_ends, is_expired
 from .database.session import keep_usable
 from .database.starts import keep_history
 from .form_facts import keep_learning
+from .idle.keeper import IdleKeeper
 from .log import tell_known_failures
 from .metrics import show_hub
 from .pages.announcements import with_notices
-from .pages.facts import PageFacts, idle_policy
+from .pages.facts import PageFacts, culler_times
 from .pages.unanswered import register as register_page
 from .pages.unanswered import teach_traefik
 from .stuck import StuckServers
@@ -181,6 +182,10 @@ def begin_sweeping(spawner: Any, app: Any) -> None:
     tasks.add(asyncio.ensure_future(keeper.keep()))
     tasks.add(asyncio.ensure_future(budget_watch(spawner, app).keep()))
     tasks.add(asyncio.ensure_future(end_expired_stops(app, spawner)))
+    if not has_culler(app):
+        runtime().stops_idle = spawner.idle_action == "stop"
+        idle = IdleKeeper(app, spawner.log, dry=not runtime().stops_idle)
+        tasks.add(asyncio.ensure_future(idle.keep()))
     stuck = StuckServers(app, spawner.log)
     tasks.add(asyncio.ensure_future(stuck.keep_looking(spawner.sweep_interval)))
     sweeping = sweep_for_ever(
@@ -198,7 +203,7 @@ def set_up_pages(app: Any) -> None:
     show_hub(runtime())
     register_page()
     teach_traefik(app.proxy, app.hub)
-    facts = PageFacts(idle_policy(app.services, CULLER))
+    facts = PageFacts(culler_times(app.services, CULLER))
     shown = {"ec2spawner": facts, **with_notices(app.template_vars)}
     app.tornado_settings["template_vars"] = shown
 

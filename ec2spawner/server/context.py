@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from ..core.errors import EC2SpawnError, Reason
 from ..core.event import Event, NotNow
 from ..core.events import HubRestarted
-from ..core.idleness import Seen, Verdict
+from ..core.idleness import UNKNOWN, IdlePolicy, Seen, Verdict
 from ..core.metrics import phases_took, start_ended
 from ..core.saved_state import UnreadableState, from_dict, to_dict
 from ..core.state import Launch, ServerState
@@ -238,6 +238,16 @@ class ServerContext:
     def judge(self, now: float) -> Verdict:
         """Whether it is to go on, by all that is known now."""
         return self.use.judge(self.launch, self.hub.last_activity, now)
+
+    @property
+    def promised(self) -> IdlePolicy:
+        """What its user is told of its time: nothing where this Hub stops nobody."""
+        return self.launch.idle if self.runtime.stops_idle else IdlePolicy()
+
+    @property
+    def verdict(self) -> Verdict:
+        """What its user is told of its use."""
+        return self.use.verdict if self.runtime.stops_idle else UNKNOWN
 
     def _is_spent(self) -> bool:
         """A budget that it comes under is used up."""

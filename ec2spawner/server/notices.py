@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from datetime import datetime, timezone
 
-from ..core.clock_words import clock, day
-from ..core.state import ServerState
+from ..core.clock_words import clock, day, span
+from ..core.idleness import Limit, Verdict
+from ..core.state import LastStop, ServerState
 from ..ec2.errors.ends import why_ended
 from ..ec2.machines import STOPPED_STATES, Machine
 
@@ -87,6 +88,31 @@ def lost(instance_id: str, now: float, server_name: str = "") -> str:
         f"The machine of {_server(server_name)} ({instance_id}) "
         f"was found to be gone on {day(now)}: AWS lists it no more."
     )
+
+
+def about_to_stop(verdict: Verdict, server_name: str = "") -> str:
+    """A server whose time is nearly over."""
+    whose = _server(server_name)
+    text = f"{whose[0].upper()}{whose[1:]} stops at {clock(verdict.at)}: {verdict.why}."
+    if verdict.limit is Limit.AGE:
+        return f"{text} Save your work, and start the server again after that."
+    return f"{text} To keep it on, use it; or save your work."
+
+
+def out_of_time(stop: LastStop, server_name: str = "", cost: str = "") -> str:
+    """A server that the Hub has stopped, as its time was over.
+
+    :param cost: of its machine, in words; empty when nobody knows
+    """
+    idle = span(stop.at - stop.idle_since) if stop.idle_since else ""
+    why = {
+        Limit.IDLE.value: f"nobody had used it and nothing had run on it for {idle}",
+        Limit.BUSY.value: "nobody had used it for as long as it may run alone",
+        Limit.AGE.value: "it had run for as long as it may",
+    }[stop.limit]
+    whose = _server(server_name)
+    text = f"{whose[0].upper()}{whose[1:]} was stopped on {day(stop.at)}: {why}."
+    return f"{text} Its machine had cost {cost}." if cost else text
 
 
 def silence(since: float) -> str:

@@ -127,6 +127,8 @@ class Session:
     @property
     def next_beat(self) -> float:
         """Seconds in which the machine is to say again what it sees."""
+        if self.launch.phase is not Phase.READY:
+            return self.launch.idle.soon_beat  # what it sees counts from then on
         return self._context.use.verdict.next_beat(self.launch.idle, time.time())
 
     def note_silence(self) -> None:
@@ -249,7 +251,7 @@ class Session:
             ready_url=f"{context.server_url}{hub.base_url}api",
             hub_silence_limit=settings.hub_silence_limit,
             max_lifetime=settings.max_lifetime,
-            idle_timeout=self.launch.idle.idle_timeout,
+            idle_timeout=context.promised.idle_timeout,
             keep_seconds=self.launch.idle.keep_seconds,
             home_volume=home,
             home_seed=settings.home_seed,

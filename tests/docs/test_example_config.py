@@ -24,8 +24,7 @@ def test_it_sets_what_it_is_there_to_show(app):
     assert {
         "JupyterHub.hub_ip",
         "JupyterHub.hub_connect_ip",
-        "JupyterHub.services",
-        "JupyterHub.load_roles",
+        "EC2Spawner.idle_timeout",
         "EC2Spawner.region",
         "EC2Spawner.subnets",
         "EC2Spawner.security_groups",

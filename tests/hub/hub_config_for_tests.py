@@ -11,7 +11,9 @@ c = get_config()  # noqa: F821
 with open("options.json") as f:
     options = json.load(f)
 
-ec2spawner.setup(c, idle_timeout=options["idle_timeout"], cull_every=1)
+ec2spawner.setup(
+    c, idle_timeout=options["idle_timeout"], cull_every=1, culler=options["culler"]
+)
 
 c.JupyterHub.bind_url = options["bind_url"]
 c.JupyterHub.hub_port = options["hub_port"]

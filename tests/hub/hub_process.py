@@ -45,7 +45,8 @@ class HubProcess:
 
     :param settings: traits of EC2Spawner
     :param hub_settings: traits of JupyterHub
-    :param idle_timeout: seconds for the idle culler; 0 for none
+    :param idle_timeout: seconds after which an idle server stops; 0 for never
+    :param culler: who sees to that, as ``setup()`` has it
     :param code: more lines of configuration
     :param patience: seconds that a start may take on a busy computer
     :param base_url: where the Hub is below its address, as ``/jupyter``
@@ -59,6 +60,7 @@ class HubProcess:
         settings: dict[str, Any] | None = None,
         hub_settings: dict[str, Any] | None = None,
         idle_timeout: int = 0,
+        culler: str = "machine",
         code: str = "",
         patience: int = 60,
         base_url: str = "",
@@ -79,6 +81,7 @@ class HubProcess:
             "proxy_api_url": f"http://127.0.0.1:{proxy_api_port}",
             "admin_token": ADMIN_TOKEN,
             "idle_timeout": idle_timeout,
+            "culler": culler,
             "hub": hub_settings or {},
             "code": code,
             "spawner": {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ec2spawner.claim.agent.config import read_config, script_of
@@ -17,6 +18,27 @@ if TYPE_CHECKING:
 BOOT_SECONDS = 2.0
 SERVER_SECONDS = 3.0
 BEAT_SECONDS = 300.0
+
+
+@dataclass
+class VirtualUse:
+    """What a machine would see of its use."""
+
+    #: when somebody was there last, by the world's clock
+    used_at: float
+    runs: str = ""
+    sees_people: bool = True
+    keep: float = 0.0
+
+    def seen(self, now: float) -> dict[str, Any]:
+        alone = now - self.used_at
+        return {
+            "human_idle": alone,
+            "compute_idle": 0 if self.runs else alone,
+            "why_active": [self.runs] if self.runs else [],
+            "sees_people": self.sees_people,
+            "keep": self.keep,
+        }
 
 
 class VirtualMachine(NoMachine):
@@ -41,6 +63,8 @@ class VirtualMachine(NoMachine):
         #: its agent is masked: it says nothing any more
         self.mute = False
         self.beat_at = 0.0
+        #: what it sees of its use; None for an agent that does not look
+        self.use: VirtualUse | None = None
         #: its server has ended for good
         self.over = False
         self.booted_at = 0.0
@@ -123,8 +147,12 @@ class VirtualMachine(NoMachine):
     async def _beat(self) -> None:
         assert self.hub is not None
         if self.on and not self.mute and self.hub.world.time.now > self.beat_at:
-            self.beat_at = self.hub.world.time.now + BEAT_SECONDS
-            await self.post("heartbeat", {})
+            now = self.hub.world.time.now
+            self.beat_at = now + BEAT_SECONDS
+            body = {"seen": self.use.seen(now)} if self.use else {}
+            status, answer = await self.post("heartbeat", body)
+            if self.use and status == 200:
+                self.beat_at = now + json.loads(answer)["next"]
 
     async def _serve(self) -> None:
         self.to_say = []  # a Hub that has died may have heard some of it

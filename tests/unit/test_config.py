@@ -4,13 +4,14 @@ from traitlets.config import Config
 
 import ec2spawner
 from ec2spawner.config import CULLER
-from ec2spawner.hub.pages.facts import IdlePolicy, idle_policy
+from ec2spawner.hub.pages.facts import CullerTimes, culler_times
 
 
 def test_setup_uses_the_spawner_and_a_culler_that_may_do_its_work():
     c = Config()
-    ec2spawner.setup(c, idle_timeout=1800)
+    ec2spawner.setup(c, idle_timeout=1800, culler="service")
     assert c.JupyterHub.spawner_class == "ec2"
+    assert "idle_timeout" not in c.EC2Spawner
     (service,) = c.JupyterHub.services._extend
     assert service["name"] == CULLER
     assert service["command"][3:5] == ["--timeout=1800", "--cull-every=300"]
@@ -25,26 +26,48 @@ def test_pages_know_when_servers_stop_from_setup_and_from_nobody_else(max_age):
         return JupyterHub(config=c).services
 
     c = Config()
-    ec2spawner.setup(c, idle_timeout=1800, max_age=max_age)
-    assert idle_policy(services(c), CULLER) == IdlePolicy(1800, max_age)
+    ec2spawner.setup(c, idle_timeout=1800, max_age=max_age, culler="service")
+    assert culler_times(services(c), CULLER) == CullerTimes(1800, max_age)
     c.JupyterHub.services = [{"name": "mine", "command": ["x", "--timeout=9"]}]
-    assert idle_policy(services(c), CULLER) == IdlePolicy()
+    assert culler_times(services(c), CULLER) == CullerTimes()
 
 
 def test_setup_keeps_the_services_and_roles_that_are_there():
     c = Config()
     c.JupyterHub.services = [{"name": "mine"}]
     c.JupyterHub.load_roles = [{"name": "mine"}]
-    ec2spawner.setup(c)
+    ec2spawner.setup(c, culler="service")
     assert [s["name"] for s in c.JupyterHub.services] == ["mine", CULLER]
     assert [r["name"] for r in c.JupyterHub.load_roles] == ["mine", CULLER]
 
 
-def test_without_a_timeout_nothing_is_culled():
+def test_setup_has_the_hub_itself_stop_servers_and_adds_no_service():
     c = Config()
-    ec2spawner.setup(c, idle_timeout=0)
+    ec2spawner.setup(c, idle_timeout=1800, max_age=86400)
+    assert c.JupyterHub.spawner_class == "ec2"
+    assert (c.EC2Spawner.idle_timeout, c.EC2Spawner.max_age) == (1800, 86400)
+    assert "services" not in c.JupyterHub and "load_roles" not in c.JupyterHub
+
+
+def test_setup_leaves_an_idle_time_alone_that_was_set():
+    c = Config()
+    c.EC2Spawner.idle_timeout = 600
+    ec2spawner.setup(c)
+    assert (c.EC2Spawner.idle_timeout, c.EC2Spawner.max_age) == (600, 0)
+
+
+@pytest.mark.parametrize("culler", ["machine", "service"])
+def test_without_a_timeout_nothing_is_stopped(culler):
+    c = Config()
+    ec2spawner.setup(c, idle_timeout=0, culler=culler)
     assert c.JupyterHub.spawner_class == "ec2"
     assert "services" not in c.JupyterHub
+    assert not c.EC2Spawner.get("idle_timeout")
+
+
+def test_a_culler_that_there_is_not_is_refused():
+    with pytest.raises(ValueError, match="culler is 'mine'"):
+        ec2spawner.setup(Config(), culler="mine")
 
 
 def test_a_negative_time_is_refused():

@@ -19,7 +19,7 @@ from ...server.choice import known_profiles
 from ...settings.machine import image_mistake
 from ...settings.network import why_unreachable
 from ..database.own import own_engine
-from .culler import has_culler
+from .culler import cullers_of_others, has_culler
 
 _AMI = re.compile(r"ami-([0-9a-f]{8}|[0-9a-f]{17})")
 # As AWS names them; ``us-west-2a`` is a zone of one.
@@ -77,10 +77,12 @@ def problems(spawner: Any, app: Any) -> Iterator[str]:
 
     overrides = [each for profile in profiles for each in profile.overrides()]
     has_idle_time = any(each.get("idle_timeout") for each in overrides)
-    if (spawner.idle_timeout or has_idle_time) and not has_culler(app):
+    stops = spawner.idle_timeout or has_idle_time or has_culler(app)
+    if stops and (others := cullers_of_others(app)):
         yield (
-            "There are idle times, of c.EC2Spawner or a profile, and nothing stops "
-            "idle servers. Call ec2spawner.setup(c), and not with idle_timeout=0."
+            "Idle servers would be stopped twice: by ec2spawner, and by the service "
+            f"{', '.join(others)}, which stops what computes silently. Take the "
+            "service out, or set no idle time: ec2spawner.setup(c, idle_timeout=0)."
         )
 
     def every_profile_sets(name: str) -> bool:

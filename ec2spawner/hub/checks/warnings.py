@@ -73,7 +73,7 @@ def _subnets(spawner: Any, app: Any) -> Iterator[str]:
 
 
 def _setup(spawner: Any, app: Any) -> Iterator[str]:
-    if app.cleanup_servers and not has_culler(app):
+    if app.cleanup_servers and not (has_culler(app) or spawner.idle_timeout):
         yield (
             "ec2spawner.setup(c) has not been called: idle servers are not stopped, "
             "and a Hub that is stopped, for an update for example, ends everybody's "
@@ -106,7 +106,14 @@ def _start_timeout(spawner: Any, app: Any) -> Iterator[str]:
 
 def _idle_timeout(spawner: Any, app: Any) -> Iterator[str]:
     given = [each for each in (idle_timeout_of(app), spawner.idle_timeout) if each]
-    if given and min(given) < 2 * _ACTIVITY_SECONDS:
+    if not given or min(given) >= 2 * _ACTIVITY_SECONDS:
+        return
+    if not has_culler(app):
+        yield (
+            f"An idle time of {min(given):.0f} s stops people who read or think, with "
+            f"a warning of half of it. Give it {2 * _ACTIVITY_SECONDS} s or more."
+        )
+    else:
         yield (
             f"An idle time of {min(given):.0f} s stops people at work: servers tell of "
             f"their activity every {_ACTIVITY_SECONDS} s. Give it "

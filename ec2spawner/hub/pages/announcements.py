@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from markupsafe import Markup
 
+from ...core.idleness import Step
 from ...core.saved_state import readable
 from ...fleet.runtime import runtime
-from ...server.context import HasContext
-from ...server.notices import after_end
+from ...server.context import HasContext, ServerContext
+from ...server.notices import about_to_stop, after_end
 from .budgets import budget_notices
 from .times import SCRIPT, with_times
 
@@ -56,10 +57,16 @@ def notices_of(user: Any) -> list[str]:
         # A server that is stopped has no spawner, and must not get one by this.
         spawner = dict.get(user.spawners, name)
         if isinstance(spawner, HasContext):
-            found += spawner.notices()
+            # In Jupyter it is told with a button.
+            found += [*_stops_soon(spawner.context), *spawner.notices()]
         elif last := readable(row.state).last_end:
             found.append(after_end(last))
     return found + _of_budgets(user)
+
+
+def _stops_soon(context: ServerContext) -> Iterator[str]:
+    if context.verdict.step is not Step.STAY:
+        yield about_to_stop(context.verdict, context.hub.server_name)
 
 
 def _of_budgets(user: Any) -> list[str]:

@@ -30,8 +30,9 @@ DEFAULT = "My server"
 
 
 @dataclass(frozen=True)
-class IdlePolicy:
-    """When servers are stopped by themselves, seconds; 0 for never."""
+class CullerTimes:
+    """When the culler of ``setup(c, culler="service")`` stops servers without an idle
+    time of their own, seconds; 0 for never."""
 
     timeout: float = 0.0
     max_age: float = 0.0
@@ -61,7 +62,7 @@ class ServerFacts:
     wake: str = ""
 
 
-def idle_policy(services: Sequence[Mapping[str, Any]], culler: str) -> IdlePolicy:
+def culler_times(services: Sequence[Mapping[str, Any]], culler: str) -> CullerTimes:
     """What ``setup()`` says of the culler that it has made.
 
     :param services: ``c.JupyterHub.services``
@@ -69,7 +70,7 @@ def idle_policy(services: Sequence[Mapping[str, Any]], culler: str) -> IdlePolic
     """
     known = (each.get("info", {}) for each in services if each.get("name") == culler)
     info: Mapping[str, float] = next(known, {})
-    return IdlePolicy(info.get("idle_timeout", 0.0), info.get("max_age", 0.0))
+    return CullerTimes(info.get("idle_timeout", 0.0), info.get("max_age", 0.0))
 
 
 class PageFacts:
@@ -80,7 +81,7 @@ class PageFacts:
 
     times = SCRIPT
 
-    def __init__(self, idle: IdlePolicy) -> None:
+    def __init__(self, idle: CullerTimes) -> None:
         self._idle = idle
 
     def starting(self, spawner: Any) -> Expectation | None:
@@ -185,18 +186,19 @@ class PageFacts:
         }
         if launch.phase is Phase.READY:
             facts["runs_for"] = span(time.time() - launch.launched_at)
-            facts["stops"] = Markup("; ").join(self._stops(launch))
+            facts["stops"] = Markup("; ").join(self._stops(spawner.context))
         return facts
 
-    def _stops(self, launch: Launch) -> Iterator[Markup]:
-        if self._idle.timeout:
-            seconds = launch.idle.idle_timeout or self._idle.timeout
+    def _stops(self, context: ServerContext) -> Iterator[Markup]:
+        launch = context.launch
+        idle = launch.idle if self._idle.timeout else context.promised
+        if seconds := idle.idle_timeout or self._idle.timeout:
             yield Markup("after {} idle").format(span(seconds))
         ends = [
             since + limit
             for since, limit in (
                 (launch.claimed_at, launch.max_lifetime),
-                (launch.ready_at, self._idle.max_age),
+                (launch.ready_at, idle.max_age or self._idle.max_age),
             )
             if limit
         ]

@@ -115,8 +115,8 @@ def _money(context: ServerContext, now: float) -> dict[str, Any]:
 
 def _idleness(context: ServerContext, now: float) -> dict[str, Any]:
     launch, use = context.launch, context.use
-    if context.settings.idle_action == "log":
-        return {}  # nobody is stopped
+    if not context.runtime.stops_idle:
+        return {}
     return {
         "idle": launch.idle,
         "verdict": use.verdict,

@@ -16,7 +16,7 @@ from ec2spawner.core.state import Launch, Phase, ServerState
 def stops():
     """idle seconds, saved state -> whether the server is to stop; an hour is given."""
     c = Config()
-    ec2spawner.setup(c, idle_timeout=3600)
+    ec2spawner.setup(c, idle_timeout=3600, culler="service")
     (service,) = c.JupyterHub.services._extend
     named = [each for each in service["command"] if each.startswith("--config=")]
     path = Path(named[0].removeprefix("--config="))

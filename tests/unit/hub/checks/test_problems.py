@@ -13,6 +13,9 @@ from ec2spawner.hub.checks.problems import problems
 CAN_WORK = {"region": "us-west-2", "image": "ami-00000000"}
 ELSEWHERE = "http://10.0.0.5:8081/hub/api"
 IDLE = {"sizes": ["t3.small"], "idle_timeouts": [60]}
+CULLS = ["/usr/bin/python3", "-m", "jupyterhub_idle_culler", "--timeout=600"]
+SPARES = ["--cull-default-servers=False", "--cull-named-servers=False"]
+OTHERS = {"name": "cull", "command": CULLS}
 OF_ITS_OWN = [
     {
         "display_name": "A",
@@ -42,6 +45,9 @@ def told(hub_url=ELSEWHERE, internal_ssl=False, services=(), config=(), **settin
         {"image": "repo:hydro", "config": {"EC2Spawner": {}, "Ec2": {}}},
         {"idle_timeout": 60, "services": [{"name": CULLER}]},
         {**IDLE, "services": [{"name": "mine"}, {"name": CULLER}]},
+        {"idle_timeout": 60, "services": [{"name": "mine", "command": ["x"]}]},
+        {"idle_timeout": 60, "services": [{**OTHERS, "command": [*CULLS, *SPARES]}]},
+        {"services": [OTHERS]},
     ],
     ids=lambda what: ", ".join(what) or "plain",
 )
@@ -78,15 +84,17 @@ def test_of_a_hub_that_can_work_nothing_is_said(what):
             "c.EC2Spawner.region is not set",
         ),
         ({"internal_ssl": True}, "internal_ssl is on"),
-        ({"idle_timeout": 60}, "nothing stops idle servers. Call ec2spawner.setup(c)"),
-        ({**IDLE, "services": [{"name": "mine"}]}, "nothing stops idle servers"),
+        ({"idle_timeout": 60, "services": [OTHERS]}, "twice: by ec2spawner, and by"),
+        ({**IDLE, "services": [OTHERS]}, "by the service cull, which stops what"),
+        ({"services": [{"name": CULLER}, OTHERS]}, "Take the service out"),
         (
             {
                 "profile_list": [
                     {"display_name": "A", "ec2spawner_override": {"idle_timeout": 9}}
-                ]
+                ],
+                "services": [{"name": "old", "command": "cull_idle_servers.py -t 9"}],
             },
-            "nothing stops idle servers",
+            "by the service old",
         ),
         (
             {"profile_list": [{"display_name": "A", "kubespawner_override": {}}]},

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from ec2spawner.core.state import Launch, Phase, ServerState
 from ec2spawner.costs.price_list import PriceList
 from ec2spawner.costs.spent import Spent
-from ec2spawner.hub.pages.facts import IdlePolicy, PageFacts
+from ec2spawner.hub.pages.facts import CullerTimes, PageFacts
 from ec2spawner.launch.history import StartHistory
 from ec2spawner.launch.progress import Progress
 from ec2spawner.settings import LaunchSettings
@@ -48,6 +48,7 @@ def spawner(name="", state=ServerState(), active=True, **settings):
         settings=LaunchSettings(**settings),
         state=state,
         launch=state.current,
+        promised=state.current.idle,
         runtime=SimpleNamespace(
             prices=PriceList(given=PRICES), history=StartHistory(), ledger=NoRuns()
         ),
@@ -92,7 +93,7 @@ def text_of(page):
     return " ".join(re.sub(r"<[^>]*>", " ", without).split())
 
 
-FACTS = PageFacts(IdlePolicy(3600))
+FACTS = PageFacts(CullerTimes(3600))
 
 
 RUNS = Launch(

@@ -9,7 +9,7 @@ from ec2spawner.core.state import ServerState, StoppedMachine
 from ec2spawner.costs.budget import Budgets
 from ec2spawner.costs.spent import Spent
 from ec2spawner.fleet.budgeting import Budgeting
-from ec2spawner.hub.pages.facts import IdlePolicy, PageFacts
+from ec2spawner.hub.pages.facts import CullerTimes, PageFacts
 from ec2spawner.launch.history import StartKind
 
 from .page import RUNS, home_page, progress_page, spawner, starting, text_of, user
@@ -35,8 +35,9 @@ def test_each_server_has_its_own_idle_time_on_the_home_page(render):
     )
     told = text_of(home_page(render, user(hubs, short)))
     assert "after 1 h idle" in told and "after 30 min idle" in told
-    nobody = home_page(render, user(hubs, short), PageFacts(IdlePolicy()))
-    assert "idle" not in text_of(nobody)
+    # Without a culler those of the servers count.
+    own = text_of(home_page(render, user(hubs, short), PageFacts(CullerTimes())))
+    assert "after 30 min idle" in own and "after 1 h idle" not in own
 
 
 def test_the_home_page_says_what_the_machine_has_cost_and_all_of_this_month(render):

@@ -66,7 +66,10 @@ class Server:
         self.fleet = SimpleNamespace(catalog=SimpleNamespace(known_type=known.get))
         prices = PriceList(given={"t3.large": 0.08})
         self.runtime = SimpleNamespace(
-            ledger=self.ledger, budgeting=self.budgeting, prices=prices
+            ledger=self.ledger,
+            budgeting=self.budgeting,
+            prices=prices,
+            stops_idle=True,
         )
         self.context, self.user_options, self.texts = self, {"size": "medium"}, []
         self.telling = Telling(self)
@@ -164,7 +167,7 @@ def test_who_is_about_to_be_stopped_may_keep_it_as_far_as_the_admin_allows(serve
 
 def test_where_nobody_is_stopped_nobody_is_warned(server):
     warned(server)
-    server.settings.idle_action = "log"
+    server.runtime.stops_idle = False
     assert server.told["notices"] == [] and server.told["actions"] == []
     assert "stops" not in server.told["bar"]
 

@@ -1,0 +1,1 @@
+"""Servers that nobody uses: their users are warned, and they are stopped."""
