@@ -124,6 +124,6 @@ c.EC2Spawner.profile_list = [
 # --- The end of idle machines ----------------------------------------------------
 
 # Use EC2Spawner, and stop servers that nobody has used, and on which nothing has run,
-# for an hour. It also lets the hub be shut down, for example for an update, without ending machines: the hub
-# finds them again (c.JupyterHub.cleanup_servers = False).
+# for an hour. It also lets the hub be shut down, for example for an update, without
+# ending machines: the hub finds them again (c.JupyterHub.cleanup_servers = False).
 ec2spawner.setup(c, idle_timeout=3600)
