@@ -8,6 +8,7 @@ from ec2spawner.demo.visitor import Visitor
 
 from ..hub.conftest import eventually, living
 
+TOLD = "/run/ec2spawner-people/told.json"
 SETTINGS = {
     "on_stop": "hibernate",
     "root_volume_size": 20,
@@ -32,6 +33,7 @@ async def test_kernel_home_and_agent_go_on_where_they_were(make_hub, ec2, guest)
         boot = guest().run("cat /run/ec2spawner/machine-key")
         pid = guest().main_pid("ec2spawner-server.service")
         agent = guest().main_pid("ec2spawner-agent.service")
+        told = guest().run(f"stat -c %Y {TOLD}")
         for sleep in range(2):
             await hub.stop_server("alice")
 
@@ -48,6 +50,8 @@ async def test_kernel_home_and_agent_go_on_where_they_were(make_hub, ec2, guest)
         assert woken.main_pid("ec2spawner-agent.service") == agent
         assert woken.run("cat /count") == "x"
         assert woken.console.count("has hibernated, and wakes up") == 2
+        # People read what the Hub says now, not before the night.
+        assert guest().run(f"stat -c %Y {TOLD}") > told
         await alice.open_lab()
         code = "notes.write('falls'); notes.close(); print(x + 1, open('notes').read())"
         text, _ = await alice.run_cell(code, kernel_id=kernel)

@@ -1,3 +1,4 @@
+import ast
 import glob
 import hashlib
 import json
@@ -37,6 +38,12 @@ def test_it_travels_with_the_orders_and_costs_little():
     assert size < 24_000
     kit = {f.name: f for f in Orders.__dataclass_fields__.values()}["kit"]
     assert not kit.repr, "it would fill the log"
+
+
+def test_any_image_with_python_3_8_can_load_it():
+    for name, text in kit_files().items():
+        if name.endswith(".py"):
+            ast.parse(text, feature_version=(3, 8))
 
 
 def test_the_page_knows_no_words():
