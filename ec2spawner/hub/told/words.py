@@ -145,9 +145,11 @@ def _details(facts: Facts, now: float) -> Iterator[Line]:
 def _when_it_stops(facts: Facts, now: float) -> Iterator[Line]:
     idle, verdict = facts.idle, facts.verdict
     if idle.idle_timeout:
+        # Heartbeats are minutes apart: it may be otherwise by now.
+        seen = "" if verdict == UNKNOWN else f" When it last looked: {verdict.why}."
         yield {
             "text": "It stops when nobody has used it and nothing has run on it for "
-            f"{span(idle.idle_timeout)}. Now: {verdict.why}."
+            f"{span(idle.idle_timeout)}.{seen}"
         }
     if idle.busy_limit:
         yield {

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from ec2spawner.core.idleness import IdlePolicy, Limit, Step, Verdict
+from ec2spawner.core.idleness import UNKNOWN, IdlePolicy, Limit, Step, Verdict
 from ec2spawner.hub.told.words import ROOM, Facts, announced, line, told
 
 NOW = 1_800_000_000.0
@@ -63,10 +63,14 @@ def test_the_dialog_says_all_of_it():
     assert lines(MEDIUM) == [
         "Medium, Hydrology 2026.2 (m7i.xlarge, 4 CPUs, 16 GiB).",
         "{cost} USD so far, 0.53 USD an hour.",
-        "It stops when nobody has used it and nothing has run on it for 1 h. Now: "
-        "python3 uses 3.1 CPUs.",
+        "It stops when nobody has used it and nothing has run on it for 1 h. When "
+        "it last looked: python3 uses 3.1 CPUs.",
         "When it stops, your home is kept, and all else on it is lost.",
     ]
+
+
+def test_of_a_machine_that_has_not_looked_yet_nothing_is_said():
+    assert lines(replace(MEDIUM, verdict=UNKNOWN))[2].endswith("for 1 h.")
 
 
 @pytest.mark.parametrize(
