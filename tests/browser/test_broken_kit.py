@@ -67,6 +67,22 @@ async def test_a_page_opens_when_what_is_told_is_broken(page, server, text):
     await opens(page, server)
 
 
+async def test_a_page_asks_once_where_nobody_answers(page, tmp_path):
+    """In a server that somebody runs in a terminal, for example."""
+    silent = {**GOOD, "server/ec2spawner_machine.py": "}"}
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    with jupyter(tmp_path, silent, sys.executable, "jupyterlab") as server:
+        await opens(page, server)
+        # What a person does is told at once where somebody listens.
+        for x in range(3):
+            await page.mouse.move(100 + x, 100)
+        await opens(page, server)
+    ours = [url.partition("?")[0] for url in asked if "/ec2spawner/" in url]
+    told = f"{server.url}/ec2spawner/told"
+    assert [url for url in ours if "remoteEntry" not in url] == [told, told]
+
+
 async def test_a_page_opens_when_nothing_of_the_kit_works(page, tmp_path):
     broken = {name: "}" for name in GOOD}
     with jupyter(tmp_path, broken, sys.executable, "jupyterlab") as server:

@@ -63,7 +63,7 @@
     if (statusBar) statusBar.registerStatusItem('ec2spawner', { item: bar, align: 'right', rank: 900 });
     else app.shell.add(bar, 'top', { rank: 900 });
 
-    let told = null, skew = 0, missed = 0;
+    let told = null, skew = 0, missed = 0, nobody = false;
     const shown = new Map();
     // The machine's clock, by which all times are; the page's may be wrong.
     const now = () => Date.now() / 1000 - skew;
@@ -142,9 +142,16 @@
         told = found.bar ? found : null;
         if (told) skew = Date.now() / 1000 - told.clock;
         missed = 0;
-      } catch (e) { missed += 1; }
+      } catch (e) {
+        missed += 1;
+        nobody = e.message === '404';
+      }
       tick();
     };
+
+    // A server that somebody runs in a terminal has this page, too, and no answers.
+    await look();
+    if (nobody) return;
 
     // Only what a person does counts: what scripts make up is not trusted.
     let beacon = 0;
@@ -155,9 +162,7 @@
     };
     for (const kind of ['pointermove', 'pointerdown', 'keydown', 'wheel', 'touchstart'])
       window.addEventListener(kind, human, { capture: true, passive: true });
-    document.addEventListener('visibilitychange', look);
-
-    await look();
+    document.addEventListener('visibilitychange', () => { if (!document.hidden) look(); });
     setInterval(look, LOOK_MS);
     setInterval(tick, 1000);
   };
