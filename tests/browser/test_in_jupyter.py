@@ -39,7 +39,7 @@ def tell(folder, **changes):
 
 
 async def test_people_read_where_they_work_and_keep_it(page, make_hub, ec2):
-    hub = make_hub(settings=SETTINGS, base_url="/jhub")
+    hub = make_hub(settings=SETTINGS, base_url="/jhub", idle_timeout=3600)
     await hub.start()
     await log_in(page, hub.url, "alice")
     await hub.ready_server("alice")
@@ -48,7 +48,9 @@ async def test_people_read_where_they_work_and_keep_it(page, make_hub, ec2):
     await page.goto(f"{hub.url}/user/alice/lab")
 
     bar = page.locator("#ec2spawner-bar")
-    await expect(bar).to_have_text(re.compile(r"^Medium, 0\.00\d USD so far"))
+    await expect(bar).to_have_text(
+        re.compile(r"^Medium, 0\.00\d USD so far, stops after 1 h idle$")
+    )
     await keep(page, "lab-bar")
     await check_ours(page)
     await bar.click()
@@ -91,3 +93,30 @@ async def test_people_read_where_they_work_and_keep_it(page, make_hub, ec2):
     kept = eventually(lambda: json.loads(said.read_text())["keep"], 30)
     assert kept > now + 7000
     assert json.loads(said.read_text())["human"]
+
+
+@pytest.mark.slow
+async def test_people_whom_nobody_sees_are_warned_and_keep_their_server(
+    page, make_hub, ec2
+):
+    """All the way: machine, Hub, machine, page, server, machine, Hub, and back."""
+    hub = make_hub(settings=SETTINGS, idle_timeout=120)
+    await hub.start()
+    await log_in(page, hub.url, "alice")
+    await hub.ready_server("alice")
+    await page.goto(f"{hub.url}/user/alice/lab")
+    toast = page.locator(".Toastify__toast").filter(has_text="Nobody has used this")
+    keeps = toast.get_by_role("button", name="Keep for 2 h (0.17 USD)")
+    bar = page.locator("#ec2spawner-bar")
+    await expect(keeps).to_be_visible(timeout=240_000)
+    await expect(bar).to_have_text(re.compile(r"^Stops in 0:\d\d, 0.00\d USD so far$"))
+    await settled(toast)
+    await keep(page, "lab-warned")
+    await keeps.click()
+    kept = re.compile(r"^Medium, 0.00\d USD so far, kept until \d\d:\d\d [AP]M$")
+    await expect(bar).to_have_text(kept)
+    await expect(toast).to_have_count(0)
+    await keep(page, "lab-kept")
+    launch = hub.remembers("alice").current
+    assert launch.kept_until - launch.ready_at > 7200
+    assert (await hub.server("alice"))["ready"]
