@@ -17,6 +17,7 @@ from ..ec2.snapshots import Snapshot, archives_of
 from ..hub.database.records import Record, Records
 from .database import DatabaseError, read_database
 from .hub_config import Hub
+from .uses import KnownUses, read_uses
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class Survey:
     records: Records | None
     database_trouble: str = ""
     trouble: tuple[str, ...] = field(default=())
+    #: what keeps servers on, by the word of a Hub that runs
+    uses: KnownUses = KnownUses()
 
 
 async def survey(hub: Hub, archives: bool = False) -> Survey:
@@ -69,7 +72,7 @@ async def survey(hub: Hub, archives: bool = False) -> Survey:
     except DatabaseError as e:
         return _made(looked, None, str(e))
     looked = [await _with_untagged(region, records) for region in looked]
-    return _made(looked, records, "")
+    return replace(_made(looked, records, ""), uses=read_uses(hub))
 
 
 def _holding(records: Records) -> list[Record]:

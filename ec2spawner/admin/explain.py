@@ -119,7 +119,9 @@ def rows(hub: Hub, seen: Survey, ledger: Ledger | None = None) -> list[Row]:
                     machine.launched_at,
                     lease_end(machine, hub.lease),
                     _wanted(machine, records, now),
-                    why(machine, records, hub.lease) + _tags_gone(hub, machine, record),
+                    why(machine, records, hub.lease)
+                    + _tags_gone(hub, machine, record)
+                    + _use(machine, seen, now),
                     ledger.of_machine(machine.id, now) if ledger else None,
                 )
             )
@@ -151,6 +153,11 @@ def _record(machine: Machine, records: Records | None) -> Record | None:
     if records is None:
         return None
     return records.owner_of(machine) or records.doomed_of(machine)
+
+
+def _use(machine: Machine, seen: Survey, now: float) -> str:
+    use = "" if machine.over else seen.uses.of(machine.id, now)
+    return f"; {use}" if use else ""
 
 
 def _tags_gone(hub: Hub, machine: Machine, record: Record | None) -> str:

@@ -34,6 +34,7 @@ from .database.session import keep_usable
 from .database.starts import keep_history
 from .form_facts import keep_learning
 from .idle.keeper import IdleKeeper
+from .idle.record import UseRecord
 from .log import tell_known_failures
 from .metrics import show_hub
 from .pages.announcements import with_notices
@@ -184,7 +185,8 @@ def begin_sweeping(spawner: Any, app: Any) -> None:
     tasks.add(asyncio.ensure_future(end_expired_stops(app, spawner)))
     if not has_culler(app):
         runtime().stops_idle = spawner.idle_action == "stop"
-        idle = IdleKeeper(app, spawner.log, dry=not runtime().stops_idle)
+        record = UseRecord(database, hub_id, spawner.log)
+        idle = IdleKeeper(app, spawner.log, record, dry=not runtime().stops_idle)
         tasks.add(asyncio.ensure_future(idle.keep()))
     stuck = StuckServers(app, spawner.log)
     tasks.add(asyncio.ensure_future(stuck.keep_looking(spawner.sweep_interval)))

@@ -18,7 +18,12 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
-OWN = ("ec2spawner_runs", "ec2spawner_ledger", "ec2spawner_start_times")
+OWN = (
+    "ec2spawner_runs",
+    "ec2spawner_ledger",
+    "ec2spawner_start_times",
+    "ec2spawner_uses",
+)
 
 
 def install(patch: pytest.MonkeyPatch) -> None:

@@ -69,7 +69,7 @@ def lines(
     found += [("TO BE ENDED", _doomed(each)) for each in state.doomed]
     if state.home:
         found.append(("HOME", _home(state, seen)))
-    found += _idle(server.row, state.current, now)
+    found += _idle(server.row, state, seen, now)
     found += _costs(server, ledger, now)
     return found
 
@@ -177,14 +177,39 @@ def _home(state: ServerState, seen: Survey) -> str:
     return ", ".join(part for part in (home.id, whose, volume.zone, where) if part)
 
 
-def _idle(row: ServerRow, launch: Launch, now: float) -> Iterator[Line]:
-    if launch.phase is not Phase.READY or not row.last_activity:
+def _idle(
+    row: ServerRow, state: ServerState, seen: Survey, now: float
+) -> Iterator[Line]:
+    launch, last = state.current, state.last_stop
+    if last is not None:
+        idle = f", idle for {duration(last.at - last.idle_since)}"
+        more = idle if last.idle_since else ""
+        ago = duration(now - last.at)
+        yield "LAST STOP", f"by the Hub {ago} ago, limit {last.limit}{more}"
+    if launch.phase is not Phase.READY:
         return
-    limit = launch.idle.idle_timeout
-    own = f"stopped after {duration(limit)} without any"
-    then = own if limit else "stopped after the hub's idle time, if it has one"
-    ago = duration(now - row.last_activity)
-    yield "IDLE", f"last activity {ago} ago, as JupyterHub was told; {then}"
+    if use := seen.uses.of(launch.instance_id, now):
+        ago = duration(now - seen.uses.at)
+        yield "USE", f"{use} (as the Hub knew {ago} ago)"
+    if launch.kept_until > now:
+        yield "KEPT", f"for {duration(launch.kept_until - now)} more, as its user asks"
+    yield "LIMITS", _limits(launch)
+    if row.last_activity:
+        ago = duration(now - row.last_activity)
+        yield "ACTIVITY", f"{ago} ago, as JupyterHub was told"
+
+
+def _limits(launch: Launch) -> str:
+    policy = launch.idle
+    found = (
+        ("idle for", policy.idle_timeout),
+        ("alone though busy for", policy.busy_limit),
+        ("it has run for", policy.max_age),
+    )
+    set_ones = [f"{what} {duration(limit)}" for what, limit in found if limit]
+    if not set_ones:
+        return "none of its own; a culler may have some"
+    return f"it stops when {', '.join(set_ones)}"
 
 
 def _costs(server: Server, ledger: Ledger, now: float) -> Iterator[Line]:

@@ -20,6 +20,7 @@ from ...ec2.again import every
 from ...server.context import HasContext, ServerContext
 from ...server.notices import out_of_time
 from ..pages.expectation import speaks_of_prices
+from .record import UseRecord
 
 #: seconds between two looks at all servers
 ROUND = 15.0
@@ -32,6 +33,7 @@ class IdleKeeper:
     """Looks at all servers that run, again and again, as long as the Hub does.
 
     :param app: the JupyterHub application
+    :param record: where it is written down for others
     :param dry: only write to the log what would be done
     """
 
@@ -39,11 +41,13 @@ class IdleKeeper:
         self,
         app: Any,
         log: logging.Logger,
+        record: UseRecord,
         dry: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._app = app
         self._log = log
+        self._record = record
         self._dry = dry
         self._clock = clock
         self._looked = 0.0
@@ -74,6 +78,7 @@ class IdleKeeper:
             if verdict.step is Step.STOP or _is_half_stopped(context):
                 over.append(self._stop(user, name, spawner))
         known = {spawner.context for *_, spawner in servers}
+        await self._record.keep(known, now)
         self._told = {c: step for c, step in self._told.items() if c in known}
         for failure in await asyncio.gather(*over, return_exceptions=True):
             if isinstance(failure, Exception):

@@ -66,8 +66,7 @@ def test_every_answer_is_in_it(loaded):
     assert (spawner.budgets, spawner.home_size) == ({"hub": 150}, 20)
     assert app.config.Authenticator.allowed_users == {"ada", "grace"}
     assert app.config.Authenticator.admin_users == {"ada"}
-    [culler] = app.services
-    assert culler["info"]["idle_timeout"] == 3600
+    assert (spawner.idle_timeout, app.services) == (3600, [])
     # What the stack has made.
     assert app.hub_connect_ip == "10.0.7.7"
     assert (spawner.subnets, spawner.security_groups) == (AWS["subnets"], ["sg"])

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ec2spawner.admin.collect import Region, Survey
 from ec2spawner.admin.hub_config import Hub
+from ec2spawner.admin.uses import KnownUses
 from ec2spawner.admin.why.page import Server, lines
+from ec2spawner.core.idleness import IdlePolicy
 from ec2spawner.core.ids import server_id
 from ec2spawner.core.state import (
     Doomed,
     HomeRef,
+    LastStop,
     Launch,
     Phase,
     ServerState,
@@ -26,6 +30,7 @@ from ec2spawner.ec2.machines import Machine
 from ec2spawner.ec2.resources import Resource, ResourceKind
 from ec2spawner.hub.database.records import Record, Records
 from ec2spawner.hub.database.servers import ServerRow
+from ec2spawner.hub.database.uses import UseNote
 
 NOW = 1_800_000_000.0
 HUB = Hub("h", (), "", {}, Path("c.py"), 1000.0)
@@ -50,7 +55,7 @@ def machine(id="i-1", state="running", **more):
     return Machine(id, state, instance_type="m5.large", launch_id="l-1", **more)
 
 
-def page(state, *machines, row=None, resources=(), runs=()):
+def page(state, *machines, row=None, resources=(), runs=(), uses=KnownUses()):
     """head -> what is said, in the order of the page."""
     records = Records({"l-1": Record("alice", "", "l-1", "i-1", Phase.READY)})
     region = Region(Account("us-west-2"), machines, resources)
@@ -59,7 +64,7 @@ def page(state, *machines, row=None, resources=(), runs=()):
     row = row or ServerRow("", True, NOW - 7200, NOW - 720, state)
     found: dict[str, list[str]] = {}
     for head, text in lines(
-        Server("alice", row), HUB, Survey((region,), records), ledger, NOW
+        Server("alice", row), HUB, Survey((region,), records, uses=uses), ledger, NOW
     ):
         found.setdefault(head, []).append(text)
     return found
@@ -77,7 +82,26 @@ def test_of_a_server_that_is_ready_it_tells_machine_launch_and_idleness():
     ]
     (told,) = found["MACHINE"]
     assert told.startswith("i-1, running, m5.large") and "its server is ready" in told
-    assert found["IDLE"][0].startswith("last activity 12 min ago")
+    assert found["ACTIVITY"] == ["12 min ago, as JupyterHub was told"]
+    assert found["LIMITS"] == ["none of its own; a culler may have some"]
+    assert "USE" not in found
+
+
+def test_of_a_hub_that_runs_it_tells_what_keeps_the_server_on_and_how_it_was_stopped():
+    policy = IdlePolicy(idle_timeout=3600, busy_limit=43200)
+    launch = replace(LAUNCH, idle=policy, kept_until=NOW + 600)
+    last = LastStop("idle", NOW - 86400, NOW - 90000)
+    note = UseNote("python3 uses 3.1 CPUs", NOW + 1800)
+    uses = KnownUses({"i-1": note, "i-2": UseNote("another's")}, NOW - 60)
+    state = replace(READY, launch=launch, last_stop=last)
+    found = page(state, machine(), uses=uses)
+    use = "kept on: python3 uses 3.1 CPUs (as the Hub knew 1.0 min ago)"
+    assert found["USE"] == [use]
+    assert found["LIMITS"] == [
+        "it stops when idle for 60 min, alone though busy for 12.0 h"
+    ]
+    assert found["KEPT"] == ["for 10 min more, as its user asks"]
+    assert found["LAST STOP"] == ["by the Hub 24.0 h ago, limit idle, idle for 60 min"]
     assert "JUPYTERHUB" not in found
 
 
