@@ -97,11 +97,10 @@ def test_of_a_hub_that_runs_it_tells_what_keeps_the_server_on_and_how_it_was_sto
     found = page(state, machine(), uses=uses)
     use = "kept on: python3 uses 3.1 CPUs (as the Hub knew 1.0 min ago)"
     assert found["USE"] == [use]
-    assert found["LIMITS"] == [
-        "it stops when idle for 60 min, alone though busy for 12.0 h"
-    ]
+    limits = "it stops when idle for 1.0 h, alone though busy for 12 h"
+    assert found["LIMITS"] == [limits]
     assert found["KEPT"] == ["for 10 min more, as its user asks"]
-    assert found["LAST STOP"] == ["by the Hub 24.0 h ago, limit idle, idle for 60 min"]
+    assert found["LAST STOP"] == ["by the Hub 24 h ago, limit idle, idle for 1.0 h"]
     assert "JUPYTERHUB" not in found
 
 
