@@ -100,7 +100,7 @@ def test_of_a_hub_that_runs_it_tells_what_keeps_the_server_on_and_how_it_was_sto
     limits = "it stops when idle for 1.0 h, alone though busy for 12 h"
     assert found["LIMITS"] == [limits]
     assert found["KEPT"] == ["for 10 min more, as its user asks"]
-    assert found["LAST STOP"] == ["by the Hub 24 h ago, limit idle, idle for 1.0 h"]
+    assert found["LAST STOP"] == ["by the Hub 1.0 d ago, limit idle, idle for 1.0 h"]
     assert "JUPYTERHUB" not in found
 
 
