@@ -14,6 +14,7 @@ from ...settings import LaunchSettings
 from ..app import AdminApp
 from ..hub_config import Hub, hub_url
 from ..policy.needs import unknown
+from .launch.trial import launch
 from .look.ask import Blind, address_of, ask
 from .look.at_start import told
 from .look.wants import Wants, variants_of
@@ -40,9 +41,18 @@ class DoctorApp(AdminApp):
 ec2spawner doctor
 ec2spawner doctor -f /etc/jupyterhub/jupyterhub_config.py --hub-folder /srv/jupyterhub
 ec2spawner doctor --json
+ec2spawner doctor --launch
 """
     json = Bool(False, help="Print JSON, for programs").tag(config=True)
-    flags = {"json": ({"DoctorApp": {"json": True}}, json.help)}
+    launch = Bool(
+        False,
+        help="If there is no problem, launch one real machine, the smallest, wait "
+        "until it has found the Hub's address, and end it. It costs a few cents",
+    ).tag(config=True)
+    flags = {
+        "json": ({"DoctorApp": {"json": True}}, json.help),
+        "launch": ({"DoctorApp": {"launch": True}}, launch.help),
+    }
 
     def start(self) -> None:
         began = time.monotonic()
@@ -50,7 +60,7 @@ ec2spawner doctor --json
         # What the Hub's own parts log is in the page.
         logging.getLogger("ec2spawner").setLevel(logging.CRITICAL)
         try:
-            checks = examine(hub)
+            checks = examine(hub, self.launch)
         except Blind as e:
             self.fail(f"AWS cannot be asked: {e}", COULD_NOT_LOOK)
         if self.json:
@@ -61,15 +71,19 @@ ec2spawner doctor --json
         self.exit(PROBLEMS if found else WELL)
 
 
-def examine(hub: Hub) -> list[Check]:
-    """What all rows find.
+def examine(hub: Hub, launching: bool = False) -> list[Check]:
+    """What all rows find, and a launch if there is no problem.
 
     :raises Blind: when AWS cannot be asked for anything
     """
     wants = wants_of(hub)
     problems, warnings = told(hub)
     facts = asyncio.run(ask(hub, wants))
-    return judge(wants, replace(facts, problems=problems, warnings=warnings))
+    facts = replace(facts, problems=problems, warnings=warnings)
+    checks = judge(wants, facts)
+    if launching and not any(c.verdict is Verdict.PROBLEM for c in checks):
+        checks += asyncio.run(launch(hub, wants, facts))
+    return checks
 
 
 def wants_of(hub: Hub) -> Wants:

@@ -45,7 +45,7 @@ def wishes(wants: Wants, facts: RegionFacts) -> list[Wish]:
     found = [_reads(action) for action in _READS]
     found += launches
     if launches:
-        found += _too_wide(launches[0].request, {w.what for w in launches}, wants)
+        found += _too_wide(launches[0].request, wants)
     variants = wants.of(facts.name)
     if any(v.settings.home != "none" for v in variants):
         found += _homes(wants, facts, variants)
@@ -89,7 +89,9 @@ def _launches(wants: Wants, facts: RegionFacts) -> Iterator[Wish]:
     """The requests of real launches: each kind of machine once, each subnet once."""
     seen: set[str] = set()
     for variant in wants.of(facts.name):
-        for candidate in _candidates(wants, facts, variant):
+        for candidate in candidates_of(
+            wants, facts, variant, nobody(wants), new_launch_id()
+        ):
             settings = variant.settings
             parts = (
                 candidate.machine,
@@ -110,9 +112,15 @@ def _launches(wants: Wants, facts: RegionFacts) -> Iterator[Wish]:
             )
 
 
-def _candidates(
-    wants: Wants, facts: RegionFacts, variant: Variant
+def candidates_of(
+    wants: Wants,
+    facts: RegionFacts,
+    variant: Variant,
+    who: LaunchIdentity,
+    nonce: str,
+    claim_timeout: float = 60.0,
 ) -> tuple[Candidate, ...]:
+    """The requests of a launch; none when it cannot be planned."""
     image = facts.images.get(variant.image)
     if not isinstance(image, Image):
         return ()
@@ -123,19 +131,24 @@ def _candidates(
         {id: subnet.zone for id, subnet in subnets.items()},
         types,
     )
-    who = LaunchIdentity(
-        wants.hub_id, "doctor", new_launch_id(), "doctor", lease_until=1.0
-    )
     try:
-        data = user_data(who.launch_id, new_launch_id(), wants.hub_url, 60.0)
+        data = user_data(who.launch_id, nonce, wants.hub_url, claim_timeout)
         return plan_launch(variant.settings, image, who, data, region).candidates
     except EC2SpawnError:
         return ()
 
 
-def _too_wide(
-    request: Mapping[str, Any], launched: set[str], wants: Wants
-) -> Iterator[Wish]:
+def nobody(wants: Wants, lease_until: float = 1.0) -> LaunchIdentity:
+    """Whose launches doctor's are: no server's.
+
+    :param lease_until: seconds since the epoch; from then on the Hub's sweep ends it
+    """
+    return LaunchIdentity(
+        wants.hub_id, _NOBODY, new_launch_id(), "doctor", lease_until=lease_until
+    )
+
+
+def _too_wide(request: Mapping[str, Any], wants: Wants) -> Iterator[Wish]:
     """What whoever has stolen the Hub's role must not get."""
     offered = {t for v in wants.variants for t in v.settings.types}
     dear = next(each for each in _DEAR if each not in offered)

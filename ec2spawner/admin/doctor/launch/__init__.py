@@ -1,0 +1,1 @@
+"""One real machine, launched and ended, for ``ec2spawner doctor --launch``."""

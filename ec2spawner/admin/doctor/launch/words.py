@@ -1,0 +1,114 @@
+"""What a launch has shown, as rows. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ....claim.verify import is_roots, same_address
+from ....ec2.machines import Machine
+from ..look.facts import Unknown
+from ..look.wants import Variant, Wants
+from ..rows.check import Check, not_known, ok, problem
+from .desk import Claimed
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One launch, from its request to its claim.
+
+    :ivar trouble: why there was no machine
+    :ivar seconds: from the request to the claim
+    :ivar reached: the port of servers could be reached from here; None if not tried
+    :ivar console: the end of its console, when it has not claimed
+    """
+
+    what: str
+    machine: Machine | None = None
+    trouble: str = ""
+    claimed: Claimed | None = None
+    seconds: float = 0.0
+    reached: bool | None = None
+    console: str = ""
+    #: the machine could not be ended
+    left: str = ""
+
+
+def judge(wants: Wants, variant: Variant, seen: Seen) -> Iterator[Check]:
+    """What is told of it."""
+    if seen.left:
+        yield problem(
+            "launch",
+            seen.left,
+            f"Machine {seen.left} could not be ended.",
+            "It costs until somebody ends it. Its lease is over in an hour: the Hub's "
+            "sweep ends it then.",
+            f"aws ec2 terminate-instances --instance-ids {seen.left}",
+        )
+    if seen.machine is None:
+        yield problem(
+            "launch",
+            seen.what,
+            f"{seen.what} could not be launched: {seen.trouble}.",
+            "No user can get it, either.",
+            "See 'Troubleshooting' in the documentation",
+        )
+        return
+    if seen.claimed is None:
+        yield _silent(wants, seen, seen.machine)
+        return
+    found = list(_of_claim(wants, variant, seen, seen.machine, seen.claimed))
+    who, took = f"{seen.what} {seen.machine.id}", f"{seen.seconds:.0f} s"
+    done = f"{who} claimed after {took}, and is ended"
+    yield from found or [ok("launch", "", done)]
+
+
+def _silent(wants: Wants, seen: Seen, machine: Machine) -> Check:
+    if machine.gone:
+        says = f"Machine {machine.id} ended before it came to the Hub: {machine.why}."
+    else:
+        says = f"Machine {machine.id} did not come to {wants.hub_url}."
+    tail = seen.console or "nothing that EC2 shows"
+    return problem(
+        "launch",
+        machine.id,
+        f"{says} Its console ends with: {tail}",
+        "Every start ends so. The image lacks cloud-init or Python, or nothing lets "
+        "machines reach the Hub.",
+        "ec2spawner image test NAME, and the rows security-groups and routes",
+    )
+
+
+def _of_claim(
+    wants: Wants, variant: Variant, seen: Seen, machine: Machine, claimed: Claimed
+) -> Iterator[Check]:
+    if not same_address(claimed.address, machine.private_ip):
+        yield problem(
+            "launch",
+            machine.id,
+            f"{machine.id} is {machine.private_ip} for EC2, and came from "
+            f"{claimed.address}.",
+            "What stands between changes addresses, so the Hub refuses every claim.",
+            "c.JupyterHub.hub_connect_ip = an address that machines reach without NAT",
+        )
+    if variant.settings.claims_as_root and not is_roots(claimed.port):
+        yield problem(
+            "launch",
+            machine.id,
+            f"{machine.id} came from port {claimed.port}, which is none of root's.",
+            "What stands between changes ports, so the Hub refuses every claim.",
+            "c.EC2Spawner.claims_as_root = False, if that is meant",
+        )
+    if seen.reached is False:
+        yield problem(
+            "launch",
+            machine.id,
+            f"Port {wants.port} of {machine.id} ({machine.private_ip}) cannot be "
+            "reached from here.",
+            "The Hub and its proxy cannot reach servers: every start ends with a "
+            "timeout.",
+            "See the row security-groups",
+        )
+    elif seen.reached is None:
+        why = f"Whether port {wants.port} of machines can be reached was not tried."
+        yield not_known("launch", machine.id, Unknown(why))
