@@ -13,7 +13,7 @@ from traitlets import Bool
 from ...settings import LaunchSettings
 from ..app import AdminApp
 from ..hub_config import Hub, hub_url
-from ..policy.needs import unknown
+from ..policy.needs import needs_of, unknown
 from .launch.trial import launch
 from .look.ask import Blind, address_of, ask
 from .look.at_start import told
@@ -93,6 +93,7 @@ def wants_of(hub: Hub) -> Wants:
     return Wants(
         hub.hub_id,
         variants_of(settings),
+        needs_of(settings, hub.hub_id, [account.region for account in hub.accounts]),
         url,
         address_of(urlsplit(url).hostname or ""),
         urlsplit(url).port or (443 if url.startswith("https") else 80),

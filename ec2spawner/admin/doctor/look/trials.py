@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from ....claim.user_data import user_data
 from ....core.errors import EC2SpawnError
 from ....core.ids import new_launch_id, owner_of
-from ....core.tags import HOME_TAG, HUB_TAG, LEASE_TAG, lease_text
+from ....core.tags import (
+    DISCARD_TAG,
+    HOME_TAG,
+    HUB_TAG,
+    IMAGE_TAG,
+    LEASE_TAG,
+    lease_text,
+)
 from ....ec2.facts import Image, Region
 from ....ec2.machines import Machine
 from ....ec2.network.security_groups import Interface
@@ -42,24 +49,29 @@ def wishes(wants: Wants, facts: RegionFacts) -> list[Wish]:
     :raises EC2SpawnError: never: what cannot be planned is told by other rows
     """
     launches = list(_launches(wants, facts))
-    found = [_reads(action) for action in _READS]
+    prices = ("DescribeSpotPriceHistory",) if wants.needs.prices else ()
+    found = [_reads(action) for action in (*_READS, *prices)]
     found += launches
     if launches:
         found += _too_wide(launches[0].request, wants)
-    variants = wants.of(facts.name)
-    if any(v.settings.home != "none" for v in variants):
-        found += _homes(wants, facts, variants)
-    found += _of_machine(wants, facts, variants)
-    if isinstance(facts.hub, Interface) and facts.hub.instance_id:
-        found.append(
-            Wish(
-                "end the Hub's own computer",
-                "TerminateInstances",
-                {"InstanceIds": [facts.hub.instance_id]},
-                should=False,
-            )
-        )
+    if wants.needs.homes:
+        found += _homes(wants, facts)
+    if machine := machine_to_try(facts):
+        found += _of_machine(wants, machine)
+        found += _of_both(wants, facts, machine)
+    if stranger := _not_ours(wants, facts):
+        request = {"InstanceIds": [stranger]}
+        what = f"end {stranger}, which is not its own"
+        found.append(Wish(what, "TerminateInstances", request, should=False))
     return found
+
+
+def _not_ours(wants: Wants, facts: RegionFacts) -> str:
+    """A machine that the hub must not end: its own computer, or anybody else's."""
+    if isinstance(facts.hub, Interface) and facts.hub.instance_id:
+        return facts.hub.instance_id
+    running = () if isinstance(facts.running, Unknown) else facts.running
+    return next((m.id for m in running if m.hub_id != wants.hub_id), "")
 
 
 _READS = (
@@ -74,14 +86,17 @@ _READS = (
 )
 
 
+#: of those that know no tags
+_FILTERS = {
+    "DescribeInstanceTypes": ("instance-type", "t3.micro"),
+    "DescribeInstanceStatus": ("instance-status.status", "impaired"),
+    "DescribeSpotPriceHistory": ("product-description", "Linux/UNIX"),
+}
+
+
 def _reads(action: str) -> Wish:
-    filters = {"Filters": [{"Name": f"tag:{HUB_TAG}", "Values": [_NOBODY]}]}
-    if action == "DescribeInstanceTypes":
-        filters = {"Filters": [{"Name": "instance-type", "Values": ["t3.micro"]}]}
-    if action == "DescribeInstanceStatus":
-        filters = {
-            "Filters": [{"Name": "instance-status.status", "Values": ["impaired"]}]
-        }
+    name, value = _FILTERS.get(action, (f"tag:{HUB_TAG}", _NOBODY))
+    filters = {"Filters": [{"Name": name, "Values": [value]}]}
     return Wish(f"call {action}", action, filters)
 
 
@@ -150,8 +165,7 @@ def nobody(wants: Wants, lease_until: float = 1.0) -> LaunchIdentity:
 
 def _too_wide(request: Mapping[str, Any], wants: Wants) -> Iterator[Wish]:
     """What whoever has stolen the Hub's role must not get."""
-    offered = {t for v in wants.variants for t in v.settings.types}
-    dear = next(each for each in _DEAR if each not in offered)
+    dear = _dear(wants)
     yield Wish(
         f"launch {dear}, which no profile offers",
         "RunInstances",
@@ -178,8 +192,13 @@ def _too_wide(request: Mapping[str, Any], wants: Wants) -> Iterator[Wish]:
     )
 
 
-def _homes(wants: Wants, facts: RegionFacts, variants: list[Variant]) -> Iterator[Wish]:
-    largest = max((v for v in variants if v.settings.home != "none"), key=_size_of_home)
+def _dear(wants: Wants) -> str:
+    return next(each for each in _DEAR if each not in wants.needs.types)
+
+
+def _homes(wants: Wants, facts: RegionFacts) -> Iterator[Wish]:
+    variants = wants.of(facts.name) or wants.variants
+    largest = max(variants, key=_size_of_home)
     zone = next(iter(_zones(facts)), f"{facts.name}a")
     owner = owner_of(wants.hub_id, "doctor", "", "user")
     request: dict[str, Any] = {
@@ -200,18 +219,24 @@ def _homes(wants: Wants, facts: RegionFacts, variants: list[Variant]) -> Iterato
     yield Wish(
         "make a volume without this hub's tag", "CreateVolume", bare, should=False
     )
-    resources = () if isinstance(facts.resources, Unknown) else facts.resources
-    if home := next(filter(_is_home, resources), None):
-        yield Wish(
-            "grow a home", "ModifyVolume", {"VolumeId": home.id, "Size": home.size + 1}
-        )
-        if any(v.settings.home_may_move for v in variants):
+    if home := home_to_try(facts):
+        larger = {"VolumeId": home.id, "Size": home.size + 1}
+        yield Wish("grow a home", "ModifyVolume", larger)
+        given_up = {"Resources": [home.id], "Tags": to_pairs({DISCARD_TAG: "0"})}
+        yield Wish("note that a home is given up", "CreateTags", given_up)
+        if wants.needs.home_snapshots:
             tags = [specification("snapshot", {HUB_TAG: wants.hub_id})]
             yield Wish(
                 "make a snapshot of a home",
                 "CreateSnapshot",
                 {"VolumeId": home.id, "TagSpecifications": tags},
             )
+
+
+def home_to_try(facts: RegionFacts) -> Resource | None:
+    """A home of the hub, on which rights that ask for its tag can be tried."""
+    resources = () if isinstance(facts.resources, Unknown) else facts.resources
+    return next(filter(_is_home, resources), None)
 
 
 def _size_of_home(variant: Variant) -> int:
@@ -236,21 +261,38 @@ def machine_to_try(facts: RegionFacts) -> Machine | None:
     return next((m for m in facts.machines.values() if not m.gone), None)
 
 
-def _of_machine(
-    wants: Wants, facts: RegionFacts, variants: list[Variant]
-) -> Iterator[Wish]:
-    machine = machine_to_try(facts)
-    if machine is None:
-        return
-    one = {"InstanceIds": [machine.id]}
+def _of_machine(wants: Wants, machine: Machine) -> Iterator[Wish]:
+    one, needs = {"InstanceIds": [machine.id]}, wants.needs
     yield Wish("end a machine of the hub", "TerminateInstances", one)
-    yield Wish(
-        "renew the lease of a machine",
-        "CreateTags",
-        {"Resources": [machine.id], "Tags": to_pairs({LEASE_TAG: lease_text(0.0)})},
-    )
-    if any(v.settings.on_stop != "terminate" for v in variants):
+    console = {"InstanceId": machine.id}
+    yield Wish("read the console of a machine", "GetConsoleOutput", console)
+    lease = {"Resources": [machine.id], "Tags": to_pairs({LEASE_TAG: lease_text(0.0)})}
+    yield Wish("renew the lease of a machine", "CreateTags", lease)
+    if needs.rests:
         yield Wish("stop a machine of the hub", "StopInstances", one)
         yield Wish("wake a machine of the hub", "StartInstances", one)
+        attribute = "ModifyInstanceAttribute"
         data = {"InstanceId": machine.id, "UserData": {"Value": b"#!"}}
-        yield Wish("give it new user-data", "ModifyInstanceAttribute", data)
+        yield Wish("give it new user-data", attribute, data)
+        dear = _dear(wants)
+        large = {"InstanceId": machine.id, "InstanceType": {"Value": dear}}
+        yield Wish(f"make a machine a {dear}", attribute, large, should=False)
+    if needs.builds:
+        tags = {HUB_TAG: wants.hub_id, IMAGE_TAG: _NOBODY}
+        kinds: tuple[Literal["image", "snapshot"], ...] = ("image", "snapshot")
+        image = {
+            "InstanceId": machine.id,
+            "Name": _NOBODY,
+            "TagSpecifications": [specification(kind, tags) for kind in kinds],
+        }
+        yield Wish("make an image of a machine", "CreateImage", image)
+
+
+def _of_both(wants: Wants, facts: RegionFacts, machine: Machine) -> Iterator[Wish]:
+    home = home_to_try(facts)
+    if home is None or not wants.needs.homes:
+        return
+    both = {"VolumeId": home.id, "InstanceId": machine.id}
+    attach = {**both, "Device": "/dev/sdf"}
+    yield Wish("give a home to a machine", "AttachVolume", attach)
+    yield Wish("take a home from a machine", "DetachVolume", both)

@@ -14,6 +14,7 @@ from ....profiles.profile import Choice, Profile
 from ....server.choice import known_profiles, settable_by_profiles
 from ....settings import LaunchSettings
 from ....settings.network import is_loopback_url
+from ...policy.needs import Needs
 
 _OURS = frozenset(LaunchSettings.class_trait_names(config=True))
 
@@ -42,6 +43,7 @@ class Variant:
 class Wants:
     """What the Hub is told to offer, and where machines are told to find it.
 
+    :ivar needs: what its policy is made of
     :ivar hub_url: that of the Hub's API, for machines
     :ivar hub_address: the IPv4 address in it, or of the name in it; empty if unknown
     :ivar hub_port: on which the Hub listens for them
@@ -51,6 +53,7 @@ class Wants:
 
     hub_id: str
     variants: tuple[Variant, ...]
+    needs: Needs
     hub_url: str = ""
     hub_address: str = ""
     hub_port: int = 8081

@@ -5,6 +5,7 @@ from dataclasses import replace
 from ec2spawner.admin.doctor.look.facts import Facts, RegionFacts, Trial
 from ec2spawner.admin.doctor.look.wants import Wants, variants_of
 from ec2spawner.admin.doctor.rows.check import Verdict
+from ec2spawner.admin.policy.needs import needs_of
 from ec2spawner.ec2.account.identity import Identity
 from ec2spawner.ec2.account.quotas import Quota
 from ec2spawner.ec2.facts import Image, TypeFacts
@@ -68,7 +69,8 @@ def wants(**given):
         **given.pop("hub", {}),
     }
     settings = LaunchSettings(**{**SETTINGS, **given})
-    return Wants("lab-hub", variants_of(settings), **hub)
+    needs = needs_of(settings, "lab-hub", [HERE])
+    return Wants("lab-hub", variants_of(settings), needs, **hub)
 
 
 def region(**changes):

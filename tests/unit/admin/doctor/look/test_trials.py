@@ -82,6 +82,7 @@ def test_what_asks_for_the_hubs_tag_is_tried_on_what_has_it():
     assert {w.action for w in with_} >= {
         *("TerminateInstances", "StopInstances", "StartInstances", "CreateTags"),
         *("ModifyInstanceAttribute", "ModifyVolume", "CreateSnapshot"),
+        *("AttachVolume", "DetachVolume", "GetConsoleOutput"),
     }
     gone = {"i-1": replace(MACHINE, state="terminated")}
     assert not {w.action for w in tried(machines=gone)} & {"TerminateInstances"}
@@ -89,5 +90,22 @@ def test_what_asks_for_the_hubs_tag_is_tried_on_what_has_it():
 
 def test_the_hubs_own_computer_must_be_out_of_its_reach():
     hub = replace(REGION.hub, instance_id="i-hub")
-    (own,) = [w for w in tried(hub=hub) if w.action == "TerminateInstances"]
-    assert own.request == {"InstanceIds": ["i-hub"]} and not own.should
+    others = [Machine("i-others", "running"), replace(MACHINE, hub_id="lab-hub")]
+    for changes, id in (({"hub": hub}, "i-hub"), ({"running": others}, "i-others")):
+        (end,) = [w for w in tried(**changes) if w.action == "TerminateInstances"]
+        assert end.request == {"InstanceIds": [id]} and not end.should
+
+
+def test_a_small_machine_must_not_be_made_a_dear_one():
+    found = tried(wants(on_stop="stop"), machines={"i-1": MACHINE})
+    (large,) = [w for w in found if w.what.startswith("make a machine a ")]
+    assert not large.should and large.request["InstanceType"]["Value"]
+
+
+def test_what_budgets_and_builds_need_is_tried_too():
+    with_ = {"machines": {"i-1": MACHINE}}
+    bounded = wants(budgets={"hub": 150}, build_sources=["https://github.com/lab/*"])
+    assert {"StopInstances", "CreateImage"} <= {
+        w.action for w in tried(bounded, **with_)
+    }
+    assert not {"StopInstances", "CreateImage"} & {w.action for w in tried(**with_)}
