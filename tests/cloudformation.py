@@ -1,8 +1,6 @@
 """The template of `ec2spawner init`, made on a local EC2 by unmodified boto3.
 
-No CloudFormation, but as much of it as this template uses. The network and the hub's
-computer are what is there from the start: the VPC of the local EC2, its subnets, and
-this computer, which is in them.
+No CloudFormation, but as much of it as this template uses.
 """
 
 from __future__ import annotations
@@ -19,22 +17,20 @@ import yaml
 from ec2spawner.core.tags import HUB_TAG, IMAGE_TAG, READY, STATUS_TAG
 from localec2 import LocalCloudProcess
 
-Maker = Callable[[dict[str, Any]], dict[str, Any]]
+Properties = dict[str, Any]
+#: "" for Ref, ".Attribute" for GetAtt
+Names = dict[str, Any]
+Maker = Callable[[Properties], Names]
 
-#: of the network that is there
-THERE = (
-    "AWS::EC2::InternetGateway",
-    "AWS::EC2::VPCGatewayAttachment",
-    "AWS::EC2::RouteTable",
-    "AWS::EC2::Route",
-    "AWS::EC2::SubnetRouteTableAssociation",
-)
-#: of the hub's computer, which is this one
-HERE = (
-    "AWS::EC2::EIP",
-    "AWS::EC2::EIPAssociation",
+#: what needs a computer of the hub that boots
+OF_THE_COMPUTER = (
     "AWS::EC2::VolumeAttachment",
     "AWS::CloudFormation::WaitCondition",
+)
+NETWORK = (
+    *("AWS::EC2::InternetGateway", "AWS::EC2::VPCGatewayAttachment"),
+    *("AWS::EC2::RouteTable", "AWS::EC2::Route", "AWS::EC2::EIP"),
+    *("AWS::EC2::SubnetRouteTableAssociation", "AWS::EC2::EIPAssociation"),
 )
 
 
@@ -90,7 +86,8 @@ def image_of_hub(cloud: LocalCloudProcess, hub_id: str, name: str) -> Iterator[s
     pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
     api.create_tags(Resources=[made], Tags=pairs)
     yield made
-    api.deregister_image(ImageId=made)
+    if api.describe_images(Filters=[{"Name": "image-id", "Values": [made]}])["Images"]:
+        api.deregister_image(ImageId=made)
 
 
 def client(cloud: LocalCloudProcess, service: str) -> Any:
@@ -115,7 +112,6 @@ class Stack:
         self.ec2, self._iam = client(cloud, "ec2"), client(cloud, "iam")
         self._world = cloud.control.resources()
         self._undo: list[Callable[[], Any]] = []
-        self._subnets = iter(self._world.subnet_ids.items())
         self.hub: dict[str, Any] = {}
         defaults = {k: p.get("Default") for k, p in template["Parameters"].items()}
         self.names: dict[str, Any] = {
@@ -126,6 +122,7 @@ class Stack:
             "AWS::URLSuffix": "amazonaws.com",
             "AWS::Zones": self._world.zones,
         }
+        self._makers = self.makers()
         self._make(template["Resources"])
         self.outputs = {
             name: resolved(output["Value"], self.names)
@@ -147,35 +144,103 @@ class Stack:
             resources = left
 
     def _make_one(self, name: str, kind: str, properties: dict[str, Any]) -> None:
-        made = self.makers()[kind]({"name": name, **properties})
+        made = self._makers[kind]({"name": name, **properties})
         for attribute, value in made.items():
             self.names[name + attribute] = value
 
     def makers(self) -> dict[str, Maker]:
         """Kind -> what makes one of its properties, and gives its Ref and GetAtts."""
-        there: dict[str, Maker] = {kind: self._there for kind in (*THERE, *HERE)}
-        return there | {
-            "AWS::EC2::VPC": lambda _: {"": self._world.vpc_id},
+        return {kind: self._there for kind in OF_THE_COMPUTER} | {
+            "AWS::EC2::VPC": self._vpc,
+            "AWS::EC2::InternetGateway": self._gateway,
+            "AWS::EC2::VPCGatewayAttachment": self._gateway_attachment,
+            "AWS::EC2::RouteTable": self._routes,
+            "AWS::EC2::Route": self._route,
             "AWS::EC2::Subnet": self._subnet,
+            "AWS::EC2::SubnetRouteTableAssociation": self._subnet_routes,
             "AWS::EC2::SecurityGroup": self._group,
             "AWS::EC2::SecurityGroupIngress": self._ingress,
             "AWS::IAM::Role": self._role,
             "AWS::IAM::InstanceProfile": self._profile,
             "AWS::EC2::Volume": self._volume,
             "AWS::EC2::NetworkInterface": self._interface,
+            "AWS::EC2::EIP": self._address,
+            "AWS::EC2::EIPAssociation": self._address_association,
             "AWS::EC2::Instance": self._computer,
             "AWS::CloudFormation::WaitConditionHandle": lambda _: {"": self.ready_url},
         }
 
-    def _there(self, properties: dict[str, Any]) -> dict[str, Any]:
+    def _there(self, properties: Properties) -> Names:
         name = f"{properties['name']}-that-is-there"
         return {"": name, ".AllocationId": name}
 
-    def _subnet(self, _: dict[str, Any]) -> dict[str, Any]:
-        zone, subnet = next(self._subnets)
-        return {"": subnet, ".AvailabilityZone": zone}
+    def _vpc(self, properties: Properties) -> Names:
+        made = self.ec2.create_vpc(CidrBlock=properties["CidrBlock"])["Vpc"]["VpcId"]
+        self._undo.append(lambda: self.ec2.delete_vpc(VpcId=made))
+        return {"": made}
 
-    def _group(self, properties: dict[str, Any]) -> dict[str, Any]:
+    def _gateway(self, _: Properties) -> Names:
+        made = self.ec2.create_internet_gateway()["InternetGateway"]
+        words = {"InternetGatewayId": made["InternetGatewayId"]}
+        self._undo.append(lambda: self.ec2.delete_internet_gateway(**words))
+        return {"": made["InternetGatewayId"]}
+
+    def _gateway_attachment(self, properties: Properties) -> Names:
+        words = {k: properties[k] for k in ("VpcId", "InternetGatewayId")}
+        self.ec2.attach_internet_gateway(**words)
+        self._undo.append(lambda: self.ec2.detach_internet_gateway(**words))
+        return {"": "attachment"}
+
+    def _routes(self, properties: Properties) -> Names:
+        made = self.ec2.create_route_table(VpcId=properties["VpcId"])["RouteTable"]
+        words = {"RouteTableId": made["RouteTableId"]}
+        self._undo.append(lambda: self.ec2.delete_route_table(**words))
+        return {"": made["RouteTableId"]}
+
+    def _route(self, properties: Properties) -> Names:
+        names = ("RouteTableId", "DestinationCidrBlock", "GatewayId")
+        self.ec2.create_route(**{k: properties[k] for k in names})
+        return {"": "route"}
+
+    def _subnet(self, properties: Properties) -> Names:
+        names = ("VpcId", "CidrBlock", "AvailabilityZone")
+        made = self.ec2.create_subnet(**{k: properties[k] for k in names})["Subnet"]
+        self._undo.append(lambda: self.ec2.delete_subnet(SubnetId=made["SubnetId"]))
+        return {
+            "": made["SubnetId"],
+            ".AvailabilityZone": made["AvailabilityZone"],
+        }
+
+    def _subnet_routes(self, properties: Properties) -> Names:
+        words = {k: properties[k] for k in ("SubnetId", "RouteTableId")}
+        made = self.ec2.associate_route_table(**words)["AssociationId"]
+        self._undo.append(lambda: self.ec2.disassociate_route_table(AssociationId=made))
+        return {"": made}
+
+    def _interface(self, properties: Properties) -> Names:
+        made = self.ec2.create_network_interface(
+            SubnetId=properties["SubnetId"], Groups=properties["GroupSet"]
+        )["NetworkInterface"]
+        words = {"NetworkInterfaceId": made["NetworkInterfaceId"]}
+        self._undo.append(lambda: self.ec2.delete_network_interface(**words))
+        return {
+            "": made["NetworkInterfaceId"],
+            ".PrimaryPrivateIpAddress": made["PrivateIpAddress"],
+        }
+
+    def _address(self, properties: Properties) -> Names:
+        made = self.ec2.allocate_address(Domain=properties["Domain"])
+        words = {"AllocationId": made["AllocationId"]}
+        self._undo.append(lambda: self.ec2.release_address(**words))
+        return {"": made["PublicIp"], ".AllocationId": made["AllocationId"]}
+
+    def _address_association(self, properties: Properties) -> Names:
+        words = {k: properties[k] for k in ("AllocationId", "NetworkInterfaceId")}
+        made = self.ec2.associate_address(**words)["AssociationId"]
+        self._undo.append(lambda: self.ec2.disassociate_address(AssociationId=made))
+        return {"": made}
+
+    def _group(self, properties: Properties) -> Names:
         group = self.ec2.create_security_group(
             GroupName=f"stack-{properties['name']}",
             Description=properties["GroupDescription"],
@@ -186,7 +251,7 @@ class Stack:
             self._ingress({"GroupId": group, **rule})
         return {"": group}
 
-    def _ingress(self, properties: dict[str, Any]) -> dict[str, Any]:
+    def _ingress(self, properties: Properties) -> Names:
         rule = {k: properties[k] for k in ("IpProtocol", "FromPort", "ToPort")}
         if "CidrIp" in properties:
             rule["IpRanges"] = [{"CidrIp": properties["CidrIp"]}]
@@ -198,7 +263,7 @@ class Stack:
         self._undo.append(lambda: self.ec2.revoke_security_group_ingress(**words))
         return {"": "sgr"}
 
-    def _role(self, properties: dict[str, Any]) -> dict[str, Any]:
+    def _role(self, properties: Properties) -> Names:
         name = f"stack-{properties['name']}"
         trust = json.dumps(properties["AssumeRolePolicyDocument"])
         self._iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)
@@ -210,7 +275,7 @@ class Stack:
             self._undo.append(lambda w=words: self._iam.delete_role_policy(**w))
         return {"": name}
 
-    def _profile(self, properties: dict[str, Any]) -> dict[str, Any]:
+    def _profile(self, properties: Properties) -> Names:
         words = {"InstanceProfileName": f"stack-{properties['name']}"}
         self._iam.create_instance_profile(**words)
         self._undo.append(lambda: self._iam.delete_instance_profile(**words))
@@ -220,20 +285,14 @@ class Stack:
         self._undo.append(lambda: self._iam.remove_role_from_instance_profile(**pair))
         return {"": words["InstanceProfileName"]}
 
-    def _volume(self, properties: dict[str, Any]) -> dict[str, Any]:
+    def _volume(self, properties: Properties) -> Names:
         wanted = ("AvailabilityZone", "Encrypted", "Size", "VolumeType")
         made = self.ec2.create_volume(**{k: properties[k] for k in wanted})
         volume = made["VolumeId"]
         self._undo.append(lambda: self.ec2.delete_volume(VolumeId=volume))
         return {"": volume}
 
-    def _interface(self, _: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "": "eni-of-this-computer",
-            ".PrimaryPrivateIpAddress": self._world.hub_address,
-        }
-
-    def _computer(self, properties: dict[str, Any]) -> dict[str, Any]:
+    def _computer(self, properties: Properties) -> Names:
         self.hub = properties
         return {"": "i-of-this-computer"}
 
@@ -254,3 +313,28 @@ class Stack:
         """In the opposite order, as CloudFormation does."""
         while self._undo:
             self._undo.pop()()
+
+
+class HereStack(Stack):
+    """In the network that the local EC2 has, where machines can run. The hub's computer
+    is this one."""
+
+    def makers(self) -> dict[str, Maker]:
+        self._subnets = iter(self._world.subnet_ids.items())
+        return (
+            super().makers()
+            | {kind: self._there for kind in NETWORK}
+            | {
+                "AWS::EC2::VPC": lambda _: {"": self._world.vpc_id},
+                "AWS::EC2::Subnet": self._next_subnet,
+                "AWS::EC2::NetworkInterface": self._here,
+            }
+        )
+
+    def _next_subnet(self, _: Properties) -> Names:
+        zone, subnet = next(self._subnets)
+        return {"": subnet, ".AvailabilityZone": zone}
+
+    def _here(self, properties: Properties) -> Names:
+        address = self._world.hub_address
+        return {**self._there(properties), ".PrimaryPrivateIpAddress": address}

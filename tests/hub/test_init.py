@@ -1,4 +1,5 @@
-"""From an empty folder to a user's round: `ec2spawner init` and what it has written.
+"""From an empty folder to a user's round and to the end: `ec2spawner init`, its hub,
+and `ec2spawner teardown`.
 
 A Hub starts here, because only that shows that what is written is enough for one.
 """
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ec2spawner.core.tags import HOME_TAG, HUB_TAG
-from tests.cloudformation import Stack, image_of_hub
+from tests.cloudformation import HereStack, image_of_hub
 
 from .conftest import api_of, eventually, living
 from .hub_process import TINY_COMMAND, HubProcess
@@ -33,21 +34,29 @@ def written(cloud, tmp_path):
 @pytest.fixture
 def stack(cloud, ec2, written):
     parameters = {"HubImage": ec2.resources().image_id}
-    made = Stack(cloud, (written / "hub.yaml").read_text(), parameters)
+    made = HereStack(cloud, (written / "hub.yaml").read_text(), parameters)
     yield made
     # What machines use cannot be deleted.
     eventually(lambda: not [m for m in ec2.machines() if m.state != "terminated"])
-    for home in homes_in(cloud):
-        api_of(cloud).delete_volume(VolumeId=home["VolumeId"])
     made.delete()
 
 
-def homes_in(cloud):
-    filters = [
-        {"Name": f"tag:{HUB_TAG}", "Values": ["lab-hub"]},
-        {"Name": "tag-key", "Values": [HOME_TAG]},
+def left_of(cloud):
+    """All that carries the tag of the hub in AWS."""
+    api, ours = api_of(cloud), [{"Name": f"tag:{HUB_TAG}", "Values": ["lab-hub"]}]
+    found = [
+        (kind, each)
+        for kind, answer in {
+            "Volumes": api.describe_volumes(Filters=ours),
+            "Snapshots": api.describe_snapshots(Filters=ours),
+            "Images": api.describe_images(Filters=ours),
+            "NetworkInterfaces": api.describe_network_interfaces(Filters=ours),
+        }.items()
+        for each in answer[kind]
     ]
-    return api_of(cloud).describe_volumes(Filters=filters)["Volumes"]
+    machines = api.describe_instances(Filters=ours)["Reservations"]
+    states = [m["State"]["Name"] for r in machines for m in r["Instances"]]
+    return found + [("machine", s) for s in states if s != "terminated"]
 
 
 @pytest.fixture
@@ -69,7 +78,7 @@ async def hub(cloud, stack, image, tmp_path):
     made.kill()
 
 
-async def test_from_an_empty_folder_to_a_users_round(
+async def test_from_an_empty_folder_to_a_users_round_and_nothing_is_left(
     hub, written, stack, image, cloud, ec2
 ):
     written_config = (written / "jupyterhub_config.py").read_text()
@@ -88,6 +97,22 @@ async def test_from_an_empty_folder_to_a_users_round(
     await hub.stop_server(USER)
     assert living(ec2) == []
     assert "Traceback" not in hub.log
-    # What is theirs stays.
-    [home] = homes_in(cloud)
-    assert home["Size"] == 20 and home["Encrypted"]
+    # What is theirs stays, until somebody says that it goes.
+    hub.stop()
+    teardown(hub)
+    [(kind, home)] = left_of(cloud)
+    assert kind == "Volumes" and home["Size"] == 20 and home["Encrypted"]
+    assert HOME_TAG in {tag["Key"] for tag in home["Tags"]}
+    teardown(hub, "--homes")
+    assert left_of(cloud) == []
+
+
+def teardown(hub, *words):
+    command = [COMMAND, "teardown", "--yes-delete=lab-hub", "-f", CONFIG, *words]
+    subprocess.run(
+        command,
+        cwd=hub.folder,
+        env=hub.environment(),
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )

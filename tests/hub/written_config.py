@@ -6,7 +6,7 @@ EC2, its times, and a token for the tests.
 
 import json
 
-load_subconfig("jupyterhub_config.py")  # noqa: F821
+load_subconfig("jupyterhub_config.py", ".")  # noqa: F821
 c = get_config()  # noqa: F821
 
 with open("options.json") as f:

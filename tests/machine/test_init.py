@@ -23,7 +23,7 @@ from ec2spawner.admin.init.stack import stack_of
 from ec2spawner.demo.ports import free_ports
 from localec2.net.this_computer import ways
 from localec2.roots.roots import kept
-from tests.cloudformation import Stack, image_of_hub
+from tests.cloudformation import HereStack, image_of_hub
 from tests.docs.configs import ROOT
 
 from ..hub.conftest import eventually, living
@@ -79,7 +79,7 @@ def desk(cloud, wheel):
         made.shutdown()
 
 
-class RealStack(Stack):
+class RealStack(HereStack):
     """With a computer for the hub, which boots."""
 
     def __init__(self, cloud, text, parameters, ready_url):
@@ -87,10 +87,12 @@ class RealStack(Stack):
         super().__init__(cloud, text, parameters)
 
     def makers(self):
-        attach = {"AWS::EC2::VolumeAttachment": self._attachment}
-        return super().makers() | attach
+        return super().makers() | {
+            "AWS::EC2::VolumeAttachment": self._attachment,
+            "AWS::EC2::NetworkInterface": self._some_address,
+        }
 
-    def _interface(self, properties):
+    def _some_address(self, properties):
         # An address of the subnet: EC2 takes no interface that is there already here.
         self._subnet_id, self._groups = properties["SubnetId"], properties["GroupSet"]
         [found] = self.ec2.describe_subnets(SubnetIds=[self._subnet_id])["Subnets"]
