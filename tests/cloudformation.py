@@ -100,6 +100,7 @@ class Stack:
 
     :ivar names: what Ref and GetAtt give, by the names that they take
     :ivar hub: the properties of the hub's computer, user-data included
+    :ivar rights: the policy that ec2spawner has made, of the role of that computer
     """
 
     #: where the hub's computer says that the hub answers
@@ -113,6 +114,7 @@ class Stack:
         self._world = cloud.control.resources()
         self._undo: list[Callable[[], Any]] = []
         self.hub: dict[str, Any] = {}
+        self.rights: dict[str, Any] = {}
         defaults = {k: p.get("Default") for k, p in template["Parameters"].items()}
         self.names: dict[str, Any] = {
             **{name: value for name, value in defaults.items() if value is not None},
@@ -268,6 +270,7 @@ class Stack:
         trust = json.dumps(properties["AssumeRolePolicyDocument"])
         self._iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)
         self._undo.append(lambda: self._iam.delete_role(RoleName=name))
+        self.rights = properties["Policies"][0]["PolicyDocument"]
         for policy in properties["Policies"]:
             words = {"RoleName": name, "PolicyName": policy["PolicyName"]}
             document = json.dumps(policy["PolicyDocument"])

@@ -1,10 +1,11 @@
-"""Sphinx directives that print what the code knows: settings, errors, states."""
+"""Directives that print what the code knows: settings, commands, errors, states."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import Any
 
+from commands_text import commands_rst
 from docutils import nodes
 from docutils.statemachine import StringList
 from errors_text import errors_rst
@@ -37,6 +38,13 @@ class Settings(Generated):
     def lines(self) -> list[str]:
         module, _, name = self.arguments[0].rpartition(".")
         return settings_rst(getattr(import_module(module), name))
+
+
+class Commands(Generated):
+    """``.. ec2spawner-commands::``"""
+
+    def lines(self) -> list[str]:
+        return commands_rst()
 
 
 class Errors(Generated):
@@ -94,6 +102,7 @@ def link_to_jupyterhub(
 
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("ec2spawner-settings", Settings)
+    app.add_directive("ec2spawner-commands", Commands)
     app.add_directive("ec2spawner-errors", Errors)
     app.add_directive("ec2spawner-acts", Acts)
     app.add_directive("ec2spawner-events", Events)

@@ -39,17 +39,19 @@ def image(cloud):
 
 
 def test_doctor_finds_nothing_wrong_with_what_the_template_has_made(
-    stack, image, tmp_path, monkeypatch
+    stack, image, ec2, tmp_path, monkeypatch
 ):
     """The configuration is as the hub's computer has it, and nothing is added."""
     for name in ("aws.json", "jupyterhub_config.py"):
         (tmp_path / name).write_text(stack.file(name))
     monkeypatch.setattr(asking, "_is_here", lambda address: True)
+    ec2.change_settings(policy=stack.rights)
     checks = doctor.examine(read_hub(tmp_path / "jupyterhub_config.py"))
     bad = [c for c in checks if c.verdict in (Verdict.PROBLEM, Verdict.WARNING)]
-    # Who asks here has keys, and everybody may do everything on a local EC2.
-    assert [check.name for check in bad] == ["credentials", "policy"], bad
+    # A hub has a role in place of keys.
+    assert [check.name for check in bad] == ["credentials"], bad
+    ec2.change_settings(policy={})
     assert {check.name for check in checks if check.verdict is Verdict.OK} >= {
         *("configuration", "hub-address", "subnets", "routes", "dns"),
-        *("security-groups", "image", "sizes", "quota", "rights"),
+        *("security-groups", "image", "sizes", "quota", "rights", "policy"),
     }

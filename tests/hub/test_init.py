@@ -66,16 +66,19 @@ def image(cloud):
 
 
 @pytest.fixture
-async def hub(cloud, stack, image, tmp_path):
+async def hub(cloud, ec2, stack, image, tmp_path):
     """As the hub's computer starts it, from the files of its user-data."""
     folder = tmp_path / "srv-jupyterhub"
     folder.mkdir()
     for name in ("aws.json", "jupyterhub_config.py"):
         (folder / name).write_text(stack.file(name))
     made = HubProcess(folder, cloud, {"cmd": TINY_COMMAND}, config=CONFIG)
+    # It may do what its role may, and nothing else.
+    ec2.change_settings(policy=stack.rights)
     await made.start()
     yield made
     made.kill()
+    ec2.change_settings(policy={})
 
 
 async def test_from_an_empty_folder_to_a_users_round_and_nothing_is_left(

@@ -148,8 +148,8 @@ def stack(cloud, ec2, desk, wheel):
     template = stack_of(config_of(HUB)).template
     made = RealStack(cloud, template, parameters, f"{desk.url}/ready")
     yield made
-    made.delete()
     ec2.change_settings(outside=[], index_urls=[])
+    made.delete()
 
 
 # From a port to another computer's. EC2 is asked for 127.0.0.1 only.
@@ -225,10 +225,13 @@ def hub(stack, desk, cloud, ec2, image):
         path = "/srv/jupyterhub/jupyterhub_config.py"
         guest.run(f"echo {text} | base64 -d >> {path}")
         guest.run("systemctl restart jupyterhub")
+        # It may do what its role may, and nothing else.
+        ec2.change_settings(policy=stack.rights)
         made = HubThere(guest)
         eventually(lambda: made.api("GET", "/"))
         yield made
     finally:
+        ec2.change_settings(policy={})
         forwarding.kill()
         forwarding.wait()
 

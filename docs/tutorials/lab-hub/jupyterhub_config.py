@@ -101,5 +101,6 @@ c.EC2Spawner.budgets = {"hub": 200}
 # All people come in by one tunnel. Take it out when the hub has a domain name.
 c.EC2Spawner.acknowledged = ["subdomains"]
 
-# Use EC2Spawner, and stop a server that nobody has used for so many seconds.
+# Use EC2Spawner, and stop a server that nobody uses, and on which nothing runs, for so
+# many seconds.
 ec2spawner.setup(c, idle_timeout=3600)

@@ -17,7 +17,7 @@ _TYPE = re.compile(r"([a-z][a-z0-9-]*)\.[a-z0-9-]+")
 _ARM = re.compile(r"a1|[a-z]+\d+g[a-z]*")
 # EBS user guide, "EBS volume types": what gp3 can have.
 _LARGEST_HOME = 65_536
-# Servers tell of their activity every five minutes: hub/checks/warnings.
+# With less, people who read or think are stopped: hub/checks/warnings.
 _LEAST_IDLE = 10
 _SIZES = ("Small", "Medium", "Large", "Very large")
 
