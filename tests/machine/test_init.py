@@ -7,7 +7,6 @@ configured here. Slow: it installs.
 import base64
 import http.server
 import json
-import shutil
 import socket
 import subprocess
 import sys
@@ -24,7 +23,7 @@ from ec2spawner.demo.ports import free_ports
 from localec2.net.this_computer import ways
 from localec2.roots.roots import kept
 from tests.cloudformation import HereStack, image_of_hub
-from tests.docs.configs import ROOT
+from tests.wheel import make_wheel
 
 from ..hub.conftest import eventually, living
 from ..hub.hub_process import ADMIN_TOKEN, TINY_SERVER
@@ -35,17 +34,7 @@ HUB = Answers("us-west-2", "lab-hub", "", ("ada",), ("t3.medium",), 0, 1, 60)
 
 @pytest.fixture
 def wheel(tmp_path):
-    """Of this repository, as an index would have it."""
-    source = tmp_path / "source"
-    hidden = shutil.ignore_patterns("__pycache__", "*.egg-info", "build")
-    for name in ("ec2spawner", "localec2"):
-        shutil.copytree(ROOT / name, source / name, ignore=hidden)
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source)
-    words = ["wheel", "--no-deps", "-q", "-w", str(tmp_path / "files"), str(source)]
-    subprocess.run([sys.executable, "-m", "pip", *words], check=True)
-    [made] = (tmp_path / "files").iterdir()
-    return made
+    return make_wheel(tmp_path)
 
 
 class Desk(http.server.ThreadingHTTPServer):
