@@ -223,6 +223,10 @@ class Lane:
         return self._client("sts")
 
     @property
+    def kms(self) -> Any:
+        return self._client("kms")
+
+    @property
     def quotas(self) -> Any:
         return self._client("service-quotas")
 

@@ -45,6 +45,7 @@ LIMITS: Mapping[str, Limit] = {
     # Of the price list, for which AWS states nothing: once a day, and never in a hurry.
     "GetProducts": Limit(5, 1),
     # Nor for these: a command asks, a few times.
+    "DescribeKey": Limit(5, 5),
     "GetCallerIdentity": Limit(5, 5),
     "GetServiceQuota": Limit(5, 5),
     **dict.fromkeys(

@@ -10,6 +10,7 @@ import json
 import re
 import shlex
 
+import boto3
 import pytest
 
 from ec2spawner.admin.doctor import app as doctor
@@ -262,6 +263,19 @@ def test_homes_that_cannot_be_reached_are_found(hub, network):
         network.client.delete_volume(VolumeId=id)
     assert examine(hub()) == []
     network.client.delete_volume(VolumeId=twins[0])
+
+
+def test_a_key_that_is_disabled_is_found(hub, cloud):
+    kms = boto3.client("kms", region_name=cloud.region)
+    id = kms.create_key()["KeyMetadata"]["KeyId"]
+    made = hub(home_kms_key_id=id)
+    assert examine(made) == []
+    kms.disable_key(KeyId=id)
+    (check,) = examine(made)
+    assert check.name == "key" and f"{id} is Disabled." == check.says
+    kms.enable_key(KeyId=id)
+    (check,) = examine(hub(home_kms_key_id="alias/none"))
+    assert check.says == "alias/none is no key in us-west-2."
 
 
 def test_nothing_is_launched_or_made(hub, ec2):

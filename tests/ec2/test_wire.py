@@ -15,7 +15,7 @@ from ec2spawner.ec2 import (
     status_checks,
     volumes,
 )
-from ec2spawner.ec2.account import dry_runs, identity, key_pairs, quotas
+from ec2spawner.ec2.account import dry_runs, identity, key_pairs, keys, quotas
 from ec2spawner.ec2.clients import Account, Lane, Session
 from ec2spawner.ec2.errors import EC2Error, admin_hint
 from ec2spawner.ec2.errors.kinds import Kind
@@ -51,6 +51,9 @@ CALLS = {
     },
     "account.key_pairs.key_pairs_among": {
         "DescribeKeyPairs": lambda lane: key_pairs.key_pairs_among(lane, ["ada"])
+    },
+    "account.keys.describe_key": {
+        "DescribeKey": lambda lane: keys.describe_key(lane, "alias/homes")
     },
     "account.quotas.quota": {
         "GetServiceQuota": lambda lane: quotas.quota(lane, "L-1216C47A")
@@ -260,7 +263,7 @@ def lane(cloud):
     with pytest.MonkeyPatch.context() as patch:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             patch.setenv(name, "test")
-        for service in ("SSM", "STS", "SERVICE_QUOTAS"):
+        for service in ("KMS", "SSM", "STS", "SERVICE_QUOTAS"):
             patch.setenv(f"AWS_ENDPOINT_URL_{service}", cloud.endpoint_url)
         yield new_lane(cloud, read_timeout=60)
 

@@ -22,13 +22,17 @@ from localec2.requests.throttle import limit_for
 #: a lane's name for it -> boto3's
 SERVICES = {
     "ec2": "ec2",
+    "kms": "kms",
     "pricing": "pricing",
     "quotas": "service-quotas",
     "ssm": "ssm",
     "sts": "sts",
 }
 #: of other services
-OF_OTHERS = ("GetCallerIdentity", "GetParameter", "GetProducts", "GetServiceQuota")
+OF_OTHERS = (
+    *("DescribeKey", "GetCallerIdentity", "GetParameter", "GetProducts"),
+    "GetServiceQuota",
+)
 
 
 class Clock:

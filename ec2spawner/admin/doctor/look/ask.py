@@ -15,6 +15,7 @@ from ....core.errors import EC2SpawnError
 from ....ec2.account.dry_runs import may
 from ....ec2.account.identity import Identity, caller
 from ....ec2.account.key_pairs import key_pairs_among
+from ....ec2.account.keys import Key, describe_key
 from ....ec2.account.quotas import CODES, Quota, quota, running_machines
 from ....ec2.clients import Clients
 from ....ec2.errors import EC2Error, admin_hint
@@ -139,7 +140,10 @@ async def _there(clients: Clients, wants: Wants) -> RegionFacts:
     if isinstance(found.get("hub"), list):
         found["hub"] = _hub_among(found["hub"], found)
     images, quotas = await _images(clients, wants), await _quotas(clients, wants)
-    return RegionFacts(region, **found, images=images, quotas=quotas)
+    keys_of_homes = await _keys(clients, wants)
+    return RegionFacts(
+        region, **found, images=images, quotas=quotas, keys=keys_of_homes
+    )
 
 
 def _hub_among(
@@ -171,6 +175,22 @@ async def _images(clients: Clients, wants: Wants) -> Mapping[Any, Any]:
     keys = _once(v.image for v in wants.of(clients.account.region) if v.image[0])
     found = await asyncio.gather(*(resolve(*key) for key in keys))
     return dict(zip(keys, found))
+
+
+async def _keys(
+    clients: Clients, wants: Wants
+) -> Mapping[str, Key | Missing | Unknown]:
+    async def look(key: str) -> Key | Missing | Unknown:
+        try:
+            return await describe_key(clients.reading, key)
+        except EC2Error as e:
+            why = admin_hint(e)
+            return Missing(why) if e.code == "NotFoundException" else Unknown(why)
+
+    variants = [v.settings for v in wants.of(clients.account.region)]
+    keys = _once(s.home_kms_key_id for s in variants if s.home != "none")
+    keys = list(filter(None, keys))
+    return dict(zip(keys, await asyncio.gather(*map(look, keys))))
 
 
 async def _quotas(

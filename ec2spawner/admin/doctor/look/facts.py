@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ....ec2.account.identity import Identity
+from ....ec2.account.keys import Key
 from ....ec2.account.quotas import Quota
 from ....ec2.facts import Image, TypeFacts
 from ....ec2.machines import Machine
@@ -83,6 +84,8 @@ class RegionFacts:
     quotas: Mapping[tuple[str, str], Quota | Unknown] = field(default_factory=dict)
     running: Sequence[Machine] | Unknown = ()
     key_pairs: frozenset[str] | Unknown = frozenset()
+    #: by what settings say
+    keys: Mapping[str, Key | Missing | Unknown] = field(default_factory=dict)
     #: of data volumes
     snapshots: Mapping[str, Snapshot] | Unknown = field(default_factory=dict)
     #: of this hub, whatever their state

@@ -11,7 +11,7 @@ from .credentials import clock, credentials
 from .groups import security_groups
 from .hub_side import configuration, database, hub_address
 from .images import data, images, key_pairs
-from .leftovers import homes, leftovers
+from .leftovers import homes, keys, leftovers
 from .network import dns, routes, subnets
 from .rights import rights, too_wide
 from .sizes import quotas, types
@@ -33,6 +33,7 @@ ROWS: tuple[Callable[[Wants, Facts], Iterator[Check]], ...] = (
     quotas,
     rights,
     too_wide,
+    keys,
     homes,
     leftovers,
 )

@@ -5,17 +5,41 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ....core.tags import HOME_TAG, MOVE_TAG, MOVED_TO_TAG
+from ....ec2.account.keys import Key
 from ....ec2.machines import Machine
 from ....ec2.resources import Resource, ResourceKind
 from ....ec2.volumes import heir_named
 from ....fleet.sweep_policy import is_anothers, judge_leases
 from ....hub.database.records import Records
-from ..look.facts import Facts, RegionFacts, Unknown
+from ..look.facts import Facts, Missing, RegionFacts, Unknown
 from ..look.wants import Wants
 from .check import Check, not_known, ok, problem, warning
 from .network import places
 
 _MOST_NAMED = 3
+
+
+def keys(wants: Wants, facts: Facts) -> Iterator[Check]:
+    """Those that homes are encrypted with: EC2 looks at them after it has answered."""
+    for region in facts.regions.values():
+        for name, key in region.keys.items():
+            yield _key(region.name, name, key)
+
+
+def _key(region: str, name: str, key: Key | Missing | Unknown) -> Check:
+    why = "No home can be made or attached: EC2 takes it back, without a word of why."
+    look = f"aws kms list-aliases --region {region}"
+    if isinstance(key, Unknown):
+        return not_known("key", name, key)
+    if isinstance(key, Missing):
+        return problem("key", name, f"{name} is no key in {region}.", why, look)
+    if key.state != "Enabled":
+        enable = f"aws kms enable-key --region {region} --key-id {key.arn}"
+        return problem("key", name, f"{name} is {key.state}.", why, enable)
+    if not key.encrypts:
+        says = f"{name} cannot encrypt, but only sign."
+        return problem("key", name, says, why, look)
+    return ok("key", region, f"{name}, enabled")
 
 
 def homes(wants: Wants, facts: Facts) -> Iterator[Check]:

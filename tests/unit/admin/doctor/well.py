@@ -13,6 +13,8 @@ from ec2spawner.ec2.network.security_groups import Interface, Rule, SecurityGrou
 from ec2spawner.ec2.network.subnets import Routes, Subnet
 from ec2spawner.settings import LaunchSettings
 
+from .aws_words import mistakes
+
 HERE, THERE = "us-west-2", "eu-west-1"
 AMI = "ami-0123456789abcdef0"
 SETTINGS = {
@@ -82,6 +84,8 @@ def told(row, wanted=None, facts=FACTS):
     """What a row says, but for what is well: (verdict, sentence, fix) each."""
     found = list(row(wanted or wants(), facts))
     assert all(c.says.strip() for c in found)
+    # What people are told to type can be typed.
+    assert not [mistake for c in found for mistake in mistakes(c.fix)]
     return [(c.verdict, c.says, c.fix) for c in found if c.verdict is not Verdict.OK]
 
 

@@ -1,9 +1,10 @@
 from dataclasses import replace
 
-from ec2spawner.admin.doctor.look.facts import Unknown
+from ec2spawner.admin.doctor.look.facts import Missing, Unknown
 from ec2spawner.admin.doctor.rows.check import Verdict
-from ec2spawner.admin.doctor.rows.leftovers import homes, leftovers
+from ec2spawner.admin.doctor.rows.leftovers import homes, keys, leftovers
 from ec2spawner.core.tags import DISCARD_TAG, HOME_TAG
+from ec2spawner.ec2.account.keys import Key
 from ec2spawner.ec2.machines import Machine
 from ec2spawner.ec2.resources import Resource, ResourceKind
 from ec2spawner.hub.database.records import Record, Records
@@ -105,3 +106,21 @@ def test_without_a_database_nobody_can_say():
     facts = with_machines(machine("i-1"), records=unknown)
     assert one(leftovers, facts=facts)[0] is Verdict.UNKNOWN
     assert told(leftovers, facts=with_machines(records=unknown)) == []
+
+
+KEY = Key("arn:aws:kms:us-west-2:1:key/1", "Enabled")
+
+
+def test_a_key_that_homes_cannot_have_is_told():
+    def with_key(key):
+        return region(keys={"alias/homes": key})
+
+    assert told(keys) == told(keys, facts=with_key(KEY)) == []
+    for key, says in (
+        (Missing("no"), "alias/homes is no key in us-west-2."),
+        (replace(KEY, state="PendingDeletion"), "alias/homes is PendingDeletion."),
+        (replace(KEY, encrypts=False), "cannot encrypt"),
+    ):
+        verdict, text, fix = one(keys, facts=with_key(key))
+        assert verdict is Verdict.PROBLEM and says in text and fix
+    assert one(keys, facts=with_key(Unknown("allow it")))[0] is Verdict.UNKNOWN
