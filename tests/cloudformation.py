@@ -23,10 +23,7 @@ Names = dict[str, Any]
 Maker = Callable[[Properties], Names]
 
 #: what needs a computer of the hub that boots
-OF_THE_COMPUTER = (
-    "AWS::EC2::VolumeAttachment",
-    "AWS::CloudFormation::WaitCondition",
-)
+OF_THE_COMPUTER = ("AWS::CloudFormation::WaitCondition",)
 NETWORK = (
     *("AWS::EC2::InternetGateway", "AWS::EC2::VPCGatewayAttachment"),
     *("AWS::EC2::RouteTable", "AWS::EC2::Route", "AWS::EC2::EIP"),

@@ -77,7 +77,6 @@ class RealStack(HereStack):
 
     def makers(self):
         return super().makers() | {
-            "AWS::EC2::VolumeAttachment": self._attachment,
             "AWS::EC2::NetworkInterface": self._some_address,
         }
 
@@ -112,12 +111,9 @@ class RealStack(HereStack):
         waiter = self.ec2.get_waiter("instance_running")
         waiter.wait(InstanceIds=[made], WaiterConfig={"Delay": 1, "MaxAttempts": 180})
         self._undo.append(lambda: self.end(made))
+        for volume in properties["Volumes"]:
+            self.ec2.attach_volume(InstanceId=made, **volume)
         return {"": made}
-
-    def _attachment(self, properties):
-        words = {k: properties[k] for k in ("Device", "InstanceId", "VolumeId")}
-        self.ec2.attach_volume(**words)
-        return {"": "attachment"}
 
     def end(self, machine):
         self.ec2.terminate_instances(InstanceIds=[machine])

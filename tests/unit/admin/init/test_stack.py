@@ -124,6 +124,15 @@ def test_the_hubs_computer_keeps_its_data_and_its_role_to_itself():
     assert data["DeletionPolicy"] == "Snapshot"
 
 
+def test_the_volume_of_the_database_is_taken_off_a_computer_that_has_ended_only():
+    """CloudFormation user guide, AWS::EC2::VolumeAttachment: it is deleted before the
+    computer, and what is mounted then is damaged or stuck."""
+    [volume] = properties("HubMachine")["Volumes"]
+    assert volume["VolumeId"] == {"Ref": "HubData"}
+    kinds = {each["Type"] for each in template()["Resources"].values()}
+    assert "AWS::EC2::VolumeAttachment" not in kinds
+
+
 def test_nothing_of_the_hub_counts_as_a_machine_of_it():
     """By its tag the hub ends machines, and so does `ec2spawner sweep`."""
     rest = {k: v for k, v in template()["Resources"].items() if k != "HubRole"}
