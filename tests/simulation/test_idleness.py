@@ -258,3 +258,23 @@ def test_a_hub_that_is_killed_while_it_stops_an_idle_server_goes_on_with_that(
     hub.pass_time(10 * MINUTE)
     assert not hub.serving() and not world.living(hub)
     assert state(hub).last_stop.limit == "idle"
+
+
+def test_a_stop_that_the_proxy_has_refused_is_done_later_though_somebody_came_back(
+    make, world, monkeypatch
+):
+    """Its machine is being stopped already, and its user has read why."""
+    hub, machine = make()
+    delete, refused = hub.app.proxy.delete_user, []
+
+    async def sometimes(user, name):
+        if not refused:
+            refused.append(name)
+            raise ConnectionRefusedError
+        await delete(user, name)
+
+    monkeypatch.setattr(hub.app.proxy, "delete_user", sometimes)
+    hub.pass_until(lambda: refused, 70 * MINUTE)
+    machine.use.used_at = world.time.now
+    hub.pass_time(2 * MINUTE)
+    assert not hub.serving() and settled(hub) and not world.living(hub)
