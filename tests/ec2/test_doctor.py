@@ -278,6 +278,16 @@ def test_a_key_that_is_disabled_is_found(hub, cloud):
     assert check.says == "alias/none is no key in us-west-2."
 
 
+def test_a_region_that_does_not_answer_is_one_problem(hub, ec2):
+    away = [
+        {"display_name": "Here"},
+        {"display_name": "There", "ec2spawner_override": {"region": "eu-west-1"}},
+    ]
+    ec2.add_fault(Fault("Describe*", lose_request=True, region="eu-west-1"))
+    (check,) = examine(hub(profile_list=away))
+    assert check.name == "region" and "does not answer for eu-west-1" in check.says
+
+
 def test_nothing_is_launched_or_made(hub, ec2):
     made = hub()
     ec2.clear_requests()
@@ -314,5 +324,9 @@ def test_its_exit_code_tells_scripts_how_it_is(command, ec2, monkeypatch):
     assert code == 1 and json.loads(told.out)["problems"] == 1
     refused = ["AuthFailure", 401, "AWS was not able to validate the credentials"]
     ec2.add_fault(Fault("GetCallerIdentity", error=refused))
+    code, told = command()
+    assert code == 2 and "AWS cannot be asked" in told.err
+    ec2.clear_faults()
+    ec2.add_fault(Fault("*", lose_request=True))
     code, told = command()
     assert code == 2 and "AWS cannot be asked" in told.err

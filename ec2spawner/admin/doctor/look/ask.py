@@ -19,7 +19,8 @@ from ....ec2.account.keys import Key, describe_key
 from ....ec2.account.quotas import CODES, Quota, quota, running_machines
 from ....ec2.clients import Clients
 from ....ec2.errors import EC2Error, admin_hint
-from ....ec2.errors.kinds import CREDENTIALS
+from ....ec2.errors.kinds import CREDENTIALS, Kind
+from ....ec2.errors.table import meaning_of
 from ....ec2.facts import Image
 from ....ec2.images import Images
 from ....ec2.instance_types import type_facts, zones_with
@@ -59,12 +60,17 @@ async def ask(hub: Hub, wants: Wants) -> Facts:
     """
     clients = [Clients(account) for account in hub.accounts]
     try:
-        identity = await _identity(clients[0])
-        found = await asyncio.gather(*(_region(each, wants) for each in clients))
+        identity, found = await asyncio.gather(
+            _identity(clients[0]),
+            asyncio.gather(*(_region(each, wants) for each in clients)),
+        )
         method = clients[0].session.credentials_from
     finally:
         for each in clients:
             each.close()
+    silent = [identity, *(facts.running for facts in found)]
+    if all(isinstance(each, Unknown) and each.silent for each in silent):
+        raise Blind(str(getattr(identity, "why", "")))
     return Facts(
         identity,
         {facts.name: facts for facts in found},
@@ -81,24 +87,26 @@ async def known(call: Awaitable[T]) -> T | Unknown:
     try:
         return await asyncio.wait_for(call, _PATIENCE_SECONDS)
     except asyncio.TimeoutError:
-        return Unknown(f"no answer within {_PATIENCE_SECONDS:.0f} s")
+        return Unknown(f"No answer within {_PATIENCE_SECONDS:.0f} s", silent=True)
     except EC2Error as e:
-        return Unknown(admin_hint(e))
+        return Unknown(admin_hint(e), e.code, e.kind is Kind.AMBIGUOUS)
 
 
 async def _identity(clients: Clients) -> Identity | Unknown:
-    try:
-        return await asyncio.wait_for(caller(clients.reading), _PATIENCE_SECONDS)
-    except asyncio.TimeoutError:
-        return Unknown("STS does not answer from here")
-    except EC2Error as e:
-        if e.meaning is CREDENTIALS:
-            raise Blind(admin_hint(e)) from e
-        return Unknown(admin_hint(e))
+    """
+    :raises Blind: when AWS does not take the credentials
+    """
+    found = await known(caller(clients.reading))
+    if isinstance(found, Unknown) and not found.silent:
+        if meaning_of(found.code) is CREDENTIALS or "Credential" in found.code:
+            raise Blind(found.why)
+    return found
 
 
 async def _region(clients: Clients, wants: Wants) -> RegionFacts:
     facts = await _there(clients, wants)
+    if isinstance(facts.running, Unknown) and facts.running.silent:
+        return facts  # nor would anything else be answered
     facts = replace(facts, **await _around(clients, facts))
     tried = [_tried(clients, each) for each in wishes(wants, facts)]
     return replace(facts, trials=tuple(await asyncio.gather(*tried)))

@@ -25,9 +25,13 @@ class Unknown:
     """In the place of an answer that nobody gave.
 
     :ivar why: what AWS said instead, and what to do about it
+    :ivar code: AWS's error code
+    :ivar silent: nobody has answered at all
     """
 
     why: str
+    code: str = ""
+    silent: bool = False
 
 
 @dataclass(frozen=True)

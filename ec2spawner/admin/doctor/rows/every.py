@@ -13,14 +13,16 @@ from .hub_side import configuration, database, hub_address
 from .images import data, images, key_pairs
 from .leftovers import homes, keys, leftovers
 from .network import dns, routes, subnets
+from .region import answering, regions
 from .rights import rights, too_wide
 from .sizes import quotas, types
 
-ROWS: tuple[Callable[[Wants, Facts], Iterator[Check]], ...] = (
-    configuration,
-    credentials,
-    clock,
-    database,
+Row = Callable[[Wants, Facts], Iterator[Check]]
+
+#: of this computer and the account
+FIRST: tuple[Row, ...] = (configuration, credentials, clock, database, regions)
+#: of the regions that answer
+THEN: tuple[Row, ...] = (
     hub_address,
     subnets,
     routes,
@@ -41,4 +43,8 @@ ROWS: tuple[Callable[[Wants, Facts], Iterator[Check]], ...] = (
 
 def judge(wants: Wants, facts: Facts) -> list[Check]:
     """What all rows find."""
-    return [check for row in ROWS for check in row(wants, facts)]
+    found = [check for row in FIRST for check in row(wants, facts)]
+    there = answering(facts)
+    if there.regions:
+        found += [check for row in THEN for check in row(wants, there)]
+    return found

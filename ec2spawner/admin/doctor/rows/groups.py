@@ -24,7 +24,9 @@ def security_groups(wants: Wants, facts: Facts) -> Iterator[Check]:
             yield not_known(_NAME, region.name, unknown)
             continue
         found = list(_of_region(wants, region))
-        yield from found or [ok(_NAME, region.name, _words(wants, region))]
+        there = _mapping(region.groups) or _mapping(region.default_groups)
+        well = [ok(_NAME, region.name, _words(wants, region))] if there else []
+        yield from found or well
 
 
 def _words(wants: Wants, region: RegionFacts) -> str:

@@ -30,24 +30,29 @@ def rights(wants: Wants, facts: Facts) -> Iterator[Check]:
                 _why_needed(trial),
                 fix,
             )
-        for trial in region.trials:
-            if _NO_PROFILE in trial.unknown:
-                yield problem(
-                    "rights",
-                    trial.what,
-                    f"The hub cannot {trial.what}: {trial.unknown}.",
-                    "iam_instance_profile names what is not there.",
-                    "aws iam list-instance-profiles "
-                    "--query 'InstanceProfiles[].InstanceProfileName'",
-                )
-            elif trial.unknown:
-                why = f"Whether the hub may {trial.what}: {trial.unknown}"
-                yield not_known("rights", trial.what, Unknown(why))
+        for trial in (t for t in region.trials if _NO_PROFILE in t.unknown):
+            yield problem(
+                "rights",
+                trial.what,
+                f"The hub cannot {trial.what}: {trial.unknown}.",
+                "iam_instance_profile names what is not there.",
+                "aws iam list-instance-profiles "
+                "--query 'InstanceProfiles[].InstanceProfileName'",
+            )
+        yield from _not_tried(region)
         done = [t for t in region.trials if t.should and not t.unknown]
         if done and not lacking:
             yield ok("rights", region.name, f"{len(done)} calls tried, all allowed")
         if done and machine_to_try(region) is None:
             yield _untried(region)
+
+
+def _not_tried(region: RegionFacts) -> Iterator[Check]:
+    left = [t for t in region.trials if t.unknown and _NO_PROFILE not in t.unknown]
+    if left:
+        what = f"may {left[0].what}" if len(left) == 1 else f"may do {len(left)} things"
+        why = f"Whether the hub {what}: {left[0].unknown}"
+        yield not_known("rights", region.name, Unknown(why))
 
 
 def _why_needed(trial: Trial) -> str:
