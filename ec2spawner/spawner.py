@@ -112,8 +112,8 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
             env["JUPYTERHUB_SERVICE_URL"] = (
                 self.context.server_url + self.server.base_url
             )
-        # The default of 300 s would let the idle culler end busy servers when
-        # the proxy does not report activity, as traefik does not.
+        # The default of 300 s would have busy servers stopped where only activity
+        # tells, and the proxy does not report it, as traefik does not.
         env.setdefault("JUPYTERHUB_ACTIVITY_INTERVAL", "60")
         return env
 

@@ -1,4 +1,4 @@
-"""The demo's JupyterHub: a process of its own, with its proxy and its idle culler."""
+"""The demo's JupyterHub: a process of its own, with its proxy."""
 
 from __future__ import annotations
 

@@ -54,10 +54,10 @@ _MARKETS = {
     ),
 }
 
-# What docs/howto/idle.md says counts, for who chooses.
+# What docs/explanation/idleness.md says counts, for who chooses.
 _IDLE = (
-    "When the Hub has seen no activity for so long, your server is stopped. An open "
-    "JupyterLab tab counts as activity; a computation without one may not."
+    "When nobody has used your server for so long, and nothing has run on it, it is "
+    "stopped. A computation keeps it on; an open tab that nobody touches does not."
 )
 
 

@@ -168,15 +168,15 @@ class ProfileSettings(HasTraits):
         default_value=[],
         config=True,
         help="""
-        After how long without activity users may let their server be stopped, beside
+        After how long without use users may let their server be stopped, beside
         :attr:`sizes` or :attr:`images`.
 
         A list of seconds, for example ``[1800, 3600, 7200]``, or a dictionary of names
         and seconds; the first or the ``default`` one is chosen at first, and there
         is no way to a longer time than the longest. In place of seconds there may be
         a dictionary with ``idle_timeout`` (required), and what :attr:`sizes` has:
-        ``allowed_groups``, for example. It takes the idle culler of
-        ``ec2spawner.setup``. Without them there is nothing to choose.
+        ``allowed_groups``, for example. Without them there is nothing to choose, and
+        :attr:`idle_timeout` counts for all.
 
         The option is called ``idle`` by REST and in links, and its values are the
         names: ``30-min``, ``1-h`` and ``2-h`` of the list above.

@@ -17,9 +17,9 @@ from ec2spawner.claim.agent.work.idle.processes import (
     typed_at,
 )
 from ec2spawner.claim.agent.work.idle.processor import HUM, Processors
-from ec2spawner.claim.agent.work.idle.rules import what_runs
+from ec2spawner.claim.agent.work.idle.rules import called, what_runs
 from ec2spawner.claim.agent.work.idle.sampler import Looking, Sampler, Whose
-from ec2spawner.claim.agent.work.idle.sight import Sight
+from ec2spawner.claim.agent.work.idle.sight import Program, Sight
 from ec2spawner.claim.agent.work.process import environment
 
 MARK = b"EC2SPAWNER_TEST=1"
@@ -106,7 +106,9 @@ def test_what_a_shell_has_put_to_the_background_is_not_in_front(terminal):
 
 def test_when_somebody_types_is_seen_and_what_a_program_prints_is_not(terminal):
     pid, end = terminal("sh", "-c", "while read line; do :; done")
-    mine = until(lambda: theirs(all_processes(), is_of(pid)))
+    # Between fork and exec it has none.
+    until(lambda: all_processes()[pid].terminal)
+    mine = theirs(all_processes(), is_of(pid))
     (file,) = {process.terminal for process in mine}
     os.utime(file, (1000, 1000))
     assert typed_at(mine) == [1000]
@@ -137,9 +139,9 @@ def test_a_program_that_computes_is_named_and_one_that_idles_is_not(tmp_path):
             return used
 
         look.at = time.monotonic()
-        assert look() == (0.0, "")
+        assert look() == (0.0, None)
         cpus, who = until(lambda: (found := look())[0] > 0.1 and found)
-        assert 0.1 < cpus < 1.5 and who.startswith("python")
+        assert 0.1 < cpus < 1.5 and who.pid == busy.pid
         os.kill(busy.pid, signal.SIGSTOP)
         look()
         time.sleep(0.05)
@@ -169,9 +171,9 @@ def test_groups_of_control_count_what_has_come_and_gone(tmp_path):
     burn("user.slice", 106)
     burn("system.slice/docker-1.scope", 3)
     burn("system.slice/cron.service", 60)
-    assert seen.used([], 30) == (pytest.approx(0.3), "")
+    assert seen.used([], 30) == (pytest.approx(0.3), None)
     burn("machine.slice", 50)  # new: nobody knows since when
-    assert seen.used([], 30) == (0.0, "")
+    assert seen.used([], 30) == (0.0, None)
 
 
 def test_a_process_machine_knows_its_own_by_their_mark():
@@ -233,3 +235,18 @@ def test_a_gpu_that_cannot_be_asked_and_a_server_that_does_not_answer_are_in_use
     monkeypatch.setattr(sampler, "ask", lambda: None)
     sampler.look()
     assert sampler.seen()["why_active"] == ["Jupyter cannot be looked at"]
+
+
+@pytest.mark.parametrize(
+    "words, name",
+    [
+        (["python3", "/home/ada/train.py", "--key=secret"], "python3 train.py"),
+        (["python3", "-m", "http.server", "80"], "python3 -m http.server"),
+        (["python3", "-c", "import time"], "python3"),
+        (["python3", "-u", "fit.py"], "python3 fit.py"),
+        (["bash", "run-all.sh", "a"], "bash run-all.sh"),
+        (["rsync", "-a", "secret:", "."], "rsync"),
+    ],
+)
+def test_a_program_is_called_by_what_it_runs_and_by_no_argument_of_that(words, name):
+    assert called(Program(words[0], tuple(words))) == name

@@ -29,7 +29,14 @@ TARGETS = {
     "ec2spawner/launch/attempts.py": "tests/unit/launch "
     "tests/ec2/test_attempts.py tests/simulation/test_order_of_events.py",
     "ec2spawner/launch/limits.py": "tests/unit/launch",
-    "ec2spawner/claim/agent/work/deadman.py": "tests/claim/test_deadman.py",
+    "ec2spawner/claim/agent/work/deadman.py": "tests/claim/test_deadman.py "
+    "tests/claim/test_abandoned.py",
+    "ec2spawner/claim/agent/work/idle/memory.py": "tests/idle",
+    "ec2spawner/claim/agent/work/idle/rules.py": "tests/idle",
+    "ec2spawner/core/idleness.py": "tests/unit/core/test_idleness.py tests/idle "
+    "tests/unit/hub/idle",
+    "ec2spawner/hub/idle/keeper.py": "tests/unit/hub/idle",
+    "ec2spawner/server/idle/use.py": "tests/idle tests/unit/hub/idle",
 }
 
 

@@ -27,6 +27,9 @@ ROUND = 15.0
 # After a longer pause the Hub has slept, or its clock was set: what it knows of anybody
 # is of before.
 _PAUSE = 5 * ROUND
+# A verdict takes some 40 microseconds: with thousands of servers others must have
+# their turn between.
+_AT_ONCE = 100
 
 
 class IdleKeeper:
@@ -71,7 +74,9 @@ class IdleKeeper:
             for *_, spawner in servers:
                 spawner.context.use.forget()
         over = []
-        for user, name, spawner in servers:
+        for number, (user, name, spawner) in enumerate(servers):
+            if number % _AT_ONCE == _AT_ONCE - 1:
+                await asyncio.sleep(0)
             context = spawner.context
             verdict = context.judge(now)
             self._tell(context, verdict, now)
@@ -105,6 +110,8 @@ class IdleKeeper:
     async def _stop(self, user: Any, name: str, spawner: Any) -> None:
         """As JupyterHub does with a server that has ended."""
         context: ServerContext = spawner.context
+        if not spawner.active or spawner.pending:
+            return
         now = self._clock()
         # Once more, in the turn of the loop in which it is done: its machine may have
         # spoken since, and somebody may have come.

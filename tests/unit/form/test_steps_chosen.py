@@ -23,7 +23,7 @@ async def test_how_long_a_server_may_be_idle_is_chosen_among_what_the_admin_offe
     assert "More choices: price, idle time" in page
     assert '<option value="30-min" selected >30 min</option>' in page
     assert 'value="2-days" disabled >2 days. Only for the group modellers' in page
-    assert "An open JupyterLab tab counts as activity" in page
+    assert "A computation keeps it on; an open tab that nobody" in page
     spawner, choice = a_choice()
     await choice.apply("ada", set(), lasts(idle="1-h"))
     assert spawner.idle_timeout == 3600

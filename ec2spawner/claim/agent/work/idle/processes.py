@@ -85,10 +85,14 @@ def in_front(mine: Iterable[Process]) -> List[Program]:
     """What would get the next key of each terminal."""
     front = {p.pid: p for p in mine if p.terminal and p.group == p.front}
     return [
-        Program(p.name, tuple(p.words), tuple(_under(p, front)), p.state == "T")
+        program_of(p)._replace(under=tuple(_under(p, front)), stopped=p.state == "T")
         for p in front.values()
         if p.state not in "ZX"
     ]
+
+
+def program_of(process: Process) -> Program:
+    return Program(process.name, tuple(process.words))
 
 
 def _under(process: Process, front: Dict[int, Process]) -> List[str]:

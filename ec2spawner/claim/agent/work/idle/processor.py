@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from typing import Dict, Iterable, List, Tuple
+from typing import Dict, Iterable, List, Optional, Tuple
 
 from .processes import Process
 
@@ -28,15 +28,17 @@ class Processors:
         self.own: Dict[_Id, float] = {}
         self.whole: Dict[str, float] = {}
 
-    def used(self, mine: Iterable[Process], seconds: float) -> Tuple[float, str]:
-        """CPUs in use, and the program that uses most; nothing at the first look."""
+    def used(
+        self, mine: Iterable[Process], seconds: float
+    ) -> Tuple[float, Optional[Process]]:
+        """CPUs in use, and who uses most of them; nothing at the first look."""
         mine = list(mine)
         own = {(p.pid, p.born): p.own for p in mine}
         whole = self.groups() or {"": sum(p.own + p.children for p in mine)}
         before, self.own = self.own, own
         totals, self.whole = self.whole, whole
         if not totals or seconds <= 0:
-            return 0.0, ""
+            return 0.0, None
         spent = sum(
             max(now - totals[path], 0.0)
             for path, now in whole.items()
@@ -46,10 +48,10 @@ class Processors:
         idle = [
             used for id, used in each.items() if id in before and used < HUM * seconds
         ]
-        names = {(p.pid, p.born): p.name for p in mine}
-        most = max(each, key=lambda id: each[id], default=None)
-        busiest = names[most] if most and each[most] >= HUM * seconds else ""
-        return max(spent - sum(idle), 0.0) / seconds, busiest
+        most = max(mine, key=lambda p: each[p.pid, p.born], default=None)
+        if most and each[most.pid, most.born] < HUM * seconds:
+            most = None
+        return max(spent - sum(idle), 0.0) / seconds, most
 
     def groups(self) -> Dict[str, float]:
         """Seconds of processor time of each group of people's; empty without any."""

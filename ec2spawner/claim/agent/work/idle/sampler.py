@@ -13,9 +13,16 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional
 from ...words import say
 from .devices import busiest_gpu, passed
 from .memory import Memory
-from .processes import Process, all_processes, in_front, theirs, typed_at
+from .processes import (
+    Process,
+    all_processes,
+    in_front,
+    program_of,
+    theirs,
+    typed_at,
+)
 from .processor import ROOT, Processors
-from .rules import what_runs
+from .rules import called, what_runs
 from .said import Said, read_said
 from .sight import Kernel, Sight
 
@@ -100,7 +107,7 @@ class Sampler:
         return people_in(said, wall)._replace(
             programs=in_front(mine),
             cpu=round(cpu, 3),
-            cpu_user=who,
+            cpu_user=called(program_of(who)) if who else "",
             network=self.network(now),
             kernels=kernels or [],
             typed=min(typed, default=None),
