@@ -82,7 +82,10 @@ def test_what_a_region_says_counts_less_than_what_an_image_does():
 def test_an_idle_time_is_a_choice_that_sets_one(idle_timeouts, choices):
     (profile,) = read(["a.b"], idle_timeouts=idle_timeouts)
     option = profile.options[1]
-    assert option.key == "idle" and "tab that nobody touches does not" in option.description
+    assert (
+        option.key == "idle"
+        and "tab that nobody touches does not" in option.description
+    )
     found = [
         (c.key, c.display_name, c.override["idle_timeout"]) for c in option.choices
     ]
