@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     delete,
+    inspect,
     select,
 )
 
@@ -80,6 +81,8 @@ class Uses:
         :raises TypeError: the same
         """
         with self._engine.connect() as connection:
+            if not inspect(connection).has_table(_TABLE.name):
+                return {}, 0.0
             row = connection.execute(select(_TABLE).where(self._mine)).first()
         if row is None:
             return {}, 0.0
