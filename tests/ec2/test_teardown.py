@@ -245,8 +245,8 @@ def test_it_can_be_interrupted_and_run_again(run, regions, hub_id, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(deleting, "_gone", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            run("--yes-delete", hub_id)
+        code, told = run("--yes-delete", hub_id)
+        assert code == 1 and "run it again" in told.err
     assert here.left() - homes
     assert run("--yes-delete", hub_id)[0] == 0
     assert here.left() == homes
@@ -306,6 +306,10 @@ def test_a_region_that_does_not_answer_is_told_and_the_other_is_deleted(
     assert code == 1 and "eu-west-1: " in told.err
     ec2.clear_faults()
     assert here.left() == set() and there.left()
+    ec2.add_fault(Fault("Describe*", error=["AuthFailure", 401, "no"]))
+    code, told = run("--dry-run")
+    assert code == 1 and f"What hub {hub_id} has, AWS does not tell." in told.out
+    ec2.clear_faults()
     assert run("--yes-delete", hub_id)[0] == 0
 
 

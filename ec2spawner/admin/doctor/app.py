@@ -63,6 +63,8 @@ ec2spawner doctor --launch
             checks = examine(hub, self.launch)
         except Blind as e:
             self.fail(f"AWS cannot be asked: {e}", COULD_NOT_LOOK)
+        except KeyboardInterrupt:
+            self.fail("interrupted", COULD_NOT_LOOK)
         if self.json:
             print(as_json(hub.hub_id, checks))
         else:

@@ -94,7 +94,10 @@ ec2spawner teardown --yes-delete lab-hub
                 )
                 return Status.NEEDS_A_PERSON
             self._confirm(hub, doomed)
-            failed += asyncio.run(self._delete(hub, doomed))
+            try:
+                failed += asyncio.run(self._delete(hub, doomed))
+            except KeyboardInterrupt:
+                self.fail("interrupted: run it again for what is left")
         if self.json:
             print(as_json(hub, found, failed, self.dry_run))
         elif not (self.dry_run or failed) and doomed:
@@ -144,9 +147,10 @@ database, its role, and the network are yours: see 'Turn it off' in the tutorial
 
 def as_text(hub: Hub, regions: Sequence[Region], found: Sequence[Owned]) -> str:
     """A table of it all, and what it costs."""
-    where = ", ".join(region.name for region in regions)
     if not found:
-        return f"Hub {hub.hub_id} has nothing in {where}."
+        where = ", ".join(region.name for region in regions if not region.trouble)
+        nobody = f"What hub {hub.hub_id} has, AWS does not tell."
+        return f"Hub {hub.hub_id} has nothing in {where}." if where else nobody
     stays = [each for each in found if each.stays]
     goes = [each for each in found if not each.stays]
     lines = [table(HEAD, [each.cells() for each in found]), ""]
