@@ -143,15 +143,16 @@ async def _there(clients: Clients, wants: Wants) -> RegionFacts:
     if wants.hub_address and not wants.is_local:
         # Nobody in a VPC has an address of a loopback.
         calls["hub"] = interfaces_with(lane, wants.hub_address)
-    answers = await asyncio.gather(*map(known, calls.values()))
+    images, quotas, kms_keys, answers = await asyncio.gather(
+        _images(clients, wants),
+        _quotas(clients, wants),
+        _keys(clients, wants),
+        asyncio.gather(*map(known, calls.values())),
+    )
     found: dict[str, Any] = dict(zip(calls, answers))
     if isinstance(found.get("hub"), list):
         found["hub"] = _hub_among(found["hub"], found)
-    images, quotas = await _images(clients, wants), await _quotas(clients, wants)
-    keys_of_homes = await _keys(clients, wants)
-    return RegionFacts(
-        region, **found, images=images, quotas=quotas, keys=keys_of_homes
-    )
+    return RegionFacts(region, **found, images=images, quotas=quotas, keys=kms_keys)
 
 
 def _hub_among(
