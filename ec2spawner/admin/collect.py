@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 
 from ..ec2.clients import Account, Clients
 from ..ec2.errors import EC2Error, admin_hint
-from ..ec2.machines import Machine, list_machines, machines_by_id
+from ..ec2.inventory.listing import list_machines
+from ..ec2.machines import Machine, machines_by_id
 from ..ec2.resources import Resource, list_resources
 from ..ec2.snapshots import Snapshot, archives_of
 from ..hub.database.records import Record, Records

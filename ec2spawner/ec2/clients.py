@@ -11,9 +11,9 @@ import random
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -197,7 +197,8 @@ class Lane:
         self._throttle = throttle
         self._retries = retries
         self._attempts = attempts
-        self._paid = threading.local()
+        # of a thread: what it has paid for, and who has its answers first
+        self._thread = threading.local()
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=f"ec2-{name}")
         # Making a client takes up to a second: not when a user waits for it.
@@ -244,6 +245,7 @@ class Lane:
             "before-parameter-build", self._check_repeatable
         )
         client.meta.events.register("before-call", self._pay)
+        client.meta.events.register("before-parse", self._hand_over)
         if service == "ec2":
             client.meta.events.register("after-call", check_whose)
         client.meta.events.register_first("after-call", _count_answer)
@@ -265,6 +267,19 @@ class Lane:
                 f"{model.name} may be repeated: give it {', '.join(sorted(missing))}"
             )
 
+    @contextmanager
+    def before_parse(self, handler: Callable[..., None]) -> Iterator[None]:
+        """Let a handler of ``before-parse`` have the answers to this thread's calls."""
+        self._thread.handler = handler
+        try:
+            yield
+        finally:
+            self._thread.handler = None
+
+    def _hand_over(self, **answer: Any) -> None:
+        if handler := getattr(self._thread, "handler", None):
+            handler(**answer)
+
     def _pay(self, model: Any, params: Mapping[str, Any], **_: Any) -> None:
         """Before each request leaves, in its thread: the first was paid in run()."""
         action = str(model.name)
@@ -272,8 +287,8 @@ class Lane:
         if isinstance(body, Mapping) and _unfiltered(body):
             if f"{action} (unfiltered)" in LIMITS:
                 action += " (unfiltered)"
-        if getattr(self._paid, "action", None) == action:
-            self._paid.action = None
+        if getattr(self._thread, "action", None) == action:
+            self._thread.action = None
         elif wait := self._throttle.reserve(action):
             time.sleep(wait)
 
@@ -321,7 +336,7 @@ class Lane:
 
     async def _once(self, action: str, work: Callable[[Lane], T]) -> T:
         def call() -> T:
-            self._paid.action = action
+            self._thread.action = action
             try:
                 return self._with_fresh_credentials(work)
             except _OURS:
@@ -332,7 +347,7 @@ class Lane:
                     self._session.renew(self._session.number)
                 raise from_botocore(action, e) from e
             finally:
-                self._paid.action = None
+                self._thread.action = None
 
         return await asyncio.get_running_loop().run_in_executor(self._pool, call)
 

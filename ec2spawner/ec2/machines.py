@@ -9,8 +9,6 @@ from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from ..core.tags import (
     BUILD_TAG,
     DATABASE_TAG,
@@ -41,12 +39,8 @@ HIBERNATED = "Client.UserInitiatedHibernate"
 BY_ITSELF = "Client.InstanceInitiatedShutdown"
 STOPPED_STATES = frozenset({"stopping", "stopped"})
 
-# The API's limit for a page (DescribeInstances, MaxResults).
-_PAGE = 1000
 # So many ids in one call (it may be a thousand).
 _IDS = 200
-# How often a listing begins anew whose next page EC2 does not have any more.
-_RESTARTS = 3
 _TRANSITION = re.compile(r"\((\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (?:GMT|UTC)\)")
 _ID = re.compile(r"\bi-[0-9a-f]{8,17}\b")
 
@@ -190,34 +184,10 @@ async def run_machine(
     return await lane.run("RunInstances", work)
 
 
-async def list_machines(lane: Lane, hub_id: str) -> dict[str, Machine]:
-    """Every machine of one hub, terminated ones too while EC2 still shows them.
-
-    :raises EC2Error: when not every page of it came
-    """
-
-    def work(lane: Lane) -> dict[str, Machine]:
-        for left in reversed(range(_RESTARTS)):
-            try:
-                return merged(_pages(lane, hub_id))
-            except ClientError as e:
-                if not (left and _is_lost_page(e)):
-                    raise
-        raise AssertionError("the loop above returns or raises")
-
-    return await lane.run("DescribeInstances", work)
-
-
-def _pages(lane: Lane, hub_id: str) -> Iterator[Machine]:
-    pages = lane.ec2.get_paginator("describe_instances").paginate(
-        Filters=[{"Name": f"tag:{HUB_TAG}", "Values": [hub_id]}],
-        PaginationConfig={"PageSize": _PAGE},
-    )
-    for page in pages:
-        yield from _machines(page["Reservations"])
-
-
-def _machines(reservations: Sequence[ReservationTypeDef]) -> Iterator[Machine]:
+def read_reservations(
+    reservations: Sequence[ReservationTypeDef],
+) -> Iterator[Machine]:
+    """Read what DescribeInstances answers."""
     for reservation in reservations:
         for instance in reservation.get("Instances", []):
             yield read_machine(instance)
@@ -231,22 +201,6 @@ def merged(rows: Iterator[Machine]) -> dict[str, Machine]:
         if row.id not in found or row.gone or not found[row.id].gone:
             found[row.id] = row
     return found
-
-
-def _is_lost_page(error: ClientError) -> bool:
-    """EC2 does not know the token of a listing's next page, or not any more.
-
-    Seen as InvalidParameterValue, "Unable to parse pagination token", and with codes
-    of their own in other services. A listing may also trip over a machine that has
-    just gone (aws/aws-sdk-java#911). From its first page it goes on.
-    """
-    code = str(error.response.get("Error", {}).get("Code", ""))
-    text = str(error.response.get("Error", {}).get("Message", ""))
-    return (
-        code in ("InvalidNextToken", "InvalidPaginationToken")
-        or code == "InvalidInstanceID.NotFound"
-        or (code == "InvalidParameterValue" and "token" in text.lower())
-    )
 
 
 async def machines_by_id(lane: Lane, ids: Sequence[str]) -> dict[str, Machine]:
@@ -278,7 +232,7 @@ async def machines_by_id(lane: Lane, ids: Sequence[str]) -> dict[str, Machine]:
 
 def _described(lane: Lane, ids: Sequence[str]) -> dict[str, Machine]:
     answer = lane.ec2.describe_instances(InstanceIds=ids)
-    return merged(_machines(answer["Reservations"]))
+    return merged(read_reservations(answer["Reservations"]))
 
 
 async def machine_of_token(lane: Lane, client_token: str) -> Machine | None:
@@ -288,7 +242,7 @@ async def machine_of_token(lane: Lane, client_token: str) -> Machine | None:
         answer = lane.ec2.describe_instances(
             Filters=[{"Name": "client-token", "Values": [client_token]}]
         )
-        return next(_machines(answer["Reservations"]), None)
+        return next(read_reservations(answer["Reservations"]), None)
 
     return await lane.run("DescribeInstances", work)
 

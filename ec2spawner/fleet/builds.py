@@ -18,7 +18,7 @@ from ..core.errors import EC2SpawnError, Reason
 from ..core.ids import owner_id
 from ..core.tags import IMAGE_TAG, OWNER_TAG, SOURCE_TAG, STATUS_TAG, tag_value
 from ..ec2.errors import EC2Error
-from ..ec2.machines import list_machines
+from ..ec2.inventory.listing import list_machines
 from ..images.builds.driver import Driver
 from ..images.builds.errand import Errand, NotPlanned, plan_apart
 from ..images.builds.follow import Event

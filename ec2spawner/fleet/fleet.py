@@ -18,10 +18,10 @@ from ..ec2.errors import EC2Error, admin_hint
 from ..ec2.images import Images
 from ..ec2.instance_types import Catalog
 from ..ec2.inventory import CONSISTENCY_SECONDS, Inventory
+from ..ec2.inventory.listing import Lister
 from ..ec2.machines import (
     Machine,
     console_output,
-    list_machines,
     machine_of_token,
     machines_by_id,
     terminate_machines,
@@ -67,7 +67,7 @@ class Fleet:
         self.images = Images(self.clients.reading, key.hub_id)
         self.catalog = Catalog(self.clients.reading, log)
         self.inventory = Inventory(
-            lambda: list_machines(self.clients.reading, key.hub_id),
+            Lister(self.clients.reading, key.hub_id),
             lambda ids: machines_by_id(self.clients.reading, ids),
             fast,
             slow,

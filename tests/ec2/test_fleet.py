@@ -160,17 +160,17 @@ async def test_a_launch_without_a_known_machine_is_buried_by_its_tag(
 
 
 async def test_listing_goes_through_every_page(launch, fleet, ec2, monkeypatch):
-    from ec2spawner.ec2 import machines
+    from ec2spawner.ec2.inventory import listing
 
-    monkeypatch.setattr(machines, "_PAGE", 5)
+    monkeypatch.setattr(listing, "_PAGE", 5)
     made = {(await launch()).id for _ in range(7)}
-    listed = await machines.list_machines(fleet.clients.reading, fleet.hub_id)
+    listed = await listing.list_machines(fleet.clients.reading, fleet.hub_id)
     assert made <= set(listed)
     assert len(ec2.requests("DescribeInstances")) >= 2
 
 
 async def test_a_machine_of_another_hub_is_never_listed(launch, fleet, cloud):
-    from ec2spawner.ec2.machines import list_machines
+    from ec2spawner.ec2.inventory.listing import list_machines
 
     machine = await launch()
     assert machine.id not in await list_machines(fleet.clients.reading, "other-hub")
@@ -222,12 +222,36 @@ async def test_listings_are_parsed_in_a_thread_of_their_own(launch, fleet, monke
     assert parsed_in and all(name.startswith("ec2-read") for name in parsed_in)
 
 
-@pytest.fixture
-def small_pages(monkeypatch):
+async def test_what_has_not_changed_since_the_last_listing_is_not_read_again(
+    launch, fleet, ec2, monkeypatch
+):
     from ec2spawner.ec2 import machines
 
-    monkeypatch.setattr(machines, "_PAGE", 5)
-    return lambda fleet: machines.list_machines(fleet.clients.reading, fleet.hub_id)
+    made = [await launch() for _ in range(3)]
+    await fleet.inventory.next(20)
+    while any(fleet.inventory.get(m.id).state != "running" for m in made):
+        await fleet.inventory.next(20)
+    read = []
+    read_machine = machines.read_machine
+
+    def spy(instance):
+        read.append(instance["InstanceId"])
+        return read_machine(instance)
+
+    monkeypatch.setattr(machines, "read_machine", spy)
+    await fleet.inventory.next(20)
+    assert read == [] and {m.id for m in made} <= set(fleet.inventory.listing.machines)
+    await fleet.terminate(made[0].id, 20)
+    await fleet.inventory.next(20)
+    assert set(read) == {made[0].id} and fleet.inventory.get(made[0].id).gone
+
+
+@pytest.fixture
+def small_pages(monkeypatch):
+    from ec2spawner.ec2.inventory import listing
+
+    monkeypatch.setattr(listing, "_PAGE", 5)
+    return lambda fleet: listing.list_machines(fleet.clients.reading, fleet.hub_id)
 
 
 @pytest.mark.parametrize(

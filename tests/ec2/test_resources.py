@@ -6,7 +6,7 @@ import pytest
 from ec2spawner.core.errors import EC2SpawnError
 from ec2spawner.core.tags import DISCARD_TAG, HOME_TAG, HUB_TAG, LAUNCH_TAG, LEASE_TAG
 from ec2spawner.ec2.errors import EC2Error
-from ec2spawner.ec2.machines import list_machines
+from ec2spawner.ec2.inventory.listing import list_machines
 from ec2spawner.ec2.resources import (
     ResourceKind,
     create_tags,

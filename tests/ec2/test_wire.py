@@ -19,6 +19,7 @@ from ec2spawner.ec2.account import dry_runs, identity, key_pairs, keys, quotas
 from ec2spawner.ec2.clients import Account, Lane, Session
 from ec2spawner.ec2.errors import EC2Error, admin_hint
 from ec2spawner.ec2.errors.kinds import Kind
+from ec2spawner.ec2.inventory import listing
 from ec2spawner.ec2.network import security_groups, subnets
 from ec2spawner.ec2.prices import ask as prices
 from ec2spawner.ec2.resources import Resource, ResourceKind
@@ -134,8 +135,8 @@ CALLS = {
     "machines.run_machine": {
         "RunInstances": lambda lane: machines.run_machine(lane, LAUNCH, "token")
     },
-    "machines.list_machines": {
-        "DescribeInstances": lambda lane: machines.list_machines(lane, "hub")
+    "inventory/listing.__call__": {
+        "DescribeInstances": lambda lane: listing.list_machines(lane, "hub")
     },
     "machines.machines_by_id": {
         "DescribeInstances": lambda lane: machines.machines_by_id(lane, [I])

@@ -382,6 +382,8 @@ def _remember_clients(patch: pytest.MonkeyPatch) -> None:
             client = _like(client)
             client.meta = _like(client.meta)
             client.meta.events = copy.copy(events)
+            client._endpoint = _like(client._endpoint)
+            client._endpoint._event_emitter = client.meta.events
             return client
 
     patch.setattr(clients, "boto3", SimpleNamespace(Session=Session))

@@ -15,7 +15,8 @@ from ...ec2.clients import Account, Clients
 from ...ec2.errors import EC2Error, admin_hint
 from ...ec2.facts import Image
 from ...ec2.images import ShelvedImage
-from ...ec2.machines import Machine, list_machines
+from ...ec2.inventory.listing import list_machines
+from ...ec2.machines import Machine
 from ...ec2.volumes import describe_volume
 from ...images.builds.follow import Order
 from ...images.builds.order import order_of_raw, order_of_save

@@ -12,7 +12,8 @@ from ...ec2.images import (
     deregister_image,
     shelved_images,
 )
-from ...ec2.machines import Machine, list_machines, stop_machines
+from ...ec2.inventory.listing import list_machines
+from ...ec2.machines import Machine, stop_machines
 from ..errors import ImageError
 from .console import Progress
 from .follow import HIDDEN_SECONDS, Follower

@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 from ...ec2.clients import Clients
 from ...ec2.errors import EC2Error, admin_hint
 from ...ec2.errors.kinds import Kind
+from ...ec2.inventory.listing import list_machines
 from ...ec2.machines import (
     Machine,
     console_output,
-    list_machines,
     run_machine,
     terminate_machines,
 )

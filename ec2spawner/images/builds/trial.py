@@ -13,7 +13,8 @@ from enum import Enum
 
 from ...core.tags import FAILED, READY, STATUS_TAG
 from ...ec2.images import ShelvedImage, shelved_images
-from ...ec2.machines import Machine, list_machines
+from ...ec2.inventory.listing import list_machines
+from ...ec2.machines import Machine
 from ...ec2.resources import create_tags
 from ..errors import ImageError
 from .console import Progress
