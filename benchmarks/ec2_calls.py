@@ -1,29 +1,28 @@
 """What batches and the shared listing are worth, against one call for each server.
 
 Both ways run one after the other on the same local EC2, which throttles as AWS
-documents. Read the ratios: the seconds are this computer's.
-
-    python benchmarks/ec2_calls.py --machines 200 > benchmarks/results/ec2_calls.json
+documents.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import boto3
 
 from ec2spawner.core.tags import HUB_TAG
 from ec2spawner.ec2.clients import Account, Clients
-from ec2spawner.ec2.machines import list_machines, read_machine, terminate_machines
+from ec2spawner.ec2.inventory.listing import list_machines
+from ec2spawner.ec2.machines import read_machine, terminate_machines
 from ec2spawner.fleet.fleet import Fleet, FleetKey
 from localec2 import AWS_THROTTLE, LocalCloudProcess, LocalSettings
+
+from .results import Row
 
 HUB = "benchmark"
 
@@ -67,7 +66,9 @@ async def measure(
     }
 
 
-async def polls(cloud: LocalCloudProcess, ids: list[str]) -> dict[str, Any]:
+async def polls(
+    cloud: LocalCloudProcess, ids: list[str]
+) -> dict[str, dict[str, float]]:
     """The state of every machine, known once."""
     clients = Clients(Account(cloud.region, cloud.endpoint_url))
 
@@ -95,7 +96,7 @@ async def polls(cloud: LocalCloudProcess, ids: list[str]) -> dict[str, Any]:
     return result
 
 
-async def ends(cloud: LocalCloudProcess, count: int) -> dict[str, Any]:
+async def ends(cloud: LocalCloudProcess, count: int) -> dict[str, dict[str, float]]:
     """Everybody leaves at the same moment."""
     key = FleetKey(HUB, Account(cloud.region, cloud.endpoint_url))
     fleet = Fleet(key, fast=0.5, slow=60, log=logging.getLogger("benchmark"))
@@ -118,29 +119,32 @@ async def ends(cloud: LocalCloudProcess, count: int) -> dict[str, Any]:
     return result
 
 
-def with_ratios(result: dict[str, Any]) -> dict[str, Any]:
-    ours, theirs = result.values()
-    ratios = {
-        what: round(theirs[what] / max(ours[what], 0.01), 1)
-        for what in ("calls", "seconds", "cpu_seconds_of_the_hub")
-    }
-    return {**result, "times as much without": ratios}
+WHAT = {
+    "calls": "calls",
+    "throttled": "calls that were turned away",
+    "seconds": "s",
+    "cpu_seconds_of_the_hub": "CPU s of the Hub",
+}
 
 
-async def main(machines: int) -> dict[str, Any]:
+def rows(what: str, result: dict[str, dict[str, float]]) -> Iterator[Row]:
+    (_, ours), (than, theirs) = result.items()
+    for key, unit in WHAT.items():
+        yield Row(what, unit, ours[key], theirs[key], than)
+
+
+async def _run(machines: int) -> list[Row]:
     settings = LocalSettings(machines="none", throttle=AWS_THROTTLE)
     with LocalCloudProcess(settings) as cloud:
         ids = make_machines(cloud, machines)
-        return {
-            "machines": machines,
-            "to know the state of every machine": with_ratios(await polls(cloud, ids)),
-            "to end every machine": with_ratios(await ends(cloud, machines)),
-        }
+        return [
+            *rows(
+                f"to know the states of {machines} machines", await polls(cloud, ids)
+            ),
+            *rows(f"to end {machines} machines", await ends(cloud, machines)),
+        ]
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--machines", type=int, default=200)
-    os.environ.setdefault("AWS_ACCESS_KEY_ID", "test")
-    os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "test")
-    print(json.dumps(asyncio.run(main(parser.parse_args().machines)), indent=2))
+def run(quick: bool) -> Iterator[Row]:
+    os.environ.update(AWS_ACCESS_KEY_ID="any", AWS_SECRET_ACCESS_KEY="any")
+    yield from asyncio.run(_run(3 if quick else 200))

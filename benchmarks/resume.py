@@ -5,15 +5,12 @@ a fresh machine each time, one wakes a machine that was stopped, one a machine t
 hibernated. Booted machines (root) are what it is about; with processes, which boot
 nothing, it shows the price of everything else.
 
-Read the ratios: the seconds are this computer's. AWS's own time, to place a machine
-and to read its memory from disk, is not in them: on AWS it is added to each way.
-
-    python benchmarks/resume.py --machines nspawn > benchmarks/results/resume.json
+AWS's own time, to place a machine and to read its memory from disk, is not in these
+seconds: on AWS it is added to each way.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import os
@@ -33,6 +30,8 @@ from typing import Any
 from ec2spawner.demo.needs import search_path
 from ec2spawner.demo.ports import free_ports
 from localec2 import LocalCloudProcess, LocalSettings
+
+from .results import Row
 
 #: user -> what becomes of the machine
 WAYS = {"fresh": "terminate", "woken": "stop", "resumed": "hibernate"}
@@ -127,7 +126,8 @@ class Hub:
 
     def _server(self, user: str) -> dict[str, Any]:
         found: dict[str, Any] = self.call("GET", f"/users/{user}")["servers"]
-        return found.get("", {})
+        server: dict[str, Any] = found.get("", {})
+        return server
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         request = urllib.request.Request(
@@ -194,33 +194,22 @@ def measure(cloud: LocalCloudProcess, hub: Hub, rounds: int) -> dict[str, Any]:
     return {
         user: {
             "seconds, median": round(statistics.median(seconds[user]), 2),
-            "seconds, each": [round(each, 2) for each in seconds[user]],
             "RunInstances": calls[user].count("RunInstances"),
-            "StartInstances": calls[user].count("StartInstances"),
         }
         for user in WAYS
     }
 
 
-def with_ratios(result: dict[str, Any]) -> dict[str, Any]:
-    fresh = result["fresh"]["seconds, median"]
-    ratios = {
-        user: round(fresh / result[user]["seconds, median"], 1)
-        for user in WAYS
-        if user != "fresh"
-    }
-    return {**result, "times as fast as fresh": ratios}
-
-
-def main(machines: str, rounds: int) -> dict[str, Any]:
+def run(quick: bool) -> Iterator[Row]:
+    machines, rounds = ("process", 1) if quick else ("nspawn", 5)
     with a_hub(machines) as (cloud, hub):
-        result = with_ratios(measure(cloud, hub, rounds))
-    return {"machines": machines, "rounds": rounds, "the next start": result}
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--machines", choices=("nspawn", "process"), default="nspawn")
-    parser.add_argument("--rounds", type=int, default=5)
-    given = parser.parse_args()
-    print(json.dumps(main(given.machines, given.rounds), indent=2))
+        found = measure(cloud, hub, rounds)
+    for user, how in (("woken", "was stopped"), ("resumed", "hibernated")):
+        for key, unit in (("seconds, median", "s"), ("RunInstances", "RunInstances")):
+            yield Row(
+                f"the next start of a server whose machine {how}",
+                unit,
+                found[user][key],
+                found["fresh"][key],
+                "a fresh machine",
+            )

@@ -1,0 +1,1 @@
+"""Speed and scale, each compared with something else in the same run."""

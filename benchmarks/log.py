@@ -1,0 +1,7 @@
+"""The log of what benchmarks run in their own process."""
+
+from __future__ import annotations
+
+import logging
+
+LOG = logging.getLogger("benchmarks")

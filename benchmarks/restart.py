@@ -1,0 +1,46 @@
+"""A restart of the Hub with thousands of servers, against the least of spawners."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+from .results import Row
+from .stub_ec2 import Stub
+from .stub_hub import HUB, StubHub
+
+THAN = "a spawner that does nothing"
+#: what is there a moment after it answers
+_SETTLED_SECONDS = 5
+
+
+def run(quick: bool) -> Iterator[Row]:
+    servers, rounds = (5, 1) if quick else (2000, 3)
+    ours = [_restart(servers, True) for _ in range(rounds)]
+    theirs = [_restart(servers, False) for _ in range(rounds)]
+
+    def row(what: str, unit: str, key: str, goal: str = "") -> Row:
+        mine, other = (median(each[key] for each in way) for way in (ours, theirs))
+        return Row(f"{servers:,} servers: {what}", unit, mine, other, THAN, goal)
+
+    yield row("until the Hub answers", "s", "seconds", "2.5 s")
+    yield row("CPU until then", "CPU s", "cpu")
+    yield row("calls to EC2 until then", "calls", "calls", "6")
+    yield row("memory of the Hub", "MB", "megabytes", "60 MB more")
+
+
+def _restart(servers: int, ours: bool) -> dict[str, float]:
+    with tempfile.TemporaryDirectory() as folder, Stub() as stub:
+        stub.seed(HUB, servers)
+        hub = StubHub(Path(folder), stub, ours, servers)
+        try:
+            seconds = hub.start()
+            cpu, calls = hub.cpu_seconds(), sum(stub.calls().values())
+            time.sleep(_SETTLED_SECONDS)
+            megabytes = hub.megabytes()
+        finally:
+            hub.close()
+    return {"seconds": seconds, "cpu": cpu, "calls": calls, "megabytes": megabytes}
