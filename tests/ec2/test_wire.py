@@ -135,7 +135,7 @@ CALLS = {
     "machines.run_machine": {
         "RunInstances": lambda lane: machines.run_machine(lane, LAUNCH, "token")
     },
-    "inventory/listing.__call__": {
+    "inventory.listing.__call__": {
         "DescribeInstances": lambda lane: listing.list_machines(lane, "hub")
     },
     "machines.machines_by_id": {

@@ -24,7 +24,7 @@ from ....ec2.errors.table import meaning_of
 from ....ec2.facts import Image
 from ....ec2.images import Images
 from ....ec2.instance_types import type_facts, zones_with
-from ....ec2.machines import list_machines
+from ....ec2.inventory.listing import list_machines
 from ....ec2.network.security_groups import (
     Interface,
     default_groups,
