@@ -18,16 +18,28 @@ from ..ec2.machines import Machine
 from ..ec2.resources import Resource, ResourceKind
 from ..ec2.snapshots import Snapshot
 from .price_list import Price, PriceList
-from .runs import Key, Kind, Run, Who, address_of, begun, booked, bounds, ended_unseen
-from .spent import Spent, total
+from .runs import (
+    Key,
+    Kind,
+    Run,
+    Who,
+    address_of,
+    before_another,
+    begun,
+    booked,
+    ended_unseen,
+)
+from .spent import Spent
 from .stored import archive_run, volume_run
+from .sums import Sums
+from .unchanged import Unchanged, seen_again
 
 # For so long every complete listing must lack what is taken to have ended: EC2 may hide
 # what it has. What comes back after that goes on in the ledger, too.
 _ABSENT_SECONDS = 600.0
 
 
-class Ledger:
+class Ledger(Sums):
     """The runs that go on, those that have ended this month, and sums of all before.
 
     What EC2 shows comes by :meth:`see` and :meth:`see_volumes`, as often as it likes.
@@ -41,9 +53,9 @@ class Ledger:
         prices: Callable[[], PriceList] = PriceList,
         absent: float = _ABSENT_SECONDS,
     ) -> None:
+        super().__init__()
         self._prices = prices
         self._absent_seconds = absent
-        self.runs: dict[Key, Run] = {}
         #: of which it is not known yet whether the database has them
         self.fresh: set[Key] = set()
         #: what the database is still to take
@@ -54,13 +66,10 @@ class Ledger:
         self.on_news: Callable[[], None] = lambda: None
         #: region -> when all that goes on there was last seen, seconds since the epoch
         self.seen: dict[str, int] = {}
-        #: what was spent by runs that are not in memory any more, by whose they were
-        self.older: Mapping[Who, Spent] = {}
-        #: runs that are in ``older``, too
-        self._in_older: set[Key] = set()
-        self._last: dict[str, Key] = {}
-        self._of_user: dict[str, set[Key]] = {}
         self._absent: dict[Key, float] = {}
+        #: what goes on, by region and kind, in the order in which it was first seen
+        self._open: dict[tuple[str, Kind], dict[Key, None]] = {}
+        self._unchanged = Unchanged()
 
     # -- what EC2 shows ----------------------------------------------------------
 
@@ -79,12 +88,22 @@ class Ledger:
         shown: set[Key] = set()
         for machine in machines:
             if machine.launched_at:
-                run = self._see_machine(region, machine, now)
-                shown.add(run.key)
+                key = self._goes_on(machine, now)
+                shown.add(key or self._see_machine(region, machine, now).key)
         if complete:
             kinds = (Kind.MACHINE,)
             self._see_absent(region, shown, kinds, now)
             self.seen[region] = int(now)
+
+    def _goes_on(self, machine: Machine, now: float) -> Key | None:
+        """Book a machine that is as it was; None when there may be more to say."""
+        keys = self._unchanged.keys(machine, self._prices())
+        runs = [run for key in keys if (run := self.runs.get(key)) and run.open]
+        if not keys or len(runs) < len(keys) or self._last[machine.id] != keys[0]:
+            return None
+        for key, run in zip(keys, runs):
+            self.runs[key] = seen_again(run, now)
+        return keys[0]
 
     def _see_machine(self, region: str, machine: Machine, now: float) -> Run:
         first = begun(machine, region)
@@ -93,7 +112,7 @@ class Ledger:
         last = self._last.get(machine.id)
         if last is not None and last.began > first.began:
             old = self.runs.get(first.key, first)
-            run = self._priced(_before_another(old, machine, now, last.began))
+            run = self._priced(before_another(old, machine, now, last.began))
             self._put(run)
             return run
         if last is not None and last.began < first.began:
@@ -102,10 +121,14 @@ class Ledger:
         known = self.runs.get(first.key)
         run = self._priced(booked(known or first, machine, now))
         self._put(run)
+        runs = [run]
         if machine.public and not machine.over:
             fresh = self._priced(replace(address_of(run), usd=None, source=""))
             known = self.runs.get(fresh.key)
-            self._put(replace(known, ended=None, seen=run.seen) if known else fresh)
+            fresh = replace(known, ended=None, seen=run.seen) if known else fresh
+            self._put(fresh)
+            runs.append(fresh)
+        self._unchanged.booked(machine, self._prices(), *runs)
         if not run.open:
             self._end_with(run)
         return run
@@ -167,12 +190,11 @@ class Ledger:
     def _see_absent(
         self, region: str, shown: set[Key], kinds: tuple[Kind, ...], now: float
     ) -> None:
-        for run in list(self.runs.values()):
-            if not run.open or run.region != region or run.kind not in kinds:
-                continue
-            if run.key in shown:
-                self._absent.pop(run.key, None)
-            elif now - self._absent.setdefault(run.key, now) >= self._absent_seconds:
+        for key in shown & self._absent.keys():
+            del self._absent[key]
+        there = [key for kind in kinds for key in self._open.get((region, kind), ())]
+        for run in [self.runs[key] for key in there if key not in shown]:
+            if now - self._absent.setdefault(run.key, now) >= self._absent_seconds:
                 del self._absent[run.key]
                 self._put(self._end_of_absent(run))
                 self._end_with(self.runs[run.key])
@@ -218,6 +240,11 @@ class Ledger:
         if old is not None:
             self._of_user.get(old.who.user, set()).discard(run.key)
         self.runs[run.key] = run
+        there = self._open.setdefault((run.region, run.kind), {})
+        if run.open:
+            there[run.key] = None
+        else:
+            there.pop(run.key, None)
         self._of_user.setdefault(run.who.user, set()).add(run.key)
         last = self._last.get(run.id)
         if last is None or last.began <= run.began:
@@ -239,7 +266,7 @@ class Ledger:
         :param seen: region -> until when what goes on there was seen to
         """
         mine = [self.runs[key] for key in self.fresh | self.changed]
-        self.runs, self._last, self._of_user = {}, {}, {}
+        self.runs, self._last, self._of_user, self._open = {}, {}, {}, {}
         self.older, self._in_older = older, set()
         for run in runs:
             at = max(run.seen, seen.get(run.region, 0)) if run.open else run.seen
@@ -308,89 +335,3 @@ class Ledger:
             now = self.runs.get(run.key)
             if now is None or replace(now, seen=run.seen) == run:
                 self.changed.discard(run.key)
-
-    # -- what was spent ----------------------------------------------------------
-
-    def of_machine(self, instance_id: str, now: float) -> Spent | None:
-        """What the present run of a machine has cost so far, with its public address.
-
-        None for a machine that nobody has seen.
-        """
-        key = self._last.get(instance_id)
-        if key is None:
-            return None
-        run = self.runs[key]
-        address = self.runs.get(address_of(run).key)
-        return total([run, *([address] if address else [])], now)
-
-    def of_server(self, user: str, server: str, now: float, month: str = "") -> Spent:
-        """What a server has cost, with disks that are its own."""
-        mine = (r for r in self._runs_of(user) if not r.who.builds)
-        runs = [r for r in mine if r.who.server == server]
-        return total(runs, now, *bounds(month))
-
-    def of_user(self, user: str, now: float, month: str = "") -> Spent:
-        """What a user has cost, with homes and machines that are stopped.
-
-        :param month: ``2026-11``; empty for all time
-        """
-        runs = self._runs_of(user)
-        return self._total(runs, now, month, lambda who: who.user == user)
-
-    def of_group(self, group: str, now: float, month: str = "") -> Spent:
-        """What all have cost who were in a group then."""
-        runs = (run for run in self.runs.values() if group in run.who.groups)
-        return self._total(runs, now, month, lambda who: group in who.groups)
-
-    def of_hub(self, now: float, month: str = "") -> Spent:
-        """What everybody has cost, and what is nobody's."""
-        return self._total(self.runs.values(), now, month, lambda who: True)
-
-    def machines_in(self, region: str) -> list[Run]:
-        """The machines of a region that run, as far as is known."""
-        return [
-            run
-            for run in self.runs.values()
-            if run.open and run.kind is Kind.MACHINE and run.region == region
-        ]
-
-    def homes_of(self, user: str) -> int:
-        """How many homes a user has, also of servers that were deleted."""
-        homes = (r for r in self._runs_of(user) if r.kind is Kind.HOME and r.open)
-        return len({run.id for run in homes})
-
-    def builds_of(self, user: str, since: float) -> int:
-        """How many builds of images a user has begun since a moment of this month."""
-        return sum(r.builds and r.began >= since for r in self._runs_of(user))
-
-    def _runs_of(self, user: str) -> list[Run]:
-        return [self.runs[key] for key in self._of_user.get(user, ())]
-
-    def _total(
-        self,
-        runs: Iterable[Run],
-        now: float,
-        month: str,
-        counts: Callable[[Who], bool],
-    ) -> Spent:
-        if month:
-            return total(runs, now, *bounds(month))
-        spent = total((r for r in runs if r.key not in self._in_older), now)
-        found = (each for who, each in self.older.items() if counts(who))
-        return sum(found, spent) if self.older else spent
-
-    def groups(self) -> set[str]:
-        """All groups that something in memory was spent in."""
-        return {group for run in self.runs.values() for group in run.who.groups}
-
-    def users(self) -> set[str]:
-        """All who have cost something that is in memory."""
-        return {user for user, keys in self._of_user.items() if user and keys}
-
-
-def _before_another(run: Run, machine: Machine, now: float, another: int) -> Run:
-    """The run as it is after old news: its machine was started again after it."""
-    if machine.over and not run.exact:
-        run = booked(replace(run, ended=None), machine, now)
-    run = ended_unseen(run, another)
-    return replace(run, ended=min(run.ended or another, another))

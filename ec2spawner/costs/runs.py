@@ -194,6 +194,14 @@ def ended_unseen(run: Run, by: int = 0) -> Run:
     return replace(run, ended=min(ended, by) if by else ended, exact=False)
 
 
+def before_another(run: Run, machine: Machine, now: float, another: int) -> Run:
+    """The run as it is after old news: its machine was started again after it."""
+    if machine.over and not run.exact:
+        run = booked(replace(run, ended=None), machine, now)
+    run = ended_unseen(run, another)
+    return replace(run, ended=min(run.ended or another, another))
+
+
 # -- months ----------------------------------------------------------------------------
 
 

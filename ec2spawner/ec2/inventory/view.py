@@ -62,7 +62,8 @@ class View:
 
     def __init__(self) -> None:
         self.machines: dict[str, Machine] = {}
-        self._seen: dict[str, float] = {}
+        #: when machines that have ended were last shown
+        self._ended: dict[str, float] = {}
         self._absent: dict[str, _Absence] = {}
         #: id -> zone, of machines that somebody has and no listing has shown yet
         self._expected: dict[str, str] = {}
@@ -89,11 +90,16 @@ class View:
 
         :param complete: what it lacks is absent; else it is only not listed
         """
-        for row in rows.values():
-            self._know(row, began)
-            self._absent.pop(row.id, None)
+        for id, row in rows.items():
+            # The same object is the same row (``difference.py``): most are, and there
+            # may be thousands.
+            if self.machines.get(id) is not row or id in self._ended:
+                self._know(row, began)
+        for id in self._absent.keys() & rows.keys():
+            del self._absent[id]
         if complete:
-            for id in sorted(self.alive() - rows.keys()):
+            unseen = (self.machines.keys() | self._expected.keys()) - rows.keys()
+            for id in sorted(unseen - self._ended.keys()):
                 self._absent.setdefault(id, _Absence(began))
         self._forget_ended(began)
 
@@ -159,10 +165,10 @@ class View:
         if known is not None and known.gone and not row.gone:
             return  # old news: nothing comes back from there
         self.machines[row.id] = row
-        self._seen[row.id] = now
         self._expected.pop(row.id, None)
         self._lost.discard(row.id)
         if row.gone:
+            self._ended[row.id] = now
             self._absent.pop(row.id, None)
 
     def _give_up(self) -> None:
@@ -171,6 +177,9 @@ class View:
             for id, absence in self._absent.items()
             if absence.denied_for >= CONSISTENCY_SECONDS / 2
         }
+        if not vanished:
+            self.braked = frozenset()
+            return
         most = max(_BRAKE_COUNT, _BRAKE_SHARE * len(self.alive()))
         self.braked = frozenset(vanished) if len(vanished) > most else frozenset()
         for id in vanished - self.braked:
@@ -178,12 +187,12 @@ class View:
                 self._lose(id)
 
     def _lose(self, instance_id: str) -> None:
-        for known in (self.machines, self._seen, self._expected, self._absent):
+        for known in (self.machines, self._ended, self._expected, self._absent):
             known.pop(instance_id, None)
         self._lost.add(instance_id)
         self.braked -= {instance_id}
 
     def _forget_ended(self, now: float) -> None:
-        for id, seen in list(self._seen.items()):
-            if self.machines[id].gone and now - seen > _REMEMBERED_SECONDS:
-                del self.machines[id], self._seen[id]
+        for id, shown in list(self._ended.items()):
+            if now - shown > _REMEMBERED_SECONDS:
+                del self.machines[id], self._ended[id]

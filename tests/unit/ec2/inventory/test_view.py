@@ -139,3 +139,32 @@ def test_nothing_is_lost_that_ec2_has_shown_within_a_minute(story):
         for n in range(10):
             if view.is_lost(f"i-{n}"):
                 assert now - shown_at[n] >= CONSISTENCY_SECONDS
+
+
+STATES = st.sampled_from(["pending", "running", "running", "stopped", "terminated"])
+SHOWN = st.dictionaries(st.integers(0, 5), STATES)
+LISTINGS = st.lists(st.tuples(SHOWN, st.booleans(), st.integers(1, 4000)), max_size=12)
+
+
+def all_of(view):
+    absent = {id: vars(absence) for id, absence in view._absent.items()}
+    states = {id: m.state for id, m in view.machines.items()}
+    return states, absent, view._expected, view.alive(), view._lost, view.braked
+
+
+@given(LISTINGS)
+def test_rows_that_are_the_same_objects_as_before_are_as_good_as_new_ones(listings):
+    """Listings read by difference give what has not changed as the same object."""
+    known, same, fresh, now = {}, View(), View(), 0.0
+    for view in (same, fresh):
+        view.expect("i-0")
+        view.expect("i-9")
+    for shown, complete, seconds in listings:
+        now += seconds
+        new = {f"i-{n}": machine(n, state) for n, state in shown.items()}
+        known |= {id: m for id, m in new.items() if known.get(id) != m}
+        same.take({id: known[id] for id in new}, now, complete)
+        fresh.take(new, now, complete)
+        for view in (same, fresh):
+            view.answered(view.questions(now), {}, now)
+        assert all_of(same) == all_of(fresh)
