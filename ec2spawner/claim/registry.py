@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any, Protocol
 
 from ..core.idleness import Seen
@@ -35,8 +35,8 @@ class Claimant(Protocol):
     async def look_again(self) -> None:
         """Let the Hub find out whether the machine is over, and act on it."""
 
-    async def give_orders(self, claim: Claim) -> Orders:
-        """Mark the launch claimed, in the database, then make its orders."""
+    def give_orders(self, claim: Claim) -> Awaitable[Orders]:
+        """Mark the launch claimed, in the database, at once; then make its orders."""
 
     def alive(self) -> None:
         """Its machine has asked something."""

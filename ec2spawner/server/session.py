@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from ..claim.kit_files import kit_files
@@ -29,7 +29,7 @@ from .tokens import replace_token, revive_token
 # How long a claim waits for EC2's word that the machine is alive.
 # Less than the agent waits for an answer. One listing may have to end before the one
 # that is waited for begins.
-_LISTING_SECONDS = 12.0
+_ANSWER_SECONDS = 12.0
 # How long EC2 may take to list the data volumes of a machine.
 _VOLUMES_SECONDS = 60.0
 
@@ -156,16 +156,9 @@ class Session:
         """
         registry = self._context.runtime.registry
         inventory = self._context.fleet.inventory
-        asked, wait = time.monotonic(), _LISTING_SECONDS + inventory.fast
-        listing = await inventory.newer_than(asked, wait)
-        if listing is None and not inventory.failing:
+        wait = _ANSWER_SECONDS + inventory.fast
+        if not await inventory.goes_on(self.launch.instance_id, wait):
             return False
-        machine = inventory.get(self.launch.instance_id)
-        if machine is not None and machine.over:
-            # A listing may be of before it was woken.
-            machine = await inventory.surely(machine)
-            if machine is None or machine.over:
-                return False
         for other in registry.at(self.launch.private_ip):
             if other is not self:
                 await other.look_again()
@@ -173,6 +166,7 @@ class Session:
 
     async def look_again(self) -> None:
         """Let the Hub find out whether the machine is over, and act on it."""
+        await self._context.fleet.inventory.news_of(self.launch.instance_id)
         if not self._context.hub.busy:
             self._context.log.warning(
                 "EC2 has given the address of %s, %s, to another machine",
@@ -181,12 +175,12 @@ class Session:
             )
             await self._context.hub.look_again()
 
-    async def give_orders(self, claim: Claim) -> Orders:
+    def give_orders(self, claim: Claim) -> Awaitable[Orders]:
         """Mark the launch claimed, then make its orders, once for all repeats: answers
         that were lost, and reboots.
 
-        Called with a claim that has been judged good. The mark is in the
-        database before anything is awaited, so no second claim can slip in.
+        Called with a claim that has just been judged good. The mark is in the database
+        when this returns what is to be awaited, so no second claim can slip in.
         """
         self._check_entry()
         if not self.launch.claimed_at:
@@ -204,7 +198,10 @@ class Session:
             # Also the way after a restart of the Hub: the same machine asks
             # again, and gets a new token in place of one that nobody uses now.
             self._orders = asyncio.ensure_future(self._make_orders(claim.booted))
-        orders = await asyncio.shield(self._orders)
+        return self._once_made(self._orders)
+
+    async def _once_made(self, making: asyncio.Future[Orders]) -> Orders:
+        orders = await asyncio.shield(making)
         if not self.launch.ordered_at:
             self._context.applied(Ordered(time.time()))
         return orders

@@ -306,3 +306,35 @@ def test_a_claim_for_a_server_whose_entry_is_lost_is_told_to_wait(silent, boots_
         assert hub.spawners["alice"].context.failure.reason == "database"
         hub.pass_until(lambda: not hub.world.living(hub), 60)
         serve(hub, booted(hub))
+
+
+def listings_and_questions(hub):
+    asked = [
+        each["params"]
+        for each in hub.world.cloud.log.since()
+        if each["action"] == "DescribeInstances"
+    ]
+    questions = [p for p in asked if any(n.startswith("InstanceId") for n in p)]
+    return len(asked) - len(questions), questions
+
+
+def test_a_claim_waits_for_no_listing(silent):
+    hub = silent(fast_interval=300, slow_interval=300)
+    machine = booted(hub)
+    hub.world.cloud.log.clear()
+    began = hub.world.time.now
+    orders(hub, machine)
+    assert hub.world.time.now - began < 2
+    assert listings_and_questions(hub)[0] == 0
+
+
+def test_a_claim_that_ec2_does_not_answer_by_id_is_answered_by_the_next_listing(silent):
+    hub = silent()
+    machine = booted(hub)
+    for fault in (
+        {"error": ("InvalidInstanceID.NotFound", 400, machine.spec.instance_id)},
+        {"error": ("UnauthorizedOperation", 403)},
+    ):
+        hub.world.fault("DescribeInstances", match={"InstanceId.1": "*"}, **fault)
+    orders(hub, machine)
+    assert listings_and_questions(hub)[0] > 0

@@ -17,6 +17,8 @@ from .view import Listing, View
 
 # While zones are asked one by one: seconds between two tries to list all at once.
 _WHOLE_SECONDS = 30.0
+# For so long a question about one machine is waited for before a listing is.
+_NEWS_SECONDS = 4.0
 
 
 class Inventory:
@@ -121,6 +123,37 @@ class Inventory:
         except EC2Error as e:
             self._log.debug("Cannot ask for machine %s: %s", machine.id, e)
             return None
+
+    async def news_of(self, instance_id: str) -> Machine | None:
+        """A machine as EC2 tells of it now; None when it does not, or not soon.
+
+        All who ask at once share a call, which is a matter of milliseconds where a
+        listing of thousands takes seconds, and the next one may be a while away.
+        """
+        with suppress(EC2Error, asyncio.TimeoutError):
+            return await asyncio.wait_for(self.ask(instance_id), _NEWS_SECONDS)
+        return None
+
+    async def goes_on(self, instance_id: str, within: float) -> bool:
+        """Whether a machine has not ended, as EC2 says after this was asked.
+
+        While EC2 does not answer, it is as last known.
+
+        :param within: seconds after which an EC2 that answers has not said it
+        """
+        end = time.monotonic() + within
+        if (machine := await self.news_of(instance_id)) is not None:
+            return not machine.over
+        # EC2 may not know yet by its id what it has made: a listing may have it.
+        now = time.monotonic()
+        if await self.newer_than(now, end - now) is None and not self.failing:
+            return False
+        known = self.get(instance_id)
+        if known is not None and known.over:
+            # A listing may be of before it was woken.
+            known = await self.surely(known)
+            return known is not None and not known.over
+        return True
 
     def of_launch(self, launch_id: str, client_token: str = "") -> Machine | None:
         """The machine of a launch as last known; one that lives, if any does.
