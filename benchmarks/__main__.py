@@ -17,7 +17,16 @@ from collections.abc import Sequence
 from . import page, results
 
 #: in the order of the page
-NAMES = ("listing", "lag", "restart", "ec2_calls", "resume")
+NAMES = (
+    "start",
+    "lag",
+    "restart",
+    "listing",
+    "idle_calls",
+    "ec2_calls",
+    "resume",
+    "command_line",
+)
 
 
 def purpose(name: str) -> str:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from .hubs import HUB, stub_hub, user
 from .results import Row
 from .stub_ec2 import Stub
-from .stub_hub import HUB, StubHub, user
 
 
 def run(quick: bool) -> Iterator[Row]:
@@ -17,7 +17,7 @@ def run(quick: bool) -> Iterator[Row]:
     ways = {
         "ours": _late(known, starting, seconds),
         "listings read by boto3": _late(known, starting, seconds, cuts=False),
-        "a spawner that does nothing": _late(known, starting, seconds, ours=False),
+        "a spawner that does nothing": _late(known, starting, seconds, kind="nothing"),
     }
     ours = ways.pop("ours")
     what = f"{known:,} known, {starting} starting"
@@ -33,12 +33,12 @@ def at(late: list[float], share: float) -> float:
 
 
 def _late(
-    known: int, starting: int, seconds: float, cuts: bool = True, ours: bool = True
+    known: int, starting: int, seconds: float, cuts: bool = True, kind: str = "ec2"
 ) -> list[float]:
     with tempfile.TemporaryDirectory() as folder, Stub() as stub:
         stub.seed(HUB, known)
         stub.cut(cuts)
-        hub = StubHub(Path(folder), stub, ours, known, starting, fast_interval=0.5)
+        hub = stub_hub(Path(folder), stub, kind, known, starting, fast_interval=0.5)
         try:
             hub.start()
 

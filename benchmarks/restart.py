@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
+from .hubs import HUB, stub_hub
 from .results import Row
 from .stub_ec2 import Stub
-from .stub_hub import HUB, StubHub
 
 THAN = "a spawner that does nothing"
 #: what is there a moment after it answers
@@ -19,8 +19,8 @@ _SETTLED_SECONDS = 5
 
 def run(quick: bool) -> Iterator[Row]:
     servers, rounds = (5, 1) if quick else (2000, 3)
-    ours = [_restart(servers, True) for _ in range(rounds)]
-    theirs = [_restart(servers, False) for _ in range(rounds)]
+    ours = [_restart(servers, "ec2") for _ in range(rounds)]
+    theirs = [_restart(servers, "nothing") for _ in range(rounds)]
 
     def row(what: str, unit: str, key: str, goal: str = "") -> Row:
         mine, other = (median(each[key] for each in way) for way in (ours, theirs))
@@ -32,10 +32,10 @@ def run(quick: bool) -> Iterator[Row]:
     yield row("memory of the Hub", "MB", "megabytes", "60 MB more")
 
 
-def _restart(servers: int, ours: bool) -> dict[str, float]:
+def _restart(servers: int, kind: str) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder, Stub() as stub:
         stub.seed(HUB, servers)
-        hub = StubHub(Path(folder), stub, ours, servers)
+        hub = stub_hub(Path(folder), stub, kind, servers)
         try:
             seconds = hub.start()
             cpu, calls = hub.cpu_seconds(), sum(stub.calls().values())

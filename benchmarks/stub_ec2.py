@@ -160,6 +160,16 @@ _TAG = """                        <item>
                             <value>{}</value>
                         </item>
 """
+#: of what there is none here
+_SETS = {
+    "DescribeAddresses": "addressesSet",
+    "DescribeInstanceStatus": "instanceStatusSet",
+    "DescribeInstanceTypes": "instanceTypeSet",
+    "DescribeNetworkInterfaces": "networkInterfaceSet",
+    "DescribeSnapshots": "snapshotSet",
+    "DescribeSpotPriceHistory": "spotPriceHistorySet",
+    "DescribeVolumes": "volumeSet",
+}
 _CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48}
 
 
@@ -242,7 +252,8 @@ class World:
         )
 
     def _nothing(self, asked: Mapping[str, str]) -> bytes:
-        return b""
+        name = _SETS.get(asked["Action"])
+        return f"    <{name}/>\n".encode() if name else b"    <return>true</return>\n"
 
     def _DescribeInstances(self, asked: Mapping[str, str]) -> bytes:
         wanted = {v for k, v in asked.items() if k.startswith("InstanceId.")}

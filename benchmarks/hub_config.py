@@ -12,6 +12,8 @@ from typing import Any
 from jupyterhub.proxy import Proxy
 from jupyterhub.spawner import Spawner
 
+from benchmarks.usual_spawner import UsualSpawner
+
 c: Any = get_config()  # type: ignore[name-defined]  # noqa: F821
 options = json.loads(Path("options.json").read_text())
 
@@ -72,7 +74,9 @@ class TrivialSpawner(Spawner):  # type: ignore[misc]
         pass
 
 
-c.JupyterHub.spawner_class = "ec2" if options["ours"] else TrivialSpawner
+names = {"nothing": TrivialSpawner, "usual": UsualSpawner}
+kind = options["kind"]
+c.JupyterHub.spawner_class = names.get(kind, kind)
 c.JupyterHub.proxy_class = NullProxy
 c.JupyterHub.bind_url = options["public"]
 c.JupyterHub.hub_bind_url = options["hub"]
@@ -88,5 +92,7 @@ c.JupyterHub.services = [{"name": "bench", "api_token": options["token"]}]
 c.JupyterHub.load_roles = [
     {"name": "bench", "scopes": ["admin:users", "admin:servers"], "services": ["bench"]}
 ]
+place = {"ec2": c.EC2Spawner, "simple": c.SimpleLocalProcessSpawner}
+place["usual"] = c.UsualSpawner
 for name, value in options["spawner"].items():
-    setattr(c.EC2Spawner, name, value)
+    setattr(place[kind], name, value)

@@ -1,8 +1,7 @@
-"""A JupyterHub with thousands of servers, whose machines are those of the stub."""
+"""A JupyterHub that a benchmark starts: with thousands of servers, if it likes."""
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import json
 import logging
@@ -14,6 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from ec2spawner.demo.ports import free_ports
 from .stub_ec2 import Stub, instance_id
 
 HUB = "benchmark"
-CONFIG = Path(__file__).with_name("stub_hub_config.py")
+CONFIG = Path(__file__).with_name("hub_config.py")
 _PATIENCE = 600
 
 
@@ -32,51 +32,40 @@ def user(number: int) -> str:
     return f"user-{number:05}"
 
 
-class StubHub:
-    """One Hub in a folder of its own, by its API.
+class BenchHub:
+    """One Hub in a folder of its own, by its API. Its proxy leads nowhere.
 
-    :param ours: with EC2Spawner; else with the least that a spawner can be
-    :param servers: how many run already when it starts
+    :param kind: of its spawner: ``ec2``, ``simple``, ``usual``, or ``nothing``
+    :param spawner: traits of that
+    :param servers: how many run already when it starts, on machines of the stub
     :param users: how many more users there are, who have none
+    :param port: where each of these servers answers
     """
 
     def __init__(
         self,
         folder: Path,
-        stub: Stub,
-        ours: bool,
-        servers: int,
+        kind: str,
+        spawner: Mapping[str, Any],
+        servers: int = 0,
         users: int = 0,
-        **spawner: Any,
+        port: int = 0,
     ) -> None:
         self.folder = folder
         folder.mkdir(exist_ok=True)
         self._token = secrets.token_hex(16)
         public, hub = free_ports(2)
         self._api = f"http://127.0.0.1:{hub}/hub/api"
-        self._port = int(stub.endpoint_url.rpartition(":")[2])
+        self._port = port
         options = {
-            "ours": ours,
+            "kind": kind,
             "public": f"http://127.0.0.1:{public}/",
             "hub": f"http://127.0.0.1:{hub}/",
             "token": self._token,
-            "spawner": {
-                "hub_id": HUB,
-                "region": stub.region,
-                "endpoint_url": stub.endpoint_url,
-                "image": "ami-0123456789abcdef0",
-                "subnets": ["subnet-0123456789abcdef0"],
-                "security_groups": ["sg-0123456789abcdef0"],
-                "instance_type": "t3.small",
-                "home": "none",
-                "prices_region": "",
-                "max_machines": 0,
-                "start_timeout": _PATIENCE,
-                **spawner,
-            },
+            "spawner": dict(spawner),
         }
         (folder / "options.json").write_text(json.dumps(options))
-        self._fill(servers, users, ours)
+        self._fill(servers, users, kind == "ec2")
         self._process: subprocess.Popen[bytes] | None = None
 
     def _fill(self, servers: int, users: int, ours: bool) -> None:
@@ -94,7 +83,7 @@ class StubHub:
             row = orm.User(name=user(number), created=started)
             row.roles.append(of_users)
             if number < servers:
-                state = to_dict(self._state(number)) if ours else {}
+                state = to_dict(_state(number, self._port)) if ours else {}
                 server = orm.Server(ip="127.0.0.1", port=self._port, base_url="/")
                 spawner = orm.Spawner(name="", state=state, server=server)
                 spawner.started = started
@@ -102,27 +91,6 @@ class StubHub:
             db.add(row)
         db.commit()
         db.close()
-
-    def _state(self, number: int) -> ServerState:
-        launch = Launch(
-            f"launch-{number:09}",
-            f"launch-{number:09}",
-            Phase.READY,
-            client_token=f"token-{number}",
-            launched_at=time.time() - 3600,
-            region="us-west-2",
-            instance_id=instance_id(number),
-            private_ip="127.0.0.1",
-            port=self._port,
-            zone="us-west-2a",
-            instance_type="t3.small",
-            market="on-demand",
-            image_id="ami-0123456789abcdef0",
-            claimed_at=time.time() - 3500,
-            ordered_at=time.time() - 3500,
-            ready_at=time.time() - 3500,
-        )
-        return ServerState(f"server-{number:09}", launch=launch)
 
     def start(self) -> float:
         """Seconds until it answers, and has looked at every server."""
@@ -133,6 +101,7 @@ class StubHub:
                 cwd=self.folder,
                 env={
                     **os.environ,
+                    "PYTHONPATH": str(Path(__file__).parent.parent),
                     "AWS_ACCESS_KEY_ID": "any",
                     "AWS_SECRET_ACCESS_KEY": "any",
                     "AWS_EC2_METADATA_DISABLED": "true",
@@ -181,8 +150,32 @@ class StubHub:
         found: dict[str, Any] = json.loads(path.read_text())
         return found
 
+    def seconds_to_ready(self, name: str) -> float:
+        """From the request for a user's server until the Hub says that it is ready."""
+        began = time.perf_counter()
+        self.call("POST", f"/users/{name}/server", {})
+        self._wait_until(name, lambda servers: servers.get("", {}).get("ready"))
+        return time.perf_counter() - began
+
+    def stop(self, name: str) -> None:
+        self.call("DELETE", f"/users/{name}/server")
+        self._wait_until(name, lambda servers: not servers)
+
+    def _wait_until(self, name: str, check: Callable[[Any], Any]) -> None:
+        end = time.monotonic() + _PATIENCE
+        while not check(self.ask(f"/users/{name}")["servers"]):
+            if time.monotonic() > end:
+                raise TimeoutError((self.folder / "hub.log").read_text()[-3000:])
+            time.sleep(0.02)
+
     def call(self, method: str, path: str, body: Any = None) -> int:
         """:returns: the HTTP status"""
+        return self._request(method, path, body)[0]
+
+    def ask(self, path: str) -> Any:
+        return json.loads(self._request("GET", path)[1])
+
+    def _request(self, method: str, path: str, body: Any = None) -> tuple[int, bytes]:
         request = urllib.request.Request(
             self._api + path,
             data=json.dumps(body).encode() if body is not None else None,
@@ -190,13 +183,58 @@ class StubHub:
             method=method,
         )
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with contextlib.suppress(urllib.error.HTTPError):
+        try:
             with opener.open(request, timeout=60) as answer:
-                return int(answer.status)
-        return 500
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as e:
+            return e.code, b""
 
     def _answers(self) -> bool:
         try:
             return self.call("GET", "/") == 200
         except (urllib.error.URLError, OSError):
             return False
+
+
+def stub_hub(
+    folder: Path, stub: Stub, kind: str, servers: int, users: int = 0, **traits: Any
+) -> BenchHub:
+    """A Hub whose machines are those of the stub."""
+    ours = {
+        "hub_id": HUB,
+        "region": stub.region,
+        "endpoint_url": stub.endpoint_url,
+        "image": "ami-0123456789abcdef0",
+        "subnets": ["subnet-0123456789abcdef0"],
+        "security_groups": ["sg-0123456789abcdef0"],
+        "instance_type": "t3.small",
+        "home": "none",
+        "prices_region": "",
+        "max_machines": 0,
+        "start_timeout": _PATIENCE,
+        **traits,
+    }
+    port = int(stub.endpoint_url.rpartition(":")[2])
+    return BenchHub(folder, kind, ours if kind == "ec2" else {}, servers, users, port)
+
+
+def _state(number: int, port: int) -> ServerState:
+    launch = Launch(
+        f"launch-{number:09}",
+        f"launch-{number:09}",
+        Phase.READY,
+        client_token=f"token-{number}",
+        launched_at=time.time() - 3600,
+        region="us-west-2",
+        instance_id=instance_id(number),
+        private_ip="127.0.0.1",
+        port=port,
+        zone="us-west-2a",
+        instance_type="t3.small",
+        market="on-demand",
+        image_id="ami-0123456789abcdef0",
+        claimed_at=time.time() - 3500,
+        ordered_at=time.time() - 3500,
+        ready_at=time.time() - 3500,
+    )
+    return ServerState(f"server-{number:09}", launch=launch)
