@@ -128,6 +128,13 @@ passing = pytest.mark.parametrize("answer", PASSING.values(), ids=PASSING)
 # -- the claim ---------------------------------------------------------------------
 
 
+def test_orders_that_are_being_made_are_asked_for_again_at_once(machine, web, clock):
+    """The Hub itself holds each such question until there is something to say."""
+    web.answers += [ours(202)] * 20 + [GOOD]
+    assert machine.claim(booted=True) == ORDERS
+    assert clock[0] < 20 * 0.4
+
+
 @passing
 def test_what_may_pass_is_asked_again(machine, web, answer):
     web.answers += [answer, answer, GOOD]
@@ -153,7 +160,7 @@ def test_a_refusal_by_the_hub_is_not_asked_again(machine, web, final):
 
 
 def test_patience_that_the_hub_asks_for_begins_the_limit_anew(machine, web):
-    web.answers += [ours(202)] * 100 + [GOOD]
+    web.answers += [ours(202)] * 500 + [GOOD]
     assert machine.claim(booted=True) == ORDERS
 
 

@@ -77,6 +77,21 @@ def test_a_server_that_people_worked_in_is_started_again_whoever_saw_it_ready(ag
     assert told[1:] == ["restarting", "ready", "exited"]
 
 
+def test_a_server_that_starts_is_looked_at_often_and_asked_for_seldom(
+    agent, monkeypatch
+):
+    """Its user waits for each look; what systemd says of it costs a process each."""
+    made, pauses, told = agent(*[None] * 50, 0, again=False), [], []
+    answers = iter([False] * 11 + [True])
+    monkeypatch.setattr(made, "answers", lambda url: next(answers))
+    monkeypatch.setattr(main.time, "sleep", pauses.append)
+    code, ready = made.watch("url", lambda step, *more: told.append(len(pauses)))
+    assert (code, ready, told) == (0, True, [11])
+    assert max(pauses[:11]) <= 0.05 and set(pauses[11:]) == {1}
+    # Three times in twelve looks, and with each look after that.
+    assert len(pauses) == 12 + 48 - 1
+
+
 def test_a_server_that_nobody_ever_saw_ready_is_a_failed_start(agent):
     told: list[str] = []
     with pytest.raises(Failed, match="exited with code -9"):

@@ -10,6 +10,9 @@ from typing import Any
 from .wire import Answer, request
 from .words import Failed, say
 
+# Seconds before the first repetition of a claim.
+FIRST_WAIT = 0.25
+
 
 class Hub:
     """The Hub, as this machine reaches it."""
@@ -35,7 +38,7 @@ class Hub:
         """
         deadline = time.monotonic() + self.config["claim_timeout"]
         claim = {"nonce": self.config["nonce"], "booted": booted}
-        wait, said = 0.25, ""
+        wait, said = FIRST_WAIT, ""
         while True:
             try:
                 answer = self.post("claim", claim, as_root=True)
@@ -47,6 +50,7 @@ class Hub:
                 elif answer.status == 202:
                     why = "the orders are not ready yet"
                     deadline = time.monotonic() + self.config["claim_timeout"]
+                    wait = FIRST_WAIT  # the Hub has held the question meanwhile
                 elif answer.status in (400, 409):
                     raise Failed("the Hub refused the claim: " + why)
             except OSError as e:

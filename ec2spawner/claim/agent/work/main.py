@@ -31,6 +31,9 @@ from .sleep import Sleep, Woken
 from .systemd import SystemdHost
 
 RESTARTS = 3
+# Between two looks at a server that starts, and with each of which of them it is asked
+# whether it has ended.
+LOOK_SECONDS, ASK_EACH = 0.05, 5
 
 
 def main() -> None:
@@ -222,18 +225,21 @@ class Agent:
 
     def watch(self, ready_url: str, tell: Callable[..., None]) -> tuple[int, bool]:
         """(exit code, whether it was ready) once the server has exited."""
-        ready = False
+        ready, looks = False, 0
         while True:
-            code = self.host.exit_code()
-            if code is not None:
-                return code, ready
+            # A user waits for each look; but what systemd says costs a process.
+            if ready or looks % ASK_EACH == 0:
+                code = self.host.exit_code()
+                if code is not None:
+                    return code, ready
+            looks += 1
             if self.sleep:
                 self.sleep.check()
             if not ready and self.answers(ready_url):
                 ready = True
                 write_private(self.ready_note, "")
                 tell("ready")
-            time.sleep(1 if ready else 0.25)
+            time.sleep(1 if ready else LOOK_SECONDS)
 
     def answers(self, url: str) -> bool:
         try:
