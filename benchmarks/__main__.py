@@ -20,6 +20,7 @@ from . import page, results
 NAMES = (
     "start",
     "lag",
+    "burst",
     "restart",
     "listing",
     "idle_calls",
