@@ -11,9 +11,9 @@ import random
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -26,7 +26,7 @@ from botocore.exceptions import (
     UnknownRegionError,
 )
 
-from ..core.metrics import API_REQUESTS
+from .answers import Answers, count_answer, count_failure
 from .errors import EC2Error, check_whose, from_botocore, has_expired
 from .errors.kinds import Kind
 from .throttle import LIMITS, RetryBudget, Throttle, UnknownActionError
@@ -197,8 +197,9 @@ class Lane:
         self._throttle = throttle
         self._retries = retries
         self._attempts = attempts
-        # of a thread: what it has paid for, and who has its answers first
-        self._thread = threading.local()
+        self._paid = threading.local()
+        #: who reads them before boto3 does
+        self.answers = Answers()
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=f"ec2-{name}")
         # Making a client takes up to a second: not when a user waits for it.
@@ -245,11 +246,11 @@ class Lane:
             "before-parameter-build", self._check_repeatable
         )
         client.meta.events.register("before-call", self._pay)
-        client.meta.events.register("before-parse", self._hand_over)
         if service == "ec2":
             client.meta.events.register("after-call", check_whose)
-        client.meta.events.register_first("after-call", _count_answer)
-        client.meta.events.register("after-call-error", _count_failure)
+        client.meta.events.register("before-parse", self.answers.hand_over)
+        client.meta.events.register_first("after-call", count_answer)
+        client.meta.events.register("after-call-error", count_failure)
 
     def _prepare(self) -> None:
         with suppress(Exception):  # the first call will say it
@@ -267,19 +268,6 @@ class Lane:
                 f"{model.name} may be repeated: give it {', '.join(sorted(missing))}"
             )
 
-    @contextmanager
-    def before_parse(self, handler: Callable[..., None]) -> Iterator[None]:
-        """Let a handler of ``before-parse`` have the answers to this thread's calls."""
-        self._thread.handler = handler
-        try:
-            yield
-        finally:
-            self._thread.handler = None
-
-    def _hand_over(self, **answer: Any) -> None:
-        if handler := getattr(self._thread, "handler", None):
-            handler(**answer)
-
     def _pay(self, model: Any, params: Mapping[str, Any], **_: Any) -> None:
         """Before each request leaves, in its thread: the first was paid in run()."""
         action = str(model.name)
@@ -287,8 +275,8 @@ class Lane:
         if isinstance(body, Mapping) and _unfiltered(body):
             if f"{action} (unfiltered)" in LIMITS:
                 action += " (unfiltered)"
-        if getattr(self._thread, "action", None) == action:
-            self._thread.action = None
+        if getattr(self._paid, "action", None) == action:
+            self._paid.action = None
         elif wait := self._throttle.reserve(action):
             time.sleep(wait)
 
@@ -336,7 +324,7 @@ class Lane:
 
     async def _once(self, action: str, work: Callable[[Lane], T]) -> T:
         def call() -> T:
-            self._thread.action = action
+            self._paid.action = action
             try:
                 return self._with_fresh_credentials(work)
             except _OURS:
@@ -347,7 +335,7 @@ class Lane:
                     self._session.renew(self._session.number)
                 raise from_botocore(action, e) from e
             finally:
-                self._thread.action = None
+                self._paid.action = None
 
         return await asyncio.get_running_loop().run_in_executor(self._pool, call)
 
@@ -367,17 +355,6 @@ class Lane:
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _count_answer(model: Any, parsed: Mapping[str, Any], **_: Any) -> None:
-    """Of botocore, for each answer, in the thread of its request."""
-    code = parsed.get("Error", {}).get("Code") or "ok"
-    API_REQUESTS.labels(str(model.name), str(code)).inc()
-
-
-def _count_failure(event_name: str, exception: Exception, **_: Any) -> None:
-    """Of botocore, for each request that has no answer: ``after-call-error.ec2.X``."""
-    API_REQUESTS.labels(event_name.split(".")[-1], type(exception).__name__).inc()
 
 
 def _unfiltered(body: Mapping[str, Any]) -> bool:

@@ -37,7 +37,7 @@ class Lister:
         for left in reversed(range(_RESTARTS)):
             self._difference.begin()
             try:
-                with lane.before_parse(self._difference.read):
+                with lane.answers.read_by(self._difference.read):
                     found = merged(self._pages(lane))
             except ClientError as e:
                 if not (left and _is_lost_page(e)):
