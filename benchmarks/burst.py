@@ -39,7 +39,9 @@ def _rows(make: Callable[[], Any], users: int) -> Iterator[Row]:
     yield Row(f"{what}: the last is ready", "s", found["ready"], bucket, than)
     away = float(max(0, users - _SPAWNS_AT_ONCE))
     than = "JupyterHub without setup()"
-    yield Row(f"{what}: turned away by the Hub", "users", found["away"], away, than)
+    if away:
+        what_away = f"{what}: turned away by the Hub"
+        yield Row(what_away, "users", found["away"], away, than)
     yield Row(
         f"{what}: calls that EC2 refuses",
         "calls",
@@ -69,7 +71,8 @@ def _class(make: Callable[[], Any], users: int) -> dict[str, float]:
         }
     )
     hub.start()
-    hub.app.tornado_settings["concurrent_spawn_limit"] = 500  # as setup() does
+    # As setup() does.
+    hub.app.tornado_application.settings["concurrent_spawn_limit"] = 500
     names = [f"user-{number:03}" for number in range(users)]
     for name in names:
         hub.call("POST", f"/users/{name}")

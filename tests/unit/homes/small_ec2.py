@@ -15,6 +15,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ec2spawner.core.tags import HOME_TAG, HUB_TAG
+from ec2spawner.ec2.answers import Answers
 from ec2spawner.ec2.errors import from_botocore
 from ec2spawner.ec2.volumes import read_volume
 from ec2spawner.homes.attach import Attaching
@@ -235,6 +236,7 @@ class Lane:
 
     def __init__(self, ec2: SmallEC2) -> None:
         self.ec2 = ec2
+        self.answers = Answers()
 
     async def run(self, action: str, work: Any, resources: int = 1) -> Any:
         try:

@@ -11,6 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from ec2spawner.ec2.answers import Answers
 from ec2spawner.ec2.errors import from_botocore
 
 STEP_SECONDS = 20.0
@@ -232,6 +233,7 @@ class Lane:
 
     def __init__(self, ec2: SmallEC2) -> None:
         self.ec2 = ec2
+        self.answers = Answers()
 
     async def run(
         self, action: str, work: Any, resources: int = 1, doubted: Any = None
