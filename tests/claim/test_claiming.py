@@ -160,7 +160,8 @@ def test_a_refusal_by_the_hub_is_not_asked_again(machine, web, final):
 
 
 def test_patience_that_the_hub_asks_for_begins_the_limit_anew(machine, web):
-    web.answers += [ours(202)] * 500 + [GOOD]
+    machine.config["claim_timeout"] = 10
+    web.answers += [ours(202)] * 100 + [GOOD]
     assert machine.claim(booted=True) == ORDERS
 
 
