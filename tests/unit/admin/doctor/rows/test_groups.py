@@ -132,3 +132,8 @@ def test_whose_rules_nobody_knows_is_not_judged():
     # The Hub is somewhere else, where EC2 shows none of its groups.
     assert told(security_groups, facts=region(hub=None)) == []
     assert REGION.hub is not None
+
+
+def test_the_hub_may_admit_machines_by_their_networks():
+    both = [Rule("tcp", 8081, 8081, cidrs=(f"10.0.{n}.0/24",)) for n in (1, 2)]
+    assert told(security_groups, facts=of_hub(*both)) == []

@@ -92,3 +92,8 @@ def test_a_hub_that_has_a_name_needs_the_dns_of_the_vpc():
     assert verdict is Verdict.WARNING and "--enable-dns-support" in fix
     named = wants(hub={"hub_url": "http://hub.lab:8081/hub/api"})
     assert one(dns, named, off)[0] is Verdict.PROBLEM
+
+
+def test_as_many_free_addresses_as_there_may_be_machines_are_enough():
+    just = with_subnets(replace(A, free=10), replace(B, free=10))
+    assert told(subnets, facts=just) == []

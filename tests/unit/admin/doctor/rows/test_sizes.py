@@ -89,3 +89,7 @@ def test_what_nobody_knows_is_not_judged():
     assert one(types, facts=region(types=Unknown("x")))[0] is Verdict.UNKNOWN
     unknown = region(quotas={("on-demand", "standard"): Unknown("allow it")})
     assert one(quotas, facts=unknown)[:2] == (Verdict.UNKNOWN, "allow it")
+
+
+def test_a_quota_with_room_for_one_more_machine_is_enough():
+    assert told(quotas, facts=with_quota(40, machines(19))) == []
