@@ -87,7 +87,10 @@ class Checks:
         for number, hub in enumerate(self.hubs):
             if hub.alive:
                 for whose, instance_id in hub.serving().items():
-                    self.calm.setdefault((number, whose), instance_id)
+                    machine = self.world.machine(instance_id)
+                    # Of one that nobody uses nobody knows for how long it serves.
+                    if machine is not None and machine.use is None:
+                        self.calm.setdefault((number, whose), instance_id)
 
     def poll_is_none_while_something_exists(self) -> None:
         for hub in self.hubs:

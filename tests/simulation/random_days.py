@@ -12,6 +12,7 @@ from .day_checks import Checks
 from .day_plan import Plan, Step, may_happen, plan_of
 from .random_faults import OUTAGES, SINGLE, cells
 from .virtual_hub import Hub
+from .virtual_machine import VirtualUse
 from .virtual_time import BEGIN
 
 USERS = ("alice", "bob")
@@ -32,6 +33,7 @@ SETTINGS = {
     "claim_timeout": 120,
     "start_timeout": 200,
     "stop_timeout": 20,
+    "idle_timeout": 60,
     "home_size": 1,
     "root_volume_size": 20,
     "profile_list": [
@@ -222,6 +224,17 @@ class Day(Checks):
             self.world.cloud.lifecycle.terminate(instance)  # type: ignore[arg-type]
         # It looks well until then.
         self.world.events.run_due()
+
+    @may_happen(3, whose=range(12))
+    def somebody_leaves(self, whose: int) -> None:
+        """Nobody uses a server any more: its Hub stops it when its time is over."""
+        if not self.calm:
+            return
+        server = sorted(self.calm)[whose % len(self.calm)]
+        machine = self.world.machine(self.calm.pop(server))
+        assert machine is not None
+        machine.use = VirtualUse(self.world.time.now)
+        machine.beat_at = 0.0
 
     @may_happen(1, number=HUBS)
     def somebody_leaks_a_machine(self, number: int) -> None:

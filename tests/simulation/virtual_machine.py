@@ -83,11 +83,13 @@ class VirtualMachine(NoMachine):
     def stop(self, grace: float) -> None:
         # What has ended in its memory begins anew when it boots.
         self.on = self.serving = self.over = False
+        self.use = None
         self.disks.unmount(self)
 
     def hibernate(self) -> None:
         # What is mounted stays so, in its memory.
         self.on = self.serving = False
+        self.use = None
 
     def resume(self) -> None:
         self.start()
