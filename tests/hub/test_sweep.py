@@ -52,15 +52,20 @@ def leak(client, ec2):
 def spare_volume(client, ec2):
     """Makes volumes that no machine uses."""
     zone = sorted(ec2.resources().subnet_ids)[0]
+    made = []
 
     def make(**tags):
         spec = [{"ResourceType": "volume", "Tags": pairs_of(**tags)}]
         answer = client.create_volume(
             AvailabilityZone=zone, Size=1, TagSpecifications=spec
         )
-        return answer["VolumeId"]
+        made.append(answer["VolumeId"])
+        return made[-1]
 
-    return make
+    yield make
+    for volume in client.describe_volumes()["Volumes"]:
+        if volume["VolumeId"] in made:
+            client.delete_volume(VolumeId=volume["VolumeId"])
 
 
 async def more_sweeps(ec2, count):
