@@ -47,7 +47,12 @@ def put(server, name, text):
         file.write(text)
 
 
-@pytest.mark.parametrize("when", THROWS)
+# Lab waits for us there: the others only by night.
+BY_DAY = "when it is activated"
+WHEN = [w if w == BY_DAY else pytest.param(w, marks=pytest.mark.slow) for w in THROWS]
+
+
+@pytest.mark.parametrize("when", WHEN)
 async def test_a_page_opens_when_the_kit_throws(page, server, when):
     assert THROWS[when] != GOOD[ENTRY]
     put(server, ENTRY, THROWS[when])
@@ -58,7 +63,10 @@ async def test_a_page_opens_when_the_kit_throws(page, server, when):
         put(server, ENTRY, GOOD[ENTRY])
 
 
-@pytest.mark.parametrize("text", ["{", '{"bar": 7, "notices": 3}'])
+WRONG = ["{", pytest.param('{"bar": 7, "notices": 3}', marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize("text", WRONG)
 async def test_a_page_opens_when_what_is_told_is_broken(page, server, text):
     server.tell()
     os.unlink(server.people.told_path)
@@ -67,6 +75,7 @@ async def test_a_page_opens_when_what_is_told_is_broken(page, server, text):
     await opens(page, server)
 
 
+@pytest.mark.slow
 async def test_a_page_asks_once_where_nobody_answers(page, tmp_path):
     """In a server that somebody runs in a terminal, for example."""
     silent = {**GOOD, "server/ec2spawner_machine.py": "}"}
@@ -83,6 +92,7 @@ async def test_a_page_asks_once_where_nobody_answers(page, tmp_path):
     assert [url for url in ours if "remoteEntry" not in url] == [told, told]
 
 
+@pytest.mark.slow
 async def test_a_page_opens_when_nothing_of_the_kit_works(page, tmp_path):
     broken = {name: "}" for name in GOOD}
     with jupyter(tmp_path, broken, sys.executable, "jupyterlab") as server:
