@@ -87,6 +87,8 @@ c.JupyterHub.cleanup_servers = False
 # The Hub answers when it has looked at every server.
 c.JupyterHub.init_spawners_timeout = -1
 c.JupyterHub.concurrent_spawn_limit = 0
+# A request for a server is answered at once, and not when it is ready.
+c.JupyterHub.tornado_settings = {"slow_spawn_timeout": 0}
 c.JupyterHub.log_level = "WARN"
 c.JupyterHub.services = [{"name": "bench", "api_token": options["token"]}]
 c.JupyterHub.load_roles = [

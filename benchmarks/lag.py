@@ -13,7 +13,7 @@ from .stub_ec2 import Stub
 
 
 def run(quick: bool) -> Iterator[Row]:
-    known, starting, seconds = (5, 2, 2.0) if quick else (5000, 200, 30.0)
+    known, starting, seconds = (5, 2, 2.0) if quick else (5000, 200, 20.0)
     ways = {
         "ours": _late(known, starting, seconds),
         "listings read by boto3": _late(known, starting, seconds, cuts=False),

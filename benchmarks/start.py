@@ -23,7 +23,7 @@ _SIMPLE = "SimpleLocalProcessSpawner"
 
 
 def run(quick: bool) -> Iterator[Row]:
-    boots, rounds = ((0.1,), 1) if quick else ((1.0, 5.0, 20.0), 5)
+    boots, rounds = ((0.1,), 1) if quick else ((1.0, 5.0, 20.0), 3)
     os.environ.update(AWS_ACCESS_KEY_ID="any", AWS_SECRET_ACCESS_KEY="any")
     cloud = LocalCloudProcess(LocalSettings(machines="process"))
     with tempfile.TemporaryDirectory() as folder, cloud, ExitStack() as stack:

@@ -12,6 +12,7 @@ from typing import Any
 
 import boto3
 from jupyterhub.spawner import Spawner
+from jupyterhub.utils import random_port
 from traitlets import Dict, Unicode
 
 
@@ -40,6 +41,7 @@ class UsualSpawner(Spawner):  # type: ignore[misc]
         return "\n".join(["#!/bin/sh", *lines, "exec " + shlex.join(self.cmd)])
 
     async def start(self) -> tuple[str, int]:
+        self.port = random_port()
         made = await asyncio.to_thread(
             lambda: self.ec2.run_instances(
                 **self.request, MinCount=1, MaxCount=1, UserData=self._script()
