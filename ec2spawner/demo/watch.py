@@ -76,6 +76,8 @@ class Watcher:
 
     def _is_news(self, entry: LoggedRequest) -> bool:
         self.calls[entry.action] += 1
+        if entry.error == "DryRunOperation":
+            return False  # somebody asks what would be allowed: ec2spawner doctor
         if not entry.action.startswith(_READS):
             return True
         last = self._last_error.get(entry.action, "never asked")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+from botocore.exceptions import ClientError
+
 from ec2spawner.demo import interactive
 from ec2spawner.demo.watch import Watcher
 from localec2 import LocalCloudProcess, LocalSettings
@@ -22,3 +25,17 @@ def test_the_end_of_a_machine_is_told_also_when_the_hub_did_not_wait_for_it():
         interactive._see_machines_end(watcher, watcher.look)
     assert "shutting-down" in "".join(told)
     assert "terminated" in told[-1]
+
+
+def test_what_is_only_tried_is_not_told_as_a_failure():
+    told: list[str] = []
+    with LocalCloudProcess(LocalSettings(machines="none")) as cloud:
+        watcher = Watcher(cloud.control, told.append)
+        wanted = request_for(cloud.control.resources())
+        with pytest.raises(ClientError, match="DryRunOperation"):
+            client(cloud).run_instances(**wanted, DryRun=True)
+        watcher.look()
+        assert told == []
+        client(cloud).run_instances(**wanted)
+        watcher.look()
+    assert "RunInstances" in "".join(told)
