@@ -15,6 +15,7 @@ from ec2spawner.ec2.clients import Account
 from ec2spawner.fleet.fleet import Fleet, FleetKey
 from localec2 import LocalCloudProcess, LocalControl, LocalSettings
 
+from ..hub.conftest import eventually, living, terminate
 from .tutorial_network import Network, make_hub, make_network
 
 SETTINGS = LocalSettings(
@@ -55,7 +56,9 @@ async def fleet(
 def network(
     cloud: LocalCloudProcess, ec2: LocalControl, monkeypatch: pytest.MonkeyPatch
 ) -> Network:
-    """What an admin has made before the hub."""
+    """What an admin has made before the hub. Nothing runs yet."""
+    terminate(cloud, [machine.instance_id for machine in living(ec2)])
+    eventually(lambda: not living(ec2))
     for name, value in cloud.environment().items():
         monkeypatch.setenv(name, value)
     # This computer is the Hub's, whatever its addresses are.

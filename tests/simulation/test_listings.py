@@ -253,7 +253,7 @@ def test_a_machine_without_our_tag_is_shown_as_its_servers_and_not_swept(
     told = {row.owner: (row.id, row.why) for row in rows(admins, seen)}
     assert {owner: id for owner, (id, _) in told.items()} == five
     assert "removed its ec2spawner:hub" in told["alice"][1]
-    assert {told[name][1] for name in NAMES[1:]} == {"its server is ready"}
+    assert all(told[name][1].startswith("its server is ready") for name in NAMES[1:])
     decided = decide(admins, seen, time.time() + 100, force=True)
     assert not (decided.end or decided.braked or decided.waiting)
 
