@@ -58,11 +58,14 @@ class Home:
         """Whose home it is, as its tag says. Never a name."""
         return self._owner_of(self._context.hub.server_name)
 
+    @property
+    def _kind_wanted(self) -> str:
+        """``"user"`` or ``"server"``: what it is, or is to be."""
+        home = self._context.state.home
+        return (home.kind if home else "") or str(self._context.settings.home)
+
     def _owner_of(self, server_name: str) -> str:
-        context = self._context
-        kind = str(context.settings.home)
-        if home := context.state.home:
-            kind = home.kind or kind
+        context, kind = self._context, self._kind_wanted
         return owner_of(context.hub_id, context.hub.user_name, server_name, kind)
 
     async def find(self) -> Volume | None:
@@ -75,7 +78,7 @@ class Home:
             return None
         context, home = self._context, self._context.state.home
         here = home and home.region == context.settings.region
-        known = home.id if home and here else ""
+        known = home.id if home and here else self._known_by_others_of_the_user()
         homes = context.fleet.homes
         volume = await homes.find(self.owner, known, self._homes_of_others)
         if volume is None:
@@ -97,6 +100,22 @@ class Home:
     def _kind(self, volume: Volume) -> str:
         context, hub = self._context, self._context.hub
         return kind_of_tag(context.hub_id, hub.user_name, hub.server_name, volume.owner)
+
+    def _known_by_others_of_the_user(self) -> str:
+        """The home that all of them share, as the row of another server names it.
+
+        No listing says that there is none while the database knows one.
+        """
+        context, hub = self._context, self._context.hub
+        if self._kind_wanted == "server":
+            return ""
+        for row in hub.db.query(orm.Spawner).filter_by(user_id=hub.user_row.id):
+            home = home_in(row.state)
+            if home is None or home.kind == "server":
+                continue
+            if home.region == context.settings.region:
+                return home.id
+        return ""
 
     def _homes_of_others(self) -> set[str]:
         """What the database knows as homes of others: one may have had this name."""

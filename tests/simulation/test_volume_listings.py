@@ -69,6 +69,23 @@ def test_a_home_that_no_answer_shows_is_neither_lost_nor_made_again(
     assert homes(hub) == before
 
 
+@pytest.mark.parametrize("ended", [False, True], ids=["runs", "is off"])
+def test_two_servers_of_a_user_have_one_home_whatever_listings_lack(
+    world, make_hub, ended
+):
+    hub = make_hub()
+    before = homes(hub)
+    if not ended:
+        hub.call("POST", "/users/alice/server")
+        hub.pass_until(lambda: "alice" in hub.serving(), 120)
+    world.fault("DescribeVolumes", **NOTHING, times=4)
+    hub.call("POST", "/users/alice/servers/lab")
+    hub.pass_until(lambda: not any(s.pending for s in hub.spawners.values()), 300)
+    world.clear_faults()
+    assert ("alice/lab" in hub.serving()) == ended
+    assert homes(hub) == before
+
+
 @pytest.mark.parametrize("times", [1, 2])  # of three looks
 def test_who_has_a_home_that_the_database_has_lost_gets_it_although_a_listing_lacks_it(
     world, make_hub, times
