@@ -21,7 +21,8 @@ from ec2spawner.core.saved_state import to_dict
 from ec2spawner.core.state import Launch, Phase, ServerState
 from ec2spawner.demo.ports import free_ports
 
-from .stub_ec2 import Stub, instance_id
+from .stub_ec2 import Stub
+from .stub_rows import instance_id
 
 HUB = "benchmark"
 CONFIG = Path(__file__).with_name("hub_config.py")

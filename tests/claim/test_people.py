@@ -121,8 +121,10 @@ def test_a_folder_that_is_full_or_gone_stops_no_heartbeat(people, monkeypatch):
     def full(path, text):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(module, "write_for_all", full)
     people.tell(TOLD)
+    monkeypatch.setattr(module, "write_for_all", full)
+    people.tell({**TOLD, "bar": "Large"})
+    assert read(people)["bar"] == TOLD["bar"]
 
 
 # -- what EC2 announces ----------------------------------------------------------

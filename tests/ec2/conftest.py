@@ -15,7 +15,8 @@ from ec2spawner.ec2.clients import Account
 from ec2spawner.fleet.fleet import Fleet, FleetKey
 from localec2 import LocalCloudProcess, LocalControl, LocalSettings
 
-from ..hub.conftest import eventually, living, terminate
+from ..hub.conftest import eventually, living
+from ..localec2.conftest import client
 from .tutorial_network import Network, make_hub, make_network
 
 SETTINGS = LocalSettings(
@@ -35,6 +36,11 @@ def ec2(cloud: LocalCloudProcess) -> Iterator[LocalControl]:
     yield cloud.control
     cloud.control.clear_faults()
     cloud.control.change_settings(**SETTINGS.as_dict())
+    # What others count next, quotas for example, is of their own.
+    for machine in living(cloud.control):
+        its_region = client(cloud, region_name=machine.region)
+        its_region.terminate_instances(InstanceIds=[machine.instance_id])
+    eventually(lambda: not living(cloud.control))
 
 
 @pytest.fixture
@@ -56,9 +62,7 @@ async def fleet(
 def network(
     cloud: LocalCloudProcess, ec2: LocalControl, monkeypatch: pytest.MonkeyPatch
 ) -> Network:
-    """What an admin has made before the hub. Nothing runs yet."""
-    terminate(cloud, [machine.instance_id for machine in living(ec2)])
-    eventually(lambda: not living(ec2))
+    """What an admin has made before the hub."""
     for name, value in cloud.environment().items():
         monkeypatch.setenv(name, value)
     # This computer is the Hub's, whatever its addresses are.

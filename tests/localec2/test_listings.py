@@ -61,6 +61,12 @@ def test_what_is_left_out_is_unknown_by_its_id_only_if_that_is_asked_for(
     assert describe(ec2, three[1])["InstanceId"] == three[1]
 
 
+def test_all_ids_that_are_unknown_are_named_as_they_were_asked_for(ec2, three):
+    unknown = [f"i-{n:017x}" for n in (7, 3, 5)]
+    got = refused(ec2.describe_instances, InstanceIds=[unknown[0], *three, *unknown])
+    assert got[0] == "InvalidInstanceID.NotFound" and ", ".join(unknown) in got[2]
+
+
 def test_an_old_listing_does_not_have_what_is_new(cloud, ec2, three):
     fault(cloud, seconds_old=3600)
     assert listed(ec2) == []

@@ -11,6 +11,7 @@ A page that does not cut cleanly is left to boto3 as it is.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from typing import Any
 from botocore import parsers
 
 from ..machines import Machine, read_reservations
+
+_log = logging.getLogger(__name__)
 
 #: where a page has its machines after it went through here
 MACHINES = "ec2spawner.Machines"
@@ -115,6 +118,7 @@ class Difference:
         try:
             machines = self._machines(page, operation_model.output_shape, response_dict)
         except Exception:
+            _log.debug("boto3 reads a page whole that could not be cut", exc_info=True)
             return
         response_dict["body"] = page.with_only(())
         customized_response_dict[MACHINES] = machines

@@ -107,6 +107,11 @@ def test_a_machine_that_nobody_has_listed_is_asked_for_by_id(view):
     assert view.machines["i-77"].gone and not view.is_lost("i-77")
 
 
+def test_machines_that_a_listing_lacks_are_asked_for_in_one_order(view):
+    view.take({}, 1.0, True)  # a set's order is another one in each process
+    assert view.questions(1.0) == [f"i-{n}" for n in range(10)]
+
+
 def test_what_is_lost_and_shown_again_is_there(view):
     lacks(view, 1)
     view.take(rows(machine(1)), 100.0, False)
