@@ -61,7 +61,7 @@ class LocalCloud(Cloud):
         from .api.http import Gate, HttpServer
         from .world import moto_patches as patches
         from .world.describe import describe_instance_status, describe_instances
-        from .world.describe.disks import seen
+        from .world.describe.disks import seen, tags_seen
         from .world.images import LocalAmi
         from .world.instance import LocalInstance
         from .world.lifecycle import Lifecycle
@@ -114,7 +114,10 @@ class LocalCloud(Cloud):
             LocalVolume, LocalModification, LocalSnapshot, self.volume_life
         )
         patches.install_images(LocalAmi)
-        patches.install_listings(lambda name, found, ids: seen(name, found, ids, self))
+        patches.install_listings(
+            lambda name, found, ids: seen(name, found, ids, self),
+            lambda found: tags_seen(found, self),
+        )
         for number, name in enumerate((self.region, *self.settings.regions)):
             resources = plant(name, self.network, number)
             region = Region(self, ec2_backends[ACCOUNT][name], resources)

@@ -87,6 +87,7 @@ LIMITS: Mapping[str, Limit] = {
             "DescribeSnapshots",
             "DescribeSpotPriceHistory",
             "DescribeSubnets",
+            "DescribeTags",
             "DescribeVolumes",
             "DescribeVpcAttribute",
             "GetConsoleOutput",

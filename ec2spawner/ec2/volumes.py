@@ -113,6 +113,39 @@ async def homes_of(lane: Lane, hub_id: str, owner: str) -> list[Volume]:
     return await lane.run("DescribeVolumes", work)
 
 
+async def homes_in_index(lane: Lane, owner: str) -> list[str]:
+    """The ids of volumes that EC2's index of tags has as an owner's homes.
+
+    The index is another than that of volumes, and as eventually consistent: it may name
+    one that no listing of volumes shows yet, and one that is deleted.
+    """
+    wanted: list[FilterTypeDef] = [
+        {"Name": "resource-type", "Values": ["volume"]},
+        {"Name": "key", "Values": [HOME_TAG]},
+        {"Name": "value", "Values": [owner]},
+    ]
+    return sorted(await _index(lane, wanted))
+
+
+async def tags_in_index(lane: Lane, ids: Sequence[str]) -> dict[str, dict[str, str]]:
+    """The tags that EC2's index has of volumes, by their ids; of no more than 200."""
+    return await _index(lane, [{"Name": "resource-id", "Values": list(ids)}])
+
+
+async def _index(
+    lane: Lane, filters: Sequence[FilterTypeDef]
+) -> dict[str, dict[str, str]]:
+    def work(lane: Lane) -> dict[str, dict[str, str]]:
+        found: dict[str, dict[str, str]] = {}
+        for page in lane.ec2.get_paginator("describe_tags").paginate(Filters=filters):
+            for tag in page["Tags"]:
+                tags = found.setdefault(tag["ResourceId"], {})
+                tags[tag.get("Key", "")] = tag.get("Value", "")
+        return found
+
+    return await lane.run("DescribeTags", work)
+
+
 async def copies_of(
     lane: Lane, hub_id: str, move: str = "", origin: str = ""
 ) -> list[Volume]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..core.errors import EC2SpawnError, Reason
+from ..core.tags import HOME_TAG
 from ..ec2.errors import EC2Error, admin_hint
 from ..ec2.errors.kinds import Kind
 from ..ec2.machines import Machine
@@ -24,6 +27,21 @@ def lost(volume_id: str, why: str) -> EC2SpawnError:
         reason=Reason.HOME,
         log_message=f"Home {volume_id}: {why}. A snapshot may have it; to begin with "
         "an empty home, delete the server's state",
+    )
+
+
+def not_shown(ids: Sequence[str]) -> EC2SpawnError:
+    """EC2's index of tags names homes of somebody who has none by all other answers."""
+    named = ", ".join(ids)
+    return EC2SpawnError(
+        f"AWS has a home of yours ({named}) that it does not show just now. Nothing is "
+        "lost, and no other is made. Try again in a few minutes, and if it comes back, "
+        "please tell your hub's admin.",
+        reason=Reason.HOME,
+        log_message=f"DescribeTags names {named} with {HOME_TAG} of one owner, and "
+        "DescribeVolumes does not know it. If it is gone for good and its owner is to "
+        f"begin with an empty home: aws ec2 delete-tags --resources {' '.join(ids)} "
+        f"--tags Key={HOME_TAG}",
     )
 
 

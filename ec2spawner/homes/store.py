@@ -20,15 +20,23 @@ from ..core.tags import (
     MOVE_TAG,
     MOVED_TO_TAG,
 )
-from ..ec2.again import Looks, repeat_in_doubt
+from ..ec2.again import Looks, OnlyNews, repeat_in_doubt
 from ..ec2.clients import Clients
 from ..ec2.errors import EC2Error, admin_hint
 from ..ec2.errors.kinds import Kind
 from ..ec2.resources import Resource, ResourceKind, create_tags, delete_resource
 from ..ec2.snapshots import snapshots_of_moves
 from ..ec2.tags import specification
-from ..ec2.volumes import Volume, copies_of, create_volume, describe_volume, homes_of
-from .errors import lost, not_made
+from ..ec2.volumes import (
+    Volume,
+    copies_of,
+    create_volume,
+    describe_volume,
+    homes_in_index,
+    homes_of,
+    tags_in_index,
+)
+from .errors import lost, not_made, not_shown
 from .lineage import homes_among
 
 _POLL_SECONDS = 0.5
@@ -37,6 +45,10 @@ _BORN_SECONDS = 60.0
 _NEW_SECONDS = 15.0
 # How late EC2 may show a tag.
 _SHOWN_SECONDS = 60.0
+_NO_INDEX = (
+    "Homes are made without asking EC2's index of tags for one that its listings lack: "
+    "make the Hub's policy anew with ec2spawner iam-policy. %s"
+)
 
 
 @dataclass(frozen=True)
@@ -56,6 +68,7 @@ class Homes:
         self._hub_id = hub_id
         self._clients = clients
         self._log = log
+        self._news = OnlyNews(log, logging.WARNING)
         # Two servers of one user must not make a home each.
         self.creation_locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         #: held by who gives a volume to a machine, or begins or ends its move
@@ -92,14 +105,54 @@ class Homes:
             if known is not None:
                 return await self._latest(known)
         tagged = await homes_of(self._clients.reading, self._hub_id, owner)
-        if tagged:
-            taken = {*others()} - {""}
-            tagged = [v for v in tagged if not taken & {v.id, v.heir, *v.moved_from}]
-        if home := await self._only_one(tagged):
+        if home := await self._only_one(_not_of(others, tagged)):
             return await self._latest(home)
         if volume_id:
             raise lost(volume_id, why)
         return None
+
+    async def find_in_index(
+        self, owner: str, others: Callable[[], Collection[str]] = frozenset
+    ) -> Volume | None:
+        """An owner's home that EC2's index of tags names, though no listing shows it.
+
+        For who is about to make one: a second home would be somebody's lost work.
+
+        :param others: as for :meth:`find`
+        :raises EC2SpawnError: when EC2 shows none under the id that the index names
+        :raises EC2Error: when EC2 does not answer
+        """
+        lane = self._clients.reading
+        try:
+            ids = await homes_in_index(lane, owner)
+        except EC2Error as e:
+            if e.code != "UnauthorizedOperation":
+                raise
+            # A policy of an older version. Who has no home yet shall have one.
+            self._news.say("index", e.code, _NO_INDEX, admin_hint(e))
+            return None
+        tagged, unseen = await self._by_ids(ids)
+        if unseen:
+            kept = await tags_in_index(lane, unseen)
+            given_up = {DISCARD_TAG, ARCHIVE_TAG}
+            unseen = [id for id, tags in kept.items() if not given_up & tags.keys()]
+        if unseen:
+            raise not_shown(unseen)
+        tagged = [v for v in tagged if v.owner == owner and not (v.lost or v.given_up)]
+        home = await self._only_one(_not_of(others, tagged))
+        return await self._latest(home) if home else None
+
+    async def _by_ids(self, ids: Sequence[str]) -> tuple[list[Volume], list[str]]:
+        """Those that EC2 shows, and the ids of those that it does not."""
+        found, unseen = [], []
+        for id in ids:
+            try:
+                found.append(await describe_volume(self._clients.reading, id))
+            except EC2Error as e:
+                if e.code != "InvalidVolume.NotFound":
+                    raise
+                unseen.append(id)
+        return found, unseen
 
     async def _only_one(self, volumes: Sequence[Volume]) -> Volume | None:
         """The volume that is a home, or whose heir is."""
@@ -320,6 +373,14 @@ class Homes:
                 await delete_resource(self._clients.killing, Resource(id, kind_of(id)))
             except EC2Error as e:
                 self._log.info("%s is deleted later: %s", id, admin_hint(e))
+
+
+def _not_of(
+    others: Callable[[], Collection[str]], volumes: Sequence[Volume]
+) -> list[Volume]:
+    """Those that are no other owner's, nor of one line with such a one."""
+    taken = {*others()} - {""} if volumes else set()
+    return [v for v in volumes if not taken & {v.id, v.heir, *v.moved_from}]
 
 
 def kind_of(id: str) -> ResourceKind:

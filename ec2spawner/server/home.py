@@ -205,6 +205,10 @@ class Home:
                 # have passed. A second home would be somebody's lost work.
                 volume = await self.find()
             if volume is None:
+                volume = await homes.find_in_index(self.owner, self._homes_of_others)
+                if volume is not None:
+                    self._remember(volume)
+            if volume is None:
                 self._progress.tell(25, f"Making your home in {launch.zone}")
                 volume = await homes.make(self._spec(), launch.zone, launch.id)
                 self._remember(volume)

@@ -13,7 +13,8 @@ from typing import Any
 class ListingFault:
     """A DescribeInstances answer that looks right and is not.
 
-    ``omit`` and ``by_id`` are also for DescribeVolumes and DescribeSnapshots.
+    ``omit`` and ``by_id`` are also for DescribeVolumes and DescribeSnapshots, ``omit``
+    for DescribeTags, too.
 
     Rows are those of a call that names no instance ids; with ``by_id`` also those of
     one that does, where an instance that is left out is unknown to EC2.

@@ -74,6 +74,13 @@ RULES: tuple[Rule, ...] = (
         f"{EBS}/ebs-creating-snapshot.html",
     ),
     Rule(
+        "index-of-tags",
+        "DescribeTags",
+        "Tags are listed by resource type, id, key and value, whatever DescribeVolumes "
+        "shows at that moment.",
+        f"{API}/API_DescribeTags.html",
+    ),
+    Rule(
         "attach-states",
         "AttachVolume",
         "Only to a running or stopped instance: IncorrectState.",

@@ -69,6 +69,7 @@ PATCHED: dict[str, tuple[str, ...] | None] = {
         "snapshot_ids",
         "filters",
     ),
+    "moto.ec2.models.tags:TagBackend.describe_tags": ("self", "filters"),
     "moto.ec2.utils:filter_dict_attribute_mapping": None,
 }
 
@@ -276,6 +277,8 @@ def install_volumes(
     def around_delete(original: Callable[..., Any]) -> Callable[..., Any]:
         def delete(self: Any, some_id: str) -> Any:
             gone = original(self, some_id)
+            # moto's index of tags would name it for ever.
+            self.tags.pop(gone.id, None)
             life.removed(gone.id)
             return gone
 
@@ -315,12 +318,23 @@ def install_images(image_class: type) -> None:
 
 def install_listings(
     seen: Callable[[str, list[Any], list[str] | None], list[Any]],
+    tags_seen: Callable[[list[dict[str, str]]], list[dict[str, str]]],
 ) -> None:
     """Let ``seen`` say what listings of volumes and snapshots show.
 
-    It is called with the method's name, what moto has found, and the ids asked for.
+    It is called with the method's name, what moto has found, and the ids asked for;
+    ``tags_seen`` with the tags that moto has found.
     """
     import moto.ec2.models.elastic_block_store as ebs
+    import moto.ec2.models.tags as tags
+
+    def around_tags(original: Callable[..., Any]) -> Callable[..., Any]:
+        def describe_tags(self: Any, filters: Any = None) -> list[dict[str, str]]:
+            return tags_seen(original(self, filters))
+
+        return describe_tags
+
+    _replace(tags.TagBackend, "describe_tags", around_tags)
 
     def around_volumes(original: Callable[..., Any]) -> Callable[..., Any]:
         def describe_volumes(

@@ -203,6 +203,9 @@ CALLS = {
     "volumes.homes_of": {
         "DescribeVolumes": lambda lane: volumes.homes_of(lane, "hub", "owner")
     },
+    "volumes._index": {
+        "DescribeTags": lambda lane: volumes.homes_in_index(lane, "owner")
+    },
     "volumes.copies_of": {
         "DescribeVolumes": lambda lane: volumes.copies_of(lane, "hub")
     },

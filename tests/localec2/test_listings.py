@@ -116,6 +116,33 @@ def test_a_token_that_is_not_of_this_listing_is_refused(ec2, three):
     assert got == ("InvalidParameterValue", 400, "Unable to parse pagination token")
 
 
+@pytest.mark.proves("index-of-tags")
+def test_the_index_of_tags_names_a_volume_that_its_own_listing_lacks(cloud, ec2, world):
+    made = ec2.create_volume(AvailabilityZone=world.zones[0], Size=1)["VolumeId"]
+    ec2.create_tags(Resources=[made], Tags=[{"Key": "who", "Value": "me"}])
+    wanted = {"resource-type": ["volume"], "key": ["who"], "value": ["me"]}
+    asked = [{"Name": name, "Values": values} for name, values in wanted.items()]
+
+    def named():
+        return [tag["ResourceId"] for tag in ec2.describe_tags(Filters=asked)["Tags"]]
+
+    lacks = ListingFault(omit=(made,), by_id=True)
+    cloud.control.add_fault(Fault("DescribeVolumes", listing=lacks))
+    assert (
+        refused(ec2.describe_volumes, VolumeIds=[made])[0] == "InvalidVolume.NotFound"
+    )
+    assert named() == [made]
+    cloud.control.add_fault(Fault("DescribeTags", listing=lacks, times=1))
+    assert named() == [] != named()
+    cloud.control.clear_faults()
+    eventually(
+        lambda: ec2.describe_volumes(VolumeIds=[made])["Volumes"][0]["State"]
+        == "available"
+    )
+    ec2.delete_volume(VolumeId=made)
+    eventually(lambda: named() == [])
+
+
 @pytest.mark.proves("disrupted-zone")
 def test_in_a_disrupted_zone_only_calls_that_name_others_work(
     cloud, ec2, world, launch

@@ -23,6 +23,7 @@ ACTIONS = (
     "DescribeInstances",
     "DescribeSnapshots",
     "DescribeSubnets",
+    "DescribeTags",
     "DescribeVolumes",
     "DetachVolume",
     "ModifyInstanceAttribute",
@@ -42,7 +43,8 @@ ANY_CALL: Mapping[str, Mapping[str, Any]] = {
     "answer late": {"delay_answer": 40.0},
 }
 LISTINGS = ("DescribeInstances",)
-#: they may lack rows, too; of those here none is ever old
+#: They may lack rows, too; of those here none is ever old. DescribeTags lacks none: of
+#: a home that the database, all listings and the index lack nobody can know.
 LISTINGS_OF_DISKS = ("DescribeVolumes", "DescribeSnapshots")
 #: what may become of some
 SOME_CALLS: Mapping[str, tuple[tuple[str, ...], Mapping[str, Any]]] = {

@@ -86,21 +86,42 @@ def test_two_servers_of_a_user_have_one_home_whatever_listings_lack(
     assert homes(hub) == before
 
 
-@pytest.mark.parametrize("times", [1, 2])  # of three looks
-def test_who_has_a_home_that_the_database_has_lost_gets_it_although_a_listing_lacks_it(
-    world, make_hub, times
-):
-    hub = make_hub()
-    before = homes(hub)
+def lose_the_database(hub):
     hub.kill()
     (hub.folder / "jupyterhub.sqlite").unlink()
     hub.start()
     hub.pass_time(2)
     for user in USERS:
         hub.call("POST", f"/users/{user}")
+
+
+@pytest.mark.parametrize("times", [2, None])  # of three looks, and the index of tags
+def test_who_has_a_home_that_the_database_has_lost_gets_it_although_a_listing_lacks_it(
+    world, make_hub, times
+):
+    hub = make_hub()
+    before = homes(hub)
+    lose_the_database(hub)
+    for user in USERS:
         world.fault("DescribeVolumes", **NOTHING, times=times)
         work(hub, user)
         world.clear_faults()
+    assert homes(hub) == before
+
+
+def test_a_home_that_only_the_index_of_tags_knows_is_not_made_again(world, make_hub):
+    hub = make_hub()
+    before = homes(hub)
+    lose_the_database(hub)
+    world.fault("DescribeVolumes", **KNOWS_NOTHING)
+    for user in USERS:
+        hub.call("POST", f"/users/{user}/server")
+    hub.pass_until(lambda: not any(s.pending for s in hub.spawners.values()), 300)
+    world.clear_faults()
+    for user in USERS:
+        told = hub.spawners[user]._spawn_future.exception().jupyterhub_message
+        assert before[user] in told and "Nothing is lost" in told
+        work(hub, user)
     assert homes(hub) == before
 
 

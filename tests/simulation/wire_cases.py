@@ -45,7 +45,14 @@ class Errand:
 
 ERRANDS = {
     "the first start": Errand(
-        FIRST, ("RunInstances", "CreateVolume", "AttachVolume", "DescribeVolumes")
+        FIRST,
+        (
+            "RunInstances",
+            "CreateVolume",
+            "AttachVolume",
+            "DescribeVolumes",
+            "DescribeTags",
+        ),
     ),
     "the first start in a Hub's life": Errand(
         replace(FIRST, settings={"image": "ssm:"}),

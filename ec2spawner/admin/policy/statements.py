@@ -71,6 +71,7 @@ def _looks(needs: Needs) -> Iterator[Statement]:
         "ec2:DescribeAddresses",
         "ec2:DescribeInstanceTypes",
         "ec2:DescribeSubnets",
+        *(["ec2:DescribeTags"] if needs.homes else []),
         *(["ec2:DescribeSpotPriceHistory"] if needs.prices else []),
     ]
     here = {"StringEquals": {"aws:RequestedRegion": _one(needs.regions)}}

@@ -1,4 +1,4 @@
-"""Listings of volumes and snapshots that lack what is there."""
+"""Listings of volumes, snapshots and tags that lack what is there."""
 
 from __future__ import annotations
 
@@ -32,3 +32,11 @@ def seen(name: str, found: list[Any], ids: list[str] | None, cloud: Cloud) -> li
     if ids and len(shown) < len(found):
         raise AwsError(_UNKNOWN[name], f"{', '.join(ids)} does not exist.")
     return shown
+
+
+def tags_seen(found: list[dict[str, str]], cloud: Cloud) -> list[dict[str, str]]:
+    """The same of DescribeTags, which names no ids that could be unknown."""
+    fault = cloud.scripted.listing
+    return [
+        tag for tag in found if fault is None or not fault.omits(tag["resource_id"])
+    ]

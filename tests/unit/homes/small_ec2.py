@@ -38,6 +38,9 @@ class SmallEC2:
         self.volumes: dict[str, dict[str, Any]] = {}
         self.snapshots: dict[str, dict[str, Any]] = {}
         self.made: dict[str, str] = {}
+        #: tags that the index has of volumes that no other call knows
+        self.index: dict[str, dict[str, str]] = {}
+        self.may_ask_index = True
         self.now = 1_700_000_000.0
         self._ids = itertools.count(1)
         self._late: list[tuple[int, Callable[[], Any]]] = []
@@ -68,6 +71,22 @@ class SmallEC2:
         self._pass()
         found = [self._shown(id, each) for id, each in self.snapshots.items()]
         return {"Snapshots": [s for s in found if _matches(s, asked, "VolumeId")]}
+
+    def describe_tags(self, **asked: Any) -> dict[str, Any]:
+        self._pass()
+        if not self.may_ask_index:
+            raise ClientError({"Error": {"Code": "UnauthorizedOperation"}}, "?")
+        wanted = {each["Name"]: each["Values"] for each in asked["Filters"]}
+        return {
+            "Tags": [
+                {"ResourceId": id, "Key": key, "Value": value}
+                for id, tags in {**self.index, **_tags_in(self.volumes)}.items()
+                for key, value in tags.items()
+                if id in wanted.get("resource-id", [id])
+                and key in wanted.get("key", [key])
+                and value in wanted.get("value", [value])
+            ]
+        }
 
     def get_paginator(self, name: str) -> Any:
         describe = getattr(self, name)
@@ -202,6 +221,10 @@ class SmallEC2:
 
     def _time(self) -> datetime:
         return datetime.fromtimestamp(self.now, timezone.utc)
+
+
+def _tags_in(volumes: dict[str, dict[str, Any]]) -> dict[str, dict[str, str]]:
+    return {id: volume["tags"] for id, volume in volumes.items()}
 
 
 def _quietly(work: Callable[[], Any]) -> None:

@@ -50,7 +50,8 @@ def wishes(wants: Wants, facts: RegionFacts) -> list[Wish]:
     """
     launches = list(_launches(wants, facts))
     prices = ("DescribeSpotPriceHistory",) if wants.needs.prices else ()
-    found = [_reads(action) for action in (*_READS, *prices)]
+    homes = ("DescribeTags",) if wants.needs.homes else ()
+    found = [_reads(action) for action in (*_READS, *homes, *prices)]
     found += launches
     if launches:
         found += _too_wide(launches[0].request, wants)
@@ -90,6 +91,7 @@ _READS = (
 _FILTERS = {
     "DescribeInstanceTypes": ("instance-type", "t3.micro"),
     "DescribeInstanceStatus": ("instance-status.status", "impaired"),
+    "DescribeTags": ("value", _NOBODY),
     "DescribeSpotPriceHistory": ("product-description", "Linux/UNIX"),
 }
 
