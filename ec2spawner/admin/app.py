@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from traitlets import List, Unicode
 
 from ..cli import Command
-from .hub_config import AdminError, Hub, read_hub
+
+if TYPE_CHECKING:
+    from .hub_config import Hub
 
 
 class AdminApp(Command):
@@ -47,6 +49,8 @@ class AdminApp(Command):
 
         :param words: how many the command takes beside options
         """
+        from .hub_config import AdminError, read_hub  # late: see options.py
+
         if rest := self.extra_args[words:]:
             self.fail(f"what is {rest[0]!r}? See {self.name} --help", 2)
         folder = Path(self.hub_folder or ".").expanduser().absolute()

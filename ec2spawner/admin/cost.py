@@ -10,51 +10,18 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 
-from traitlets import Bool, Enum, Unicode
-
-from ..costs.report import WAYS, Line, in_all, report
+from ..costs.report import Line, in_all, report
 from ..costs.runs import bounds, month_of
-from .app import AdminApp
 from .collect import survey
 from .ledger import read_ledger
-from .table import table
+from .options import CostOptions
+from .table import Table, show
 
 _EVER = "all"
 
 
-class CostApp(AdminApp):
-    """Say what a hub has cost: its machines, homes and disks, from its ledger.
-
-    By user, by group, by profile or by day, of this month, another one, or in all. It
-    asks EC2 for what goes on now, needs no right to read bills, and changes nothing. It
-    works with the Hub running or down.
-    """
-
-    name = "ec2spawner cost"
-    description = __doc__ or ""
-    examples = """
-ec2spawner cost
-ec2spawner cost --by group --month 2026-11
-ec2spawner cost --by day --csv > november.csv
-ec2spawner cost --month all --json
-"""
-    by = Enum(WAYS, "user", help="By what: user, group, profile or day").tag(
-        config=True
-    )
-    month = Unicode(
-        help="Which month, such as 2026-11, in UTC; all for all time. Default: this one"
-    ).tag(config=True)
-    csv = Bool(False, help="Print CSV, for spreadsheets").tag(config=True)
-    json = Bool(False, help="Print JSON, for programs").tag(config=True)
-    aliases = {
-        **AdminApp.aliases,
-        "by": "CostApp.by",
-        "month": "CostApp.month",
-    }
-    flags = {
-        "csv": ({"CostApp": {"csv": True}}, csv.help),
-        "json": ({"CostApp": {"json": True}}, json.help),
-    }
+class CostApp(CostOptions):
+    """``ec2spawner cost``, which does what its options say."""
 
     def start(self) -> None:
         now = time.time()
@@ -78,7 +45,7 @@ ec2spawner cost --month all --json
         elif self.csv:
             print(_as_csv(self.by, lines), end="")
         else:
-            print(_as_text(self.by, month, lines, everything))
+            show(_as_table(self.by, month, lines, everything))
         if unknown := sorted(everything.spent.unknown):
             self._say(
                 "nobody knows the price of these, which are counted as nothing: "
@@ -93,13 +60,15 @@ ec2spawner cost --month all --json
 _AMOUNTS = ("machines", "storage", "total")
 
 
-def _as_text(by: str, month: str, lines: Sequence[Line], everything: Line) -> str:
+def _as_table(
+    by: str, month: str, lines: Sequence[Line], everything: Line
+) -> str | Table:
     if not lines:
         return f"Nothing was spent in {month}." if month else "Nothing was spent."
     rows = [_cells(line) for line in lines]
     rows.append(("TOTAL", *_cells(everything)[1:]))
     head = (by.upper(), *(f"{name.upper()} USD" for name in _AMOUNTS), "HOURS")
-    return table(head, [row[: len(head)] for row in rows])
+    return Table(head, [row[: len(head)] for row in rows])
 
 
 def _cells(line: Line) -> tuple[str, ...]:

@@ -6,42 +6,26 @@ import asyncio
 import json
 import logging
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timezone
+from typing import Any
 
-from traitlets import Bool
-
+from ..core.tags import lease_text
 from ..costs.price_list import Price
 from ..ec2.errors import EC2Error, admin_hint
 from ..ec2.prices.products import ADDRESS, DISK, SNAPSHOT
 from ..hub.costs.prices import Prices, wanted_types
-from .app import AdminApp
 from .hub_config import Hub
-from .table import table
+from .options import PricesOptions
+from .table import Table, show
 
 _HEAD = ("REGION", "WHAT", "USD", "PER", "FROM", "READ")
 _STORED = (DISK, SNAPSHOT)
 
 
-class PricesApp(AdminApp):
-    """List what the machines of a hub cost: who says so, and since when.
-
-    Prices are those of the hub's settings, else what AWS's price list said when the Hub
-    last read it. With --refresh it is read now.
-    """
-
-    name = "ec2spawner prices"
-    description = __doc__ or ""
-    examples = """
-ec2spawner prices
-ec2spawner prices --refresh
-ec2spawner prices --json
-"""
-    json = Bool(False, help="Print JSON, for programs").tag(config=True)
-    refresh = Bool(False, help="Ask AWS for its prices now").tag(config=True)
-    flags = {
-        "json": ({"PricesApp": {"json": True}}, json.help),
-        "refresh": ({"PricesApp": {"refresh": True}}, refresh.help),
-    }
+class PricesApp(PricesOptions):
+    """``ec2spawner prices``, which does what its options say."""
 
     def start(self) -> None:
         hub = self.hub()
@@ -56,31 +40,53 @@ ec2spawner prices --json
                 trouble = f"cannot write the price file: {e}"
         if trouble:
             print(f"{self.name}: {trouble}", file=sys.stderr)
-        rows = list(price_rows(hub, prices))
+        found = list(price_lines(hub, prices))
         if self.json:
-            names = [each.lower() for each in _HEAD]
-            print(json.dumps([dict(zip(names, row)) for row in rows], indent=2))
+            print(json.dumps([line.to_dict() for line in found], indent=2))
         else:
-            print(table(_HEAD, rows))
+            show(Table(_HEAD, [line.cells() for line in found]))
         self.exit(1 if trouble else 0)
 
 
-def price_rows(hub: Hub, prices: Prices) -> list[tuple[str, ...]]:
-    """A row for each thing that this hub's settings may make it pay for."""
-    rows: list[tuple[str, ...]] = []
+@dataclass(frozen=True)
+class Line:
+    """What one thing costs; the price is None where nobody knows it."""
+
+    region: str
+    what: str
+    per: str
+    price: Price | None
+
+    def cells(self) -> tuple[str, ...]:
+        """As text, in the order of the table's head."""
+        usd = f"{self.price.usd:.4f}" if self.price else "unknown"
+        source = self.price.source if self.price else ""
+        return self.region, self.what, usd, self.per, source, self._read()
+
+    def to_dict(self) -> dict[str, Any]:
+        """As programs read it."""
+        return {
+            "region": self.region,
+            "what": self.what,
+            "usd": self.price.usd if self.price else None,
+            "per": self.per,
+            "from": self.price.source if self.price else None,
+            "read": lease_text(self.price.at) if self.price and self.price.at else None,
+        }
+
+    def _read(self) -> str:
+        if self.price is None or not self.price.at:
+            return ""
+        at = datetime.fromtimestamp(self.price.at, timezone.utc)
+        return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def price_lines(hub: Hub, prices: Prices) -> Iterator[Line]:
+    """A line for each thing that this hub's settings may make it pay for."""
     for region in (account.region for account in hub.accounts):
         for what in (*sorted(wanted_types(hub.settings)), DISK, SNAPSHOT, ADDRESS):
             per = "GiB and month" if what in _STORED else "hour"
-            rows.append((region, what, *_cells(prices.known.of(region, what), per)))
+            yield Line(region, what, per, prices.known.of(region, what))
             if per == "hour" and what != ADDRESS:
                 spot = prices.known.spot(region, what)
-                rows.append((region, f"{what}, spot", *_cells(spot, per)))
-    return rows
-
-
-def _cells(price: Price | None, per: str) -> tuple[str, str, str, str]:
-    if price is None:
-        return "unknown", per, "", ""
-    at = datetime.fromtimestamp(price.at, timezone.utc)
-    read = f"{at:%Y-%m-%d %H:%M} UTC" if price.at else ""
-    return f"{price.usd:.4f}", per, price.source, read
+                yield Line(region, f"{what}, spot", per, spot)

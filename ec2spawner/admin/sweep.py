@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Literal
 
-from traitlets import Bool, Float
-
+from ..core.tags import lease_text
 from ..ec2.clients import Account, Clients, Lane
 from ..ec2.errors import EC2Error, admin_hint
 from ..ec2.machines import Machine, terminate_machines
 from ..ec2.resources import Resource, ResourceKind, delete_resource
 from ..fleet.sweep_policy import Verdict, judge_leases
-from .app import AdminApp
 from .collect import Survey, survey
 from .explain import why
 from .hub_config import Hub
 from .lock import AlreadyLocked, only_one
+from .options import SweepOptions
+from .table import Table, show
 
 
 class Status(IntEnum):
@@ -33,6 +35,11 @@ class Status(IntEnum):
     BUSY = 4
 
 
+#: what becomes of a thing
+Fate = Literal["ended", "would end", "not ended", "not yet", "for a person"]
+HEAD = ("FATE", "ID", "KIND", "REGION", "WHY")
+
+
 @dataclass(frozen=True)
 class Found:
     """What a look has decided about one machine or resource."""
@@ -42,8 +49,21 @@ class Found:
     why: str
 
     def __str__(self) -> str:
-        kind = "machine" if isinstance(self.thing, Machine) else self.thing.kind.value
-        return f"{kind} {self.thing.id} in {self.account.region} ({self.why})"
+        return f"{self.kind} {self.thing.id} in {self.account.region} ({self.why})"
+
+    @property
+    def kind(self) -> str:
+        """``machine``, ``volume``, ..."""
+        thing = self.thing
+        return "machine" if isinstance(thing, Machine) else thing.kind.value
+
+    def cells(self, fate: Fate) -> tuple[str, ...]:
+        """As text, in the order of :data:`HEAD`."""
+        return fate, self.thing.id, self.kind, self.account.region, self.why
+
+    def to_dict(self, fate: Fate) -> dict[str, str]:
+        """As programs read it."""
+        return dict(zip(("fate", "id", "kind", "region", "why"), self.cells(fate)))
 
 
 @dataclass(frozen=True)
@@ -91,46 +111,8 @@ def decide(hub: Hub, seen: Survey, now: float, force: bool) -> Decision:
     return Decision(tuple(end), tuple(braked), tuple(waiting))
 
 
-class SweepApp(AdminApp):
-    """End the machines of a hub that no server owns and whose lease is over.
-
-    Also delete the volumes, network interfaces and addresses that they left over.
-    The Hub does so itself while it runs; this is for when it is down. It reads the
-    Hub's configuration and database, and changes neither.
-    """
-
-    name = "ec2spawner sweep"
-    description = __doc__ or ""
-    examples = """
-ec2spawner sweep --dry-run
-ec2spawner sweep -f /etc/jupyterhub/jupyterhub_config.py --hub-folder /srv/jupyterhub
-ec2spawner sweep --expired
-"""
-    dry_run = Bool(False, help="Say what would be done, and do nothing").tag(
-        config=True
-    )
-    expired = Bool(
-        False,
-        help="When the Hub's database cannot be read, go by the leases alone. Only "
-        "machines that run are ended then",
-    ).tag(config=True)
-    force = Bool(
-        False,
-        help="End also what is held back because it is many at once, or older than "
-        "the database. Look at --dry-run --force first",
-    ).tag(config=True)
-    look_again = Float(
-        10.0,
-        min=0,
-        help="Seconds after which to look again, before anything is ended",
-    ).tag(config=True)
-
-    aliases = {**AdminApp.aliases, "look-again": "SweepApp.look_again"}
-    flags = {
-        "dry-run": ({"SweepApp": {"dry_run": True}}, dry_run.help),
-        "expired": ({"SweepApp": {"expired": True}}, expired.help),
-        "force": ({"SweepApp": {"force": True}}, force.help),
-    }
+class SweepApp(SweepOptions):
+    """``ec2spawner sweep``, which does what its options say."""
 
     def start(self) -> None:
         hub = self.hub()
@@ -165,38 +147,58 @@ ec2spawner sweep --expired
         failed = bool(seen.trouble)
         for each in seen.trouble:
             self._complain(each)
+        fates: list[tuple[Found, Fate]]
         if self.dry_run:
-            for found in decision.end:
-                print(f"Would end {found}")
+            fates = [(found, "would end") for found in decision.end]
         else:
-            failed |= not await self._end(decision.end)
-        for found in decision.waiting:
-            print(f"Not yet: {found}")
-        for found in decision.braked:
-            print(f"For a person to decide: {found}")
+            fates = await self._end(decision.end)
+            failed |= any(fate == "not ended" for _, fate in fates)
+        fates += [(found, "not yet") for found in decision.waiting]
+        fates += [(found, "for a person") for found in decision.braked]
+        self._tell(hub, fates, seen.trouble)
         if failed:
             return Status.FAILED
         return Status.NEEDS_A_PERSON if decision.braked else Status.DONE
+
+    def _tell(
+        self,
+        hub: Hub,
+        fates: Sequence[tuple[Found, Fate]],
+        trouble: Sequence[str],
+    ) -> None:
+        if self.json:
+            told = {
+                "hub_id": hub.hub_id,
+                "at": lease_text(time.time()),
+                "dry_run": self.dry_run,
+                "trouble": list(trouble),
+                "things": [found.to_dict(fate) for found, fate in fates],
+            }
+            print(json.dumps(told, indent=2))
+        elif fates:
+            show(Table(HEAD, [found.cells(fate) for found, fate in fates]))
+        elif not trouble and (self.dry_run or sys.stdout.isatty()):
+            # Not for cron, which mails whatever it is told.
+            show(f"Nothing of hub {hub.hub_id} is to be ended.")
 
     async def _look(self, hub: Hub) -> tuple[Survey, Decision]:
         seen = await survey(hub)
         return seen, decide(hub, seen, time.time(), self.force)
 
-    async def _end(self, doomed: Sequence[Found]) -> bool:
-        """End them, and say so; False when that was not possible for all."""
-        all_ended = True
+    async def _end(self, doomed: Sequence[Found]) -> list[tuple[Found, Fate]]:
+        """End them, and say so at once where that was not possible."""
+        fates: list[tuple[Found, Fate]] = []
         for account in dict.fromkeys(found.account for found in doomed):
             clients = Clients(account)
             for found in doomed:
                 if found.account != account:
                     continue
-                if trouble := await _end(clients.killing, found.thing):
-                    all_ended = False
+                trouble = await _end(clients.killing, found.thing)
+                fates.append((found, "not ended" if trouble else "ended"))
+                if trouble:
                     self._complain(f"cannot end {found}: {trouble}")
-                else:
-                    print(f"Ended {found}", flush=True)
             clients.close()
-        return all_ended
+        return fates
 
     def _complain(self, text: str) -> None:
         print(f"{self.name}: {text}", file=sys.stderr, flush=True)

@@ -129,12 +129,12 @@ async def test_machines_are_listed_and_swept_whether_the_hub_runs_or_not(
     assert (await of_hub(hub, "why", "nobody"))[0] == 2
     status, out, err = await sweep(hub, "--dry-run")
     assert (status, err) == (0, "")
-    assert f"Would end machine {expired}" in out and owned not in out
+    assert f"would end  {expired}  machine" in out and owned not in out
     assert ids(ec2) == {owned, expired, fresh, foreign}
-    status, out, err = await sweep(hub)
+    status, out, err = await sweep(hub, "--json")
     assert (status, err) == (0, "")
-    assert f"Ended machine {expired}" in out
-    assert f"Not yet: machine {fresh}" in out
+    fates = {each["id"]: each["fate"] for each in json.loads(out)["things"]}
+    assert fates == {expired: "ended", fresh: "not yet"}
     assert ids(ec2) == {owned, fresh, foreign}
     assert sorted(os.listdir(hub.folder)) == files
 
@@ -168,7 +168,7 @@ async def test_a_lost_database_ends_in_no_mass_kill(make_quick_hub, ec2, leak):
 
     many = {leak(LONG_AGO) for _ in range(4)}
     status, out, err = await sweep(hub, "--expired")
-    assert status == 3 and out.count("For a person to decide") == 4
+    assert status == 3 and out.count("for a person") == 4
     assert ids(ec2) == {owned} | many
 
     # A database restored from a backup that knew of alice, and of nothing since.

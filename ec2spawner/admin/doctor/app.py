@@ -8,12 +8,11 @@ import time
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from traitlets import Bool
-
 from ...settings import LaunchSettings
-from ..app import AdminApp
 from ..hub_config import Hub, hub_url
+from ..options import DoctorOptions
 from ..policy.needs import needs_of, unknown
+from ..table import show
 from .launch.trial import launch
 from .look.ask import Blind, address_of, ask
 from .look.at_start import told
@@ -26,33 +25,8 @@ from .rows.every import judge
 WELL, PROBLEMS, COULD_NOT_LOOK = 0, 1, 2
 
 
-class DoctorApp(AdminApp):
-    """Look for what would keep a hub from working, before a user meets it.
-
-    Credentials, clock, network, security groups, images, sizes, quotas, rights and the
-    configuration: each with a sentence, why it matters, and what to do. It takes
-    seconds, changes nothing, and needs no Hub that runs. Run it as the Hub's user on
-    the Hub's computer: credentials and addresses are that computer's.
-    """
-
-    name = "ec2spawner doctor"
-    description = __doc__ or ""
-    examples = """
-ec2spawner doctor
-ec2spawner doctor -f /etc/jupyterhub/jupyterhub_config.py --hub-folder /srv/jupyterhub
-ec2spawner doctor --json
-ec2spawner doctor --launch
-"""
-    json = Bool(False, help="Print JSON, for programs").tag(config=True)
-    launch = Bool(
-        False,
-        help="If there is no problem, launch one real machine, the smallest, wait "
-        "until it has found the Hub's address, and end it. It costs a few cents",
-    ).tag(config=True)
-    flags = {
-        "json": ({"DoctorApp": {"json": True}}, json.help),
-        "launch": ({"DoctorApp": {"launch": True}}, launch.help),
-    }
+class DoctorApp(DoctorOptions):
+    """``ec2spawner doctor``, which does what its options say."""
 
     def start(self) -> None:
         began = time.monotonic()
@@ -68,7 +42,7 @@ ec2spawner doctor --launch
         if self.json:
             print(as_json(hub.hub_id, checks))
         else:
-            print(as_text(checks, time.monotonic() - began))
+            show(as_text(checks, time.monotonic() - began))
         found = any(check.verdict is Verdict.PROBLEM for check in checks)
         self.exit(PROBLEMS if found else WELL)
 

@@ -6,8 +6,6 @@ import asyncio
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from traitlets import Bool, Int, List, Unicode
-
 from ...core.errors import EC2SpawnError
 from ...ec2.clients import Account, Clients
 from ...ec2.errors import EC2Error, admin_hint
@@ -22,100 +20,15 @@ from ...images.index import Indexes, configured_indexes
 from ...images.plan import Plan, Wishes, make_plan
 from ...images.solved import remembered_here
 from ...images.source import Source, as_name, read_source
-from ..app import AdminApp
 from ..hub_config import Hub
+from .app import BuildOptions
 from .progress import Json, show_for
 from .show_plan import as_dict, as_text
 from .trial import try_image
 
 
-class BuildApp(AdminApp):
-    """Make an image from a repository's environment.yml or requirements.txt.
-
-    SOURCE is a folder, or the address of a git repository, with @REF or not. Its
-    packages become a kernel. Whatever can be found out without a machine is found out
-    first: with --plan nothing else is done, and it costs nothing. Then a machine of
-    the hub installs, tests and cleans up, and becomes the image. It ends itself when
-    its time is over, whatever becomes of this command: run it again to go on.
-
-    The same packages again are the same image: nothing is built then.
-    """
-
-    name = "ec2spawner image build"
-    description = __doc__ or ""
-    examples = """
-ec2spawner image build https://github.com/ChristinaB/dhsvm-opt --plan
-ec2spawner image build https://github.com/ChristinaB/dhsvm-opt@master
-ec2spawner image build ./my-repository --name hydro --type m7i.xlarge
-"""
-    image_name = Unicode(help="What the image is called. Default: the repository").tag(
-        config=True
-    )
-    base = Unicode(
-        help="The image that it begins with, as c.EC2Spawner.image has it. Default: "
-        "that one, or Ubuntu 24.04 where it is a repo:…"
-    ).tag(config=True)
-    type = Unicode(
-        help="The instance type of the builder. Default: the hub's own first one"
-    ).tag(config=True)
-    disk = Int(0, help="GiB of the builder's disk, and of the image").tag(config=True)
-    ref = Unicode(help="The branch, tag or commit").tag(config=True)
-    subdir = Unicode(help="The folder whose files count").tag(config=True)
-    ignore = List(
-        Unicode(), help="The name of a file to pass over. It can be given several times"
-    ).tag(config=True)
-    python = Unicode(help="The Python of the kernel, such as 3.11").tag(config=True)
-    as_of = Unicode(
-        help="Take no package that was published after this date (2020-05-18). "
-        "Default: the date of what is pinned, where that needs an old Python; 'no' "
-        "for no date"
-    ).tag(config=True)
-    index = List(
-        Unicode(),
-        help="The package index, when it is not the one that uv or pip is configured "
-        "for here. Given again: further ones",
-    ).tag(config=True)
-    strict = Bool(False, help="Fail when the code imports what no file asks for").tag(
-        config=True
-    )
-    boot_test = Bool(
-        False,
-        help="Try the image on a machine of its own before it is on offer: see "
-        "ec2spawner image test",
-    ).tag(config=True)
-    public_ip = Bool(
-        False,
-        help="Give the builder a public address: without a NAT gateway it reaches no "
-        "package index otherwise",
-    ).tag(config=True)
-    refresh = Bool(
-        False,
-        help="Look for versions that go together anew, though the same was asked for "
-        "before on this computer: what is not pinned may be newer then",
-    ).tag(config=True)
-    plan = Bool(False, help="Say what would be built, and build nothing").tag(
-        config=True
-    )
-    json = Bool(False, help="Print an object a line, for programs").tag(config=True)
-
-    aliases: dict[Any, Any] = {
-        **AdminApp.aliases,
-        "name": "BuildApp.image_name",
-        **{
-            each.replace("_", "-"): f"BuildApp.{each}"
-            for each in ("base", "type", "disk", "ref", "subdir", "ignore", "python")
-        },
-        "as-of": "BuildApp.as_of",
-        "index": "BuildApp.index",
-    }
-    flags = {
-        "strict": ({"BuildApp": {"strict": True}}, strict.help),
-        "boot-test": ({"BuildApp": {"boot_test": True}}, boot_test.help),
-        "public-ip": ({"BuildApp": {"public_ip": True}}, public_ip.help),
-        "refresh": ({"BuildApp": {"refresh": True}}, refresh.help),
-        "plan": ({"BuildApp": {"plan": True}}, plan.help),
-        "json": ({"BuildApp": {"json": True}}, json.help),
-    }
+class BuildApp(BuildOptions):
+    """``ec2spawner image build``, which does what its options say."""
 
     def start(self) -> None:
         if not self.extra_args:

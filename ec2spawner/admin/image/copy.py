@@ -6,8 +6,6 @@ import asyncio
 import json
 from dataclasses import dataclass
 
-from traitlets import Bool, Float, List, Unicode
-
 from ...core.tags import HUB_TAG
 from ...ec2.clients import Clients
 from ...ec2.errors import EC2Error, admin_hint
@@ -15,8 +13,8 @@ from ...ec2.images import ShelvedImage, copy_image, deregister_image, shelved_im
 from ...images.shelf import BROKEN, Copy, copy_step
 from ..hub_config import Hub
 from ..sweep import Status
+from .app import CopyOptions
 from .look import look
-from .one import OneImageApp
 
 _COPYING, _READY, _FAILED = "copying", "ready", "failed"
 
@@ -35,39 +33,8 @@ class Outcome:
         return f"{self.region}: {self.status}{image}" + (self.why and f": {self.why}")
 
 
-class CopyApp(OneImageApp):
-    """Copy the newest image of a name to more regions, and wait until it is there.
-
-    Each region is by itself: what can be copied is, and the others are named (exit
-    code 3). The command can be ended and given again at any time: it asks for one copy
-    only, and goes on with one that is under way.
-    """
-
-    name = "ec2spawner image copy"
-    description = __doc__ or ""
-    examples = """
-ec2spawner image copy dhsvm-opt --to eu-west-1 --to eu-central-1
-ec2spawner image copy dhsvm-opt@4b1d --to eu-west-1 --no-wait
-"""
-    to = List(
-        Unicode(), help="A region to copy it to. It can be given several times"
-    ).tag(config=True)
-    no_wait = Bool(False, help="Ask for the copies, and do not wait for them").tag(
-        config=True
-    )
-    json = Bool(False, help="Print JSON, for programs").tag(config=True)
-    look_again = Float(15.0, min=0, help="Seconds after which to look again").tag(
-        config=True
-    )
-    aliases = {
-        **OneImageApp.aliases,
-        "to": "CopyApp.to",
-        "look-again": "CopyApp.look_again",
-    }
-    flags = {
-        "no-wait": ({"CopyApp": {"no_wait": True}}, no_wait.help),
-        "json": ({"CopyApp": {"json": True}}, json.help),
-    }
+class CopyApp(CopyOptions):
+    """``ec2spawner image copy``, which does what its options say."""
 
     def start(self) -> None:
         name = self.one_word("which image? Give its name")

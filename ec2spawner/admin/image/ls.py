@@ -7,35 +7,19 @@ import json
 import time
 from typing import Any
 
-from traitlets import Bool
-
 from ...core.tags import COMMIT_TAG, PACKAGES_TAG, PYTHON_TAG, SOURCE_TAG, lease_text
 from ...images.shelf import Copy, Version
 from ..explain import UNKNOWN
-from ..table import duration, table
+from ..table import Table, duration, show
+from .app import ImageLsOptions
 from .look import Shelf, look
-from .one import OneImageApp
 
 HEAD = tuple("NAME KEY AGE COMMIT PYTHON PACKAGES SIZE USD/MONTH STATUS USED".split())
 _COMMIT = 8
 
 
-class ImageLsApp(OneImageApp):
-    """List the images of a hub: of what, where, at what cost, and who uses them.
-
-    Images that have the same content are one line, with a state for each region. It
-    reads the Hub's configuration and asks EC2, and changes nothing.
-    """
-
-    name = "ec2spawner image ls"
-    description = __doc__ or ""
-    examples = """
-ec2spawner image ls
-ec2spawner image ls --region eu-west-1
-ec2spawner image ls --json
-"""
-    json = Bool(False, help="Print JSON, for programs").tag(config=True)
-    flags = {"json": ({"ImageLsApp": {"json": True}}, json.help)}
+class ImageLsApp(ImageLsOptions):
+    """``ec2spawner image ls``, which does what its options say."""
 
     def start(self) -> None:
         hub = self.hub()
@@ -45,7 +29,7 @@ ec2spawner image ls --json
             print(as_json(shelf, shelf.versions))
         else:
             lines = [cells(shelf, each, time.time()) for each in shelf.versions]
-            print(table(HEAD, lines) if lines else f"Hub {hub.hub_id} has no image.")
+            show(Table(HEAD, lines) if lines else f"Hub {hub.hub_id} has no image.")
         self.exit(1 if shelf.trouble else 0)
 
 

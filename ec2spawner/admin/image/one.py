@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from ...images.shelf import Version, named
 from ..app import AdminApp
-from .look import Shelf
+
+if TYPE_CHECKING:
+    from ...images.shelf import Version
+    from .look import Shelf
 
 
 class OneImageApp(AdminApp):
@@ -29,6 +32,8 @@ class OneImageApp(AdminApp):
 
     def meant(self, shelf: Shelf, name: str) -> list[Version]:
         """The versions that a name means, the newest first; ends if there is none."""
+        from ...images.shelf import named  # late: see ../options.py
+
         found = named(shelf.versions, name)
         if not found:
             labels = sorted({version.label for version in shelf.versions})

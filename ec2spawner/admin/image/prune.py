@@ -8,54 +8,20 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 
-from traitlets import Bool, Int, Unicode
-
 from ...ec2.clients import Clients
 from ...ec2.errors import EC2Error, admin_hint
 from ...ec2.images import deregister_image
 from ...images.shelf import Verdict, prune, status_of
 from ..hub_config import Hub
 from ..sweep import Status
+from .app import PruneOptions
 from .look import Shelf, look
-from .one import OneImageApp
 
 _UNITS = {"d": 86400.0, "h": 3600.0, "w": 7 * 86400.0}
 
 
-class PruneApp(OneImageApp):
-    """Delete images that nobody uses any more, with their snapshots.
-
-    What stays: the newest of each name; what a machine was made of, also a stopped one
-    and one that is not this hub's; what the configuration names, in any profile; what
-    was made or launched lately; and what has the tag ec2spawner:keep with the value
-    true. A region that does not answer keeps all it has.
-    """
-
-    name = "ec2spawner image prune"
-    description = __doc__ or ""
-    examples = """
-ec2spawner image prune --dry-run
-ec2spawner image prune --keep-last 1 --unused-for 30d
-"""
-    dry_run = Bool(False, help="Say what would be done, and do nothing").tag(
-        config=True
-    )
-    json = Bool(False, help="Print JSON, for programs").tag(config=True)
-    keep_last = Int(
-        2, min=1, help="So many of each name stay in each region, the newest"
-    ).tag(config=True)
-    unused_for = Unicode(
-        "90d", help="How long nobody has made or launched it: 90d, 2w, 12h"
-    ).tag(config=True)
-    aliases = {
-        **OneImageApp.aliases,
-        "keep-last": "PruneApp.keep_last",
-        "unused-for": "PruneApp.unused_for",
-    }
-    flags = {
-        "dry-run": ({"PruneApp": {"dry_run": True}}, dry_run.help),
-        "json": ({"PruneApp": {"json": True}}, json.help),
-    }
+class PruneApp(PruneOptions):
+    """``ec2spawner image prune``, which does what its options say."""
 
     def start(self) -> None:
         unused_for = self._seconds()

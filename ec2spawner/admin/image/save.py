@@ -7,8 +7,6 @@ import time
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from traitlets import Bool, List, Unicode
-
 from ...core.errors import EC2SpawnError
 from ...core.ids import server_id
 from ...ec2.clients import Account, Clients
@@ -27,7 +25,7 @@ from ...images.plan import PROCESSORS
 from ...images.solved import uv_wheel
 from ...images.source import as_name
 from ..hub_config import Hub
-from .one import OneImageApp
+from .app import SaveOptions
 from .progress import Json, show_for
 
 # Where homes are attached, see homes/attach.py.
@@ -35,46 +33,8 @@ _HOME = "/dev/sdf"
 _SAVED_STATES = ("running", "stopped")
 
 
-class SaveApp(OneImageApp):
-    """Make an image of a user's machine, with what was installed on it.
-
-    USER and, for a named server, SERVER say which. The machine itself is not touched
-    and may run on. A copy of its disk, which nobody is offered, boots as a machine that
-    removes what is somebody's own: homes, keys, passwords, histories, logs, traces of
-    this machine. Then it looks for secrets, starts the server as a test, and becomes
-    the image; the copy is deleted. What still looks like a secret is named, and the
-    image is not shared with other accounts then.
-    """
-
-    name = "ec2spawner image save"
-    description = __doc__ or ""
-    examples = """
-ec2spawner image save alice --name hydro-tools
-ec2spawner image save alice gpu --name hydro-gpu
-"""
-    image_name = Unicode(help="What the image is called. Default: the user").tag(
-        config=True
-    )
-    type = Unicode(
-        help="The instance type of the builder. Default: that of the user's machine"
-    ).tag(config=True)
-    public_ip = Bool(False, help="Give the builder a public address").tag(config=True)
-    index = List(
-        Unicode(),
-        help="The package index, when it is not the one that uv or pip is configured "
-        "for here. Given again: further ones",
-    ).tag(config=True)
-    json = Bool(False, help="Print an object a line, for programs").tag(config=True)
-    aliases = {
-        **OneImageApp.aliases,
-        "name": "SaveApp.image_name",
-        "type": "SaveApp.type",
-        "index": "SaveApp.index",
-    }
-    flags = {
-        "public-ip": ({"SaveApp": {"public_ip": True}}, public_ip.help),
-        "json": ({"SaveApp": {"json": True}}, json.help),
-    }
+class SaveApp(SaveOptions):
+    """``ec2spawner image save``, which does what its options say."""
 
     def start(self) -> None:
         words = self.words("whose machine? Give a user's name")

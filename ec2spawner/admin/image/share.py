@@ -4,40 +4,19 @@ from __future__ import annotations
 
 import asyncio
 
-from traitlets import Bool, List, Unicode
-
 from ...ec2.clients import Clients, Lane
 from ...ec2.errors import EC2Error, admin_hint
 from ...ec2.images import ShelvedImage, share_image, share_snapshot
 from ...images.shelf import Version, why_not_shared
 from ..hub_config import Hub
 from ..sweep import Status
+from .app import ShareOptions
 from .look import look
-from .one import OneImageApp, is_account
+from .one import is_account
 
 
-class ShareApp(OneImageApp):
-    """Let another AWS account launch an image and copy it, in each region where it is.
-
-    Refused are images that have not passed their tests, that hold secrets, or that are
-    encrypted. Tags do not go along: what is in the image says itself what it is, in
-    /etc/ec2spawner/image.json. With --stop the account may use it no more; what it has
-    copied is its own.
-    """
-
-    name = "ec2spawner image share"
-    description = __doc__ or ""
-    examples = """
-ec2spawner image share dhsvm-opt --account 111122223333
-ec2spawner image share dhsvm-opt@4b1d --account 111122223333 --stop
-"""
-    accounts = List(
-        Unicode(),
-        help="The number of an AWS account. It can be given several times",
-    ).tag(config=True)
-    stop = Bool(False, help="Share it no more").tag(config=True)
-    aliases = {**OneImageApp.aliases, "account": "ShareApp.accounts"}
-    flags = {"stop": ({"ShareApp": {"stop": True}}, stop.help)}
+class ShareApp(ShareOptions):
+    """``ec2spawner image share``, which does what its options say."""
 
     def start(self) -> None:
         name = self.one_word("which image? Give its name")

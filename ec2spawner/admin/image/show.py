@@ -6,8 +6,6 @@ import asyncio
 import time
 from collections.abc import Iterator
 
-from traitlets import Bool
-
 from ...core.tags import (
     COMMIT_TAG,
     PACKAGES_TAG,
@@ -19,10 +17,10 @@ from ...core.tags import (
 )
 from ...images.shelf import Version
 from ..explain import UNKNOWN
-from ..table import table
+from ..table import Table, show
+from .app import ShowOptions
 from .look import Shelf, look
 from .ls import HEAD, as_json, cells, cost
-from .one import OneImageApp
 
 _FACTS = (
     ("Made of", SOURCE_TAG),
@@ -34,21 +32,8 @@ _FACTS = (
 )
 
 
-class ShowApp(OneImageApp):
-    """Say all that is known of an image: what it was made of, where it is, who uses it.
-
-    NAME is a name, of which the newest is shown and the others are listed; or NAME@KEY
-    with the beginning of a key; or the id of an image.
-    """
-
-    name = "ec2spawner image show"
-    description = __doc__ or ""
-    examples = """
-ec2spawner image show dhsvm-opt
-ec2spawner image show dhsvm-opt@4b1d --json
-"""
-    json = Bool(False, help="Print JSON, for programs").tag(config=True)
-    flags = {"json": ({"ShowApp": {"json": True}}, json.help)}
+class ShowApp(ShowOptions):
+    """``ec2spawner image show``, which does what its options say."""
 
     def start(self) -> None:
         name = self.one_word("which image? Give its name")
@@ -58,11 +43,11 @@ ec2spawner image show dhsvm-opt@4b1d --json
         if self.json:
             print(as_json(shelf, found))
         else:
-            print("\n".join(_lines(shelf, found)))
+            show(*_blocks(shelf, found))
         self.exit(1 if shelf.trouble else 0)
 
 
-def _lines(shelf: Shelf, found: list[Version]) -> Iterator[str]:
+def _blocks(shelf: Shelf, found: list[Version]) -> Iterator[str | Table]:
     newest, *older = found
     usd, now = cost(shelf, newest), time.time()
     facts = [("Name", newest.label), ("Key", newest.key)]
@@ -73,17 +58,14 @@ def _lines(shelf: Shelf, found: list[Version]) -> Iterator[str]:
         ("A month", f"at most {usd:.2f} USD" if usd is not None else UNKNOWN),
     ]
     width = max(len(text) for text, _ in facts) + 2
-    yield from (f"{text:<{width}}{value}" for text, value in facts if value)
-    yield ""
+    yield "\n".join(f"{text:<{width}}{value}" for text, value in facts if value)
     rows = [
         [c.region, c.image.id, c.status, c.image.architecture, f"{c.image.size} GiB"]
         for c in newest.copies
     ]
-    yield table(("REGION", "IMAGE", "STATUS", "PROCESSOR", "SIZE"), rows)
+    yield Table(("REGION", "IMAGE", "STATUS", "PROCESSOR", "SIZE"), rows)
     users = [[c.region, user] for c in newest.copies for user in c.used_by]
     if users:
-        yield ""
-        yield table(("REGION", "USED BY"), users)
+        yield Table(("REGION", "USED BY"), users)
     if older:
-        yield ""
-        yield table(HEAD, [cells(shelf, version, now) for version in older])
+        yield Table(HEAD, [cells(shelf, version, now) for version in older])

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-from traitlets import Bool, Unicode
-
 from ...core.errors import EC2SpawnError
 from ...core.tags import FAILED, RAW, STATUS_TAG
 from ...ec2.clients import Clients
@@ -17,39 +15,15 @@ from ...images.builds.trial import Trial, Unfit
 from ...images.errors import ImageError
 from ...images.shelf import Copy, Version
 from ..hub_config import Hub
+from .app import TestOptions
 from .look import look
-from .one import OneImageApp
 from .progress import Json, Show, show_for
 
 
-class TestApp(OneImageApp):
-    """Try an image as a server would use it: boot it, start the server, compute.
-
-    NAME is a name, of which the newest is tried; or NAME@KEY with the beginning of a
-    key; or the id of an image. A machine of the hub boots from it, starts
-    jupyterhub-singleuser and has every kernel compute; then it ends. An image that
-    passes is ready. One that fails is offered no more, in any region. You may end the
-    command and run it again at any time; the machine ends itself after half an hour.
-    """
+class TestApp(TestOptions):
+    """``ec2spawner image test``, which does what its options say."""
 
     __test__ = False  # pytest's word for a class of tests that is none
-
-    name = "ec2spawner image test"
-    description = __doc__ or ""
-    examples = """
-ec2spawner image test dhsvm-opt
-ec2spawner image test dhsvm-opt@4b1d --type m7i.xlarge
-"""
-    type = Unicode(help="The instance type. Default: the hub's own first one").tag(
-        config=True
-    )
-    public_ip = Bool(False, help="Give the machine a public address").tag(config=True)
-    json = Bool(False, help="Print an object a line, for programs").tag(config=True)
-    aliases = {**OneImageApp.aliases, "type": "TestApp.type"}
-    flags = {
-        "public-ip": ({"TestApp": {"public_ip": True}}, public_ip.help),
-        "json": ({"TestApp": {"json": True}}, json.help),
-    }
 
     def start(self) -> None:
         name = self.one_word("which image? Give its name")

@@ -10,11 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from traitlets import Bool, Unicode
-
-from ...cli import Command
 from ...ec2.clients import configured_region, partition_of
 from ..hub_config import AdminError
+from ..options import InitOptions
 from . import answers
 from .commands import commands
 from .config import config_of
@@ -78,57 +76,8 @@ def questions() -> list[Question]:
     ]
 
 
-class InitApp(Command):
-    """Write what a new hub on AWS needs into FOLDER, or this folder.
-
-    Six questions make jupyterhub_config.py, and hub.yaml, a CloudFormation template of
-    all that the hub consists of: network, security groups, role, and its computer,
-    which installs and starts the hub at its first boot. The commands that are left to
-    do are told. AWS is asked nothing.
-    """
-
-    name = "ec2spawner init"
-    description = __doc__ or ""
-    examples = """
-ec2spawner init
-ec2spawner init lab --yes --region eu-central-1 --users ada,grace
-ec2spawner init --template
-"""
-    region = Unicode(help="The AWS region").tag(config=True)
-    hub_name = Unicode(
-        help="The hub's name, which is its hub_id, or its domain name"
-    ).tag(config=True)
-    users = Unicode(help="Login names, with commas. The first is an admin").tag(
-        config=True
-    )
-    sizes = Unicode(help="Instance types, with commas").tag(config=True)
-    budget = Unicode(help="US dollars a month, 0 for no limit").tag(config=True)
-    home_size = Unicode(help="GiB of each user's home").tag(config=True)
-    idle_minutes = Unicode(
-        "60",
-        help="Minutes without activity after which a server stops, 0 for never. "
-        "Default: 60. It is not asked for",
-    ).tag(config=True)
-    yes = Bool(False, help="Ask nothing: take the defaults").tag(config=True)
-    template = Bool(
-        False, help="Make hub.yaml anew of the jupyterhub_config.py that is there"
-    ).tag(config=True)
-    overwrite = Bool(False, help="Overwrite files without asking").tag(config=True)
-
-    aliases: dict[Any, Any] = {
-        "region": "InitApp.region",
-        "name": "InitApp.hub_name",
-        "users": "InitApp.users",
-        "sizes": "InitApp.sizes",
-        "budget": "InitApp.budget",
-        "home-size": "InitApp.home_size",
-        "idle-minutes": "InitApp.idle_minutes",
-    }
-    flags = {
-        "yes": ({"InitApp": {"yes": True}}, yes.help),
-        "template": ({"InitApp": {"template": True}}, template.help),
-        "overwrite": ({"InitApp": {"overwrite": True}}, overwrite.help),
-    }
+class InitApp(InitOptions):
+    """``ec2spawner init``, which does what its options say."""
 
     def start(self) -> None:
         if rest := self.extra_args[1:]:

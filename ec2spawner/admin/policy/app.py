@@ -4,53 +4,17 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import Any
-
-from traitlets import Bool, Enum, Unicode
 
 from ...ec2.clients import partition_of
-from ..app import AdminApp
 from ..hub_config import Hub
+from ..options import PolicyOptions
 from .formats import FORMATS, explained
 from .needs import Needs, needs_of, unknown
 from .statements import document, statements
 
 
-class PolicyApp(AdminApp):
-    """Write the IAM policy that a hub needs, made of its configuration.
-
-    It allows what the configuration and all its profiles use, and nothing else. AWS is
-    not asked. Make it again when the configuration has changed.
-    """
-
-    name = "ec2spawner iam-policy"
-    description = __doc__ or ""
-    examples = """
-ec2spawner iam-policy --account 111122223333 > hub-policy.json
-ec2spawner iam-policy --images --format terraform
-ec2spawner iam-policy --explain
-"""
-    account = Unicode(
-        "*",
-        help="The AWS account, 12 digits. Default: whichever the policy is used in",
-    ).tag(config=True)
-    format = Enum(
-        list(FORMATS), "json", help="json, terraform or cloudformation. Default: json"
-    ).tag(config=True)
-    explain = Bool(False, help="Say what each statement is for").tag(config=True)
-    images = Bool(
-        False,
-        help="Allow `ec2spawner image`, too, when the configuration does not need it",
-    ).tag(config=True)
-    aliases: dict[Any, Any] = {
-        **AdminApp.aliases,
-        "account": "PolicyApp.account",
-        "format": "PolicyApp.format",
-    }
-    flags = {
-        "explain": ({"PolicyApp": {"explain": True}}, explain.help),
-        "images": ({"PolicyApp": {"images": True}}, images.help),
-    }
+class PolicyApp(PolicyOptions):
+    """``ec2spawner iam-policy``, which does what its options say."""
 
     def start(self) -> None:
         if not re.fullmatch(r"\d{12}|\*", self.account):

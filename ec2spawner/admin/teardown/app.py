@@ -5,18 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Sequence
-from typing import Any
-
-from traitlets import Bool, Unicode
+from collections.abc import Iterator, Sequence
 
 from ...ec2.clients import Clients
 from ...hub.costs.prices import read_price_list
-from ..app import AdminApp
 from ..hub_config import Hub
 from ..lock import AlreadyLocked, only_one
+from ..options import TeardownOptions
 from ..sweep import Status
-from ..table import table
+from ..table import Table, show
 from .delete import by_region, delete
 from .look import look, why_alive
 from .owned import HEAD, Owned, Region, cost_words, owned
@@ -24,42 +21,8 @@ from .owned import HEAD, Owned, Region, cost_words, owned
 _UNSURE = 2
 
 
-class TeardownApp(AdminApp):
-    """List all that a hub has in AWS, with what it costs, and delete it.
-
-    Machines, their disks, interfaces and addresses, and images with their snapshots, in
-    all regions. Homes and their snapshots stay unless --homes is given. It asks for the
-    hub's id first. It can be interrupted and run again. The Hub must be stopped.
-    """
-
-    name = "ec2spawner teardown"
-    description = __doc__ or ""
-    examples = """
-ec2spawner teardown --dry-run
-ec2spawner teardown --homes
-ec2spawner teardown --yes-delete lab-hub
-"""
-    dry_run = Bool(False, help="List it, and delete nothing").tag(config=True)
-    homes = Bool(
-        False, help="Delete homes, too, and their snapshots. There is no way back"
-    ).tag(config=True)
-    yes_delete = Unicode(help="The hub's id, for scripts: delete without asking").tag(
-        config=True
-    )
-    force = Bool(False, help="Delete although a Hub with this id seems to run").tag(
-        config=True
-    )
-    json = Bool(False, help="Print JSON, for programs").tag(config=True)
-    aliases: dict[Any, Any] = {
-        **AdminApp.aliases,
-        "yes-delete": "TeardownApp.yes_delete",
-    }
-    flags = {
-        "dry-run": ({"TeardownApp": {"dry_run": True}}, dry_run.help),
-        "homes": ({"TeardownApp": {"homes": True}}, homes.help),
-        "force": ({"TeardownApp": {"force": True}}, force.help),
-        "json": ({"TeardownApp": {"json": True}}, json.help),
-    }
+class TeardownApp(TeardownOptions):
+    """``ec2spawner teardown``, which does what its options say."""
 
     def start(self) -> None:
         hub = self.hub()
@@ -86,7 +49,7 @@ ec2spawner teardown --yes-delete lab-hub
         for each in failed:
             self._complain(each)
         if not self.json:
-            print(as_text(hub, regions, found))
+            show(*blocks(hub, regions, found))
         if doomed and not self.dry_run:
             if (alive := why_alive(hub, seen.others)) and not self.force:
                 self._complain(
@@ -145,19 +108,22 @@ The hub has nothing more that costs, but for what stays. The Hub's own computer,
 database, its role, and the network are yours: see 'Turn it off' in the tutorial."""
 
 
-def as_text(hub: Hub, regions: Sequence[Region], found: Sequence[Owned]) -> str:
+def blocks(
+    hub: Hub, regions: Sequence[Region], found: Sequence[Owned]
+) -> Iterator[str | Table]:
     """A table of it all, and what it costs."""
     if not found:
         where = ", ".join(region.name for region in regions if not region.trouble)
         nobody = f"What hub {hub.hub_id} has, AWS does not tell."
-        return f"Hub {hub.hub_id} has nothing in {where}." if where else nobody
+        yield f"Hub {hub.hub_id} has nothing in {where}." if where else nobody
+        return
     stays = [each for each in found if each.stays]
     goes = [each for each in found if not each.stays]
-    lines = [table(HEAD, [each.cells() for each in found]), ""]
-    lines.append(f"To be deleted: {len(goes)}, {cost_words(goes)}.")
+    yield Table(HEAD, [each.cells() for each in found])
+    lines = [f"To be deleted: {len(goes)}, {cost_words(goes)}."]
     if stays:
         lines.append(f"Stays: {len(stays)}, {cost_words(stays)}.")
-    return "\n".join(lines)
+    yield "\n".join(lines)
 
 
 def as_json(

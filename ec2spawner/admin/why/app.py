@@ -8,47 +8,24 @@ import sys
 import time
 from collections.abc import Sequence
 
-from traitlets import Bool
-
 from ...core.state import Phase
 from ...ec2.clients import Clients
 from ...ec2.errors import EC2Error, admin_hint
 from ...ec2.machines import Machine, console_output
 from ...hub.database.servers import ServerRow, read_servers
-from ..app import AdminApp
 from ..collect import Region, Survey, survey
 from ..database import DatabaseError, reading
 from ..hub_config import Hub
 from ..ledger import read_ledger
+from ..options import WhyOptions
+from ..table import show
 from .page import Line, Server, ids_of, lines
 
 _CONSOLE_LINES = 20
 
 
-class WhyApp(AdminApp):
-    """Tell all that is known of one user's server: why it is as it is, on one page.
-
-    What the Hub has saved, what EC2 says, what it costs, since when it is idle, how the
-    last machine ended, and the end of the console of a machine that is not ready. It
-    reads the Hub's configuration and database and asks EC2, and changes nothing. It
-    works with the Hub running or down.
-    """
-
-    name = "ec2spawner why"
-    description = __doc__ or ""
-    examples = """
-ec2spawner why alice
-ec2spawner why alice gpu --console
-ec2spawner why alice --json
-"""
-    json = Bool(False, help="Print JSON, for programs").tag(config=True)
-    console = Bool(
-        False, help="Show the end of the machine's console, also of one that is ready"
-    ).tag(config=True)
-    flags = {
-        "json": ({"WhyApp": {"json": True}}, json.help),
-        "console": ({"WhyApp": {"console": True}}, console.help),
-    }
+class WhyApp(WhyOptions):
+    """``ec2spawner why``, which does what its options say."""
 
     def start(self) -> None:
         if not self.extra_args:
@@ -75,7 +52,10 @@ ec2spawner why alice --json
             ]
             for server in servers
         }
-        print(_as_json(pages) if self.json else _as_text(pages))
+        if self.json:
+            print(_as_json(pages))
+        else:
+            show(*(_as_text(*page) for page in pages.items()))
         self.exit(1 if seen.trouble else 0)
 
     def _wanted(
@@ -120,11 +100,8 @@ async def _console(region: Region, machine: Machine) -> str:
     return "\n".join([f"of {machine.id} ends with:", *tail])
 
 
-def _as_text(pages: dict[str, list[Line]]) -> str:
-    return "\n\n".join(
-        "\n".join([label, *(_shown(*line) for line in page)])
-        for label, page in pages.items()
-    )
+def _as_text(label: str, page: list[Line]) -> str:
+    return "\n".join([label, *(_shown(*line) for line in page)])
 
 
 def _shown(head: str, text: str) -> str:

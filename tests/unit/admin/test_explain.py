@@ -9,9 +9,9 @@ import pytest
 from ec2spawner.admin.collect import Region, Survey
 from ec2spawner.admin.database import DatabaseError, read_database
 from ec2spawner.admin.explain import leftovers, rows, why
-from ec2spawner.admin.homes import home_rows
 from ec2spawner.admin.hub_config import Hub
-from ec2spawner.admin.table import duration, table
+from ec2spawner.admin.ls.homes import home_rows
+from ec2spawner.admin.table import duration
 from ec2spawner.core.ids import owner_id, server_id
 from ec2spawner.core.state import Phase
 from ec2spawner.core.tags import HOME_TAG, read_lease
@@ -254,10 +254,6 @@ def test_left_over_is_what_nothing_uses_and_what_is_no_home():
 )
 def test_times_are_short(seconds, text):
     assert duration(seconds) == text
-
-
-def test_a_table_is_aligned():
-    assert table(("A", "B"), [("long", "x"), ("", "y")]) == "A     B\nlong  x\n      y"
 
 
 @pytest.mark.parametrize("content", [None, b"", b"this is no database"])

@@ -6,15 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ..core.ids import owner_of
-from ..core.tags import HOME_TAG, MOVE_TAG, MOVED_FROM_TAG, MOVED_TO_TAG
-from ..ec2.resources import Resource, ResourceKind
-from ..ec2.snapshots import Snapshot
-from ..ec2.volumes import heir_named
-from ..hub.database.records import HomeUse, Records
-from .collect import Survey
-from .explain import UNKNOWN, why
-from .hub_config import Hub
+from ...core.ids import owner_of
+from ...core.tags import HOME_TAG, MOVE_TAG, MOVED_FROM_TAG, MOVED_TO_TAG
+from ...ec2.resources import Resource, ResourceKind
+from ...ec2.snapshots import Snapshot
+from ...ec2.volumes import heir_named
+from ...hub.database.records import HomeUse, Records
+from ..collect import Survey
+from ..explain import UNKNOWN, why
+from ..hub_config import Hub
 
 HEAD = ("HOME", "STATE", "OWNER", "SERVERS", "SIZE", "ZONE", "MACHINE", "WHY")
 

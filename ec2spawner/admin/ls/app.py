@@ -6,46 +6,25 @@ import asyncio
 import json
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
-from traitlets import Bool
-
-from ..core.tags import lease_text
-from ..costs.ledger import Ledger
-from .app import AdminApp
-from .collect import Survey, survey
-from .explain import HEAD, leftovers, rows
+from ...core.tags import lease_text
+from ...costs.ledger import Ledger
+from ..collect import Survey, survey
+from ..explain import HEAD, leftovers, rows
+from ..hub_config import Hub
+from ..ledger import read_ledger
+from ..options import LsOptions
+from ..table import Table, show
 from .homes import HEAD as HOMES_HEAD
 from .homes import home_rows
-from .hub_config import Hub
-from .ledger import read_ledger
-from .table import table
+
+_LEFT_HEAD = ("LEFT OVER", "KIND", "ZONE", "WHY")
 
 
-class LsApp(AdminApp):
-    """List every machine of a hub: whose it is, since when, at what cost, and why.
-
-    With --homes, list the homes instead, and the snapshots that are kept of homes.
-    It reads the Hub's configuration and database and asks EC2, and changes nothing.
-    It works with the Hub running or down, and without its database.
-    """
-
-    name = "ec2spawner ls"
-    description = __doc__ or ""
-    examples = """
-ec2spawner ls
-ec2spawner ls -f /etc/jupyterhub/jupyterhub_config.py --hub-folder /srv/jupyterhub
-ec2spawner ls --homes
-ec2spawner ls --json
-"""
-    json = Bool(False, help="Print JSON, for programs").tag(config=True)
-    homes = Bool(
-        False, help="List homes: whose they are, where, and what becomes of them"
-    ).tag(config=True)
-    flags = {
-        "json": ({"LsApp": {"json": True}}, json.help),
-        "homes": ({"LsApp": {"homes": True}}, homes.help),
-    }
+class LsApp(LsOptions):
+    """``ec2spawner ls``, which does what its options say."""
 
     def start(self) -> None:
         hub = self.hub()
@@ -64,25 +43,21 @@ ec2spawner ls --json
         if self.json:
             print(_as_json(hub, seen, ledger, self.homes))
         else:
-            print(
-                _homes_as_text(hub, seen) if self.homes else _as_text(hub, seen, ledger)
-            )
+            show(*(_homes(hub, seen) if self.homes else _machines(hub, seen, ledger)))
         self.exit(1 if seen.trouble else 0)
 
 
-def _as_text(hub: Hub, seen: Survey, ledger: Ledger) -> str:
+def _machines(hub: Hub, seen: Survey, ledger: Ledger) -> Iterator[str | Table]:
     now = time.time()
     lines = [row.cells(now) for row in rows(hub, seen, ledger)]
-    text = table(HEAD, lines) if lines else f"Hub {hub.hub_id} has no machine."
+    yield Table(HEAD, lines) if lines else f"Hub {hub.hub_id} has no machine."
     if left := leftovers(hub, seen):
-        head = ("LEFT OVER", "KIND", "ZONE", "WHY")
-        text += "\n\n" + table(head, left)
-    return text
+        yield Table(_LEFT_HEAD, left)
 
 
-def _homes_as_text(hub: Hub, seen: Survey) -> str:
+def _homes(hub: Hub, seen: Survey) -> Iterator[str | Table]:
     lines = [row.cells() for row in home_rows(hub, seen)]
-    return table(HOMES_HEAD, lines) if lines else f"Hub {hub.hub_id} has no home."
+    yield Table(HOMES_HEAD, lines) if lines else f"Hub {hub.hub_id} has no home."
 
 
 def _as_json(hub: Hub, seen: Survey, ledger: Ledger, homes: bool) -> str:
