@@ -24,6 +24,7 @@ NAMES = (
     "restart",
     "listing",
     "idle_calls",
+    "heartbeats",
     "ec2_calls",
     "resume",
     "command_line",

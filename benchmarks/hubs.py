@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ec2spawner.core.ids import secret_hash
 from ec2spawner.core.saved_state import to_dict
 from ec2spawner.core.state import Launch, Phase, ServerState
 from ec2spawner.demo.ports import free_ports
@@ -27,6 +28,15 @@ from .stub_rows import instance_id
 HUB = "benchmark"
 CONFIG = Path(__file__).with_name("hub_config.py")
 _PATIENCE = 600
+
+
+def machine_address(number: int) -> str:
+    """Where a machine is, on this computer: each has an address of its own."""
+    return f"127.{number >> 16 & 255 | 16}.{number >> 8 & 255}.{number & 255}"
+
+
+def machine_key(number: int) -> str:
+    return f"key-of-{number:09}"
 
 
 def user(number: int) -> str:
@@ -54,15 +64,15 @@ class BenchHub:
     ) -> None:
         self.folder = folder
         folder.mkdir(exist_ok=True)
-        self._token = secrets.token_hex(16)
+        self.token = secrets.token_hex(16)
         public, hub = free_ports(2)
-        self._api = f"http://127.0.0.1:{hub}/hub/api"
+        self.api = f"http://127.0.0.1:{hub}/hub/api"
         self._port = port
         options = {
             "kind": kind,
             "public": f"http://127.0.0.1:{public}/",
             "hub": f"http://127.0.0.1:{hub}/",
-            "token": self._token,
+            "token": self.token,
             "spawner": dict(spawner),
         }
         (folder / "options.json").write_text(json.dumps(options))
@@ -85,7 +95,9 @@ class BenchHub:
             row.roles.append(of_users)
             if number < servers:
                 state = to_dict(_state(number, self._port)) if ours else {}
-                server = orm.Server(ip="127.0.0.1", port=self._port, base_url="/")
+                server = orm.Server(
+                    ip=machine_address(number), port=self._port, base_url="/"
+                )
                 spawner = orm.Spawner(name="", state=state, server=server)
                 spawner.started = started
                 row._orm_spawners.append(spawner)
@@ -178,9 +190,9 @@ class BenchHub:
 
     def _request(self, method: str, path: str, body: Any = None) -> tuple[int, bytes]:
         request = urllib.request.Request(
-            self._api + path,
+            self.api + path,
             data=json.dumps(body).encode() if body is not None else None,
-            headers={"Authorization": f"token {self._token}"},
+            headers={"Authorization": f"token {self.token}"},
             method=method,
         )
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -228,7 +240,8 @@ def _state(number: int, port: int) -> ServerState:
         launched_at=time.time() - 3600,
         region="us-west-2",
         instance_id=instance_id(number),
-        private_ip="127.0.0.1",
+        private_ip=machine_address(number),
+        machine_key_hash=secret_hash(machine_key(number)),
         port=port,
         zone="us-west-2a",
         instance_type="t3.small",

@@ -249,7 +249,8 @@ class Stub:
 
 def main() -> None:
     _Handler.world = World()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    # Machines of the stub are all of 127.0.0.0/8.
+    server = ThreadingHTTPServer(("0.0.0.0", 0), _Handler)
     server.daemon_threads = True
     print(f"http://127.0.0.1:{server.server_port}", flush=True)
     server.serve_forever()

@@ -6,6 +6,7 @@ import asyncio
 
 from ..claim.rate_limits import RateLimits
 from ..claim.registry import Registry
+from ..core.idleness import IdlePolicy
 from ..costs.ledger import Ledger
 from ..costs.price_list import PriceList
 from ..launch.breaker import Breaker
@@ -51,6 +52,8 @@ class HubRuntime:
         self.deletions: set[str] = set()
         #: this Hub stops idle servers itself, and does not only say that it would
         self.stops_idle = False
+        #: when a service of the Hub stops servers in its place; none of it without one
+        self.culled = IdlePolicy()
         #: what the Hub's database is still to take
         self.unsaved = Unsaved()
         # The event loop itself keeps no task alive.

@@ -11,6 +11,7 @@ from jupyterhub import orm
 from jupyterhub.app import JupyterHub
 from sqlalchemy.exc import SQLAlchemyError
 
+from ..core.idleness import IdlePolicy
 from ..core.ids import hub_id_from_cookie_secret
 from ..costs.budget import Budgets
 from ..ec2.again import every
@@ -205,7 +206,9 @@ def set_up_pages(app: Any) -> None:
     show_hub(runtime())
     register_page()
     teach_traefik(app.proxy, app.hub)
-    facts = PageFacts(culler_times(app.services, CULLER))
+    times = culler_times(app.services, CULLER)
+    facts = PageFacts(times)
+    runtime().culled = IdlePolicy(times.timeout, max_age=times.max_age)
     shown = {"ec2spawner": facts, **with_notices(app.template_vars)}
     app.tornado_settings["template_vars"] = shown
 

@@ -156,6 +156,7 @@ class NspawnMachine(MarkedMachine):
                 env={
                     "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin",
                     MARKER: self.marker,
+                    **cgroups.environment(),
                 },
                 cwd="/",
                 stdin=subprocess.PIPE,

@@ -1,6 +1,7 @@
 """The kit's part in a Jupyter server, in a server of this process."""
 
 import asyncio
+import contextlib
 import json
 import os
 import sys
@@ -148,30 +149,47 @@ async def test_what_no_page_of_ours_asks_is_refused(make_server, body):
     assert (await server.ask("ec2spawner/told"))[0] == 200
 
 
-async def test_sockets_of_applications_behind_the_server_are_told_apart(make_server):
-    server = make_server()
+def request_of(name, base="ProxyHandler", status=101):
+    """One that a server has answered, by a class that a package has made of others."""
+
+    def __getattr__(self, _):
+        return SimpleNamespace(method="GET", uri="/", remote_ip="")
+
+    kinds = {"get_status": lambda self: status, "__getattr__": __getattr__}
+    return type(name, (type(base, (), kinds),), {"ws_connection": True})()
+
+
+async def logged(server, *requests):
     await server.begins()
-    log = server.app.web_app.settings["log_function"]
-
-    class RStudio:
-        ws_connection = True
-
-        def get_status(self):
-            return 101
-
-        def __getattr__(self, name):
-            return SimpleNamespace(method="GET", uri="/", remote_ip="")
-
-    one = RStudio()
-    try:
-        log(one)
-    except Exception:
-        pass  # jupyter_server's own has more to ask of a request
+    for each in requests:
+        # jupyter_server's own function has more to ask of a request.
+        with contextlib.suppress(Exception):
+            server.app.web_app.settings["log_function"](each)
     server.desk.say()
-    assert server.said["sockets"] == 1 and server.said["others"] == ["RStudio"]
-    one.ws_connection = None
+
+
+async def test_sockets_of_applications_behind_the_server_are_told_apart(make_server):
+    """Of jupyter-collaboration and others are sockets of JupyterLab's own page."""
+    server = make_server()
+    rstudio, room = request_of("_Proxy"), request_of("YDocHandler", "JupyterHandler")
+    await logged(server, rstudio, room)
+    assert server.said["sockets"] == 2 and server.said["others"] == ["_Proxy"]
+    rstudio.ws_connection = None
     server.desk.say()
-    assert server.said["sockets"] == 0 and server.said["others"] == []
+    assert server.said["sockets"] == 1 and server.said["others"] == []
+
+
+async def test_an_application_that_asks_without_a_socket_is_open_for_a_while(
+    make_server,
+):
+    server = make_server()
+    await logged(server, request_of("Dead", status=502))
+    assert server.said["others"] == []
+    await logged(server, request_of("_Proxy", status=200), request_of("A", "B", 200))
+    assert server.said["others"] == ["_Proxy"] and server.said["sockets"] == 0
+    server.desk.asked_at["_Proxy"] -= 91
+    server.desk.say()
+    assert server.said["others"] == []
 
 
 async def test_a_folder_that_cannot_be_written_costs_the_server_nothing(make_server):

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -151,17 +152,21 @@ def test_a_program_that_computes_is_named_and_one_that_idles_is_not(tmp_path):
         busy.wait()
 
 
-def test_groups_of_control_count_what_has_come_and_gone(tmp_path):
-    """Version 2. Systems' own services do not count."""
-    (tmp_path / "cgroup.controllers").write_text("cpu")
+def groups_of(root):
+    """Control groups; who is given a name and seconds has used these in that group."""
+    (root / "cgroup.controllers").write_text("cpu")
 
     def burn(group, seconds):
-        folder = tmp_path / group
-        folder.mkdir(parents=True, exist_ok=True)
+        (root / group).mkdir(parents=True, exist_ok=True)
         text = f"usage_usec {int(seconds * 1e6)}\nuser_usec 0"
-        (folder / "cpu.stat").write_text(text)
-        (folder / "cpu.stat").write_text(text)
+        (root / group / "cpu.stat").write_text(text)
 
+    return burn
+
+
+def test_groups_of_control_count_what_has_come_and_gone(tmp_path):
+    """Version 2. Systems' own services do not count."""
+    burn = groups_of(tmp_path)
     burn("user.slice", 100)
     burn("system.slice", 500)
     burn("system.slice/docker-1.scope", 0)
@@ -174,6 +179,16 @@ def test_groups_of_control_count_what_has_come_and_gone(tmp_path):
     assert seen.used([], 30) == (pytest.approx(0.3), None)
     burn("machine.slice", 50)  # new: nobody knows since when
     assert seen.used([], 30) == (0.0, None)
+
+
+def test_a_job_of_cron_counts_though_cron_is_a_service_of_the_systems(tmp_path):
+    """In its control group, that is, as all that services start for the account."""
+    groups_of(tmp_path)("user.slice", 100)
+    job = SimpleNamespace(pid=7, born=7, own=1.0, children=0.0)
+    seen = Processors(str(tmp_path))
+    seen.used([job], 30)
+    job = SimpleNamespace(pid=7, born=7, own=16.0, children=0.0)
+    assert seen.used([job], 30) == (pytest.approx(0.5), job)
 
 
 def test_a_process_machine_knows_its_own_by_their_mark():

@@ -38,13 +38,18 @@ def sparse(path):
         file.truncate(1 << 40)
 
 
-def wrong_types(path):
-    wrong = [None, True, "9", [], {}, -1, 1e300, 10**400]
-    names = sorted(GOOD)
-    fields = {name: wrong[n % len(wrong)] for n, name in enumerate(names)}
-    path.write_text(json.dumps(fields))
+def held_open(path):
+    """A pipe in which nothing comes, and whose end nobody closes."""
+    os.mkfifo(path)
+    ENDS.append(os.open(path, os.O_RDWR))
 
 
+def all_are(value):
+    return lambda path: path.write_text(json.dumps(dict.fromkeys(GOOD, value)))
+
+
+WRONG = [None, True, "9", [], [7], {}, -1, 1e300, 10**400]
+ENDS = []
 HOSTILE = {
     "nothing": lambda path: None,
     "a link": link,
@@ -58,7 +63,8 @@ HOSTILE = {
     "a list": lambda path: path.write_text("[1]"),
     "not a number": lambda path: path.write_text('{"at": NaN, "human": Infinity}'),
     "digits": lambda path: path.write_text('{"at": ' + "9" * 5_000 + "}"),
-    "other types": wrong_types,
+    "a pipe that somebody holds open": held_open,
+    **{f"{str(value):.9}": all_are(value) for value in WRONG},
     "no UTF-8": lambda path: path.write_bytes(b"\xff\xfe\x00"),
 }
 
@@ -69,8 +75,12 @@ def test_what_is_no_word_of_jupyters_says_nothing(tmp_path, what):
     HOSTILE[what](path)
     said = read_said(str(path))
     assert not said.is_fresh(NOW) and not said.sees_people(NOW)
-    assert said.kernels == said.others == []
+    assert not any([said.at, said.human, said.page, said.sockets, said.keep])
+    assert not any(kernel.name or kernel.state for kernel in said.kernels)
+    assert not any(said.others)
     people_in(said, NOW)
+    while ENDS:
+        os.close(ENDS.pop())
 
 
 json_values = st.recursive(

@@ -8,7 +8,7 @@ from jupyterhub import orm
 from ec2spawner.hub.pages.announcements import notices_of
 
 from .scenarios import OVER_HOURS
-from .test_ledger import settled, start, stop
+from .test_ledger import start, stop
 from .virtual_world import saved
 
 # A machine costs 2 USD an hour, and a home next to nothing.
@@ -49,17 +49,21 @@ def test_a_server_is_warned_then_stopped_and_its_home_is_kept(world, make_hub):
     hub.pass_time(HOUR - 60)
     (told,) = notices(hub)
     assert "is used up" in told and "save your work" in told
-    assert hub.serving() == {"alice": machine}
+    # Somebody else has a budget of their own.
+    hub.call("POST", "/users/bob")
+    hub.call("POST", "/users/bob/server")
     hub.pass_time(GRACE - 120)
-    assert hub.serving() == {"alice": machine}
+    assert hub.serving()["alice"] == machine
     hub.pass_time(240)
-    assert not hub.serving() and settled(hub)
-    assert states(world, hub) == ["stopped"]  # though stops terminate on this hub
-    assert list(world.homes(hub).values()) == [homes]
+    assert list(hub.serving()) == ["bob"]
+    # Though stops terminate on this hub.
+    assert sorted(states(world, hub)) == ["running", "stopped"]
+    assert homes in world.homes(hub).values()
     assert "was stopped on" in saved(hub)["alice", ""][1].last_end
+    assert not notices(hub, "bob")
     # What is stopped stays stopped, and is not ended later either.
-    hub.pass_time(HOUR)
-    assert states(world, hub) == ["stopped"]
+    hub.pass_time(HOUR / 2)
+    assert sorted(states(world, hub)) == ["running", "stopped"]
 
 
 def test_who_is_at_100_percent_starts_nothing_until_the_next_month(world, make_hub):

@@ -153,17 +153,20 @@ def test_a_hub_that_has_slept_stops_nobody_by_what_it_knew_before(make, world):
 def test_keep_gives_what_the_admin_allows_and_is_remembered_by_the_next_hub(
     make, world
 ):
-    hub, machine = make(keep_seconds=HOUR, keep_limit=1.5 * HOUR)
+    hub, machine, of_bob = make("bob", keep_seconds=HOUR, keep_limit=1.5 * HOUR)
+    began = world.time.time()
     hub.pass_time(55 * MINUTE)
     machine.use.keep = 1.0
     hub.pass_time(2 * MINUTE)
-    assert not told(hub)
+    assert not told(hub) and told(hub, "bob")
     kept = state(hub).current
     assert kept.kept_seconds == pytest.approx(HOUR, abs=60)
     hub.kill()
     hub.start()
     hub.pass_time(HOUR / 2)
     assert hub.serving() and state(hub).current.kept_until == kept.kept_until
+    # Nobody has more of what another one has asked for.
+    assert "bob" not in hub.serving()
     # Whoever presses all the time gets what is left of the limit, and no more.
     for press in range(2, 20):
         if machine.use is None:
@@ -171,7 +174,10 @@ def test_keep_gives_what_the_admin_allows_and_is_remembered_by_the_next_hub(
         machine.use.keep = float(press)
         hub.pass_time(5 * MINUTE)
     assert not hub.serving()
-    assert state(hub).last_stop.limit == "idle"
+    last = state(hub).last_stop
+    assert last.limit == "idle"
+    # From 55 minutes on, when it was not used for the last time.
+    assert last.at - began == pytest.approx(55 * MINUTE + 1.5 * HOUR, abs=3 * MINUTE)
 
 
 def test_a_press_that_gives_nothing_writes_nothing(make, world):

@@ -190,15 +190,15 @@ class PageFacts:
         return facts
 
     def _stops(self, context: ServerContext) -> Iterator[Markup]:
-        launch = context.launch
-        idle = launch.idle if self._idle.timeout else context.promised
+        launch, culled = context.launch, bool(self._idle.timeout)
+        idle = launch.idle if culled else context.promised
         if seconds := idle.idle_timeout or self._idle.timeout:
             yield Markup("after {} idle").format(span(seconds))
         ends = [
             since + limit
             for since, limit in (
                 (launch.claimed_at, launch.max_lifetime),
-                (launch.ready_at, idle.max_age or self._idle.max_age),
+                (launch.ready_at, self._idle.max_age if culled else idle.max_age),
             )
             if limit
         ]

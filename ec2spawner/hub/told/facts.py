@@ -116,7 +116,7 @@ def _money(context: ServerContext, now: float) -> dict[str, Any]:
 def _idleness(context: ServerContext, now: float) -> dict[str, Any]:
     launch, use = context.launch, context.use
     if not context.runtime.stops_idle:
-        return {}
+        return _culled(context)
     return {
         "idle": launch.idle,
         "verdict": use.verdict,
@@ -125,6 +125,17 @@ def _idleness(context: ServerContext, now: float) -> dict[str, Any]:
         "kept_until": launch.kept_until,
         "keep": _one_press(launch, now),
     }
+
+
+def _culled(context: ServerContext) -> dict[str, Any]:
+    """What a service goes by (``hub/idle_culler_config.py``): it warns nobody, asks
+    nobody, and knows ``busy_limit`` and ages of profiles not at all."""
+    all_of_them, launch = context.runtime.culled, context.launch
+    if not all_of_them.idle_timeout:
+        return {}
+    timeout = launch.idle.idle_timeout or all_of_them.idle_timeout
+    idle = IdlePolicy(timeout, max_age=all_of_them.max_age)
+    return {"culled": True, "idle": idle, "ready_at": launch.ready_at}
 
 
 def _one_press(launch: Launch, now: float) -> float:

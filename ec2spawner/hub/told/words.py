@@ -38,7 +38,8 @@ class Facts:
     :ivar at_least: there is more than that, of which nobody knows the price
     :ivar rate: US dollars an hour, and ``hourly`` in words; None and empty for a price
         that nobody knows
-    :ivar idle: when it stops; none of it for a server that others stop
+    :ivar idle: when it stops
+    :ivar culled: a service of the Hub sees to that, by the activity that it hears of
     :ivar warned_at: since when it is about to stop; 0 while it is not
     :ivar ready_at: since when it may be used
     :ivar kept_until: to when it is kept, as somebody has asked; 0 when nobody has
@@ -63,6 +64,7 @@ class Facts:
     rate: float | None = None
     hourly: str = ""
     idle: IdlePolicy = IdlePolicy()
+    culled: bool = False
     verdict: Verdict = UNKNOWN
     warned_at: float = 0.0
     ready_at: float = 0.0
@@ -144,7 +146,12 @@ def _details(facts: Facts, now: float) -> Iterator[Line]:
 
 def _when_it_stops(facts: Facts, now: float) -> Iterator[Line]:
     idle, verdict = facts.idle, facts.verdict
-    if idle.idle_timeout:
+    if idle.idle_timeout and facts.culled:
+        yield {
+            "text": "It stops when your hub has heard of no activity for "
+            f"{span(idle.idle_timeout)}. What computes and prints nothing is none."
+        }
+    elif idle.idle_timeout:
         # Heartbeats are minutes apart: it may be otherwise by now.
         seen = "" if verdict == UNKNOWN else f" When it last looked: {verdict.why}."
         yield {

@@ -23,9 +23,10 @@ from tornado import ioloop, web
 FOLDER = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 #: seconds between two notes of what is known of people
 EVERY = 15.0
-# The web sockets of all others are of an application that people use through a proxy:
-# whether somebody sits before it, nobody can tell.
-JUPYTERS = ("jupyter_server.", "jupyter_server_terminals.", "jupyter_lsp.", "notebook.")
+# An application that people use through a proxy, such as RStudio, asks at least so often
+# while a page of it is open, where it has no socket: RStudio's requests for news wait
+# for 50 seconds at most (rstudio, SessionClientEventService.cpp, "maxRequestSec").
+ASKS = 90.0
 # A week: nothing that a page asks for is longer.
 LONGEST = 7 * 86400.0
 
@@ -42,6 +43,8 @@ class Desk:
         #: until when somebody has asked to keep the machine; another with each press
         self.keep = 0.0
         self.sockets: weakref.WeakSet[Any] = weakref.WeakSet()
+        #: when applications were last asked, by the names of their handlers
+        self.asked_at: dict[str, float] = {}
 
     def begin(self) -> None:
         """Called when the server's loop runs, and so after all other extensions:
@@ -52,6 +55,8 @@ class Desk:
         def log_and_look(handler: Any, *args: Any, **kwargs: Any) -> Any:
             if handler.get_status() == 101:
                 self.sockets.add(handler)
+            elif handler.get_status() < 400 and is_of_an_application(handler):
+                self.asked_at[type(handler).__name__] = time.time()
             return log(handler, *args, **kwargs)
 
         if log:
@@ -97,14 +102,12 @@ class Desk:
 
     def said(self) -> dict[str, Any]:
         """What the agent is to know."""
+        now = time.time()
         sockets = [s for s in self.sockets if getattr(s, "ws_connection", None)]
-        others = {
-            type(socket).__name__
-            for socket in sockets
-            if not type(socket).__module__.startswith(JUPYTERS)
-        }
+        others = {type(s).__name__ for s in sockets if is_of_an_application(s)}
+        others |= {name for name, at in self.asked_at.items() if now - at < ASKS}
         return {
-            "at": time.time(),
+            "at": now,
             "human": self.human,
             "page": self.page,
             "keep": self.keep,
@@ -170,6 +173,13 @@ class AskHandler(Handler):
         except (ValueError, RecursionError) as e:
             raise web.HTTPError(400, str(e)) from e
         self.answer({})
+
+
+def is_of_an_application(handler: Any) -> bool:
+    """Whether it leads to an application behind a proxy, of jupyter-server-proxy or any
+    other: whether somebody sits before that, nobody can tell. Other sockets, those of
+    jupyter-collaboration for example, are of pages of Jupyter's own."""
+    return any("proxy" in each.__name__.lower() for each in type(handler).__mro__)
 
 
 def is_the_users_server(base_url: str) -> bool:

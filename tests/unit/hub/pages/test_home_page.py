@@ -35,6 +35,10 @@ def test_each_server_has_its_own_idle_time_on_the_home_page(render):
     )
     told = text_of(home_page(render, user(hubs, short)))
     assert "after 1 h idle" in told and "after 30 min idle" in told
+    # An age of a profile's is none of the culler's.
+    old = idleness.IdlePolicy(1800.0, max_age=1.0)
+    aged = user(spawner("", ServerState(launch=replace(RUNS, idle=old))))
+    assert "at the latest" not in text_of(home_page(render, aged))
     # Without a culler those of the servers count.
     own = text_of(home_page(render, user(hubs, short), PageFacts(CullerTimes())))
     assert "after 30 min idle" in own and "after 1 h idle" not in own

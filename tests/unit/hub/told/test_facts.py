@@ -70,6 +70,7 @@ class Server:
             budgeting=self.budgeting,
             prices=prices,
             stops_idle=True,
+            culled=IdlePolicy(),
         )
         self.context, self.user_options, self.texts = self, {"size": "medium"}, []
         self.telling = Telling(self)
@@ -170,6 +171,22 @@ def test_where_nobody_is_stopped_nobody_is_warned(server):
     server.runtime.stops_idle = False
     assert server.told["notices"] == [] and server.told["actions"] == []
     assert "stops" not in server.told["bar"]
+    assert "no activity" not in server.details
+
+
+@pytest.mark.parametrize("own, says", [(0.0, "2 h"), (1800.0, "30 min")])
+def test_where_a_service_stops_servers_it_is_told_by_what_and_when(server, own, says):
+    warned(server)
+    server.change(idle=IdlePolicy(own, busy_limit=60.0, max_age=60.0))
+    server.runtime.stops_idle = False
+    server.runtime.culled = IdlePolicy(7200.0, max_age=86400.0)
+    assert server.told["bar"].endswith(f", stops after {says} idle")
+    assert f"your hub has heard of no activity for {says}. What" in server.details
+    assert "nothing has run" not in server.details and "Although" not in server.details
+    (latest,) = [d for d in server.told["details"] if "latest" in d["text"]]
+    assert latest["left"] == 86400 - 3600
+    # It warns nobody, and asks nobody.
+    assert server.told["notices"] == [] and server.told["actions"] == []
 
 
 # -- budgets ---------------------------------------------------------------------

@@ -21,12 +21,14 @@ _Id = Tuple[int, int]
 
 class Processors:
     """Counts between two looks. Control groups of version 2 count what has come and
-    gone, too; without them, parents count the children that they have waited for."""
+    gone, too, and those of others. Of processes of theirs in a group of the system's,
+    as jobs of cron, parents count the children that they have waited for."""
 
     def __init__(self, root: str = ROOT) -> None:
         self.root = root
         self.own: Dict[_Id, float] = {}
         self.whole: Dict[str, float] = {}
+        self.by_processes: Optional[float] = None
 
     def used(
         self, mine: Iterable[Process], seconds: float
@@ -34,16 +36,19 @@ class Processors:
         """CPUs in use, and who uses most of them; nothing at the first look."""
         mine = list(mine)
         own = {(p.pid, p.born): p.own for p in mine}
-        whole = self.groups() or {"": sum(p.own + p.children for p in mine)}
+        whole = self.groups()
+        by_processes = sum(p.own + p.children for p in mine)
         before, self.own = self.own, own
         totals, self.whole = self.whole, whole
-        if not totals or seconds <= 0:
+        earlier, self.by_processes = self.by_processes, by_processes
+        if earlier is None or seconds <= 0:
             return 0.0, None
-        spent = sum(
+        in_groups = sum(
             max(now - totals[path], 0.0)
             for path, now in whole.items()
             if path in totals
         )
+        spent = max(in_groups, by_processes - earlier)
         each = {id: own[id] - before.get(id, 0.0) for id in own}
         idle = [
             used for id, used in each.items() if id in before and used < HUM * seconds

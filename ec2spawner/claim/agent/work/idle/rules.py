@@ -24,9 +24,10 @@ BUSY_KERNEL = ("busy", "starting", "restarting", "autorestarting")
 
 # Programs that wait for a person whatever they were started with.
 VIEWERS = frozenset(
-    "less more most man info tail watch vi vim nvim nano pico joe micro emacs mc "
-    "ranger nnn top htop btop atop iotop nvtop glances tmux screen byobu dialog "
-    "whiptail ssh-add passwd".split()
+    "less more most man info tail watch vi vim view vimdiff nvim nano pico joe micro "
+    "emacs kak hx helix ed mc ranger nnn ncdu tig lazygit vd w3m lynx mutt top htop "
+    "btop atop iotop nvtop glances tmux screen zellij byobu dialog whiptail ssh-add "
+    "passwd".split()
 )
 # They wait themselves; what they have started is looked at for itself.
 WRAPPERS = frozenset("sudo su doas login runuser script dbus-run-sessio".split())
@@ -116,7 +117,8 @@ def waits(program: Program) -> bool:
     name = _name(program.name)
     if program.stopped or "watch" in program.under:
         return True
-    if name in VIEWERS or name in WRAPPERS:
+    # ``vim.tiny`` and ``vim.basic`` are Debian's.
+    if name.partition(".")[0] in VIEWERS or name in WRAPPERS:
         return True
     given = _arguments(program)
     if CONSOLES.match(name):

@@ -1,0 +1,1 @@
+"""What people do, each labelled by what a reasonable colleague would do."""
