@@ -23,9 +23,9 @@ from tornado import ioloop, web
 FOLDER = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 #: seconds between two notes of what is known of people
 EVERY = 15.0
-# An application that people use through a proxy, such as RStudio, asks at least so often
-# while a page of it is open, where it has no socket: RStudio's requests for news wait
-# for 50 seconds at most (rstudio, SessionClientEventService.cpp, "maxRequestSec").
+# An application that people use through a proxy asks at least so often while a page of
+# it is open, where it has no socket: RStudio's requests for news wait for 50 seconds at
+# most (rstudio, SessionClientEventService.cpp, "maxRequestSec").
 ASKS = 90.0
 # A week: nothing that a page asks for is longer.
 LONGEST = 7 * 86400.0
