@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timezone
 from typing import Any
@@ -114,6 +114,11 @@ class SpawnerSide:
             for name, other in others.items()
             if other is not self._spawner and hasattr(other, "context")
         }
+
+    def all_siblings(self) -> Iterable[Sibling]:
+        for name in self.user_row.orm_spawners:
+            self._spawner.user.get_spawner(name)
+        return self.siblings().values()
 
     def save(self) -> None:
         spawner = self._spawner

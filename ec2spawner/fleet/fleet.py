@@ -90,6 +90,8 @@ class Fleet:
         # Work that must outlive the start or stop that began it.
         self._detached: set[asyncio.Task[None]] = set()
         self._doomed: dict[Doomed, asyncio.Task[None]] = {}
+        #: who is to be told of its end; a dict, for they are told in this order
+        self._told: dict[Doomed, dict[Callable[[Doomed], None], None]] = {}
 
     def _book(self, machines: Iterable[Machine], complete: bool) -> None:
         """What EC2 shows costs. Whatever is wrong with that, machines go on."""
@@ -174,28 +176,33 @@ class Fleet:
         return False
 
     def terminate_later(
-        self, doomed: Doomed, then: Callable[[], None] | None = None
+        self, doomed: Doomed, then: Callable[[Doomed], None] | None = None
     ) -> None:
         """End a machine in the background, for as long as that takes.
 
-        :param then: is called once EC2 has confirmed that nothing is left
+        :param then: is called with it once EC2 has confirmed that nothing is left, and
+            so is what others have asked for meanwhile: the Hub may have made a new
+            spawner of the same server
         """
+        told = self._told.setdefault(doomed, {})
+        if then is not None:
+            told[then] = None
         if doomed not in self._doomed:
-            task = asyncio.ensure_future(self._until_gone(doomed, then))
-            self._doomed[doomed] = task
-            task.add_done_callback(lambda _: self._doomed.pop(doomed, None))
+            self._doomed[doomed] = asyncio.ensure_future(self._until_gone(doomed))
 
-    async def _until_gone(
-        self, doomed: Doomed, then: Callable[[], None] | None
-    ) -> None:
+    async def _until_gone(self, doomed: Doomed) -> None:
         waits = iter(_TERMINATION_SECONDS)
         # Long enough for terminate() to find a machine absent for long enough.
         timeout = CONSISTENCY_SECONDS + 4 * self.inventory.slow
-        while not await self._end_launch(doomed, timeout):
-            await asyncio.sleep(next(waits, _TERMINATION_SECONDS[-1]))
+        try:
+            while not await self._end_launch(doomed, timeout):
+                await asyncio.sleep(next(waits, _TERMINATION_SECONDS[-1]))
+        finally:
+            # Before anybody is told: who asks later is told of another look.
+            del self._doomed[doomed]
         self.log.info("Launch %s has ended, nothing of it is left", doomed.launch_id)
-        if then is not None:
-            then()
+        for then in self._told.pop(doomed):
+            then(doomed)
 
     async def _end_launch(self, doomed: Doomed, timeout: float) -> bool:
         if doomed.instance_id:

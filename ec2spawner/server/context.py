@@ -112,6 +112,9 @@ class HubSide(Protocol):
     def siblings(self) -> Mapping[str, Sibling]:
         """The user's other servers that the Hub has loaded, by name."""
 
+    def all_siblings(self) -> Iterable[Sibling]:
+        """Them all: those that the Hub has not loaded are now."""
+
     def save(self) -> None:
         """Commit the state: the Hub itself does so only after a start.
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Collection, Iterable
 
 from jupyterhub import orm
 from sqlalchemy import inspect
@@ -64,7 +63,10 @@ class Deletion:
         # (apihandlers/users.py, "Cannot delete the default server").
         self._with_user = not hub.server_name and not self._others_run()
         self._rows = list(hub.user_row.orm_spawners.values())
-        if not self._with_user:
+        self._contexts = [context]
+        if self._with_user:
+            self._contexts += [other.context for other in hub.all_siblings()]
+        else:
             self._rows = [hub.row]
         self._mine = _id_of(context)
         owner = owner_id(context.hub_id, hub.user_name)
@@ -116,14 +118,14 @@ class Deletion:
         while True:
             try:
                 return await self._give_up_once(fleet, own)
-            except EC2Error as e:
+            except (EC2Error, NotSaved) as e:
                 news.say(
                     "home",
-                    e.code,
+                    e.code if isinstance(e, EC2Error) else e.log_message,
                     "The home of %s, which was deleted, cannot be given up yet, "
                     "and stays if this Hub ends before it can: %s",
                     self._whose,
-                    admin_hint(e),
+                    admin_hint(e) if isinstance(e, EC2Error) else e.log_message,
                 )
             await asyncio.sleep(next(waits, _WAITS[-1]))
             if time.monotonic() < end:
@@ -145,6 +147,8 @@ class Deletion:
         """
         :param own: the rows that are about to be deleted
         :raises EC2Error: when EC2 does not answer
+        :raises NotSaved: when the database does not take that there is no home: it
+            would hardly take the end of the rows, which would name it for ever
         """
         homes = fleet.homes
         volumes = await homes.all_of(self._owners, self._ids)
@@ -154,6 +158,7 @@ class Deletion:
         doomed = [v for v in volumes if not kept & _family(v) and self._goes(v)]
         if not doomed:
             return
+        self._forget({id for v in doomed for id in _family(v)})
         gone = {v.id for v in doomed}
         archived = last_of(doomed) if self._policy == "snapshot" else set()
         discarded = sorted(gone - archived)
@@ -161,7 +166,6 @@ class Deletion:
             await homes.archive(sorted(archived))
         if discarded:
             await homes.discard(discarded)
-        self._forget(gone)
         fleet.log.info(
             "%s is deleted, and so is the home %s (home_on_delete is %r)",
             self._whose,
@@ -169,11 +173,16 @@ class Deletion:
             self._policy,
         )
 
-    def _forget(self, ids: Iterable[str]) -> None:
-        """Should the Hub fail to delete the server, its next start makes a new home."""
-        if self._context.state.home_id in ids:
-            with suppress(NotSaved):  # its row is to go, with all that it says
-                self._context.apply(HomeKnown(None))
+    def _forget(self, ids: Collection[str]) -> None:
+        """Should the Hub fail to delete the rows, their next start makes a new home.
+
+        Or it finds this one by its tag, when this Hub ends before EC2 is asked.
+
+        :raises NotSaved: when the database refuses it
+        """
+        for context in self._contexts:
+            if context.state.home_id in ids:
+                context.apply(HomeKnown(None))
 
     def _goes(self, volume: Volume) -> bool:
         """It is the home of what is deleted: a user's outlives their named servers."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from functools import partial
 from typing import Protocol
 
 from ..core.events import Gone, StoppedAsWished, Wanted
@@ -138,7 +137,7 @@ class Stop:
         for doomed in state.doomed:
             context.runtime.registry.doom(doomed)
             fleet = context.fleet_in(doomed.region)
-            fleet.terminate_later(doomed, partial(self._is_gone, doomed))
+            fleet.terminate_later(doomed, self._is_gone)
         stopped = state.stopped
         if stopped and not stopped.certain and not _may_be_woken(state):
             if self._in_background is None or self._in_background.done():

@@ -278,7 +278,8 @@ async def test_the_end_of_an_attempt_that_made_nothing_ends_nothing(
     machine = await launched.next()
     buried = asyncio.Event()
     fleet.terminate_later(
-        Doomed(launched.launch_id, client_token=launched.abandoned[0]), buried.set
+        Doomed(launched.launch_id, client_token=launched.abandoned[0]),
+        lambda _: buried.set(),
     )
     await asyncio.wait_for(buried.wait(), 60)
     assert ec2.machine(machine.id).state == "running"
@@ -292,7 +293,7 @@ async def test_a_launch_is_buried_with_all_machines_of_its_attempts(launch, flee
     await launched.next()
     ec2.change_settings(consistency_seconds=0)
     buried = asyncio.Event()
-    fleet.terminate_later(Doomed(launched.launch_id), buried.set)
+    fleet.terminate_later(Doomed(launched.launch_id), lambda _: buried.set())
     await asyncio.wait_for(buried.wait(), 60)
     made = [m for m in ec2.machines() if m.instance_id not in before]
     assert len(made) == 2

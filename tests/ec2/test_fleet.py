@@ -141,7 +141,7 @@ async def test_a_burial_goes_on_until_ec2_confirms(launch, fleet, ec2, monkeypat
     machine = await launch()
     ec2.add_fault(Fault("TerminateInstances", error=("Unavailable", 503)))
     buried = asyncio.Event()
-    fleet.terminate_later(Doomed(launch.launch_id, machine.id), buried.set)
+    fleet.terminate_later(Doomed(launch.launch_id, machine.id), lambda _: buried.set())
     await asyncio.sleep(2)
     assert not buried.is_set()
     ec2.clear_faults()
@@ -154,7 +154,7 @@ async def test_a_launch_without_a_known_machine_is_buried_by_its_tag(
 ):
     machine = await launch()
     buried = asyncio.Event()
-    fleet.terminate_later(Doomed(launch.launch_id), buried.set)
+    fleet.terminate_later(Doomed(launch.launch_id), lambda _: buried.set())
     await asyncio.wait_for(buried.wait(), 30)
     assert state_of(ec2, machine) in ("shutting-down", "terminated")
 

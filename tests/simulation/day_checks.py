@@ -155,6 +155,7 @@ class Checks:
             and not self.world.discarded(hub)
             and not any(s.active and not s.ready for s in hub.spawners.values())
             and not self._owes(hub)
+            and not self._left(hub)
             and all(
                 running == (whose in hub.serving())
                 and not state.doomed
@@ -171,6 +172,11 @@ class Checks:
         failing = any(each.failing or each.listing is None for each in listings)
         return failing or not hub.runtime.unsaved.all_written
 
+    def _left(self, hub: Hub) -> list[str]:
+        """Whose servers run that nobody uses: the Hub is about to stop them."""
+        machines = {who: self.world.machine(id) for who, id in hub.serving().items()}
+        return [who for who, machine in machines.items() if machine and machine.use]
+
     def _states(self, hub: Hub) -> dict[str, str]:
         return {i.id: i.state for i in self.world.living(hub)}
 
@@ -186,6 +192,7 @@ class Checks:
         self._check_owned()
         self._check_tokens()
         for hub in self.hubs:
+            assert not self._left(hub)
             if hub.settings["home"] == "user":
                 self._end_named_servers(hub)
             everybody = set(hub.spawners) | {"alice", "bob"}

@@ -33,9 +33,9 @@ ACTS = {
 class ReadOnly:
     """A hub whose database becomes read-only in the midst of what it does."""
 
-    def __init__(self, world, on_stop, only_ours=True):
+    def __init__(self, world, on_stop, only_ours=True, **settings):
         self.world = world
-        self.hub = world.hub(**SETTINGS, on_stop=on_stop)
+        self.hub = world.hub(**{**SETTINGS, **settings}, on_stop=on_stop)
         self.hub.start()
         self.hub.pass_time(2)
         self.hub.observer = self.look
@@ -303,3 +303,41 @@ def test_a_token_dies_also_when_jupyterhub_could_not_save_the_very_end_of_a_stop
         hub.pass_time(200)
         assert hub.call("GET", "/user", token=token)[0] == 403
         hub.commits_left = None
+
+
+# What we write of the home, one row after the other, and the end of the rows.
+GOING = {"user": 3, "server": 2}
+GO = [
+    pytest.param(whose, m, marks=[] if m == most - 2 else pytest.mark.slow)
+    for whose, most in GOING.items()
+    for m in range(most)
+]
+
+
+@pytest.mark.parametrize("whose, moment", GO)
+def test_a_home_that_goes_is_in_no_row_that_the_database_does_not_delete(
+    world, whose, moment
+):
+    settings = {"home": whose, "home_on_delete": "delete"}
+    read_only = ReadOnly(world, "terminate", only_ours=False, **settings)
+    hub, alice = read_only.hub, "/users/alice"
+    servers = [f"{alice}/server", f"{alice}/servers/lab"]
+
+    def each_serves():
+        for server in reversed(servers):
+            assert hub.call("POST", server)[0] == 201
+            assert hub.call("DELETE", server)[0] == 204
+            hub.pass_time(5)
+
+    hub.call("POST", alice)
+    each_serves()
+    hub.refuse_writes(moment, SECONDS)
+    what, how = (alice, None) if whose == "user" else (servers[1], {"remove": True})
+    assert hub.call("DELETE", what, how)[0] >= 400
+    hub.pass_time(100)
+    gone = len(world.homes(hub)) < len(servers) - (whose == "user")
+    assert gone == (moment == GOING[whose] - 1)
+    if gone:
+        world.disks.may_go |= {f"{hub.hub_id}/alice", f"{hub.hub_id}/alice/lab"}
+    each_serves()
+    assert not world.disks.wrongs

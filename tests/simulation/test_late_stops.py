@@ -128,3 +128,27 @@ def test_a_machine_that_was_shutting_down_when_it_was_put_to_sleep_is_woken_once
         assert state_of(hub, machine) == "stopped"
         hub.call("POST", "/users/alice/server")
     hub.pass_until(lambda: hub.serving().get("alice") == machine, 60)
+
+
+@pytest.mark.parametrize("on_stop", ["terminate", "stop"])
+def test_an_end_that_comes_late_is_in_the_row_though_the_hub_has_a_new_spawner(
+    world, hubs_with, on_stop
+):
+    hub = hubs_with({**AT_REST, "on_stop": on_stop})()
+    hub.call("POST", "/users/alice/server")
+    hub.pass_until(lambda: "alice" in hub.serving(), 60)
+    (machine,) = hub.serving().values()
+    world.fault("TerminateInstances", error=("InternalError", 500))
+    world.fault("StopInstances", error=("InternalError", 500))
+    before = hub.spawners["alice"]
+    hub.call("DELETE", "/users/alice/server")
+    hub.pass_until(lambda: not (before.active or before.pending), 60)
+    assert state_of(hub, machine) == "running"
+    assert hub.call("DELETE", "/users/alice/server")[0] == 204
+    assert hub.spawners["alice"] is not before
+    world.clear_faults()
+    hub.pass_time(200)
+    assert state_of(hub, machine) in ("stopped", "terminated")
+    state = saved(hub)["alice", ""][1]
+    assert not state.doomed and (state.stopped is None or state.stopped.certain)
+    assert hub.spawners["alice"].state == state
