@@ -1,0 +1,5 @@
+"""The tests. Whatever process imports them works out once what never changes."""
+
+from . import once
+
+once.install()

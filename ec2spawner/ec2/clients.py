@@ -7,6 +7,7 @@ buckets of ``throttle.py``, whoever wrote the call, and the SDK repeats none by 
 from __future__ import annotations
 
 import asyncio
+import functools
 import random
 import re
 import threading
@@ -65,6 +66,7 @@ class NeedsTokenError(TypeError):
 _OURS = (EC2Error, NotSent, NeedsTokenError, UnknownActionError)
 
 
+@functools.cache
 def partition_of(region: str) -> str:
     """The part of AWS that a region is in, as ARNs have it: ``aws``, ``aws-cn``, ...
 

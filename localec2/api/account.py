@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import functools
 import json
+import threading
 from typing import Any
 
 import botocore.session
@@ -45,6 +46,8 @@ QUOTAS = {
 #: of a quota that is not set here, which bounds nothing
 _ENOUGH = 1_000_000
 
+_reading = threading.Lock()
+
 
 def service_quota(request: ApiRequest, settings: LocalSettings) -> bytes:
     """GetServiceQuota, of EC2's running vCPUs only."""
@@ -80,7 +83,7 @@ def check_rights(request: ApiRequest, settings: LocalSettings, backend: Any) -> 
         reader = Reader(ACCOUNT, lambda id: dict(backend.tags.get(id, {})))
         if no := refused(settings.policy, reader.subjects(request)):
             raise _unauthorized(no.action, no.arn)
-    if request.flag("DryRun") and request.action in _with_dry_runs():
+    if request.flag("DryRun") and _has_dry_runs(request.action):
         raise AwsError(
             "DryRunOperation",
             "Request would have succeeded, but DryRun flag is set.",
@@ -100,7 +103,13 @@ def _unauthorized(action: str, arn: str = "*") -> AwsError:
     )
 
 
-@functools.lru_cache(maxsize=None)
+def _has_dry_runs(action: str) -> bool:
+    # A burst of requests would read the model once each: that takes seconds.
+    with _reading:
+        return action in _with_dry_runs()
+
+
+@functools.cache
 def _with_dry_runs() -> frozenset[str]:
     model = botocore.session.get_session().get_service_model("ec2")
     return frozenset(

@@ -15,7 +15,7 @@ from ec2spawner.admin.hub_config import AdminError, read_hub
 from ec2spawner.core.tags import HUB_TAG, LAUNCH_TAG, LEASE_TAG
 from localec2 import Fault
 
-from .conftest import api_of, living
+from .conftest import api_of, eventually, living
 from .hub_process import CONFIG
 from .warm import Forked
 
@@ -99,6 +99,7 @@ async def test_machines_are_listed_and_swept_whether_the_hub_runs_or_not(
     await hub.ready_server("alice")
     (owned,) = ids(ec2)
     expired, fresh, foreign = leak(LONG_AGO), leak(LATER), leak(LONG_AGO, "another")
+    eventually(lambda: len(ec2.machines("running")) == 4)
     files = sorted(os.listdir(hub.folder))
 
     found = await listed(hub)

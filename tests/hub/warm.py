@@ -10,6 +10,7 @@ its standard input, and so is the answer on its standard output.
 from __future__ import annotations
 
 import atexit
+import gc
 import json
 import os
 import random
@@ -18,7 +19,7 @@ import subprocess
 import sys
 import traceback
 from functools import cache
-from importlib import import_module, metadata
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -109,14 +110,15 @@ class Forked:
 
 
 def _serve() -> None:
-    # What is installed stays so; to look for it anew is a tenth of a Hub's start.
-    metadata.entry_points = cache(metadata.entry_points)  # type: ignore[assignment]
     for module in _MODULES:
         import_module(module)
     # What each Hub works out alike, before it answers or at its first launch.
     import_module("sqlalchemy.orm").configure_mappers()
     user_data = import_module("ec2spawner.claim.user_data").user_data
     user_data("launch", "nonce", "http://127.0.0.1", 1)
+    import_module("boto3").Session("id", "secret").client("ec2", "us-west-2")
+    # Who looks through all of this for garbage also gets a copy of it.
+    gc.freeze()
     for line in sys.stdin:
         request = json.loads(line)
         if "exit_of" in request:

@@ -7,9 +7,7 @@ is forced to a disk.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
-from importlib import metadata
 from typing import Any
 
 import pytest
@@ -46,9 +44,6 @@ def install(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(orm, "create_engine", create_engine)
     # What people make up is hashed 16,384 times; the one of the tests is none.
     patch.setattr(orm.APIToken, "rounds", 1)
-    # Each life looks through all installed packages, eight times.
-    entry_points = functools.lru_cache(maxsize=None)(metadata.entry_points)
-    patch.setattr("jupyterhub.traitlets.entry_points", entry_points)
 
 
 #: SQLite itself refuses a write after one of these, in its own words: read-only, or
