@@ -53,20 +53,22 @@ _TAKES_ALL = "PRAGMA query_only = 0", "PRAGMA max_page_count = 1073741823"
 
 
 def watch_commits(
-    refusal: Callable[[bool], str],
+    refusal: Callable[[bool], str | None],
     before: Callable[[], bool],
     after: Callable[[], None],
 ) -> None:
     """Tell of each commit that changes something. Once per process.
 
     :param refusal: what SQLite is to refuse a write with, empty for a write that is
-        taken; is told whether it begins a transaction
+        taken, None for one that is no Hub's; is told whether it begins a transaction
     :param before: is called before it; says whether ``after`` is to be called
     """
     writes: set[int] = set()
     written: list[bool] = []
 
-    def ask(cursor: Any, refused: str) -> None:
+    def ask(cursor: Any, refused: str | None) -> None:
+        if refused is None:
+            return
         for pragma in (refused,) if refused else _TAKES_ALL:
             cursor.execute(pragma)
 

@@ -340,8 +340,8 @@ def watch_steps() -> None:
     """Tell every Hub of its commits and calls. Once per process."""
     from botocore import handlers
 
-    def refusal(begins: bool) -> str:
-        return str(acting.hub.refusal(begins)) if acting.hub is not None else ""
+    def refusal(begins: bool) -> str | None:
+        return str(acting.hub.refusal(begins)) if acting.hub is not None else None
 
     def commits() -> bool:
         hub = acting.hub
