@@ -29,6 +29,7 @@ SETTINGS = {
     "slow_interval": 30,
     "poll_interval": 30,
     "sweep_interval": 60,
+    "prices_region": "us-east-1",
     "sweep_grace": 120,
     "claim_timeout": 120,
     "start_timeout": 200,

@@ -102,6 +102,8 @@ class World:
                 "image": seeded.image_id,
                 "subnets": list(seeded.subnet_ids.values()),
                 "security_groups": [seeded.security_group_id],
+                # Each life would ask for them, and few tests are about it.
+                "prices_region": "",
                 **settings,
             },
         )
