@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 import yaml
-from cfnlint.api import lint
 
 from ec2spawner.admin.hub_config import AdminError, read_hub
 from ec2spawner.admin.init.config import config_of
@@ -35,17 +34,23 @@ def policies(hub=HUB):
     }
 
 
+def linted(template, regions):
+    # Whoever collects tests need not pay for its import, which takes a second.
+    from cfnlint.api import lint
+
+    return [str(each) for each in lint(template, regions=regions)]
+
+
 @pytest.mark.parametrize("hub", HUBS.values(), ids=HUBS)
 def test_cfn_lint_finds_nothing(hub):
     """By its own tables: it asks nobody."""
     regions = ["us-west-2", "us-west-1", "eu-central-1", "us-gov-west-1", "cn-north-1"]
-    found = lint(stack(hub).template, regions=regions)
-    assert [str(each) for each in found] == []
+    assert linted(stack(hub).template, regions) == []
 
 
 def test_cfn_lint_would_find_what_is_wrong():
     wrong = stack().template.replace("HttpTokens", "HttpTokenz")
-    assert lint(wrong, regions=["us-west-2"])
+    assert linted(wrong, ["us-west-2"])
 
 
 @pytest.mark.parametrize("hub", HUBS.values(), ids=HUBS)
