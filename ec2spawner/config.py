@@ -35,7 +35,8 @@ def setup(
 ) -> None:
     """Use EC2Spawner, and stop servers that nobody uses.
 
-    Call it in ``jupyterhub_config.py``, after services and roles of your own::
+    Call it in ``jupyterhub_config.py``, after services and roles of your own, and
+    after ``c.JupyterHub.internal_ssl``::
 
         import ec2spawner
 
@@ -97,6 +98,9 @@ def _add_service(hub: Any, idle_timeout: int, cull_every: int, max_age: int) -> 
     ]
     if max_age:
         command.append(f"--max-age={max_age}")
+    if hub.get("internal_ssl"):
+        folder = hub.get("internal_certs_location", "internal-ssl")
+        command += ["--ssl-enabled", f"--internal-certs-location={folder}"]
     # For whoever shows when servers stop: our pages, and the Hub's API.
     info = {"idle_timeout": idle_timeout, "max_age": max_age}
     hub.services.append({"name": CULLER, "command": command, "info": info})

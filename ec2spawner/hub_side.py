@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import timezone
 from typing import Any
 
-from jupyterhub.utils import AnyTimeoutError
+from jupyterhub.utils import AnyTimeoutError, make_ssl_context
 from sqlalchemy import inspect
 from sqlalchemy.orm import Session
 
@@ -134,9 +134,14 @@ class SpawnerSide:
         server = self._spawner.server
         if server is None:
             return False
+        kinds = ("key", "cert", "ca")
+        given = self._spawner.user.settings
+        tls = make_ssl_context(*(given.get(f"internal_ssl_{kind}") for kind in kinds))
         try:
             # As JupyterHub finds out whether a server has started (User._wait_up).
-            answer = await server.wait_up(_ANSWER_SECONDS, http=True, extra_path="api")
+            answer = await server.wait_up(
+                _ANSWER_SECONDS, http=True, ssl_context=tls, extra_path="api"
+            )
         except AnyTimeoutError:
             return False
         # Another's, whose machine has got this address since, does not know the path.

@@ -20,6 +20,7 @@ from .ec2.errors import EC2Error
 from .fleet.fleet import Fleet
 from .fleet.runtime import runtime
 from .hub import startup
+from .hub.internal_ssl import OwnCertificates
 from .hub.told.facts import Telling
 from .hub_side import SpawnerSide
 from .launch.failures import spawn_error
@@ -41,7 +42,7 @@ _SENT: ContextVar[tuple[EC2Spawner, Mapping[str, Any]] | None] = ContextVar(
 )
 
 
-class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
+class EC2Spawner(OwnCertificates, LaunchSettings, Spawner):  # type: ignore[misc]
     """Gives every server a dedicated EC2 machine.
 
     Use it by ``c.JupyterHub.spawner_class = "ec2"``.
@@ -98,12 +99,6 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
     def fleet(self) -> Fleet:
         """The machines of this hub in the region of this server."""
         return self.context.fleet
-
-    @property
-    def hub_api_url(self) -> str:
-        """Where machines find the Hub's API."""
-        url: str = super().get_env()["JUPYTERHUB_API_URL"]
-        return url
 
     def get_env(self) -> dict[str, Any]:
         env: dict[str, Any] = super().get_env()
@@ -249,7 +244,8 @@ class EC2Spawner(LaunchSettings, Spawner):  # type: ignore[misc]
     async def start(self) -> str:
         """Launch a machine and wait until its server answers.
 
-        :returns: where the proxy finds the server, ``http://<private ip>:<port>``
+        :returns: where the proxy finds the server, ``https://<private ip>:<port>``
+            with ``internal_ssl``, else by ``http``
         :raises EC2SpawnError: for whatever keeps it from being ready in time
         """
         self.context.refuse_unreadable()

@@ -109,7 +109,9 @@ def _spawner_of(app: JupyterHub) -> LaunchSettings:
             f"c.JupyterHub.spawner_class is {app.spawner_class.__name__}, which is "
             "not EC2Spawner: this hub has no machines"
         )
-    spawner: LaunchSettings = app.spawner_class(config=app.config)
+    spawner: LaunchSettings = app.spawner_class(
+        config=app.config, internal_ssl=app.internal_ssl
+    )
     return spawner
 
 

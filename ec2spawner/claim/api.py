@@ -271,6 +271,14 @@ class HeartbeatHandler(MachineHandler):
         self.finish({**answer, "told": claimant.told()})
 
 
+#: below the Hub's own path
+ROUTES: tuple[tuple[str, type[MachineHandler]], ...] = (
+    (r"/api/ec2spawner/claim", ClaimHandler),
+    (r"/api/ec2spawner/report", ReportHandler),
+    (r"/api/ec2spawner/heartbeat", HeartbeatHandler),
+)
+
+
 def register(
     registry: Callable[[], Registry], rate_limits: Callable[[], RateLimits]
 ) -> None:
@@ -280,13 +288,14 @@ def register(
     :param rate_limits: gives those of this process
     """
     known = {route[0] for route in default_handlers}
-    routes = [
-        (r"/api/ec2spawner/claim", ClaimHandler),
-        (r"/api/ec2spawner/report", ReportHandler),
-        (r"/api/ec2spawner/heartbeat", HeartbeatHandler),
-    ]
     default_handlers.extend(
         (path, handler, {"registry": registry, "rate_limits": rate_limits})
-        for path, handler in routes
+        for path, handler in ROUTES
         if path not in known
     )
+
+
+def withdraw() -> None:
+    """The Hub's own port has none of them: machines have another (``listener.py``)."""
+    ours = {path for path, _ in ROUTES}
+    default_handlers[:] = [each for each in default_handlers if each[0] not in ours]

@@ -97,6 +97,8 @@ class Orders:
     kit: Mapping[str, str] = field(default_factory=dict, repr=False)
     #: what they are told first (``server/told/words.py``)
     told: Mapping[str, Any] = field(default_factory=dict)
+    #: keys and certificates (``certificates.py``); empty for a server without TLS
+    tls: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

@@ -63,12 +63,14 @@ def _claiming_script() -> str:
 
 
 def user_data(
-    launch_id: str, nonce: str, hub_api_url: str, claim_timeout: float
+    launch_id: str, nonce: str, hub_api_url: str, claim_timeout: float, hub_ca: str = ""
 ) -> bytes:
     """The user-data of one launch, gzip-compressed.
 
     The nonce opens nothing but one claim, from the machine's own address, once.
 
+    :param hub_ca: PEM of what has signed the Hub's certificate: the machine believes
+        nobody else. Empty where the Hub has none
     :raises EC2SpawnError: when it would be larger than EC2 takes
     """
     config = {
@@ -76,6 +78,7 @@ def user_data(
         "nonce": nonce,
         "hub_api_url": hub_api_url,
         "claim_timeout": claim_timeout,
+        **({"hub_ca": hub_ca} if hub_ca else {}),
     }
     # Base64 in a comment: whatever a value holds, it cannot become code.
     line = base64.b64encode(json.dumps(config).encode()).decode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from ..claim.certificates import Authority
 from ..claim.rate_limits import RateLimits
 from ..claim.registry import Registry
 from ..core.idleness import IdlePolicy
@@ -40,6 +41,8 @@ class HubRuntime:
         self.registry = Registry()
         #: how often machines, and strangers, may ask
         self.rate_limits = RateLimits()
+        #: what signs machines' certificates; None where nothing is encrypted
+        self.authority: Authority | None = None
         #: the places that launches have taken
         self.limits = Limits()
         #: which kinds of machine fail to boot
@@ -58,6 +61,11 @@ class HubRuntime:
         self.unsaved = Unsaved()
         # The event loop itself keeps no task alive.
         self.tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def hub_ca(self) -> str:
+        """PEM of what machines believe the Hub by; empty where nothing is encrypted."""
+        return self.authority.hub_ca if self.authority else ""
 
 
 # JupyterHub makes spawners and handlers itself and hands them nothing of ours, so the

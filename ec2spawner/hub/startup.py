@@ -11,6 +11,8 @@ from jupyterhub import orm
 from jupyterhub.app import JupyterHub
 from sqlalchemy.exc import SQLAlchemyError
 
+from ..claim import api as claim_api
+from ..claim.listener import listen
 from ..core.idleness import IdlePolicy
 from ..core.ids import hub_id_from_cookie_secret
 from ..costs.budget import Budgets
@@ -36,12 +38,14 @@ from .database.starts import keep_history
 from .form_facts import keep_learning
 from .idle.keeper import IdleKeeper
 from .idle.record import UseRecord
+from .internal_ssl import authority_of, context_for_machines
 from .log import tell_known_failures
 from .metrics import show_hub
 from .pages.announcements import with_notices
 from .pages.facts import PageFacts, culler_times
 from .pages.unanswered import register as register_page
 from .pages.unanswered import teach_traefik
+from .proxies import encrypt_traefik
 from .stuck import StuckServers
 from .sweep import sweep_for_ever
 
@@ -206,11 +210,38 @@ def set_up_pages(app: Any) -> None:
     show_hub(runtime())
     register_page()
     teach_traefik(app.proxy, app.hub)
+    encrypt_traefik(app.proxy, app)
     times = culler_times(app.services, CULLER)
     facts = PageFacts(times)
     runtime().culled = IdlePolicy(times.timeout, max_age=times.max_age)
     shown = {"ec2spawner": facts, **with_notices(app.template_vars)}
     app.tornado_settings["template_vars"] = shown
+
+
+def open_to_machines(spawner: Any, app: Any) -> None:
+    """Answer them at a port of their own, if they have one.
+
+    :raises OSError: when nobody can listen there
+    """
+    if not spawner.claim_port:
+        return
+    listen(
+        app.hub.ip,
+        spawner.claim_port,
+        app.hub.base_url,
+        app.tornado_settings,
+        lambda: runtime().registry,
+        lambda: runtime().rate_limits,
+        context_for_machines(app),
+    )
+    spawner.log.info("Machines claim their orders at port %i", spawner.claim_port)
+
+
+def read_spawner(app: Any) -> Any:
+    """An instance without a user, to read the settings from."""
+    return app.spawner_class(
+        config=app.config, hub=app.hub, internal_ssl=app.internal_ssl
+    )
 
 
 def watch(spawner_class: type[LaunchSettings]) -> None:
@@ -222,11 +253,12 @@ def watch(spawner_class: type[LaunchSettings]) -> None:
     Hub's URLs are final and before any server is looked at.
     """
     init_handlers, cleanup = JupyterHub.init_handlers, JupyterHub.cleanup
+    start = JupyterHub.start
 
     @wraps(init_handlers)
     def start_and_init_handlers(app: Any) -> None:
         if issubclass(app.spawner_class, spawner_class):
-            spawner = app.spawner_class(config=app.config, hub=app.hub)
+            spawner = read_spawner(app)
             if found := list(problems(spawner, app)):
                 raise HubConfigError(
                     "ec2spawner cannot work with this configuration:\n  - "
@@ -238,11 +270,22 @@ def watch(spawner_class: type[LaunchSettings]) -> None:
             spawner.log.info(bounds_text(spawner))
             for text in warnings(spawner, app):
                 spawner.log.warning(text)
+            if app.internal_ssl:
+                runtime().authority = authority_of(app)
+            if spawner.claim_port:
+                claim_api.withdraw()
             take_up_unfinished_ends(app)
             revoke_leftover_tokens(app, spawner.log)
             begin_sweeping(spawner, app)
             set_up_pages(app)
         init_handlers(app)
+
+    @wraps(start)
+    async def start_with_machines(app: Any) -> Any:
+        # As the Hub's own port: once it knows its servers.
+        if issubclass(app.spawner_class, spawner_class):
+            open_to_machines(read_spawner(app), app)
+        return await start(app)
 
     @wraps(cleanup)
     async def cleanup_at_once(app: Any) -> None:
@@ -252,3 +295,4 @@ def watch(spawner_class: type[LaunchSettings]) -> None:
 
     JupyterHub.init_handlers = start_and_init_handlers
     JupyterHub.cleanup = cleanup_at_once
+    JupyterHub.start = start_with_machines

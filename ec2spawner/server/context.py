@@ -371,7 +371,8 @@ class ServerContext:
     @property
     def server_url(self) -> str:
         """Where the server listens. The address is EC2's word, not the machine's."""
-        return f"http://{self.launch.private_ip}:{self.launch.port}"
+        scheme = "https" if self.runtime.authority else "http"
+        return f"{scheme}://{self.launch.private_ip}:{self.launch.port}"
 
     # -- machines ----------------------------------------------------------------
 

@@ -197,6 +197,7 @@ class Resume:
             nonce,
             context.hub.api_url,
             context.settings.claim_timeout,
+            context.runtime.hub_ca,
         )
 
 

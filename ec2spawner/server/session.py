@@ -260,7 +260,12 @@ class Session:
             content=content_of(settings),
             kit=kit_files() if settings.talk_to_people else {},
             told=self.told(),
+            tls={} if goes_on else self._certificates(),
         )
+
+    def _certificates(self) -> Mapping[str, str]:
+        authority, launch = self._context.runtime.authority, self.launch
+        return authority.issue(launch.id, launch.private_ip) if authority else {}
 
     def _with_token(self, goes_on: bool) -> dict[str, str]:
         try:

@@ -194,7 +194,13 @@ class Start:
                 reason=Reason.CONFIG,
                 log_message="c.EC2Spawner.image is not set",
             )
-        data = user_data(self._start_id, nonce, hub.api_url, settings.claim_timeout)
+        data = user_data(
+            self._start_id,
+            nonce,
+            hub.api_url,
+            settings.claim_timeout,
+            context.runtime.hub_ca,
+        )
         fleet = context.fleet
         image, region = await asyncio.gather(
             fleet.images.resolve(self._image or settings.image, settings.image_owners),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from urllib.parse import urlsplit
 
-from traitlets import Bool, HasTraits, List, Unicode
+from traitlets import Bool, HasTraits, Integer, List, Unicode
 
 
 class NetworkSettings(HasTraits):
@@ -93,6 +93,43 @@ class NetworkSettings(HasTraits):
         .. versionadded:: 0.1
         """,
     )
+
+    claim_port = Integer(
+        0,
+        min=0,
+        max=65535,
+        config=True,
+        help="""
+        A port of the Hub's computer on which it answers machines, and nobody else.
+
+        The Hub listens there beside its own port, at the same address, for claims,
+        reports and heartbeats. Its own port has none of these routes then, so they
+        cannot be reached through the public proxy. Servers go on asking the Hub at its
+        own port: machines must reach both. Default: the Hub's own port; with
+        ``c.JupyterHub.internal_ssl`` the port after it.
+
+        Change it while no server runs: machines know only the port that they were
+        launched with.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
+
+def machines_url(hub_url: str, claim_port: int, encrypted: bool) -> str:
+    """Where machines find the Hub's API.
+
+    :param hub_url: where servers find it
+    :param claim_port: 0 for the same place
+    :param encrypted: by ``internal_ssl``
+    """
+    if not claim_port:
+        return hub_url
+    parts = urlsplit(hub_url)
+    host = parts.hostname or ""
+    netloc = f"[{host}]:{claim_port}" if ":" in host else f"{host}:{claim_port}"
+    scheme = "https" if encrypted else "http"
+    return parts._replace(scheme=scheme, netloc=netloc).geturl()
 
 
 def is_loopback_url(url: str) -> bool:

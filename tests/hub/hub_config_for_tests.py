@@ -11,6 +11,7 @@ c = get_config()  # noqa: F821
 with open("options.json") as f:
     options = json.load(f)
 
+c.JupyterHub.internal_ssl = options["internal_ssl"]
 ec2spawner.setup(
     c, idle_timeout=options["idle_timeout"], cull_every=1, culler=options["culler"]
 )

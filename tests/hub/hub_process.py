@@ -6,11 +6,15 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import signal
 import sqlite3
+import ssl
 import subprocess
 import sys
+import tempfile
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +25,7 @@ from ec2spawner.core.saved_state import from_dict
 from ec2spawner.core.state import ServerState
 from ec2spawner.demo.ports import free_ports
 from localec2 import LocalCloudProcess
+from localec2.client import MachineInfo
 
 from .warm import Forked
 
@@ -28,6 +33,9 @@ CONFIG = Path(__file__).with_name("hub_config_for_tests.py")
 TINY_SERVER = Path(__file__).with_name("tiny_server.py")
 TINY_COMMAND = [sys.executable, str(TINY_SERVER)]
 ADMIN_TOKEN = "0" * 40
+#: for who runs all tests here with ``internal_ssl`` (CONTRIBUTING.md)
+ENCRYPTED = bool(os.environ.get("EC2SPAWNER_TESTS_INTERNAL_SSL"))
+_CERTIFICATES = "internal-ssl"
 
 
 def descendants(pid: int) -> list[int]:
@@ -38,6 +46,12 @@ def descendants(pid: int) -> list[int]:
             for child in map(int, task.read_text().split()):
                 found += [child, *descendants(child)]
     return found
+
+
+@cache
+def _made_before() -> Path:
+    """Where the certificates of the first hub are: to make them takes a second."""
+    return Path(tempfile.mkdtemp(prefix="internal-ssl-"))
 
 
 class HubProcess:
@@ -51,6 +65,7 @@ class HubProcess:
     :param patience: seconds that a start may take on a busy computer
     :param base_url: where the Hub is below its address, as ``/jupyter``
     :param config: in place of the tests' own jupyterhub_config.py
+    :param encrypted: by ``internal_ssl``
     """
 
     def __init__(
@@ -65,6 +80,7 @@ class HubProcess:
         patience: int = 60,
         base_url: str = "",
         config: Path = CONFIG,
+        encrypted: bool = ENCRYPTED,
     ) -> None:
         self.folder = folder
         self.cloud = cloud
@@ -72,9 +88,18 @@ class HubProcess:
         self.patience = patience
         self.config = config
         world = cloud.control.resources()
-        port, hub_port, proxy_api_port = free_ports(3)
+        self.encrypted = encrypted
+        port, hub_port, claim_port, proxy_api_port = free_ports(4)
         self.url = f"http://127.0.0.1:{port}{base_url}"
-        self.hub_api = f"http://127.0.0.1:{hub_port}{base_url}/hub/api"
+        scheme = "https" if encrypted else "http"
+        self.hub_api = f"{scheme}://127.0.0.1:{hub_port}{base_url}/hub/api"
+        #: where machines claim
+        self.machines_api = self.hub_api
+        if encrypted:
+            self.machines_api = f"https://127.0.0.1:{claim_port}{base_url}/hub/api"
+            made = _made_before() / _CERTIFICATES
+            if made.exists():
+                shutil.copytree(made, folder / _CERTIFICATES)
         options = {
             "bind_url": self.url,
             "hub_port": hub_port,
@@ -82,6 +107,7 @@ class HubProcess:
             "admin_token": ADMIN_TOKEN,
             "idle_timeout": idle_timeout,
             "culler": culler,
+            "internal_ssl": encrypted,
             "hub": hub_settings or {},
             "code": code,
             "spawner": {
@@ -92,6 +118,7 @@ class HubProcess:
                 "security_groups": [world.security_group_id],
                 # AWS's price list is not to be had here.
                 "prices_region": "",
+                **({"claim_port": claim_port} if encrypted else {}),
                 # Machines that are processes are whoever runs the tests.
                 "claims_as_root": cloud.control.settings()["machines"] != "process",
                 "poll_interval": 1,
@@ -153,6 +180,9 @@ class HubProcess:
         assert self._process is not None
         # A Hub that kills itself has no children any more whom one could ask for.
         self._family = descendants(self._process.pid)
+        made = _made_before() / _CERTIFICATES
+        if self.encrypted and not made.exists():
+            shutil.copytree(self.folder / _CERTIFICATES, made)
 
     async def healthy(self) -> bool:
         assert self._process is not None
@@ -194,12 +224,27 @@ class HubProcess:
             os.kill(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
+    @property
+    def tls(self) -> ssl.SSLContext | bool:
+        """What aiohttp asks the Hub and servers with: as the Hub itself does."""
+        if not self.encrypted:
+            return True
+        ours = self.folder / _CERTIFICATES
+        context = ssl.create_default_context(cafile=ours / "hub-ca_trust.crt")
+        pair = ours / "hub-internal" / "hub-internal"
+        context.load_cert_chain(f"{pair}.crt", f"{pair}.key")
+        return context
+
+    def server_url(self, machine: MachineInfo) -> str:
+        """Where its server listens, past the proxy."""
+        return f"http{'s' * self.encrypted}://{machine.private_ip}:8888"
+
     async def api(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         """Call the Hub's API with all rights, past the proxy."""
         headers = {"Authorization": f"token {ADMIN_TOKEN}"}
         async with aiohttp.ClientSession(headers=headers) as session:
             async with session.request(
-                method, self.hub_api + path, json=body
+                method, self.hub_api + path, json=body, ssl=self.tls
             ) as answer:
                 text = await answer.text()
                 return answer.status, json.loads(text) if text else None

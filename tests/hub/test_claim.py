@@ -3,6 +3,7 @@
 import asyncio
 import http.client
 import json
+import ssl
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,12 +16,22 @@ from ec2spawner.claim.agent.wire import OURS
 from .conftest import eventually, living
 
 
+def connect(hub, source="127.0.0.1"):
+    """A connection as a machine has it, which has no certificate."""
+    parts = urlsplit(hub.machines_api)
+    place = {"host": parts.hostname, "port": parts.port, "timeout": 10}
+    place["source_address"] = (source, 0)
+    if not hub.encrypted:
+        return http.client.HTTPConnection(**place)
+    ca = hub.folder / "internal-ssl" / "hub-ca" / "hub-ca.crt"
+    context = ssl.create_default_context(cafile=ca)
+    return http.client.HTTPSConnection(**place, context=context)
+
+
 def post(hub, what, body, source="127.0.0.1", headers=None):
     """One request to the Hub's claim API from an address of our choice."""
-    parts = urlsplit(hub.hub_api)
-    connection = http.client.HTTPConnection(
-        parts.hostname, parts.port, source_address=(source, 0), timeout=10
-    )
+    parts = urlsplit(hub.machines_api)
+    connection = connect(hub, source)
     data = body if isinstance(body, bytes) else json.dumps(body)
     try:
         path = f"{parts.path}/ec2spawner/{what}"
@@ -100,12 +111,12 @@ async def test_before_its_use_the_nonce_is_worthless_from_another_address(
 
 def test_every_answer_to_a_machine_says_that_it_is_the_hubs(idle_hub):
     """A machine believes no other, and a 404 of the Hub's pages is one of those."""
-    url = urlsplit(idle_hub.hub_api)
+    url = urlsplit(idle_hub.machines_api)
     for what, signed in (
         *(("claim", True), ("report", True), ("heartbeat", True)),
         *(("no-such-thing", False), ("", False)),
     ):
-        connection = http.client.HTTPConnection(url.hostname, url.port, timeout=10)
+        connection = connect(idle_hub)
         connection.request("POST", f"{url.path}/ec2spawner/{what}", b"{")
         answer = connection.getresponse()
         assert answer.status == (400 if signed else 404)
@@ -232,5 +243,5 @@ def server_secrets(machine):
 async def whoami(hub, token):
     headers = {"Authorization": f"token {token}"}
     async with aiohttp.ClientSession(headers=headers) as session:
-        async with session.get(f"{hub.hub_api}/user") as answer:
+        async with session.get(f"{hub.hub_api}/user", ssl=hub.tls) as answer:
             return answer.status

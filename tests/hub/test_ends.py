@@ -10,11 +10,11 @@ from localec2 import Fault
 from .conftest import api_of, eventually, living
 
 
-async def visit(machine, path, code="0"):
-    async with aiohttp.ClientSession() as session:
-        url = f"http://{machine.private_ip}:8888{path}"
+async def visit(hub, machine, path, code="0"):
+    async with aiohttp.ClientSession(headers={"X-Code": code}) as session:
+        url = hub.server_url(machine) + path
         with pytest.raises(aiohttp.ClientError):
-            async with session.get(url, headers={"X-Code": code}) as answer:
+            async with session.get(url, ssl=hub.tls) as answer:
                 await answer.read()
 
 
@@ -30,7 +30,7 @@ async def test_a_server_that_its_user_shuts_down_takes_its_machine_with_it(
 ):
     await quick_hub.ready_server("alice")
     (machine,) = living(ec2)
-    await visit(machine, "/exit", code="0")
+    await visit(quick_hub, machine, "/exit", code="0")
     await quick_hub.wait_gone("alice")
     assert await asyncio.to_thread(eventually, lambda: not living(ec2))
 
@@ -38,12 +38,13 @@ async def test_a_server_that_its_user_shuts_down_takes_its_machine_with_it(
 async def test_a_server_that_crashes_is_started_again_on_its_machine(quick_hub, ec2):
     await quick_hub.ready_server("alice")
     (machine,) = living(ec2)
-    await visit(machine, "/exit", code="9")
+    await visit(quick_hub, machine, "/exit", code="9")
 
     async def answers():
         try:
             async with aiohttp.ClientSession() as session:
-                async with session.get(f"http://{machine.private_ip}:8888/") as a:
+                url = quick_hub.server_url(machine)
+                async with session.get(url, ssl=quick_hub.tls) as a:
                     return a.status == 200
         except aiohttp.ClientError:
             return False

@@ -25,12 +25,12 @@ def memory_of(hub):
 
 async def flood(hub, address, requests):
     """Send requests from an address, many at once. Returns status -> how often."""
-    answers, left = {}, iter(requests)
-    connector = aiohttp.TCPConnector(local_addr=(address, 0), limit=AT_ONCE)
+    answers, left, place = {}, iter(requests), (address, 0)
+    connector = aiohttp.TCPConnector(local_addr=place, limit=AT_ONCE, ssl=hub.tls)
 
     async def send(session):
         for route, body in left:
-            url = f"{hub.hub_api}/ec2spawner/{route}"
+            url = f"{hub.machines_api}/ec2spawner/{route}"
             async with session.post(url, data=body) as answer:
                 answers[answer.status] = answers.get(answer.status, 0) + 1
 
@@ -90,12 +90,14 @@ async def test_a_machine_that_floods_the_hub_costs_little_and_others_are_served(
 
 
 async def test_a_stranger_with_very_large_bodies_costs_little(idle_hub):
-    parts = urlsplit(idle_hub.hub_api)
+    parts = urlsplit(idle_hub.machines_api)
     path = f"{parts.path}/ec2spawner/report"
     chunk, count = b"x" * 65_536, 90 * 16
 
     async def send(headers, part):
-        reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+        tls = idle_hub.tls if idle_hub.encrypted else None
+        place = (parts.hostname, parts.port)
+        reader, writer = await asyncio.open_connection(*place, ssl=tls)
         head = f"POST {path} HTTP/1.1\r\nHost: hub\r\n{headers}\r\n\r\n"
         writer.write(head.encode())
         with contextlib.suppress(ConnectionError):

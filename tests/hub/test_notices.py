@@ -70,10 +70,10 @@ async def test_the_words_outlive_the_hub(quick_hub, ec2):
 async def test_a_user_who_shuts_their_server_down_is_told_nothing_new(quick_hub, ec2):
     await quick_hub.ready_server("alice")
     (machine,) = living(ec2)
-    async with aiohttp.ClientSession() as session:
-        url = f"http://{machine.private_ip}:8888/exit"
+    async with aiohttp.ClientSession(headers={"X-Code": "0"}) as session:
+        url = quick_hub.server_url(machine) + "/exit"
         try:
-            await session.get(url, headers={"X-Code": "0"})
+            await session.get(url, ssl=quick_hub.tls)
         except aiohttp.ClientError:
             pass  # the server ends before it answers
     await quick_hub.wait_gone("alice")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import ssl
 import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,4 +24,15 @@ while "GATE" in os.environ and not os.path.exists(os.environ["GATE"]):
     time.sleep(0.05)
 place = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
 print("tiny server on", place.netloc, file=sys.stderr, flush=True)
-ThreadingHTTPServer((place.hostname, place.port), Answer).serve_forever()
+server = ThreadingHTTPServer((place.hostname, place.port), Answer)
+if certificate := os.environ.get("JUPYTERHUB_SSL_CERTFILE"):
+    # As Jupyter does: whoever shows no certificate is not listened to.
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate, os.environ["JUPYTERHUB_SSL_KEYFILE"])
+    tls.load_verify_locations(os.environ["JUPYTERHUB_SSL_CLIENT_CA"])
+    tls.verify_mode = ssl.CERT_REQUIRED
+    # The handshake is the thread's, or one who says nothing would keep out the others.
+    server.socket = tls.wrap_socket(
+        server.socket, server_side=True, do_handshake_on_connect=False
+    )
+server.serve_forever()

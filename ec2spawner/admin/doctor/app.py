@@ -9,6 +9,7 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from ...settings import LaunchSettings
+from ...settings.network import machines_url
 from ..hub_config import Hub, hub_url
 from ..options import DoctorOptions
 from ..policy.needs import needs_of, unknown
@@ -65,14 +66,16 @@ def examine(hub: Hub, launching: bool = False) -> list[Check]:
 def wants_of(hub: Hub) -> Wants:
     """What the configuration will ask of AWS."""
     settings: LaunchSettings = hub.settings
-    url = hub_url(hub)
+    servers, claim_port = hub_url(hub), settings.claim_port
+    url = machines_url(servers, claim_port, hub.app.internal_ssl)
     return Wants(
         hub.hub_id,
         variants_of(settings),
         needs_of(settings, hub.hub_id, [account.region for account in hub.accounts]),
         url,
         address_of(urlsplit(url).hostname or ""),
-        urlsplit(url).port or (443 if url.startswith("https") else 80),
+        urlsplit(servers).port or (443 if servers.startswith("https") else 80),
+        claim_port,
         int(getattr(settings, "port", 0)) or 8888,
         settings.max_machines,
         settings.endpoint_url,

@@ -65,7 +65,9 @@ def stack_of(config: str) -> Stack:
             raise AdminError(str(e).replace(str(path), CONFIG)) from e
         app = load_app(path)
         app.init_hub()
-    spawner = app.spawner_class(config=app.config, hub=app.hub)
+    spawner = app.spawner_class(
+        config=app.config, hub=app.hub, internal_ssl=app.internal_ssl
+    )
     if found := list(problems(spawner, app)):
         raise AdminError(f"{CONFIG} cannot work: {' '.join(found)}")
     if not hub.accounts:
@@ -81,6 +83,7 @@ def stack_of(config: str) -> Stack:
         "domain": domain,
         "subnets": _SUBNETS,
         "hub_port": app.hub_port,
+        "claim_port": spawner.claim_port,
         "port": spawner.port,
         "statements": [
             (each.why, json.dumps(substituted(each.as_json())))

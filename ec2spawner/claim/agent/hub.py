@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import ssl
 import time
 from typing import Any
 
@@ -21,12 +22,17 @@ class Hub:
         self.config = config
         self.address = address
         self.identity = {"launch_id": config["launch_id"], "machine_key": machine_key}
+        ca = config.get("hub_ca")
+        # Nobody else, whoever the image believes.
+        self.trust = ssl.create_default_context(cadata=ca) if ca else None
 
     def post(self, what: str, body: dict[str, Any], as_root: bool = False) -> Answer:
         url = self.config["hub_api_url"].rstrip("/") + "/ec2spawner/" + what
         data = json.dumps(dict(body, **self.identity)).encode()
         headers = {"Content-Type": "application/json"}
-        return request("POST", url, data, headers, source=self.address, as_root=as_root)
+        return request(
+            "POST", url, data, headers, self.address, 15, as_root, self.trust
+        )
 
     def claim(self, booted: bool) -> dict[str, Any]:
         """The orders. Retries while the Hub is away, up to the claim's limit.

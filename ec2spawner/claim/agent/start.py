@@ -73,8 +73,8 @@ def start(booted: bool) -> None:
         say("claimed the orders of launch " + config["launch_id"])
         work = keep(orders.pop("agent", {}), (disk_folder, run_folder))
         if orders["goes_on"]:
-            # The Hub has no token to give: what is in memory has it.
-            orders["env"] = kept["env"]
+            # The Hub has no token to give: what is in memory has it, and its key.
+            orders["env"], orders["tls"] = kept["env"], kept.get("tls", {})
         orders.update(config=config, nonce=config["nonce"], address=address)
         orders.update(program=sys.argv[0], work=work)
         write_private(os.path.join(run_folder, "orders"), json.dumps(orders))

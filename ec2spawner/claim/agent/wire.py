@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import http.client
 import random
+import ssl
 import urllib.parse
 from typing import NamedTuple
 
@@ -29,15 +30,24 @@ def request(
     source: str = "",
     timeout: float = 15,
     as_root: bool = False,
+    trust: ssl.SSLContext | None = None,
 ) -> Answer:
     """One HTTP request without proxies. Raises OSError, also for half an answer.
 
     :param as_root: from a port that no user's program can have (ip(7)), where we may
+    :param trust: whom to believe, of https; None for whom the image believes
     """
     parts = urllib.parse.urlsplit(url)
-    secure = parts.scheme == "https"
-    kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-    connection = kind(parts.hostname or "", parts.port, timeout=timeout)
+    host, port = parts.hostname or "", parts.port
+    connection: http.client.HTTPConnection
+    if parts.scheme == "https":
+        connection = http.client.HTTPSConnection(
+            host, port, timeout=timeout, context=trust
+        )
+    elif trust:
+        raise OSError("no http where https is wanted")
+    else:
+        connection = http.client.HTTPConnection(host, port, timeout=timeout)
     try:
         path = parts.path + ("?" + parts.query if parts.query else "")
         _connect(connection, source, as_root)
@@ -59,6 +69,8 @@ def _connect(
         connection.source_address = where  # type: ignore[attr-defined]
         try:
             return connection.connect()
+        except ssl.SSLError:
+            raise  # its numbers are not those of errno
         except OSError as e:
             # In use: by another program, or by our own question of a moment ago.
             taken = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES, errno.EPERM)

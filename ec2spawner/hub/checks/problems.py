@@ -19,6 +19,7 @@ from ...server.choice import known_profiles
 from ...settings.machine import image_mistake
 from ...settings.network import why_unreachable
 from ..database.own import own_engine
+from ..internal_ssl import mistakes
 from .culler import cullers_of_others, has_culler
 
 _AMI = re.compile(r"ami-([0-9a-f]{8}|[0-9a-f]{17})")
@@ -32,11 +33,7 @@ def problems(spawner: Any, app: Any) -> Iterator[str]:
     :param spawner: an instance without a user, to read the settings from
     :param app: the JupyterHub application
     """
-    if app.internal_ssl:
-        yield (
-            "c.JupyterHub.internal_ssl is on, which EC2Spawner does not support yet. "
-            "Turn it off and keep Hub and machines in a private network."
-        )
+    yield from mistakes(spawner, app)
     try:
         Budgets(spawner.budgets)
     except ValueError as e:

@@ -23,11 +23,12 @@ from ...launch.failures import Failure
 from ...server.context import HasContext, ServerContext
 from .facts import admin_line
 
-_NAME = "ec2spawner-unanswered"
+#: of the page for traefik: its middleware, and the service that has it
+NAME = "ec2spawner-unanswered"
 # Of traefik itself: it reached nobody, or nobody answered in time.
 _STATUS = ["502", "504"]
 # traefik's own is 30 s: of a machine that is gone users would hear only then.
-_DIAL_TIMEOUT = "10s"
+DIAL_TIMEOUT = "10s"
 
 
 def server_at(path: str, base_url: str, names: Mapping[str, Any]) -> str:
@@ -125,22 +126,20 @@ def error_pages(
     """
     parts = urlsplit(hub_url)
     static = {
-        "entryPoints": {
-            entry_point: {"http": {"middlewares": [f"{_NAME}@{provider}"]}}
-        },
-        "serversTransport": {"forwardingTimeouts": {"dialTimeout": _DIAL_TIMEOUT}},
+        "entryPoints": {entry_point: {"http": {"middlewares": [f"{NAME}@{provider}"]}}},
+        "serversTransport": {"forwardingTimeouts": {"dialTimeout": DIAL_TIMEOUT}},
     }
     errors = {
         "status": _STATUS,
-        "service": _NAME,
+        "service": NAME,
         # Without the address: a token may be in it, and the Hub would log it.
         "query": f"{hub_path}error/{{status}}",
     }
     servers = [{"url": f"{parts.scheme}://{parts.netloc}"}]
     dynamic = {
         "http": {
-            "middlewares": {_NAME: {"errors": errors}},
-            "services": {_NAME: {"loadBalancer": {"servers": servers}}},
+            "middlewares": {NAME: {"errors": errors}},
+            "services": {NAME: {"loadBalancer": {"servers": servers}}},
         }
     }
     return static, dynamic

@@ -53,12 +53,13 @@ async def launch(hub: Hub, wants: Wants, facts: Facts) -> list[Check]:
     plan = candidates_of(wants, region, variant, who, nonce, timeout)
     if not plan:
         return [_no("no launch can be planned")]
+    port = wants.hub_ports[-1]
     try:
-        desk = Desk(wants.hub_port, who.launch_id, nonce)
+        desk = Desk(port, who.launch_id, nonce)
     except OSError as e:
         return [
             _no(
-                f"nobody else can listen at port {wants.hub_port} ({e.strerror}): the "
+                f"nobody else can listen at port {port} ({e.strerror}): the "
                 "Hub runs, so start a server instead"
             )
         ]

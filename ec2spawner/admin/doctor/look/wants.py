@@ -46,7 +46,8 @@ class Wants:
     :ivar needs: what its policy is made of
     :ivar hub_url: that of the Hub's API, for machines
     :ivar hub_address: the IPv4 address in it, or of the name in it; empty if unknown
-    :ivar hub_port: on which the Hub listens for them
+    :ivar hub_port: on which the Hub listens for servers
+    :ivar claim_port: on which it listens for machines; 0 for the same
     :ivar port: of servers on machines
     :ivar unknown: settings that only the start of a server tells
     """
@@ -57,6 +58,7 @@ class Wants:
     hub_url: str = ""
     hub_address: str = ""
     hub_port: int = 8081
+    claim_port: int = 0
     port: int = 8888
     max_machines: int = 0
     endpoint_url: str = ""
@@ -70,6 +72,11 @@ class Wants:
     def of(self, region: str) -> list[Variant]:
         """The variants whose machines are in a region."""
         return [each for each in self.variants if each.region == region]
+
+    @property
+    def hub_ports(self) -> tuple[int, ...]:
+        """Those that machines must reach."""
+        return tuple(port for port in (self.hub_port, self.claim_port) if port)
 
     @property
     def hub_host(self) -> str:

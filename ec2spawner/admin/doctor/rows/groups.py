@@ -32,7 +32,8 @@ def security_groups(wants: Wants, facts: Facts) -> Iterator[Check]:
 def _words(wants: Wants, region: RegionFacts) -> str:
     if wants.is_local or not isinstance(region.hub, Interface):
         return "are there"
-    return f"the Hub to {wants.port}, machines to {wants.hub_port}, nobody else"
+    ports = " and ".join(map(str, wants.hub_ports))
+    return f"the Hub to {wants.port}, machines to {ports}, nobody else"
 
 
 def _of_region(wants: Wants, region: RegionFacts) -> Iterator[Check]:
@@ -51,8 +52,10 @@ def _of_region(wants: Wants, region: RegionFacts) -> Iterator[Check]:
         yield from _elsewhere(region, groups, subnets)
         yield from _in(wants, region, groups, variants)
         if groups and not missing:
-            yield from _out(wants, region, groups)
-    yield from _of_hub(wants, region, of_machines, list(there.values()))
+            for port in wants.hub_ports:
+                yield from _out(wants, region, groups, port)
+    for port in wants.hub_ports:
+        yield from _of_hub(wants, region, of_machines, list(there.values()), port)
 
 
 def _groups(
@@ -160,26 +163,25 @@ def _in(
 
 
 def _out(
-    wants: Wants, region: RegionFacts, groups: Sequence[SecurityGroup]
+    wants: Wants, region: RegionFacts, groups: Sequence[SecurityGroup], port: int
 ) -> Iterator[Check]:
     """Whether machines may call the Hub."""
     hub = region.hub
     if wants.is_local or not isinstance(hub, Interface):
         return
-    rules = [r for g in groups for r in g.egress if r.is_about(wants.hub_port)]
+    rules = [r for g in groups for r in g.egress if r.is_about(port)]
     if not any(r.covers(hub.address, hub.groups) or r.lists for r in rules):
         yield problem(
             _NAME,
             groups[0].id,
-            f"Machines may not call the Hub's port {wants.hub_port}: no rule lets them "
-            "out.",
+            f"Machines may not call the Hub's port {port}: no rule lets them " "out.",
             _UNHEARD,
             _command(
                 "authorize",
                 "egress",
                 region,
                 groups[0].id,
-                wants.hub_port,
+                port,
                 f"--cidr {hub.address}/32",
             ),
         )
@@ -190,27 +192,28 @@ def _of_hub(
     region: RegionFacts,
     machines: Sequence[str],
     subnets: Sequence[Subnet],
+    port: int,
 ) -> Iterator[Check]:
-    """What reaches the Hub's port for machines."""
+    """What reaches a port of the Hub's for machines."""
     hub, known = region.hub, _mapping(region.groups)
     if wants.is_local or not isinstance(hub, Interface):
         return
     own = [known[id] for id in hub.groups if id in known]
-    rules = [r for g in own for r in g.ingress if r.is_about(wants.hub_port)]
+    rules = [r for g in own for r in g.ingress if r.is_about(port)]
     if not own or any(rule.lists for rule in rules):
         return
     if any(rule.for_everybody for rule in rules):
         yield warning(
             _NAME,
             own[0].id,
-            f"The Hub's port {wants.hub_port} is open to everybody.",
+            f"The Hub's port {port} is open to everybody.",
             "It is for machines. Everybody else comes by way of the proxy.",
             _command(
                 "revoke",
                 "ingress",
                 region,
                 own[0].id,
-                wants.hub_port,
+                port,
                 "--cidr 0.0.0.0/0",
             ),
         )
@@ -220,7 +223,7 @@ def _of_hub(
         yield problem(
             _NAME,
             own[0].id,
-            f"Machines do not reach the Hub's port {wants.hub_port}: {own[0].id} does "
+            f"Machines do not reach the Hub's port {port}: {own[0].id} does "
             "not let them in.",
             _UNHEARD,
             _command(
@@ -228,7 +231,7 @@ def _of_hub(
                 "ingress",
                 region,
                 own[0].id,
-                wants.hub_port,
+                port,
                 f"--source-group {machines[0]}",
             ),
         )

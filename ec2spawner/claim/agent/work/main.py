@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import signal
+import ssl
 import sys
 import time
 from typing import Any, Callable, NoReturn
@@ -29,6 +30,7 @@ from .process import ProcessHost
 from .reporter import Reporter
 from .sleep import Sleep, Woken
 from .systemd import SystemdHost
+from .tls import keep, own_server
 
 RESTARTS = 3
 # Between two looks at a server that starts, and with each of which of them it is asked
@@ -75,6 +77,7 @@ class Agent:
         self.ready_note = os.path.join(self.host.run_folder, "server-was-ready")
         nonce = self.orders["nonce"]
         self.sleep = Sleep(nonce) if self.orders["hibernates"] else None
+        self.trust: ssl.SSLContext | None = None
         self.dead_man: DeadMan | None = None
         # The Hub gives each launch and each waking a nonce of its own.
         self.start_id = hashlib.sha256(nonce.encode()).hexdigest()
@@ -121,6 +124,10 @@ class Agent:
         env = {"PATH": path, "HOME": home, "USER": orders["account"]}
         env["JUPYTER_RUNTIME_DIR"] = self.host.runtime_folder
         env.update(orders["env"])
+        if orders.get("tls"):
+            group = self.host.numbers(orders["account"])[1]
+            env.update(keep(orders["tls"], self.host.tls_folder, group))
+            self.trust = own_server(orders["tls"], self.host.run_folder)
         env = self.people.welcome(orders, env, self.host.numbers(orders["account"]))
         program = shutil.which(orders["command"][0], path=env["PATH"])
         if program is None:
@@ -153,7 +160,7 @@ class Agent:
     def look_at_use(self, orders: dict[str, Any]) -> Looking:
         """See whether anybody uses the machine, for as long as the server runs."""
         token = orders["env"].get("JUPYTERHUB_API_TOKEN", "")
-        jupyter = Jupyter(orders["ready_url"], token, self.address)
+        jupyter = Jupyter(orders["ready_url"], token, self.address, self.trust)
         whose, said = self.host.whose(orders["account"]), self.people.said_path
         sampler = Sampler(whose, said, jupyter.kernels)
         dead_man = self.dead_man
@@ -243,7 +250,10 @@ class Agent:
 
     def answers(self, url: str) -> bool:
         try:
-            return request("GET", url, source=self.address, timeout=5).status < 500
+            found = request(
+                "GET", url, source=self.address, timeout=5, trust=self.trust
+            )
+            return found.status < 500
         except OSError:
             return False
 

@@ -30,6 +30,7 @@ class ProcessHost:
         self.runtime_folder = os.path.join(self.run_folder, "jupyter")
         os.makedirs(self.runtime_folder, mode=0o700, exist_ok=True)
         self.people_folder = self.run_folder + "-people"
+        self.tls_folder = self.run_folder + "-tls"
         self.server: subprocess.Popen[bytes] | None = None
 
     def settle_in(self) -> None:

@@ -35,6 +35,7 @@ class SystemdHost:
     runtime_folder = "/run/" + RUNTIME
     # Beside the other, which is root's alone.
     people_folder = RUN_FOLDER + "-people"
+    tls_folder = RUN_FOLDER + "-tls"
 
     def settle_in(self) -> None:
         """See to it that no update of the system restarts what people work in."""
