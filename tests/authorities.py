@@ -24,7 +24,7 @@ HUB = "127.0.0.1"
 
 @cache
 def hub() -> Any:
-    """What JupyterHub has of it, once for each process of tests: that takes a second."""
+    """What JupyterHub has of it, made once: that takes a second."""
     folder = mkdtemp(prefix="authorities-")
     certipy = Certipy(store_dir=folder)
     bundles = certipy.trust_from_graph(_TRUST)

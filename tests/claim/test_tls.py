@@ -32,7 +32,10 @@ class FakeHub:
             with connection:
                 try:
                     with self.context.wrap_socket(connection, server_side=True) as tls:
-                        self.told += tls.recv(65536)
+                        while part := tls.recv(65536):
+                            self.told += part
+                            if b"}" in self.told:
+                                break
                 except OSError:
                     pass
 

@@ -20,6 +20,16 @@ def test_setup_uses_the_spawner_and_a_culler_that_may_do_its_work():
     assert "delete:servers" in role["scopes"]
 
 
+def test_with_internal_ssl_the_service_asks_the_hub_by_tls():
+    c = Config()
+    c.JupyterHub.internal_ssl = True
+    c.JupyterHub.internal_certs_location = "/srv/certificates"
+    ec2spawner.setup(c, culler="service")
+    (service,) = c.JupyterHub.services._extend
+    wanted = ["--ssl-enabled", "--internal-certs-location=/srv/certificates"]
+    assert service["command"][-2:] == wanted
+
+
 @pytest.mark.parametrize("max_age", [0, 86400])
 def test_pages_know_when_servers_stop_from_setup_and_from_nobody_else(max_age):
     def services(c):

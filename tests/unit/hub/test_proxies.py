@@ -11,7 +11,7 @@ from tests.authorities import hub
 SERVER = ("/user/alice/", {"user": "alice", "server_name": ""})
 SERVICE = "service__2Fuser_2Falice_2F"
 # A password is hashed for half a second.
-CHEAP = {"should_start": False, "traefik_api_hashed_password": "x"}
+CHEAP = {"traefik_api_hashed_password": "x"}
 
 
 class Ours:

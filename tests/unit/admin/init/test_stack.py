@@ -111,6 +111,22 @@ def test_nobody_reaches_the_hub_or_a_machine_but_who_must():
     }
 
 
+@pytest.mark.parametrize(
+    "line, port",
+    [
+        ("c.EC2Spawner.claim_port = 9000", 9000),
+        ("c.JupyterHub.internal_ssl = True", 8082),
+    ],
+)
+def test_machines_reach_a_port_of_their_own_too(line, port):
+    made = yaml.safe_load(stack_of(f"{config_of(HUB)}\n{line}\n").template)
+    rule = made["Resources"]["MachinesClaim"]["Properties"]
+    assert rule["SourceSecurityGroupId"] == {"Ref": "MachinesGroup"}
+    assert (rule["GroupId"]["Ref"], rule["FromPort"], rule["ToPort"]) == (
+        *("HubGroup", port, port),
+    )
+
+
 def test_at_a_domain_everybody_reaches_the_ports_of_the_web_and_no_other():
     rules = properties("HubGroup", DOMAIN)["SecurityGroupIngress"]
     assert [(r["FromPort"], r["ToPort"]) for r in rules] == [(80, 80), (443, 443)]

@@ -25,10 +25,11 @@ OF_ITS_OWN = [
 
 
 def told(hub_url=ELSEWHERE, internal_ssl=False, services=(), config=(), **settings):
-    hub = SimpleNamespace(api_url=hub_url)
+    hub = SimpleNamespace(api_url=hub_url, port=8081)
     app = SimpleNamespace(
         hub=hub, internal_ssl=internal_ssl, services=services, config=Config(config)
     )
+    app.internal_ssl_cert = ""  # as of a Hub that is not to start
     return list(problems(EC2Spawner(hub=hub, **{**CAN_WORK, **settings}), app))
 
 
@@ -83,7 +84,7 @@ def test_of_a_hub_that_can_work_nothing_is_said(what):
             {"region": "", "profile_list": [*OF_ITS_OWN, {"display_name": "B"}]},
             "c.EC2Spawner.region is not set",
         ),
-        ({"internal_ssl": True}, "internal_ssl is on"),
+        ({"internal_ssl": True}, "claim_port is 0 and c.JupyterHub.internal_ssl is on"),
         ({"idle_timeout": 60, "services": [OTHERS]}, "twice: by ec2spawner, and by"),
         ({**IDLE, "services": [OTHERS]}, "by the service cull, which stops what"),
         ({"services": [{"name": CULLER}, OTHERS]}, "Take the service out"),

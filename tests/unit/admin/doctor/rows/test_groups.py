@@ -137,3 +137,13 @@ def test_whose_rules_nobody_knows_is_not_judged():
 def test_the_hub_may_admit_machines_by_their_networks():
     both = [Rule("tcp", 8081, 8081, cidrs=(f"10.0.{n}.0/24",)) for n in (1, 2)]
     assert told(security_groups, facts=of_hub(*both)) == []
+
+
+def test_a_port_for_machines_alone_must_be_reached_as_the_hubs_own():
+    wanted = wants(hub={"claim_port": 8082})
+    verdict, says, fix = one(security_groups, wanted)
+    assert verdict is Verdict.PROBLEM
+    assert "Machines do not reach the Hub's port 8082" in says and "--port 8082" in fix
+    both = Rule("tcp", 8081, 8082, groups=("sg-machines",))
+    (check,) = security_groups(wanted, of_hub(both))
+    assert check.says == "the Hub to 8888, machines to 8081 and 8082, nobody else"
