@@ -19,8 +19,8 @@ from ...server.choice import known_profiles
 from ...settings.machine import image_mistake
 from ...settings.network import why_unreachable
 from ..database.own import own_engine
-from ..internal_ssl import mistakes
 from .culler import cullers_of_others, has_culler
+from .internal_ssl import mistakes
 
 _AMI = re.compile(r"ami-([0-9a-f]{8}|[0-9a-f]{17})")
 # As AWS names them; ``us-west-2a`` is a zone of one.
