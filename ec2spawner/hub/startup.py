@@ -282,8 +282,9 @@ def watch(spawner_class: type[LaunchSettings]) -> None:
 
     @wraps(start)
     async def start_with_machines(app: Any) -> Any:
-        # As the Hub's own port: once it knows its servers.
-        if issubclass(app.spawner_class, spawner_class):
+        # As the Hub's own port: once it knows its servers. A Hub that only writes its
+        # certificates, or its configuration, is none.
+        if hasattr(app, "hub") and issubclass(app.spawner_class, spawner_class):
             open_to_machines(read_spawner(app), app)
         return await start(app)
 

@@ -41,8 +41,10 @@ def mistakes(spawner: Any, app: Any) -> Iterator[str]:
             f"runs remove the folder {app.internal_certs_location}: the Hub makes it "
             "anew."
         )
-    proxy = getattr(app, "proxy", None)
-    if "TraefikProxy" in _kinds(proxy) and not proxy.should_start:
+    proxy: Any = getattr(app, "proxy", None)
+    # By name, as it need not be installed.
+    kinds = {each.__name__ for each in type(proxy).__mro__}
+    if "TraefikProxy" in kinds and not proxy.should_start:
         yield (
             "c.JupyterHub.internal_ssl is on, and the Hub does not start its traefik "
             "(should_start = False), which would not know the Hub's certificates. Let "
@@ -70,8 +72,3 @@ def _address(host: str) -> Any:
         return ip_address(host)
     except ValueError:
         return None
-
-
-def _kinds(proxy: Any) -> set[str]:
-    # It need not be installed.
-    return {each.__name__ for each in type(proxy).__mro__}
