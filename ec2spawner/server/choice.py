@@ -39,6 +39,7 @@ from .image import check_repository
 # Settings of the hub, which no profile may change.
 _HUB_WIDE = {
     "hub_id",
+    "claim_port",
     "endpoint_url",
     "profile_list",
     "sizes",

@@ -98,7 +98,7 @@ class HubProcess:
         if encrypted:
             self.machines_api = f"https://127.0.0.1:{claim_port}{base_url}/hub/api"
             made = _made_before() / _CERTIFICATES
-            if made.exists():
+            if made.exists() and "trusted_alt_names" not in (hub_settings or {}):
                 shutil.copytree(made, folder / _CERTIFICATES)
         options = {
             "bind_url": self.url,

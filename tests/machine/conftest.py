@@ -7,7 +7,6 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -90,12 +89,13 @@ def make_hub(
     def make(**options: Any) -> HubProcess:
         folder = tmp_path / f"hub-{len(made)}"
         folder.mkdir()
+        place: dict[str, Any]
         place = {"hub_ip": cloud.hub_address, "hub_connect_ip": cloud.hub_address}
+        place["trusted_alt_names"] = [f"IP:{cloud.hub_address}"]  # of internal_ssl
         # A machine that boots beside other tests may take its time.
         options.setdefault("patience", 180)
         hub = HubProcess(folder, cloud, hub_settings=place, **options)
-        port = urlsplit(hub.hub_api).port
-        hub.hub_api = f"http://{cloud.hub_address}:{port}/hub/api"
+        hub.hub_api = hub.hub_api.replace("127.0.0.1", cloud.hub_address)
         made.append(hub)
         return hub
 

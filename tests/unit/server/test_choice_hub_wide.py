@@ -8,6 +8,7 @@ from ec2spawner.spawner import EC2Spawner
 
 HUB_WIDE = [
     "hub_id",
+    "claim_port",
     "endpoint_url",
     "profile_list",
     "idle_timeouts",
