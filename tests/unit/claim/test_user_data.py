@@ -21,6 +21,7 @@ from ec2spawner.claim.agent.words import Failed
 from ec2spawner.claim.messages import Orders
 from ec2spawner.claim.user_data import LIMIT, agent_files, compact, user_data
 from ec2spawner.core.errors import EC2SpawnError
+from tests.authorities import authority
 
 HERE = Path(agent.__file__).parent
 AGENT = sorted(HERE.rglob("*.py"))
@@ -157,9 +158,10 @@ def test_an_agent_of_before_makes_the_same_of_it_and_hands_over():
 
 
 def test_it_fits_with_room_to_spare():
-    # More than half is left, for TLS and what it takes to claim with it.
-    longest = user_data("l" * 40, "n" * 64, "https://" + "h" * 200, 480)
-    assert len(longest) < LIMIT * 0.5
+    # More than a third is left, the certificate of the Hub's authority included.
+    given = ("l" * 40, "n" * 64, "https://" + "h" * 200, 480)
+    assert len(user_data(*given, authority().hub_ca)) < LIMIT * 0.6
+    assert len(user_data(*given)) < LIMIT * 0.5
 
 
 def test_what_does_not_fit_fails_before_ec2_is_asked(monkeypatch):
