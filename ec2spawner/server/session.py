@@ -229,6 +229,7 @@ class Session:
         account = settings.user_account
         told = digest_of(command, hub.environment(""), account, home, data)
         goes_on = not booted and is_in_memory(self.launch, told)
+        tls = {} if goes_on else await self._certificates()
         env = self._with_token(goes_on)
         context.log.info(
             "Orders for %s: %s",
@@ -260,12 +261,15 @@ class Session:
             content=content_of(settings),
             kit=kit_files() if settings.talk_to_people else {},
             told=self.told(),
-            tls={} if goes_on else self._certificates(),
+            tls=tls,
         )
 
-    def _certificates(self) -> Mapping[str, str]:
+    async def _certificates(self) -> Mapping[str, str]:
         authority, launch = self._context.runtime.authority, self.launch
-        return authority.issue(launch.id, launch.private_ip) if authority else {}
+        if authority is None:
+            return {}
+        # It takes milliseconds, and a class claims at once.
+        return await asyncio.to_thread(authority.issue, launch.id, launch.private_ip)
 
     def _with_token(self, goes_on: bool) -> dict[str, str]:
         try:
