@@ -6,6 +6,7 @@ import asyncio
 import base64
 import contextlib
 import json
+import re
 import subprocess
 import sys
 import time
@@ -144,7 +145,7 @@ class Stage:
         page = await context.new_page()
         page.set_default_timeout(120_000)
         if not kit:
-            await page.route("**/labextensions/ec2spawner/**", lambda r: r.abort())
+            await page.route(re.compile("ec2spawner/static/"), lambda r: r.abort())
         await page.goto(f"{self.hub.url}/hub/login?next=/hub/home")
         await page.get_by_label("Username").fill(self.name)
         await page.get_by_label("Password").fill("any")

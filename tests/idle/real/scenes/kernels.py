@@ -4,6 +4,8 @@ from ..script import BUSY_LIMIT, scene
 
 _BUSY = r"a kernel is busy \(python3\)"
 _SLEEPS = "import time; time.sleep(900)"
+# As a page asks for it that can show the question.
+_ASKS = "get_ipython().kernel._allow_stdin = True; input()"
 _BURN = """
 import time
 def burn():
@@ -76,7 +78,7 @@ async def sleeping_kernel_for_too_long(stage):
     keeps=_BUSY,
 )
 async def asking_kernel(stage):
-    await stage.begin_cell("input()")
+    await stage.begin_cell(_ASKS)
 
 
 @scene(
@@ -88,7 +90,7 @@ async def asking_kernel(stage):
 )
 async def asking_kernel_for_too_long(stage):
     await stage.ask(human=True)
-    await stage.begin_cell("input()", 0)
+    await stage.begin_cell(_ASKS, 0)
 
 
 @scene("A kernel computes and is done", "Nothing has run since")

@@ -127,7 +127,7 @@ async def collaboration(stage):
 )
 async def frozen_agent(stage):
     await stage.visitor.open_lab()
-    await stage.root("kill -STOP $(systemctl show ec2spawner -p MainPID --value)")
+    await stage.root("systemctl kill --signal=STOP ec2spawner-agent")
 
 
 @scene(
