@@ -74,19 +74,14 @@ class JupyterWithKit:
 
 @contextmanager
 def jupyter(
-    folder: Path, kit: dict[str, str], python: str, module: str, dark: bool = False
+    folder: Path, kit: dict[str, str], python: str, module: str
 ) -> Iterator[JupyterWithKit]:
     """Start one, and end it with all that it has started.
 
     :param module: what starts it, ``jupyterlab`` or ``notebook``
-    :param dark: by night
     """
     people, log = People(str(folder / "people")), folder / "jupyter.log"
     (folder / "home").mkdir(parents=True)
-    if dark:
-        theme = folder / "CONFIG_DIR" / THEME
-        theme.parent.mkdir(parents=True)
-        theme.write_text(json.dumps({"theme": "JupyterLab Dark"}))
     env = people.welcome({"kit": kit, "told": TOLD}, {}, ME)
     for name in ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR"):
         env[f"JUPYTER_{name}"] = str(folder / name)

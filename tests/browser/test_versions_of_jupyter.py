@@ -1,26 +1,28 @@
 """People are told in every JupyterLab 4 and Notebook 7, the oldest and the newest."""
 
+import json
 import shutil
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 from playwright.async_api import expect
 
-from ec2spawner.claim.kit_files import kit_files
-from tests.hub.conftest import eventually
+from tests.hub.conftest import eventually, living
 
-from .conftest import keep
-from .jupyter import check_ours, jupyter, settled
+from .conftest import keep, log_in
+from .jupyter import THEME, check_ours, settled
+from .test_in_jupyter import SETTINGS, people, tell
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 #: what is installed, and the page that shows it
 VERSIONS = {
-    "lab-4.0": (["jupyterlab==4.0.13", "jupyter-server==2.7.3"], "lab?reset"),
-    "lab-4.2": (["jupyterlab==4.2.7"], "lab?reset"),
-    "lab-newest": (["jupyterlab"], "lab?reset"),
+    "lab-4.0": (["jupyterlab==4.0.13", "jupyter-server==2.7.3"], "lab"),
+    "lab-4.2": (["jupyterlab==4.2.7"], "lab"),
+    "lab-newest": (["jupyterlab"], "lab"),
     "notebook-7.0": (["notebook==7.0.8"], "tree"),
     "notebook-7.2": (["notebook==7.2.3"], "tree"),
     "notebook-newest": (["notebook"], "tree"),
@@ -28,7 +30,7 @@ VERSIONS = {
 
 
 def installed(folder: Path, packages: list[str]) -> str:
-    """The Python of an environment of their own."""
+    """What starts a server, of an environment of its own."""
     uv = shutil.which("uv", path=str(Path(sys.executable).parent))
     if uv is None:
         pytest.skip("there is no uv: install ec2spawner[image]")
@@ -37,21 +39,29 @@ def installed(folder: Path, packages: list[str]) -> str:
     subprocess.run(make, check=True, capture_output=True)
     python = str(here / "bin" / "python")
     # Their old versions ask it for pkg_resources.
-    wanted = [*packages, "setuptools<80"]
+    wanted = [*packages, "setuptools<80", f"jupyterhub=={version('jupyterhub')}"]
     done = subprocess.run(
         [uv, "pip", "install", "--python", python, *wanted],
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    return python
+    return str(here / "bin" / "jupyterhub-singleuser")
 
 
 @pytest.mark.parametrize("name", VERSIONS)
-async def test_people_are_told_and_keep_their_machine(page, tmp_path, name):
+async def test_people_are_told_and_keep_their_machine(
+    page, tmp_path, make_hub, ec2, name
+):
     packages, path = VERSIONS[name]
-    python, kit = installed(tmp_path, packages), dict(kit_files())
-    module = "notebook" if name.startswith("notebook") else "jupyterlab"
+    program = installed(tmp_path, packages)
+    settings = {**SETTINGS, "cmd": [program], "default_url": f"/{path}"}
+    hub = make_hub(settings=settings, base_url="/jhub", idle_timeout=3600)
+    await hub.start()
+    await log_in(page, hub.url, "alice")
+    await hub.ready_server("alice")
+    (machine,) = living(ec2)
+    folder = people(machine)
     said_by_us: list[str] = []
 
     def listen(message):
@@ -59,29 +69,35 @@ async def test_people_are_told_and_keep_their_machine(page, tmp_path, name):
             said_by_us.append(message.text)
 
     page.on("console", listen)
-    dark = name == "lab-newest"
-    with jupyter(tmp_path / "server", kit, python, module, dark) as server:
-        await page.goto(f"{server.url}/{path}")
-        bar = page.locator("#ec2spawner-bar")
-        await expect(bar).to_have_text("Medium, 0.45 USD so far, stops after 1 h idle")
-        ask = {"label": "Keep for 2 h (1.06 USD)", "ask": {"keep": 7200}}
-        notice = {"id": "idle", "kind": "warning", "left": 594, "actions": [ask]}
+    bar = page.locator("#ec2spawner-bar")
+    toast = page.locator(".Toastify__toast").filter(has_text="it stops in")
+    dialog = page.get_by_role("dialog")
+    for theme in ("light", "dark"):
+        if theme == "dark":
+            settings_file = folder.parent / ".jupyter" / THEME
+            settings_file.parent.mkdir(parents=True)
+            settings_file.write_text(json.dumps({"theme": "JupyterLab Dark"}))
+        await page.goto(f"{hub.url}/user/alice/{path}")
+        await expect(bar).to_contain_text("USD so far")
+        ask = {"label": "Keep for 2 h (0.17 USD)", "ask": {"keep": 7200}}
+        now = json.loads((folder / "told.json").read_text())["now"]
+        notice = {"id": theme, "kind": "warning", "until": now + 594, "actions": [ask]}
         notice["text"] = "Nobody has used this machine: it stops in {left}."
-        left = {"bar": "Stops in {left}, {cost} USD so far", "left": 594}
-        server.tell(**left, actions=[ask], notices=[notice])
-        toast = page.locator(".Toastify__toast").filter(has_text="it stops in")
-        await expect(toast).to_contain_text("it stops in 10 min.")
-        await expect(bar).to_contain_text("Stops in 9:")
+        left = {"bar": "Stops in {left}, {cost} USD so far", "until": now + 594}
+        tell(folder, **left, actions=[ask], notices=[notice])
+        await expect(toast).to_contain_text("it stops in")
+        await expect(bar).to_contain_text("Stops in ")
         await settled(toast)
         await check_ours(page)
+        await keep(page, f"told-in-{name}-{theme}")
         await bar.focus()
         await page.keyboard.press("Enter")
-        dialog = page.get_by_role("dialog")
-        await expect(dialog).to_contain_text("Medium (m7i.xlarge).")
-        await keep(page, f"told-in-{name}")
+        await expect(dialog).to_contain_text("Medium (t3.large, 2 CPUs, 8 GiB), spot")
+        await keep(page, f"told-in-{name}-{theme}-dialog")
         await check_ours(page)
         await dialog.get_by_role("button", name="Close").click()
-        await toast.get_by_role("button", name="Keep for 2 h").click()
-        assert eventually(lambda: server.said["keep"], 30) > 0
-        assert server.said["human"] and server.said["page"]
+    await toast.get_by_role("button", name="Keep for 2 h").click()
+    said = folder / "said" / "said.json"
+    assert eventually(lambda: json.loads(said.read_text())["keep"], 30) > 0
+    assert json.loads(said.read_text())["human"]
     assert not said_by_us

@@ -252,6 +252,13 @@ def test_a_gpu_that_cannot_be_asked_and_a_server_that_does_not_answer_are_in_use
     assert sampler.seen()["why_active"] == ["Jupyter cannot be looked at"]
 
 
+def test_a_name_that_the_kernel_has_cut_off_is_told_in_full():
+    words = ("/opt/bin/python3", "/opt/bin/jupyterhub-singleuser", "--port=9")
+    assert called(Program("jupyterhub-sing", words)) == "jupyterhub-singleuser"
+    assert called(Program("jupyterhub-sing")) == "jupyterhub-sing"
+    assert called(Program("sleep", ("/usr/bin/sleepy",))) == "sleep"
+
+
 @pytest.mark.parametrize(
     "words, name",
     [

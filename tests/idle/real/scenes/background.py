@@ -103,9 +103,9 @@ async def murmurs(stage):
 async def container(stage):
     await stage.write("loop.py", _LOOP)
     await stage.root("cp /home/jovyan/loop.py /opt/loop.py; chmod 644 /opt/loop.py")
-    # As Docker's, with systemd as its cgroup driver.
+    # As Docker's, a service of the machine's, with systemd as its cgroup driver.
     run = "systemd-run --unit=docker-1a2b --scope --slice=system.slice --uid=nobody"
-    await stage.root(f"{run} python3 /opt/loop.py > /dev/null 2>&1 &")
+    await stage.root(f"systemd-run --unit=docker {run} python3 /opt/loop.py")
     await stage.until("pgrep -u nobody python3", 20)
 
 
@@ -132,7 +132,7 @@ async def roots_program(stage):
 @scene(
     "A job runs for some seconds, again and again",
     "Its next run is due before the idle time is over",
-    keeps=_USES + "|something has run on it",
+    keeps=_USES + r"|something has run on it|nothing has run on it for [34]\d s",
 )
 async def again_and_again(stage):
     burns = "n=0; while [ $n -lt 900000 ]; do n=$((n+1)); done"

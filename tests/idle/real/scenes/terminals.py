@@ -67,7 +67,7 @@ async def pipe(stage):
 @scene(
     "nbconvert executes a notebook that waits, in a terminal",
     "It is not done",
-    keeps=r"jupyter-nbconve\w* runs in a terminal",
+    keeps=r"jupyter-nbconvert runs in a terminal",
 )
 async def nbconvert(stage):
     await stage.write("wait.ipynb", NOTEBOOK % "import time; time.sleep(900)")

@@ -134,7 +134,7 @@ def called(program: Program) -> str:
     secret."""
     name = _name(program.name)
     if not INTERPRETERS.match(name):
-        return name[:40]
+        return _whole(name, program)[:40]
     given = _arguments(program)
     for number, word in enumerate(given):
         if word == "-m":
@@ -144,6 +144,13 @@ def called(program: Program) -> str:
         if not word.startswith("-"):
             return ("%s %s" % (name, os.path.basename(word)))[:40]
     return name[:40]
+
+
+def _whole(name: str, program: Program) -> str:
+    """The kernel keeps 15 characters of a name (proc(5), "comm")."""
+    files = map(os.path.basename, program.words[:2])
+    cut = len(name) == 15
+    return next((file for file in files if cut and file.startswith(name)), name)
 
 
 def _arguments(program: Program) -> Tuple[str, ...]:
