@@ -191,6 +191,24 @@ def test_at_later_boots_the_metadata_service_is_closed_before_there_is_a_network
     assert [line for line in unit if line.startswith("ExecStart=")][0].endswith(" lock")
 
 
+def test_at_any_boot_it_is_closed_before_the_agent_itself_reads_anything(
+    machine, monkeypatch
+):
+    order, get = [], machine.get
+
+    def reads(path):
+        order.append(path)
+        return get(path)
+
+    here = str(machine.run), str(machine.disk), True
+    monkeypatch.setattr(start, "folders", lambda: here)
+    monkeypatch.setattr(start, "renew", lambda script: None)
+    monkeypatch.setattr(metadata_lock, "shut", lambda: order.append("shut"))
+    monkeypatch.setattr(machine, "get", reads)
+    machine.starts()
+    assert order[:2] == ["shut", "user-data"]
+
+
 def test_a_lock_is_for_people_of_both_address_families_and_not_for_root(monkeypatch):
     called = []
 

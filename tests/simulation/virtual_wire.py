@@ -7,18 +7,23 @@ operating system is left out, which costs most of the time of a call.
 
 from __future__ import annotations
 
+import copy
 import importlib
 import io
 import os
 import sys
 from collections.abc import Callable, Iterable
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import boto3
 import pytest
+from botocore.hooks import EventAliaser
 from botocore.parsers import ResponseParser
 from urllib3.connection import HTTPConnection
 
+from ec2spawner.ec2 import clients
 from localec2.api.control_api import ControlApi
 from localec2.api.dispatch import Answer
 from localec2.api.http import Gate
@@ -255,3 +260,56 @@ def _remember(dotted: str, patch: pytest.MonkeyPatch) -> None:
     for place in [m for n, m in sys.modules.items() if n.startswith("moto.")]:
         if vars(place).get(name) is function:
             patch.setattr(place, name, remembers)
+
+
+def remember_clients(patch: pytest.MonkeyPatch) -> None:
+    """Making a client takes a tenth of a second, three times in each life."""
+    session = boto3.Session(region_name="us-west-2")
+    made: dict[str, Any] = {}
+
+    class Session:
+        def __init__(self, **options: Any) -> None:
+            pass
+
+        def get_credentials(self) -> Any:
+            return session.get_credentials()
+
+        def client(self, service: str, endpoint_url: str | None, config: Any) -> Any:
+            key = repr((service, endpoint_url, sorted(vars(config).items(), key=str)))
+            if key not in made:
+                client = session.client(
+                    service, endpoint_url=endpoint_url, config=config
+                )
+                made[key] = client, copy.copy(client.meta.events)
+            client, events = made[key]
+            # What others have registered there, dead or alive, is not ours.
+            client = _like(client)
+            client.meta = _like(client.meta)
+            client.meta.events = copy.copy(events)
+            client._endpoint = _like(client._endpoint)
+            client._endpoint._event_emitter = client.meta.events
+            return client
+
+    patch.setattr(clients, "boto3", SimpleNamespace(Session=Session))
+    # A session registers two hundred handlers, and is asked for nothing else here.
+    patch.setattr(clients, "_new_session", lambda region: Session())
+    _remember_names_of_events(patch)
+
+
+def _remember_names_of_events(patch: pytest.MonkeyPatch) -> None:
+    """botocore looks them up among two hundred others, anew for each client."""
+    look_up, known = EventAliaser._alias_event_name, dict[str, str]()
+
+    def remembers(self: EventAliaser, name: str) -> str:
+        if name not in known:
+            known[name] = look_up(self, name)
+        return known[name]
+
+    patch.setattr(EventAliaser, "_alias_event_name", remembers)
+
+
+def _like(thing: Any) -> Any:
+    """A shallow copy; ``copy`` asks a client for methods that it takes for EC2's."""
+    twin = object.__new__(type(thing))
+    vars(twin).update(vars(thing))
+    return twin

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import logging
 import re
 import resource
@@ -11,11 +10,9 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
-import boto3
 import pytest
 from botocore.config import Config
 
@@ -329,7 +326,7 @@ def one_cloud() -> Iterator[Callable[..., World]]:
         virtual_database.install(patch)
         chances = undo.enter_context(chance.steady(patch))
         worlds: list[World] = []
-        _remember_clients(patch)
+        virtual_wire.remember_clients(patch)
 
         # What moto makes with its first volume, it makes before the first world.
         first = World(cloud, events)
@@ -358,41 +355,3 @@ def one_cloud() -> Iterator[Callable[..., World]]:
 
         yield make
         acting.hub = None
-
-
-def _remember_clients(patch: pytest.MonkeyPatch) -> None:
-    """Making a client takes a tenth of a second, three times in each life."""
-    session = boto3.Session(region_name="us-west-2")
-    made: dict[str, Any] = {}
-
-    class Session:
-        def __init__(self, **options: Any) -> None:
-            pass
-
-        def get_credentials(self) -> Any:
-            return session.get_credentials()
-
-        def client(self, service: str, endpoint_url: str | None, config: Any) -> Any:
-            key = repr((service, endpoint_url, sorted(vars(config).items(), key=str)))
-            if key not in made:
-                client = session.client(
-                    service, endpoint_url=endpoint_url, config=config
-                )
-                made[key] = client, copy.copy(client.meta.events)
-            client, events = made[key]
-            # What others have registered there, dead or alive, is not ours.
-            client = _like(client)
-            client.meta = _like(client.meta)
-            client.meta.events = copy.copy(events)
-            client._endpoint = _like(client._endpoint)
-            client._endpoint._event_emitter = client.meta.events
-            return client
-
-    patch.setattr(clients, "boto3", SimpleNamespace(Session=Session))
-
-
-def _like(thing: Any) -> Any:
-    """A shallow copy; ``copy`` asks a client for methods that it takes for EC2's."""
-    twin = object.__new__(type(thing))
-    vars(twin).update(vars(thing))
-    return twin
