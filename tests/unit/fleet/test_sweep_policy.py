@@ -96,8 +96,9 @@ def test_many_at_once_are_left_to_a_person(sweeper):
 
 def test_a_machine_older_than_the_database_is_left_to_a_person(sweeper):
     old, new = machine(1, launched_at=50), machine(2, launched_at=150)
-    verdict = passes(sweeper, [old, new], since=100)
-    assert verdict == Verdict(end=(new,), braked=(old,))
+    same = machine(3, launched_at=100)
+    verdict = passes(sweeper, [old, new, same], since=100)
+    assert verdict == Verdict(end=(new, same), braked=(old,))
 
 
 @pytest.mark.parametrize(

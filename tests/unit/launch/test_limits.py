@@ -46,6 +46,7 @@ def world():
 def test_without_caps_everybody_may(world):
     for n in range(200):
         assert world.admit(f"l{n}", Caps()) is None
+    assert not Caps() and all([Caps(per_user=1), Caps(per_hub=1), Caps(per_minute=1)])
 
 
 def test_two_clicks_cannot_both_have_the_last_place(world):
@@ -109,7 +110,7 @@ def test_a_launch_that_nobody_tells_the_end_of_loses_its_place_after_an_hour(wor
     assert world.admit("l1", caps) is None
     world.now += 3599
     assert world.admit("l2", caps) == Full("user", 1)
-    world.now += 2
+    world.now += 1
     assert world.admit("l3", caps) is None
 
 
@@ -151,6 +152,12 @@ def test_so_many_a_minute(world):
     assert full == Full("minute", 2, 40)
     world.now += full.seconds
     assert world.admit("l3", caps) is None
+    assert world.limits._began.keys() == {"l2", "l3"}  # not for ever
+
+
+def test_a_launch_by_a_clock_that_is_ahead_of_ours_is_of_this_moment(world):
+    world.has("l1", launched_at=world.wall + 30)
+    assert world.admit("l2", Caps(per_minute=1)) == Full("minute", 1, 60)
 
 
 def test_a_restarted_hub_asks_ec2_what_it_launched_in_the_last_minute(world):
