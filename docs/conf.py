@@ -34,3 +34,7 @@ nitpick_ignore = [("py:class", "Any"), ("py:class", "Callable")]
 html_theme = "furo"
 html_title = f"ec2spawner {release}"
 exclude_patterns = ["_build"]
+
+# Addresses of whoever reads them, and places on pages that GitHub's scripts make.
+linkcheck_ignore = [r"https?://localhost", r"https://hub\.example\.org"]
+linkcheck_anchors_ignore_for_url = [r"https://github\.com/"]

@@ -53,7 +53,7 @@ def test_two_clicks_cannot_both_have_the_last_place(world):
     caps = Caps(per_user=2)
     world.has("l1")
     assert world.admit("l2", caps) is None
-    assert world.admit("l3", caps) == Full("user", 2)
+    assert world.admit("l3", caps) == Full("user", 2, seconds=0.0)
     assert world.admit("b1", caps, owner="bob") is None
 
 
@@ -162,7 +162,7 @@ def test_a_launch_by_a_clock_that_is_ahead_of_ours_is_of_this_moment(world):
 
 def test_a_restarted_hub_asks_ec2_what_it_launched_in_the_last_minute(world):
     world.has("l1", launched_at=world.wall - 10)
-    world.has("l2", launched_at=world.wall - 100)
+    world.has("l2", launched_at=world.wall - 60)
     assert world.admit("l3", Caps(per_minute=1)) == Full("minute", 1, 50)
 
 
@@ -202,6 +202,9 @@ def test_a_stopped_machine_counts_but_not_for_its_own_server(world):
     world.machines[0] = replace(world.machines[0], server_id="hers")
     assert world.admit("l2", caps) == Full("user", 1, stopped=1)
     assert world.limits.admit("l3", "alice", caps, world.machines, 1.0, "hers") is None
+    world.machines[0] = replace(world.machines[0], state="running")
+    full = world.limits.admit("l4", "alice", caps, world.machines, 1.0, "hers")
+    assert full == Full("user", 2)
 
 
 def test_one_that_ends_does_not_count(world):
