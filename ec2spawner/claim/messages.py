@@ -90,7 +90,8 @@ class Orders:
     #: the server that was in memory goes on as it is: its token is valid again, and
     #: ``env`` lacks it
     goes_on: bool = False
-    #: the repository whose files the home gets: url, ref, folder; empty for none
+    #: the repository whose files the home gets: url, ref, folder; empty for none, and
+    #: without a url that which is in the image
     content: Mapping[str, str] = field(default_factory=dict)
     #: what shows people in Jupyter what they are told: path below its folder -> text;
     #: empty when they are to be told nothing

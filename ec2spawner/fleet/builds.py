@@ -30,6 +30,7 @@ from ..images.errors import ImageError, Unreadable
 from ..launch.failures import spawn_error
 from ..profiles.repository import Repository
 from ..settings import LaunchSettings
+from .build_line import BuildLine
 from .fleet import Fleet
 from .fleets import Fleets
 
@@ -70,6 +71,8 @@ class _Build:
     task: asyncio.Task[str] | None = None
     last: Event = field(default_factory=lambda: Event("launch"))
     tells: list[Callable[[Event], None]] = field(default_factory=list)
+    #: it has not begun: others are before it
+    in_line: bool = True
 
     def event(self, event: Event) -> None:
         self.last = event
@@ -105,6 +108,7 @@ class Builds:
         #: user -> when they have begun builds
         self._begun: dict[str, list[float]] = {}
         self._took: list[float] = []
+        self._line = BuildLine()
 
     async def image(self, wish: BuildWish, tell: Tell) -> str:
         """The id of the image of a repository: found, built, or waited for.
@@ -113,6 +117,7 @@ class Builds:
         :raises EC2SpawnError: when there is none, or not in time
         """
         steps: list[str] = []
+        joined: list[_Build] = []
 
         def told(share: float, words: str) -> None:
             steps.append(words)
@@ -120,13 +125,18 @@ class Builds:
 
         timeout = wish.settings.build_timeout
         try:
-            return await asyncio.wait_for(self._image(wish, told), timeout)
+            return await asyncio.wait_for(self._image(wish, told, joined), timeout)
         except asyncio.TimeoutError as e:
+            if joined and joined[0].in_line:
+                raise _not_begun(wish.repository) from e
             raise _not_yet(wish.repository, steps[-1] if steps else "") from e
         except EC2Error as e:
             raise spawn_error(e) from e
 
-    async def _image(self, wish: BuildWish, tell: Tell) -> str:
+    async def _image(self, wish: BuildWish, tell: Tell, joined: list[_Build]) -> str:
+        """
+        :param joined: gets the build that it waits for
+        """
         fleet, settings = wish.fleet, wish.settings
         tell(0, f"Looking what {wish.repository} asks for")
         base = await fleet.images.resolve(wish.base, settings.image_owners)
@@ -168,16 +178,20 @@ class Builds:
                 "look with ec2spawner image test",
             )
         key = fleet.region, planned.key
-        if key not in self._running:
-            await self._admit(wish, planned.key)
+        there = key in self._running or await self._is_there(fleet, planned.key)
         # Nothing is awaited between the look and the entry.
         running = self._running.get(key)
         if running is None:
+            # One that is there, such as of a Hub that was ended, is joined.
+            build.in_line = not there
+            begun = 0.0 if there else self._count(wish)
             running = self._running[key] = build
-            build.task = asyncio.ensure_future(self._run(fleet, key, build, driver))
+            work = self._run(wish, key, build, driver, begun)
+            build.task = asyncio.ensure_future(work)
             build.task.add_done_callback(_looked_at)
-        else:
+        elif not running.in_line:
             tell(running.last.share, "It is being built already")
+        joined.append(running)
         return await self._follow(running, wish.repository, tell)
 
     async def _planned(self, wish: BuildWish, errand: Errand, tell: Tell) -> Planned:
@@ -216,27 +230,27 @@ class Builds:
         async with self._planning:
             return await self._plan_apart(errand, _PLAN_SECONDS)
 
-    async def _admit(self, wish: BuildWish, key: str) -> None:
-        """
-        :raises EC2SpawnError: when the hub's admin allows no more builds
-        """
-        fleet, settings, now = wish.fleet, wish.settings, self._clock()
+    async def _is_there(self, fleet: Fleet, key: str) -> bool:
+        """Whether it has a builder already."""
         here = await list_machines(fleet.clients.reading, fleet.hub_id)
-        if any(not each.gone for each in builders_of(here.values(), key)):
-            return  # of who was here before, such as a Hub that was ended
-        # Nothing is awaited from here on: two cannot share the last place.
+        return any(not each.gone for each in builders_of(here.values(), key))
+
+    async def _being_built(self, fleet: Fleet) -> set[str]:
+        """Keys of what the hub builds: EC2's word, and what we have asked for."""
+        here = await list_machines(fleet.clients.reading, fleet.hub_id)
         machines = [*here.values()]
         for other in self._fleets.of_hub(fleet.hub_id):
             if other is not fleet and other.inventory.listing is not None:
                 machines += other.inventory.listing.machines.values()
         keys = {m.build for m in machines if m.build and not m.gone}
-        keys |= {running for _, running in self._running}
-        if key not in keys and len(keys) >= settings.max_builds:
-            raise EC2SpawnError(
-                f"This hub builds {len(keys)} images just now, and its admin allows "
-                f"{settings.max_builds} at once. Try again in a few minutes.",
-                reason=Reason.LIMIT,
-            )
+        return keys | {key for (_, key), b in self._running.items() if not b.in_line}
+
+    def _count(self, wish: BuildWish) -> float:
+        """Write down that the user has one more built, and when.
+
+        :raises EC2SpawnError: when the hub's admin allows them no more
+        """
+        settings, now = wish.settings, self._clock()
         mine = [at for at in self._begun.get(wish.user, ()) if now - at < _DAY]
         count = max(len(mine), self._begun_by(wish.user, now - _DAY))
         most = settings.max_builds_per_user_per_day
@@ -248,11 +262,22 @@ class Builds:
                 reason=Reason.LIMIT,
             )
         self._begun[wish.user] = [*mine, now]
+        return now
 
     async def _run(
-        self, fleet: Fleet, key: tuple[str, str], build: _Build, driver: Driver
+        self,
+        wish: BuildWish,
+        key: tuple[str, str],
+        build: _Build,
+        driver: Driver,
+        begun: float,
     ) -> str:
         try:
+            if build.in_line and not await self._turn(wish, key, build, driver):
+                self._begun[wish.user].remove(begun)  # it has cost nothing
+                raise ImageError("nobody waits for it any more")
+            build.in_line = False
+            build.began = self._clock()
             image = await driver.run()
         finally:
             del self._running[key]
@@ -262,8 +287,31 @@ class Builds:
                 "minutes"
             )
         self._took = [*self._took, self._clock() - build.began][-_MOST_TIMES:]
-        fleet.detach(_look_at_shelf(fleet))  # for the form
+        wish.fleet.detach(_look_at_shelf(wish.fleet))  # for the form
         return image.id
+
+    async def _turn(
+        self, wish: BuildWish, key: tuple[str, str], build: _Build, driver: Driver
+    ) -> bool:
+        """Wait for it; False when nobody waits for this build any more."""
+
+        async def busy() -> int:
+            return len(await self._being_built(wish.fleet) - {key[1]})
+
+        def told(before: int) -> None:
+            some = "1 build" if before == 1 else f"{before} builds"
+            build.event(Event("told", f"it waits for {some} before it"))
+
+        async def look() -> bool | None:
+            if not build.tells:
+                return False
+            most = wish.settings.max_builds
+            return await self._line.look(key, busy, most, told) or None
+
+        try:
+            return await driver.until(look)
+        finally:
+            self._line.leave(key)
 
     async def _follow(self, build: _Build, repository: Repository, tell: Tell) -> str:
         told = [""]
@@ -306,6 +354,8 @@ class Builds:
         return max(0.0, median(self._took) - (self._clock() - began))
 
     def _left(self, build: _Build) -> str:
+        if build.in_line:
+            return ""
         left = self._seconds_left(build.began)
         return f" (about {max(1, round(left / 60))} min left)" if left else ""
 
@@ -321,6 +371,14 @@ def _not_yet(repository: Repository, step: str) -> EC2SpawnError:
         f"The image of {repository} is still being built, and the build goes on.{last} "
         "Start your server again in a few minutes: it takes the image as soon as it "
         "is there.",
+        reason=Reason.TIMEOUT,
+    )
+
+
+def _not_begun(repository: Repository) -> EC2SpawnError:
+    return EC2SpawnError(
+        f"The image of {repository} is not built yet: this hub has built others all "
+        "the time. Start your server again in a few minutes, or choose other software.",
         reason=Reason.TIMEOUT,
     )
 

@@ -2,8 +2,8 @@
 
 The same key is the same image: it is the image's name, so that EC2 itself sees to it
 that there is one, and it says without a machine that nothing has to be built. The
-commit is no part of it, unless the repository's own program runs: a commit that
-changes notebooks makes no other image.
+commit is no part of it, unless the repository's own program runs or its files are in
+the image: a commit that changes notebooks makes no other image else.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 from dataclasses import asdict, dataclass, field
 
 # Whoever changes what the builder does to a machine counts up.
-_BUILDER = 2
+_BUILDER = 3
 _KEY_LENGTH = 40
 _IN_NAMES = 12
 
@@ -29,7 +29,7 @@ class Contents:
     architecture: str
     python: str
     lock: tuple[str, ...]
-    #: what the server's own environment has to have
+    #: the lock of the server's own environment
     server: tuple[str, ...]
     apt: tuple[str, ...] = ()
     #: explicit packages of conda: addresses
@@ -37,6 +37,8 @@ class Contents:
     post_build: str = ""
     #: only with a program that may read the repository
     commit: str = ""
+    #: the repository's files, where they are in the image: commit, or their digest
+    baked: str = ""
     builder: int = field(default=_BUILDER)
 
     @property

@@ -17,6 +17,8 @@ from .requirements import Requirements
 
 #: what makes an environment a kernel
 KERNEL = "ipykernel"
+#: the oldest that JupyterHub runs on (its pyproject.toml, ``requires-python``)
+SERVERS_PYTHON = "3.10"
 _SOLVE_SECONDS = 600
 _LINE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:==([^\s;]+)| @ \S+)")
 # What uv says before the reasons.
@@ -79,6 +81,23 @@ def solve(
         if not (kernel or wanted.lines):
             return Lock(())
         return Lock(tuple(filter(None, map(str.strip, _run(command).splitlines()))))
+
+
+def solve_server(wanted: Sequence[str], indexes: Indexes) -> tuple[str, ...]:
+    """The lock of the server's own environment, for any Python that a base may have.
+
+    :param wanted: what it must have, as pip writes it
+    :raises ImageError: when no versions go together
+    """
+    with tempfile.TemporaryDirectory(prefix="ec2spawner-lock-") as place:
+        command = [
+            *(uv_program(), "pip", "compile", "--universal"),
+            *("--quiet", "--color=never", "--no-config", "--no-build"),
+            *("--no-header", "--no-annotate", "--python-version", SERVERS_PYTHON),
+            *index_options(indexes),
+            _write(Path(place) / "server.txt", wanted),
+        ]
+        return tuple(filter(None, map(str.strip, _run(command).splitlines())))
 
 
 def without(lock: Lock, lines: Sequence[str]) -> Lock:

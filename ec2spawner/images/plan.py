@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -30,8 +32,8 @@ from .lock import Lock
 from .pythons import Choice
 from .recipe import Recipe, read_recipe
 from .requirements import names_of
-from .solved import Question, Remembered, solve_once
-from .source import Source
+from .solved import Question, Remembered, server_lock, solve_once
+from .source import Source, pack
 
 #: EC2's word for processors -> the wheels'
 PROCESSORS = {"x86_64": "x86_64", "arm64": "aarch64"}
@@ -52,6 +54,8 @@ class Wishes:
     refresh: bool = False
     #: run the build programs of what has no wheel, here, to learn what it needs
     builds: bool = True
+    #: put the repository's files into the image
+    bake: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,9 @@ class Plan:
     strict: bool = False
     #: when it was solved, in seconds since the epoch, if that was earlier; 0 for now
     solved_at: float = 0.0
+    #: the repository's files, where they are to be in the image and no machine can
+    #: fetch them
+    packed: bytes = field(default=b"", repr=False)
 
     @property
     def name(self) -> str:
@@ -96,7 +103,8 @@ class Plan:
         at = f" @ {self.source.commit[:7]}" if self.source.commit else ""
         when = f" ({self.source.committed[:10]})" if self.source.committed else ""
         python, count = self.choice.python, self.packages
-        return f"{self.name}{at}{when}, Python {python}, {count} packages"
+        files = ", with its files" if self.contents.baked else ""
+        return f"{self.name}{at}{when}, Python {python}, {count} packages{files}"
 
     @property
     def packages(self) -> int:
@@ -134,9 +142,11 @@ class Plan:
             "lock": self.lock.text,
             "conda": [each.for_builder for each in self.conda],
             "rattler": rattler_version() if self.conda else "",
-            "server": list(self.contents.server),
+            "hub": version("jupyterhub"),
+            "server": "".join(f"{line}\n" for line in self.contents.server),
             "apt": list(recipe.apt),
-            "git": bool(recipe.post_build) or "git+" in self.lock.text,
+            "git": bool(recipe.post_build or self.contents.baked)
+            or "git+" in self.lock.text,
             "declared": list(names_of(recipe.pip.lines)),
             # Not all of them are Python's.
             "of_conda": list(names_of_conda(recipe.conda)),
@@ -144,7 +154,18 @@ class Plan:
             "strict": self.strict,
             "post_build": recipe.post_build,
             "source": {"url": self.source.url, "commit": self.source.commit},
+            "bake": self._bake if self.contents.baked else {},
             "record": {**self.tags, "description": self.description},
+        }
+
+    @property
+    def _bake(self) -> dict[str, str]:
+        """What a builder needs to put the files into the image."""
+        return {
+            # As `content` is written.
+            "url": self.source.url.rstrip("/").removesuffix(".git"),
+            "ref": self.source.ref,
+            "packed": base64.b64encode(self.packed).decode(),
         }
 
 
@@ -162,12 +183,15 @@ def make_plan(
     :raises ImageError: when no image can be made of it, and why
     """
     recipe = read_recipe(source.files, wishes.subdir, wishes.ignored)
-    if recipe.post_build and not source.url.startswith(("https://", "http://")):
+    if recipe.post_build and not (source.is_public or wishes.bake):
         raise ImageError(
             "postBuild runs on a machine that must fetch the repository, and it is no "
-            "address that a machine can reach: give https://…, or --ignore postBuild"
+            "address that a machine can reach: give https://…, --bake to send it the "
+            "files, or --ignore postBuild"
         )
-    indexes = indexes.with_more(recipe.pip.indexes)
+    packed = pack(source) if wishes.bake and not source.is_public else b""
+    commit = hashlib.sha256(packed).hexdigest() if packed else source.commit
+    usual, indexes = indexes, indexes.with_more(recipe.pip.indexes)
     processor = PROCESSORS.get(base.architecture, platform.machine())
     solved = solve_once(
         Question(
@@ -185,10 +209,12 @@ def make_plan(
         python=solved.choice.python,
         lock=solved.lock.lines,
         conda=tuple(each.url for each in solved.conda),
-        server=_server(),
+        # Not of the repository's own indexes: it is ours.
+        server=server_lock(_server(), usual, remembered, wishes.refresh),
         apt=recipe.apt,
         post_build=recipe.post_build,
-        commit=source.commit if recipe.post_build else "",
+        commit=commit if recipe.post_build else "",
+        baked=commit if wishes.bake else "",
     )
     return Plan(
         source,
@@ -204,6 +230,7 @@ def make_plan(
         imported_modules(source.code),
         wishes.strict,
         solved.at,
+        packed,
     )
 
 

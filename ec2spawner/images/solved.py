@@ -11,11 +11,13 @@ import json
 import os
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
+from typing import Any
 
 from packaging.utils import parse_wheel_filename
 from pydantic import TypeAdapter
@@ -23,7 +25,7 @@ from pydantic import TypeAdapter
 from .conda import Package, as_constraints, python_of, rattler_version, solve_conda
 from .errors import ImageError
 from .index import File, Indexes, files_of
-from .lock import Lock, solve, uv_version, without
+from .lock import Lock, solve, solve_server, uv_version, without
 from .pythons import Choice, choose, is_for_machines, newest_pin, offers_of
 from .recipe import Recipe
 from .requirements import names_of, pins
@@ -80,7 +82,8 @@ class Solved:
     at: float = 0.0
 
 
-_ANSWERS = TypeAdapter(Solved)
+_ANSWERS: TypeAdapter[Any] = TypeAdapter(Solved)
+_LINES: TypeAdapter[Any] = TypeAdapter(tuple[str, ...])
 
 
 class Remembered:
@@ -91,23 +94,24 @@ class Remembered:
         self._folder = folder
         self._most = most
 
-    def find(self, digest: str) -> Solved | None:
+    def find(self, digest: str, kind: TypeAdapter[Any] = _ANSWERS) -> Any:
+        """None for what is not there."""
         path = self._folder / f"{digest}.json"
         try:
             if path.stat().st_size > _LARGEST:
                 return None
-            found = _ANSWERS.validate_json(path.read_bytes())
+            found = kind.validate_json(path.read_bytes())
             os.utime(path)  # what is asked for stays
         except (OSError, ValueError):
             return None
         return found
 
-    def keep(self, digest: str, solved: Solved) -> None:
+    def keep(self, digest: str, solved: Any, kind: TypeAdapter[Any] = _ANSWERS) -> None:
         """Write it at once and whole, or not at all."""
         with suppress(OSError):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as file:
-                file.write(_ANSWERS.dump_json(solved))
+                file.write(kind.dump_json(solved))
             os.replace(file.name, self._folder / f"{digest}.json")
             self._forget()
 
@@ -144,12 +148,36 @@ def solve_once(
     :raises ImageError: when there is none
     """
     digest = question.digest if remembered else ""
-    if remembered and not anew and (found := remembered.find(digest)):
-        return found
+    if remembered and not anew:
+        found: Solved | None = remembered.find(digest)
+        if found is not None:
+            return found
     solved = _solve(question, committed)
     if remembered:
         remembered.keep(digest, replace(solved, at=time.time()))
     return solved
+
+
+def server_lock(
+    wanted: Sequence[str],
+    indexes: Indexes,
+    remembered: Remembered | None = None,
+    anew: bool = False,
+) -> tuple[str, ...]:
+    """The lock of the server's own environment: one for all images of this computer.
+
+    :param wanted: what it must have
+    :param anew: whatever was answered before
+    :raises ImageError: when no versions go together
+    """
+    asked = json.dumps([_FORMAT, uv_version(), list(wanted), asdict(indexes)])
+    digest = hashlib.sha256(f"server {asked}".encode()).hexdigest()
+    if remembered and not anew and (found := remembered.find(digest, _LINES)):
+        return tuple(found)
+    lines = solve_server(wanted, indexes)
+    if remembered:
+        remembered.keep(digest, lines, _LINES)
+    return lines
 
 
 def _solve(question: Question, committed: str) -> Solved:

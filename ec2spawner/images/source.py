@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import os
 import posixpath
 import re
 import subprocess
+import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -50,6 +52,15 @@ class Source:
     files: Mapping[str, str] = field(default_factory=dict, repr=False)
     #: its Python and notebooks: path -> text
     code: Mapping[str, str] = field(default_factory=dict, repr=False)
+    #: the branch or tag that was asked for; empty for the usual one
+    ref: str = ""
+    #: where its files are, as long as the context
+    place: Path = field(default=Path(), repr=False, compare=False)
+
+    @property
+    def is_public(self) -> bool:
+        """A machine can fetch it by itself."""
+        return self.url.startswith(("https://", "http://"))
 
 
 @contextmanager
@@ -78,7 +89,8 @@ def read_source(source: str, ref: str = "", stranger: bool = False) -> Iterator[
         )
     with tempfile.TemporaryDirectory(prefix="ec2spawner-source-") as place:
         _fetch(url, ref or at, Path(place), stranger)
-        yield _read(Path(place), without_credentials(url), name_of(url))
+        found = _read(Path(place), without_credentials(url), name_of(url))
+        yield replace(found, ref=ref or at)
 
 
 def split_ref(source: str) -> tuple[str, str]:
@@ -177,7 +189,48 @@ def _read(folder: Path, url: str, name: str) -> Source:
         except ImageError:
             pass  # no commit yet
     files, code = _texts(folder)
-    return Source(as_name(name), url, commit, committed, files, code)
+    return Source(as_name(name), url, commit, committed, files, code, place=folder)
+
+
+def pack(source: Source) -> bytes:
+    """A repository's files, as tar.xz: of what git knows there, if it knows any of it.
+
+    The same files are the same bytes.
+
+    :raises ImageError: for a file that cannot be read
+    """
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:xz", preset=9) as archive:
+        for below in _own_files(source.place):
+            try:
+                archive.add(source.place / below, below, filter=_of_nobody)
+            except OSError as e:
+                raise ImageError(
+                    f"{below} cannot be read: {e.strerror}. Mend it, or take it away"
+                ) from e
+    return packed.getvalue()
+
+
+def _own_files(folder: Path) -> list[str]:
+    if (folder / ".git").exists():
+        # Others may be somebody's own, such as passwords.
+        listed = _git(folder, "ls-files", "-z").split("\0")
+        return sorted(n for n in listed if n and os.path.lexists(folder / n))
+    found = []
+    for where, folders, names in os.walk(folder):
+        folders[:] = sorted(set(folders) - _SKIPPED)
+        found += [(Path(where) / n).relative_to(folder).as_posix() for n in names]
+    return sorted(found)
+
+
+def _of_nobody(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    """Neither times nor accounts make a difference."""
+    if not (member.isfile() or member.issym()):
+        return None
+    member.mtime = member.uid = member.gid = 0
+    member.uname = member.gname = ""
+    member.mode = 0o755 if member.mode & 0o100 else 0o644
+    return member
 
 
 def _texts(folder: Path) -> tuple[dict[str, str], dict[str, str]]:

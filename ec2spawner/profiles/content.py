@@ -9,9 +9,13 @@ from ..settings import LaunchSettings
 
 
 def content_of(settings: LaunchSettings) -> dict[str, str]:
-    """Its url, its ref and its folder in the home; empty for none."""
+    """Its url, its ref and its folder in the home; empty for none.
+
+    Without a url it is what the image has in it, if anything: only the machine knows.
+    """
     text = settings.repository if settings.content is None else settings.content
     if not text:
-        return {}
+        nothing = settings.content is not None
+        return {} if nothing else {"url": "", "ref": "", "folder": ""}
     url, ref = read_address(text)
     return {"url": url, "ref": ref, "folder": posixpath.basename(url)}

@@ -115,7 +115,8 @@ class BuildSettings(HasTraits):
         How many images this hub may build at the same time, in all its regions
         together.
 
-        Who asks for one that is being built waits for it with the others.
+        Others wait in line. Who asks for one that is being built, or waits already,
+        waits for it with the others.
 
         .. versionadded:: 0.1
         """,

@@ -27,8 +27,11 @@ class ContentSettings(HasTraits):
         server starts without what is new, and the progress page says so. The image
         needs git and nbgitpuller: those of ``ec2spawner image build`` have them.
 
+        Files that ``ec2spawner image build --bake`` has put into the image come from
+        there, without a network, if they are of this repository.
+
         Default, ``None``: the :attr:`repository` that the server's image is of, if
-        any. ``""`` brings nothing.
+        any, else what is in the image. ``""`` brings nothing.
 
         .. versionadded:: 0.1
         """,

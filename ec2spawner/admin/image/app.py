@@ -106,6 +106,11 @@ ec2spawner image build ./my-repository --name hydro --type m7i.xlarge
     strict = Bool(False, help="Fail when the code imports what no file asks for").tag(
         config=True
     )
+    bake = Bool(
+        False,
+        help="Put the repository's files into the image, so that they are in each "
+        "home without a network. A folder must be small: it goes by user-data",
+    ).tag(config=True)
     boot_test = Bool(
         False,
         help="Try the image on a machine of its own before it is on offer: see "
@@ -138,6 +143,7 @@ ec2spawner image build ./my-repository --name hydro --type m7i.xlarge
     }
     flags = {
         "strict": ({"BuildOptions": {"strict": True}}, strict.help),
+        "bake": ({"BuildOptions": {"bake": True}}, bake.help),
         "boot-test": ({"BuildOptions": {"boot_test": True}}, boot_test.help),
         "public-ip": ({"BuildOptions": {"public_ip": True}}, public_ip.help),
         "refresh": ({"BuildOptions": {"refresh": True}}, refresh.help),

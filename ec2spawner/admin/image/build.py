@@ -97,6 +97,7 @@ class BuildApp(BuildOptions):
             self.as_of,
             self.strict,
             self.refresh,
+            bake=self.bake,
         )
         return await asyncio.to_thread(
             make_plan,

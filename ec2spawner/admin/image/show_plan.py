@@ -30,6 +30,9 @@ def as_text(plan: Plan) -> str:
         )
     if plan.builds:
         lines.append(f"Built on the machine: {', '.join(plan.builds)}")
+    if plan.contents.baked:
+        size = f", {len(plan.packed)} bytes packed" if plan.packed else ""
+        lines.append(f"The repository's files are in the image{size}")
     if plan.recipe.apt:
         lines.append(f"System packages: {', '.join(plan.recipe.apt)}")
     lines.append(f"{len(plan.lock.lines)} packages: {' '.join(plan.lock.lines)}")
@@ -52,6 +55,7 @@ def as_dict(plan: Plan) -> dict[str, Any]:
         "lock": list(plan.lock.lines),
         "builds": list(plan.builds),
         "apt": list(plan.recipe.apt),
+        "baked": plan.contents.baked,
         "base": plan.base.id,
         "key": plan.contents.key,
     }

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 #: the steps of a build, as the builder says them
 STEPS = (
-    *("begin", "uv", "apt", "server", "python", "install", "postBuild", "kernel"),
-    *("test", "clean"),
+    *("begin", "uv", "apt", "server", "python", "install", "content"),
+    *("postBuild", "kernel", "test", "clean"),
 )
 _DONE, _FAILED = "done", "failed"
 _LINE = re.compile(r"ec2spawner-build ([0-9a-f]{12}) (\w+) (\d+)(?: ([^\r\n]*))?")

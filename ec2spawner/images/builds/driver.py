@@ -34,7 +34,7 @@ class Driver(Follower):
         :raises ImageError: when none can be made. Nothing is left running then
         :raises EC2Error: when EC2 does not do what it must, as long as one may wait
         """
-        return await self._until(self._step)
+        return await self.until(self._step)
 
     async def _step(self) -> ShelvedImage | None:
         step, ended = await self._look()

@@ -87,7 +87,7 @@ class Follower:
     _places: int = 0
     _in_doubt_since: float | None = None
 
-    async def _until(self, step: Callable[[], Awaitable[T | None]]) -> T:
+    async def until(self, step: Callable[[], Awaitable[T | None]]) -> T:
         """Take steps until one has what is looked for.
 
         :raises EC2Error: when EC2 does not do what it must, as long as one may wait

@@ -65,9 +65,9 @@ class Save(Follower):
         :raises ImageError: when none can be made. Nothing is left then
         :raises EC2Error: when EC2 does not do what it must, as long as one may wait
         """
-        raw = await self._until(self._copied)
+        raw = await self.until(self._copied)
         hub_id = self.order.hub_id
-        base = await self._until(
+        base = await self.until(
             lambda: Images(self.clients.reading, hub_id).resolve(raw.id, ())
         )
         driver = Driver(
@@ -84,7 +84,7 @@ class Save(Follower):
             with suppress(EC2Error):
                 await self._forgotten(raw)
             raise
-        await self._until(lambda: self._forgotten(raw))
+        await self.until(lambda: self._forgotten(raw))
         return image
 
     async def _copied(self) -> ShelvedImage | None:

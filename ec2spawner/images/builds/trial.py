@@ -86,7 +86,7 @@ class Trial(Follower):
         :raises ImageError: when nobody can say: it is as it was
         :raises EC2Error: when EC2 does not do what it must, as long as one may wait
         """
-        return await self._until(self._step)
+        return await self.until(self._step)
 
     async def _step(self) -> ShelvedImage | None:
         """Take the next step; the image after the last."""

@@ -53,6 +53,12 @@ def builder_user_data(plan: Mapping[str, Any]) -> bytes:
     sources = {**program(given["do"]), PLAN: json.dumps(given, sort_keys=True)}
     script = f"{SHEBANG}\n{_unpack()}\n\n{BUILD_MARK}\n{as_comments(sources)}"
     packed = gzip.compress(script.encode(), mtime=0)
+    if len(packed) > LIMIT and plan.get("bake", {}).get("packed"):
+        raise ImageError(
+            f"the folder's files make {len(packed)} bytes of user-data, and EC2 takes "
+            f"{LIMIT}. Push them to a repository that machines reach by https, and "
+            "give its address in place of the folder"
+        )
     if len(packed) > LIMIT:
         raise ImageError(
             f"the lock has {len(plan.get('lock', '').split())} packages: that makes "

@@ -12,6 +12,7 @@ _STEPS = {
     "server": "looking for the server",
     "python": "getting Python",
     "install": "installing packages",
+    "content": "seeing to the repository's files",
     "postBuild": "running postBuild",
     "kernel": "making the kernel",
     "test": "testing",

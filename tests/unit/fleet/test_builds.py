@@ -272,30 +272,6 @@ async def test_an_image_that_has_not_passed_its_test_is_given_to_nobody(world, s
     assert world.launched() == 1 and status in image["Tags"][-1]["Value"]
 
 
-async def test_no_more_are_built_at_once_than_the_admin_allows(world):
-    others = [Repository(f"https://example.org/lab/{name}") for name in "abc"]
-    found = await asyncio.gather(
-        *(world.image("ada", each, max_builds=2) for each in others),
-        return_exceptions=True,
-    )
-    (refused,) = [each for each in found if isinstance(each, Exception)]
-    assert refused.reason == "limit" and "builds 2 images" in refused.log_message
-    assert world.launched() == 2
-    assert await world.image("ada", others[2], max_builds=2)
-
-
-async def test_builders_of_others_count_too(world):
-    # Such as those of `ec2spawner image build`, in whatever region.
-    other = Fleet(SmallEC2(), "eu-west-1")
-    machine = SimpleNamespace(build="f" * 40, gone=False)
-    other.inventory.listing = SimpleNamespace(machines={"i-1": machine})
-    world.builds._fleets.of_hub = lambda hub_id: [world.fleet, other]
-    with pytest.raises(EC2SpawnError, match="builds 1 images"):
-        await world.image(max_builds=1)
-    machine.gone = True
-    assert await world.image(max_builds=1)
-
-
 async def test_a_user_has_so_many_builds_a_day_and_joining_is_none(world):
     limit = {"max_builds_per_user_per_day": 2}
     names = [Repository(f"https://example.org/lab/{name}") for name in "abc"]

@@ -2,14 +2,19 @@
 
 import functools
 import http.server
+import random
 import threading
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from ec2spawner.core.tags import COMMIT_TAG, KEY_TAG, PACKAGES_TAG, PYTHON_TAG
 from ec2spawner.ec2.facts import Image
+from ec2spawner.images import lock
+from ec2spawner.images import plan as plan_module
+from ec2spawner.images import solved
 from ec2spawner.images.builds.user_data import builder_user_data
 from ec2spawner.images.errors import ImageError
 from ec2spawner.images.index import Indexes
@@ -60,6 +65,11 @@ def indexes(tmp_path_factory):
         (fast, content),
         wheel("plain", "2.0"),
         wheel("ipykernel", "6.0"),
+        wheel("jupyterhub", version("jupyterhub"), "forked; python_version < '3.11'"),
+        wheel("jupyterhub", "99.0"),
+        wheel("jupyterlab", version("jupyterlab")),
+        *(wheel("jsonschema", "4.24"), wheel("nbgitpuller", "1.2")),
+        wheel("forked", "1.0"),
         (uv, b""),
         (f"uv-{uv_version()}-py3-none-musllinux_1_1_x86_64.whl", b""),
     )
@@ -70,6 +80,15 @@ def indexes(tmp_path_factory):
         FOLDERS[url] = folder
         yield Served(url)
         server.shutdown()
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """The server's lock is solved once for all tests that want the same."""
+    monkeypatch.setattr(solved, "solve_server", SOLVED_ONCE)
+
+
+SOLVED_ONCE = functools.cache(lambda *asked: lock.solve_server(*asked))
 
 
 def plan_of(indexes, source=SOURCE, base=BASE, **wishes):
@@ -100,7 +119,9 @@ def test_the_builder_is_told_all_that_it_needs(indexes):
     assert "manylinux" in told["uv"]["url"] and len(told["uv"]["sha256"]) == 64
     assert told["declared"] == ["fast", "plain"]
     assert told["imports"] == {"fast": "run.py", "spotpy": "run.py"}
-    assert told["server"][0].startswith("jupyterhub==")
+    server = told["server"].splitlines()
+    assert f"jupyterhub=={told['hub']}" in server and "jsonschema==4.24" in server
+    assert "forked==1.0 ; python_full_version < '3.11'" in server
     assert builder_user_data(told)
 
 
@@ -122,6 +143,26 @@ def test_a_commit_that_changes_no_package_is_the_same_image(indexes):
     assert len({first, *(plan.contents.key for plan in others)}) == 5
 
 
+def test_another_hub_or_another_lock_of_its_server_is_another_image(
+    indexes, tmp_path, monkeypatch
+):
+    first = plan_of(indexes).contents.key
+    newer = make_index(tmp_path, wheel("nbgitpuller", "1.3"))
+    more = Served(indexes.first, newer.all)
+    other = plan_of(more).contents
+    assert "nbgitpuller==1.3" in other.server and other.key != first
+    real = plan_module.version
+    hubs = {"jupyterhub": "99.0"}
+    monkeypatch.setattr(plan_module, "version", lambda n: hubs.get(n) or real(n))
+    hub = plan_of(more).contents
+    assert "jupyterhub==99.0" in hub.server
+    assert len({first, other.key, hub.key}) == 3
+    # What the repository takes from elsewhere is not for the server.
+    files = {"requirements.txt": f"--extra-index-url {newer.first}\nfast==1.0\n"}
+    own = plan_of(indexes, replace(SOURCE, files=files)).contents
+    assert "nbgitpuller==1.2" in own.server
+
+
 def test_a_program_of_the_repositorys_makes_each_commit_another_image(indexes):
     files = {**SOURCE.files, "environment/postBuild": "make"}
     source = replace(SOURCE, files=files)
@@ -133,6 +174,33 @@ def test_a_program_of_the_repositorys_makes_each_commit_another_image(indexes):
     with pytest.raises(ImageError, match="--ignore postBuild"):
         plan_of(indexes, here)
     assert plan_of(indexes, here, ignored=("postBuild",)).recipe.post_build == ""
+
+
+def test_the_files_of_a_repository_are_in_the_image_if_one_wants_that(
+    indexes, tmp_path
+):
+    baked = plan_of(indexes, bake=True)
+    told = baked.for_builder
+    assert told["bake"] == {"url": SOURCE.url, "ref": "", "packed": ""} and told["git"]
+    assert baked.description.endswith(" packages, with its files")
+    plain = plan_of(indexes)
+    assert plain.for_builder["bake"] == {}
+    later = plan_of(indexes, replace(SOURCE, commit="f" * 40), bake=True)
+    keys = {each.contents.key for each in (plain, baked, later)}
+    assert len(keys) == 3
+    # A machine cannot fetch a folder: it comes with the plan, and so may be postBuild.
+    (tmp_path / "run.py").write_text("import fast")
+    files = {**SOURCE.files, "environment/postBuild": "make"}
+    here = replace(SOURCE, url="file:///me/hydro", place=tmp_path, files=files)
+    first = plan_of(indexes, here, bake=True)
+    assert first.for_builder["bake"]["packed"] and builder_user_data(first.for_builder)
+    assert plan_of(indexes, here, bake=True).contents.key == first.contents.key
+    (tmp_path / "run.py").write_text("import plain")
+    assert plan_of(indexes, here, bake=True).contents.key != first.contents.key
+    (tmp_path / "large.bin").write_bytes(random.Random(0).randbytes(20_000))
+    large = plan_of(indexes, here, bake=True)
+    with pytest.raises(ImageError, match="repository that machines reach by https"):
+        builder_user_data(large.for_builder)
 
 
 def test_a_python_that_is_asked_for_is_taken_or_refused(indexes):

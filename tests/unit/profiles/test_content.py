@@ -23,9 +23,13 @@ def test_it_is_what_is_set_or_else_that_of_the_image(settings, url, ref):
     assert found == {"url": url, "ref": ref, "folder": "hydro"}
 
 
-@pytest.mark.parametrize("settings", [{}, {"repository": URL, "content": ""}])
-def test_there_may_be_none(settings):
-    assert content_of(LaunchSettings(**settings)) == {}
+@pytest.mark.parametrize("more", [{}, {"repository": URL}])
+def test_there_may_be_none(more):
+    assert content_of(LaunchSettings(content="", **more)) == {}
+
+
+def test_if_nothing_is_set_the_machine_brings_what_its_image_has():
+    assert content_of(LaunchSettings()) == {"url": "", "ref": "", "folder": ""}
 
 
 def test_what_is_no_address_is_refused_when_it_is_set():

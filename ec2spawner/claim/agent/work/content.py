@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -16,6 +17,8 @@ WAIT_SECONDS = 60
 # nbgitpuller's: https://nbgitpuller.readthedocs.io. It keeps what the user has changed,
 # brings back what they have deleted, and puts aside what is in the way.
 PULLER = "gitpuller"
+# What `image build --bake` has put into the image: images/builds/machine/content.py.
+BAKED = "/opt/content"
 # A commit is no branch, which nbgitpuller wants. It never changes: it is brought once.
 _COMMIT = """\
 set -e
@@ -39,11 +42,17 @@ def bring(
 ) -> None:
     """Bring the files, or say why there is nothing new. The server starts in any case.
 
-    :param content: url, ref (empty for the usual branch) and folder, below the home
+    :param content: url (empty for what is baked into the image, if anything is), ref
+        (empty for the usual branch) and folder, below the home
     :param path: where programs are looked for
     :param as_user: makes a command one of the user's account
     """
+    baked = _baked()
     url, ref, folder = content["url"], content["ref"], content["folder"]
+    if not url:
+        if not baked:
+            return
+        url, ref, folder = baked["url"], baked["ref"], os.path.basename(baked["url"])
     command = _command(url, ref, os.path.join(home, folder), path)
     if not command:
         why = "this image has no nbgitpuller"
@@ -53,6 +62,11 @@ def bring(
         **os.environ,
         **{"PATH": path, "HOME": home, "GIT_TERMINAL_PROMPT": "0"},
     }
+    if baked.get("url") == url and ref in ("", baked["branch"], baked["commit"]):
+        # It stays the origin, and git reads the image's copy (git-config(1)).
+        env["GIT_CONFIG_COUNT"] = "1"
+        env["GIT_CONFIG_KEY_0"] = "url.file://%s/repository.git.insteadOf" % BAKED
+        env["GIT_CONFIG_VALUE_0"] = url
     with tempfile.TemporaryFile("w+", errors="replace") as log:
         options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": log}
         options.update(stderr=log, env=env, cwd=home, start_new_session=True)
@@ -70,6 +84,16 @@ def bring(
         said = [line for line in lines if line.startswith(("fatal:", "error:"))]
         why = (said or lines or ["it says nothing"])[-1]
         _tell_failure(url, why, "\n".join(lines), tell)
+
+
+def _baked() -> dict[str, str]:
+    """What the image has of which repository: url, ref, branch, commit."""
+    try:
+        with open(os.path.join(BAKED, "baked.json")) as file:
+            found: dict[str, str] = json.load(file)
+    except (OSError, ValueError):
+        return {}
+    return found
 
 
 def _command(url: str, ref: str, place: str, path: str) -> list[str]:

@@ -90,7 +90,7 @@ class Machine:
     @property
     def wanted_version(self) -> str:
         """The Hub's major version."""
-        return str(self.plan["server"][0]).partition("==")[2].partition(".")[0]
+        return str(self.plan["hub"]).partition(".")[0]
 
     def server_version(self) -> str:
         """The major version of the server that this machine has; empty for none."""

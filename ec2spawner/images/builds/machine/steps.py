@@ -113,7 +113,8 @@ def install_server(machine: Machine) -> str:
     """The server's own environment, where the machine has none of the Hub's."""
     if machine.server_version() == machine.wanted_version:
         if not os.path.exists(SERVER + "/bin/gitpuller"):
-            pulls = [e for e in machine.plan["server"] if e.startswith("nbgitpuller")]
+            lines = machine.plan["server"].splitlines()
+            pulls = [e for e in lines if e.startswith("nbgitpuller")]
             machine.run(*machine.pip("install", SERVER), *pulls, root=True)
         return "this image has it"
     if sys.version_info >= (3, 10):
@@ -122,8 +123,9 @@ def install_server(machine: Machine) -> str:
         python = "3.12"
         machine.run(UV, "python", "install", python, root=True)
     machine.run(UV, "venv", "--clear", "--python", python, SERVER, root=True)
-    machine.run(*machine.pip("install", SERVER), *machine.plan["server"], root=True)
-    return ""
+    lock = machine.plan["server"]
+    machine.run(*machine.pip("sync", SERVER), "-", stdin=lock, root=True)
+    return "%d packages" % len(lock.splitlines())
 
 
 def make_env(machine: Machine) -> str:
@@ -174,23 +176,3 @@ def install(machine: Machine) -> str:
         _install_compilers(machine)
         machine.run(*command, *source, stdin=lock)
     return "%d packages" % len(lock.splitlines())
-
-
-def post_build(machine: Machine) -> str:
-    if not machine.plan["post_build"]:
-        return "none"
-    code = HERE + "/home/code"
-    git = ("git", "-C", code)
-    machine.run("git", "init", "--quiet", code)
-    commit = machine.plan["source"]["commit"] or "HEAD"
-    source = machine.plan["source"]["url"]
-    machine.run(*git, "fetch", "--quiet", "--depth=1", "--", source, commit)
-    machine.run(*git, "checkout", "--quiet", "--detach", "FETCH_HEAD")
-    path = code + "/.ec2spawner-post-build"
-    with open(path, "w") as file:
-        file.write(machine.plan["post_build"])
-    os.chmod(path, 0o755)
-    path_of = "PATH=%s/bin:%s" % (machine.env, os.environ.get("PATH", os.defpath))
-    inside = 'cd "$0" && exec ./.ec2spawner-post-build'
-    machine.run("env", path_of, "VIRTUAL_ENV=" + machine.env, "sh", "-c", inside, code)
-    return ""
