@@ -152,6 +152,7 @@ class Demo:
             "password": self.password,
             "admin_password": self.admin_password,
             "idle_timeout": self.options.idle_timeout,
+            "builds": self.options.outside,
             "endpoint_url": self.cloud.endpoint_url,
             "region": found.region,
             "image": found.image_id,

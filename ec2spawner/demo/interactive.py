@@ -41,7 +41,8 @@ What to try
 What EC2 is asked, and the machines:"""
 
 _BUILD = """
-  6. Make an image of a repository, and see it:
+  6. On the form choose From a repository, and write one of GitHub's: its image is
+     made, and its packages are a kernel. Or make an image yourself, and see it:
 
      ec2spawner image build https://github.com/OWNER/REPOSITORY --hub-folder {folder}
      ec2spawner image ls --hub-folder {folder}

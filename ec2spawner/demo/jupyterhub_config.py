@@ -97,6 +97,10 @@ c.EC2Spawner.sizes = {
         "description": "models and big tables",
     },
 }
+if demo["builds"]:
+    # What images from repositories begin with, and which users may name.
+    c.EC2Spawner.image = demo["image"]
+    c.EC2Spawner.build_sources = ["https://github.com/*/*"]
 c.Spawner.default_url = "/lab"
 c.JupyterHub.allow_named_servers = True
 

@@ -1,15 +1,19 @@
-"""What environment.yml asks of conda, solved here by py-rattler: no conda is needed."""
+"""What environment.yml asks of conda, solved here by py-rattler, or what a pixi.lock
+has: no conda is needed."""
 
 from __future__ import annotations
 
 import asyncio
 import re
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from .errors import ImageError
@@ -21,6 +25,7 @@ _SOLVE_SECONDS = 600
 _SUBDIRS = {"x86_64": "linux-64", "aarch64": "linux-aarch64"}
 #: the kernel that machines have at least, as packages ask for it
 _LINUX = "5.10"
+_PIXI_WAY = "run pixi lock, or give --ignore pixi.lock"
 _PYTHON = re.compile(r"3\.(\d+)")
 
 
@@ -52,13 +57,7 @@ def solve_conda(
     :param as_of: nothing that was made later, ISO; empty for no limit
     :raises ImageError: when none do. It has the solver's reasons
     """
-    try:
-        import rattler
-    except ImportError as e:
-        raise ImageError(
-            "py-rattler is not installed, which reads environment.yml: "
-            "pip install 'ec2spawner[image]'"
-        ) from e
+    rattler = _rattler()
     specs = list(asked.specs)
     if not any(re.match(r"python\b(?!-)", each) for each in specs):
         specs.append(f"python {python}" if python else "python")
@@ -71,7 +70,7 @@ def solve_conda(
             list(asked.channels),
             # Not strict: as conda itself reads them.
             [rattler.MatchSpec(each, strict=False) for each in (*specs, KERNEL)],
-            platforms=[_SUBDIRS[architecture], "noarch"],  # type: ignore[list-item]
+            platforms=[_SUBDIRS[architecture], "noarch"],
             virtual_packages=_virtual(rattler, architecture),
             exclude_newer=limit,
             timeout=timedelta(seconds=_SOLVE_SECONDS),
@@ -86,6 +85,68 @@ def solve_conda(
             "or look whether its channels can be reached from here"
         ) from e
     return tuple(sorted(map(_package, found), key=lambda each: each.name))
+
+
+def _rattler() -> Any:
+    try:
+        import rattler
+    except ImportError as e:
+        raise ImageError(
+            "py-rattler is not installed, which reads environment.yml and pixi.lock: "
+            "pip install 'ec2spawner[image]'"
+        ) from e
+    return rattler
+
+
+def read_pixi_lock(
+    text: str, asked: Conda, pip: Sequence[str], architecture: str = "x86_64"
+) -> tuple[tuple[Package, ...], tuple[str, ...]]:
+    """What a pixi.lock has for its usual environment: of conda, and for pip.
+
+    :param asked: what the project asks of conda now
+    :param pip: what it asks of pip
+    :raises ImageError: when the lock cannot be read, or is older than the project
+    """
+    rattler = _rattler()
+    subdir = _SUBDIRS[architecture]
+    with tempfile.TemporaryDirectory(prefix="ec2spawner-lock-") as place:
+        path = Path(place) / "pixi.lock"
+        path.write_text(text)
+        try:
+            locked = rattler.LockFile.from_path(path).default_environment()
+            platforms = {each.name: each for each in locked.platforms()}
+            found = locked.packages(platforms[subdir]) or []
+            records = locked.conda_repodata_records_for_platform(platforms[subdir])
+        except KeyError as e:
+            raise ImageError(f"pixi.lock has nothing for {subdir}: {_PIXI_WAY}") from e
+        except Exception as e:  # rattler's errors have no common ancestor
+            why = " ".join(str(e).split()).rstrip(".")
+            raise ImageError(f"pixi.lock cannot be read ({why}): {_PIXI_WAY}") from e
+    versions = {each.name: each for each in found}
+    of_pip = {
+        str(canonicalize_name(each.name)): each
+        for each in found
+        if isinstance(each, rattler.lock.PypiLockedPackage)
+    }
+    changed = []
+    for spec in asked.specs:
+        wanted = rattler.MatchSpec(spec, strict=False)
+        there = versions.get(wanted.name.normalized)
+        if there is None or not there.satisfies(wanted):
+            changed.append(spec)
+    for line in pip:
+        want = Requirement(line)
+        there = of_pip.get(str(canonicalize_name(want.name)))
+        if there is None or not want.specifier.contains(there.version, True):
+            changed.append(line)
+    if changed:
+        raise ImageError(
+            "pixi.lock is older than its project, which asks for "
+            f"{', '.join(changed)}: {_PIXI_WAY}"
+        )
+    packages = sorted(map(_package, records or ()), key=lambda each: each.name)
+    lines = [f"{name}=={each.version}" for name, each in of_pip.items()]
+    return tuple(packages), tuple(sorted(lines))
 
 
 def _virtual(rattler: Any, architecture: str) -> list[Any]:

@@ -100,6 +100,30 @@ def solve_server(wanted: Sequence[str], indexes: Indexes) -> tuple[str, ...]:
         return tuple(filter(None, map(str.strip, _run(command).splitlines())))
 
 
+def export(project: str, lock: str) -> tuple[str, ...]:
+    """What a uv.lock says, for all systems and Pythons, as pip writes it.
+
+    :param project: the text of its pyproject.toml
+    :raises ImageError: when uv cannot read it
+    """
+    with tempfile.TemporaryDirectory(prefix="ec2spawner-lock-") as place:
+        (Path(place) / "pyproject.toml").write_text(project)
+        (Path(place) / "uv.lock").write_text(lock)
+        command = [
+            *(uv_program(), "export", "--directory", place, "--frozen", "--offline"),
+            *("--quiet", "--color=never", "--no-config", "--no-hashes"),
+            *("--no-header", "--no-annotate", "--no-default-groups"),
+            *("--no-emit-workspace", "--no-emit-local", "--python", sys.executable),
+        ]
+        try:
+            return tuple(filter(None, map(str.strip, _run(command).splitlines())))
+        except ImageError as e:
+            raise ImageError(
+                "uv.lock cannot be read by the uv that is here: run uv lock anew, or "
+                "give --ignore uv.lock"
+            ) from e
+
+
 def without(lock: Lock, lines: Sequence[str]) -> Lock:
     """What is not there already."""
     return Lock(tuple(line for line in lock.lines if line not in lines))

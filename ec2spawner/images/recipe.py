@@ -15,7 +15,7 @@ import yaml
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from .errors import ImageError
-from .pyproject import read_pyproject
+from .pyproject import read_pixi, read_pyproject
 from .requirements import Requirements, logical_lines, read_lines, read_requirements
 
 #: where environment files are looked for: the first that has one counts
@@ -23,7 +23,8 @@ PLACES = ("binder", ".binder", "")
 #: and if none has: in these, one level down
 NEARBY = ("environment", "environments", "env", "envs", "conda", "requirements")
 #: what makes a place one of environment files
-_ENVIRONMENT = ("environment.yml", "environment.yaml", "requirements.txt")
+_PIXI = "pixi.lock"
+_ENVIRONMENT = (_PIXI, "environment.yml", "environment.yaml", "requirements.txt")
 _PROJECT = ("pyproject.toml",)
 #: beside these
 _BESIDES = ("apt.txt", "postBuild", "runtime.txt", ".python-version")
@@ -34,8 +35,7 @@ _REFUSED = {
     "DESCRIPTION": "a package of R",
     "Project.toml": "packages for Julia",
     "default.nix": "a Nix environment",
-    "pixi.lock": "a lock of pixi",
-    "pixi.toml": "a project of pixi",
+    "pixi.toml": "a project of pixi without its pixi.lock",
     "conda-lock.yml": "a lock of conda-lock",
     "Pipfile": "an environment of pipenv",
     "Pipfile.lock": "a lock of pipenv",
@@ -70,6 +70,10 @@ class Recipe:
     apt: tuple[str, ...] = ()
     #: a program that runs when all is installed; empty for none
     post_build: str = ""
+    #: pyproject.toml and its uv.lock, if that counts
+    uv: tuple[str, str] | None = None
+    #: the text of pixi.lock, if that counts: then nothing is solved
+    pixi: str = ""
 
 
 def read_recipe(
@@ -92,7 +96,8 @@ def read_recipe(
     _refuse(here)
     recipe = Recipe(notes=notes)
     for name, read in _READERS:
-        if name in here and not (name in _PROJECT and recipe.used):
+        passed = recipe.pixi and name in _ENVIRONMENT
+        if name in here and not passed and not (name in _PROJECT and recipe.used):
             recipe = read(recipe, here[name], files)
     for name in sorted(set(here).intersection(KNOWN)):
         if here[name] not in recipe.used:
@@ -138,6 +143,8 @@ def _find_place(files: Mapping[str, str], subdir: str) -> tuple[str, tuple[str, 
 
 def _refuse(here: Mapping[str, str]) -> None:
     bad = [name for name in _REFUSED if name in here]
+    if _PIXI in here and "pixi.toml" in bad:
+        bad.remove("pixi.toml")
     if not bad:
         return
     ours = [n for n in (*_ENVIRONMENT, *_PROJECT) if n in here]
@@ -159,6 +166,17 @@ def _used(recipe: Recipe, *paths: str, **changes: Any) -> Recipe:
 
 
 # The files, one by one.
+
+
+def _pixi(recipe: Recipe, path: str, files: Mapping[str, str]) -> Recipe:
+    folder = posixpath.dirname(path)
+    for name in ("pixi.toml", "pyproject.toml"):
+        manifest = posixpath.join(folder, name)
+        if manifest in files and (found := read_pixi(manifest, files[manifest])):
+            conda = Conda(found.channels, found.specs)
+            recipe = replace(recipe, conda=conda, pip=found.pip, pixi=files[path])
+            return _used(recipe, manifest, path)
+    raise ImageError(f"{path} has no pixi.toml beside it: add it")
 
 
 def _environment(recipe: Recipe, path: str, files: Mapping[str, str]) -> Recipe:
@@ -214,8 +232,10 @@ def _pyproject(recipe: Recipe, path: str, files: Mapping[str, str]) -> Recipe:
     lock = posixpath.join(posixpath.dirname(path), "uv.lock")
     found = read_pyproject(path, files[path], files.get(lock, ""))
     python = recipe.python or _checked(found.python, path)
-    used = [path] + [lock] * bool(found.pip.constraints)
-    return _used(recipe, *used, pip=recipe.pip + found.pip, python=python)
+    recipe = _used(recipe, path, pip=recipe.pip + found.pip, python=python)
+    if lock not in files:
+        return recipe
+    return _used(recipe, lock, uv=(files[path], files[lock]))
 
 
 def _apt(recipe: Recipe, path: str, files: Mapping[str, str]) -> Recipe:
@@ -246,6 +266,7 @@ def _python(recipe: Recipe, path: str, files: Mapping[str, str]) -> Recipe:
 _Reader = Callable[[Recipe, str, Mapping[str, str]], Recipe]
 #: in this order: conda first, pip on top, and what says more of Python last
 _READERS: tuple[tuple[str, _Reader], ...] = (
+    (_PIXI, _pixi),
     ("environment.yml", _environment),
     ("environment.yaml", _environment),
     ("requirements.txt", _requirements),

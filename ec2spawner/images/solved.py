@@ -22,10 +22,17 @@ from typing import Any
 from packaging.utils import parse_wheel_filename
 from pydantic import TypeAdapter
 
-from .conda import Package, as_constraints, python_of, rattler_version, solve_conda
+from .conda import (
+    Package,
+    as_constraints,
+    python_of,
+    rattler_version,
+    read_pixi_lock,
+    solve_conda,
+)
 from .errors import ImageError
 from .index import File, Indexes, files_of
-from .lock import Lock, solve, solve_server, uv_version, without
+from .lock import KERNEL, Lock, export, solve, solve_server, uv_version, without
 from .pythons import Choice, choose, is_for_machines, newest_pin, offers_of
 from .recipe import Recipe
 from .requirements import names_of, pins
@@ -186,13 +193,23 @@ def _solve(question: Question, committed: str) -> Solved:
     builds = question.builds
     if recipe.conda is not None:
         as_of = "" if question.as_of == "no" else question.as_of
-        conda = solve_conda(recipe.conda, question.pythons, processor, as_of)
-        choice = Choice(python_of(conda), why="conda's solver has it")
-        limits = (*recipe.pip.constraints, *as_constraints(conda))
-        pip = replace(recipe.pip, constraints=limits)
-        lock = solve(pip, choice.python, indexes, processor, as_of, False, builds)
+        pip, kernel, why = recipe.pip, False, "conda's solver has it"
+        if recipe.pixi:
+            conda, lines = read_pixi_lock(
+                recipe.pixi, recipe.conda, pip.lines, processor
+            )
+            kernel, why = KERNEL not in {p.name for p in conda}, "pixi.lock has it"
+            pip = replace(pip, lines=lines)
+        else:
+            conda = solve_conda(recipe.conda, question.pythons, processor, as_of)
+        choice = Choice(python_of(conda), why=why)
+        limits = (*pip.constraints, *as_constraints(conda))
+        pip = replace(pip, constraints=limits)
+        lock = solve(pip, choice.python, indexes, processor, as_of, kernel, builds)
         lock = without(lock, limits)
     else:
+        if recipe.uv is not None:
+            recipe = _as_locked(recipe, *recipe.uv)
         choice = _choice(question)
         as_of = _as_of(question.as_of, choice, committed)
         lock = solve(
@@ -200,6 +217,13 @@ def _solve(question: Question, committed: str) -> Solved:
         )
     uv = uv_wheel(indexes, processor)
     return Solved(choice, lock, uv, as_of, conda)
+
+
+def _as_locked(recipe: Recipe, project: str, lock: str) -> Recipe:
+    """At the versions of its uv.lock."""
+    limits = (*recipe.pip.constraints, *export(project, lock))
+    pip = replace(recipe.pip, constraints=tuple(dict.fromkeys(limits)))
+    return replace(recipe, pip=pip)
 
 
 def _choice(question: Question) -> Choice:

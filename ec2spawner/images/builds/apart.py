@@ -14,6 +14,7 @@ import sys
 from ..errors import ImageError, Unreadable
 from ..index import Indexes, configured_indexes
 from ..plan import Wishes, make_plan
+from ..pyproject import addresses_in
 from ..recipe import Recipe, read_recipe
 from ..solved import remembered_here
 from ..source import Source, read_source
@@ -57,6 +58,10 @@ def _addresses(recipe: Recipe, indexes: Indexes) -> list[str]:
     pip, conda = recipe.pip, recipe.conda
     found = [each for each in (*pip.lines, *pip.constraints) if _is_address(each)]
     found += [each for each in pip.indexes if each not in indexes.all]
+    if recipe.pixi:
+        found.append("pixi.lock")  # all in it is an address
+    if recipe.uv is not None:
+        found += addresses_in(recipe.uv[1])
     if conda is not None:
         found += [each for each in conda.channels if not _CHANNEL.fullmatch(each)]
         found += [each for each in conda.specs if "/" in each or "[" in each]

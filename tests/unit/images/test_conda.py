@@ -15,6 +15,7 @@ from ec2spawner.images.conda import (
     as_constraints,
     names_of_conda,
     python_of,
+    read_pixi_lock,
     solve_conda,
 )
 from ec2spawner.images.errors import ImageError
@@ -121,3 +122,72 @@ def test_the_builder_installs_just_these(channel, tmp_path):
     # Of any processor and any Python, and put where this one looks.
     installed = env / "lib" / "python3.8" / "site-packages" / "ipykernel.py"
     assert installed.read_text() == "version = 6\n"
+
+
+# As pixi writes it.
+PIXI_LOCK = """\
+version: 6
+environments:
+  default:
+    channels:
+    - url: https://example.org/conda-forge/
+    indexes:
+    - https://example.org/simple
+    packages:
+      linux-64:
+      - conda: https://example.org/conda-forge/linux-64/python-3.11.9-h955ad1f_0_cpython.conda
+      - conda: https://example.org/conda-forge/noarch/six-1.16.0-pyh6c4a22f_0.tar.bz2
+      - pypi: https://example.org/files/cowsay-6.1-py3-none-any.whl
+packages:
+- conda: https://example.org/conda-forge/linux-64/python-3.11.9-h955ad1f_0_cpython.conda
+  sha256: 177f33a1fb8d3476b38f73c37b42f01c0b014fa0e039a701fd9f83d83aae6d40
+  md5: d8f1b9e8a9c1a4b8b5d4a7c1e2f3a4b5
+  depends: []
+  license: Python-2.0
+  size: 30884494
+  timestamp: 1713553104915
+- conda: https://example.org/conda-forge/noarch/six-1.16.0-pyh6c4a22f_0.tar.bz2
+  sha256: a85c38227b446f42c5b90d9b642f2c0567880c15d72492d8da074a59c8f91dd6
+  md5: e5f25f8dbc060e9a8d912e432202afc2
+  depends:
+  - python
+  license: MIT
+  noarch: python
+  size: 14259
+  timestamp: 1620240338595
+- pypi: https://example.org/files/cowsay-6.1-py3-none-any.whl
+  name: cowsay
+  version: '6.1'
+  sha256: 274b1e6fc1b966d53976333eb90ac94cb07a450a700b455af9fbdf882244b30a
+"""  # noqa: E501
+
+
+def test_a_lock_of_pixi_says_what_is_installed():
+    asked = Conda(("conda-forge",), ("python 3.11.*", "six"))
+    conda, pip = read_pixi_lock(PIXI_LOCK, asked, ("cowsay>=6",))
+    assert [(p.name, p.version, p.noarch) for p in conda] == [
+        ("python", "3.11.9", ""),
+        ("six", "1.16.0", "python"),
+    ]
+    assert conda[0].url.endswith("linux-64/python-3.11.9-h955ad1f_0_cpython.conda")
+    assert conda[0].sha256.startswith("177f33a1") and pip == ("cowsay==6.1",)
+
+
+@pytest.mark.parametrize(
+    "specs, pip, named",
+    [
+        (("python 3.12.*",), (), "older than its project, which asks for python 3.12"),
+        (("gdal",), (), "which asks for gdal: run pixi lock, or give --ignore"),
+        ((), ("cowsay>=7",), "which asks for cowsay>=7: run pixi lock"),
+    ],
+)
+def test_a_lock_of_pixi_that_is_older_than_its_project_is_none(specs, pip, named):
+    with pytest.raises(ImageError, match=named):
+        read_pixi_lock(PIXI_LOCK, Conda((), specs), pip)
+
+
+def test_a_lock_of_pixi_for_other_computers_or_that_is_none_is_told_so():
+    with pytest.raises(ImageError, match="has nothing for linux-aarch64: run pixi"):
+        read_pixi_lock(PIXI_LOCK, Conda(), (), "aarch64")
+    with pytest.raises(ImageError, match=r"cannot be read \(.*\): run pixi lock"):
+        read_pixi_lock("nothing", Conda(), ())

@@ -8,7 +8,7 @@ import pytest
 
 from ec2spawner.images.errors import ImageError
 from ec2spawner.images.index import Indexes
-from ec2spawner.images.lock import Lock, _reasons, solve
+from ec2spawner.images.lock import Lock, _reasons, export, solve
 from ec2spawner.images.requirements import Requirements
 
 
@@ -75,6 +75,69 @@ def test_what_does_not_go_together_is_named_and_costs_nothing(indexes, lines, na
     assert text.startswith("no versions of the packages go together: ")
     assert all(each in text for each in named), text
     assert text.endswith(". Change one of them") and "×" not in text
+
+
+PROJECT = """\
+[project]
+name = "hydro"
+version = "0"
+requires-python = ">=3.10"
+dependencies = ["old"]
+"""
+REGISTRY = '{ registry = "https://example.org/simple" }'
+UV_LOCK = f"""\
+version = 1
+revision = 3
+requires-python = ">=3.10"
+resolution-markers = ["python_full_version >= '3.12'", "python_full_version < '3.12'"]
+
+[[package]]
+name = "hydro"
+version = "0"
+source = {{ virtual = "." }}
+dependencies = [{{ name = "old" }}]
+[package.metadata]
+requires-dist = [{{ name = "old" }}]
+
+[[package]]
+name = "old"
+version = "1.0"
+source = {REGISTRY}
+dependencies = [
+  {{ name = "traitlets", version = "4.2", source = {REGISTRY}, marker = "python_full_version < '3.12'" }},
+  {{ name = "traitlets", version = "4.3", source = {REGISTRY}, marker = "python_full_version >= '3.12'" }},
+]
+sdist = {{ url = "https://example.org/old-1.0.tar.gz", hash = "sha256:{"0" * 64}" }}
+
+[[package]]
+name = "traitlets"
+version = "4.2"
+source = {REGISTRY}
+resolution-markers = ["python_full_version < '3.12'"]
+sdist = {{ url = "https://example.org/traitlets-4.2.tar.gz", hash = "sha256:{"0" * 64}" }}
+
+[[package]]
+name = "traitlets"
+version = "4.3"
+source = {REGISTRY}
+resolution-markers = ["python_full_version >= '3.12'"]
+sdist = {{ url = "https://example.org/traitlets-4.3.tar.gz", hash = "sha256:{"0" * 64}" }}
+"""  # noqa: E501
+
+
+def test_a_projects_own_lock_is_obeyed_on_each_python(indexes, tmp_path):
+    make_index(tmp_path, wheel("traitlets", "4.2"), wheel("old", "1.1"))
+    limits = export(PROJECT, UV_LOCK)
+    assert (
+        "old==1.0" in limits
+        and "traitlets==4.2 ; python_full_version < '3.12'" in limits
+    )
+    wanted = Requirements(("old",), limits)
+    for python, traitlets in (("3.11", "4.2"), ("3.12", "4.3")):
+        lock = solve(wanted, python, indexes)
+        assert lock.lines == ("ipykernel==6.0", "old==1.0", f"traitlets=={traitlets}")
+    with pytest.raises(ImageError, match="run uv lock anew, or give --ignore uv.lock"):
+        export(PROJECT, "version = 99")
 
 
 def test_the_solvers_words_become_one_paragraph():

@@ -3,6 +3,7 @@
 import pytest
 
 from ec2spawner.images.errors import ImageError
+from ec2spawner.images.pyproject import addresses_in
 from ec2spawner.images.recipe import Conda, read_recipe
 
 ENVIRONMENT = """\
@@ -83,8 +84,34 @@ source = { registry = "an index" }
 name = "lab"
 version = "0"
 source = { virtual = "." }
+metadata.requires-dist = [
+    { name = "xarray" }, { name = "own", git = "https://example.org/own" }
+]
 """
     recipe = read_recipe({"pyproject.toml": project, "uv.lock": lock})
+    assert recipe.uv == (project, lock)
+    assert addresses_in(lock) == []
+    more = '[[package]]\nname = "a"\nsource = { git = "https://example.org/a" }'
+    assert addresses_in(lock + more) == ["https://example.org/a"]
+    # A lock that says something else than what is asked for now is no lock of it.
+    for old, new, named in (
+        ('"xarray"', '"xarray>=2026"', "xarray>=2026"),
+        ('"xarray"', '"xarray", "zarr"', "zarr"),
+        ("3.10", "3.12", "Python >=3.12"),
+    ):
+        newer = project.replace(old, new)
+        files = {
+            "pyproject.toml": newer,
+            "uv.lock": 'requires-python = ">=3.10"' + lock,
+        }
+        with pytest.raises(
+            ImageError, match=f"older than .*, which asks for {named}: r"
+        ):
+            read_recipe(files)
+        assert read_recipe(files, ignored=("uv.lock",)).uv is None
+    assert read_recipe(
+        {"pyproject.toml": project.replace('"xa', '"own", "xa'), "uv.lock": lock}
+    ).uv
     assert recipe.used == ("pyproject.toml", "uv.lock")
     assert recipe.pip.lines == ("xarray",)
     assert recipe.pip.constraints == ("xarray==2025.1.0",)
@@ -94,10 +121,47 @@ source = { virtual = "." }
     assert both.notes == ("pyproject.toml is ignored",)
 
 
+PIXI = """\
+[workspace]
+channels = ["conda-forge"]
+platforms = ["linux-64"]
+[dependencies]
+python = "3.11.*"
+six = "*"
+[target.linux-64.dependencies]
+gdal = { version = ">=3" }
+[target.win-64.dependencies]
+pywin32 = "*"
+[pypi-dependencies]
+cowsay = ">=6"
+hydro = { path = ".", editable = true }
+"""
+
+
+def test_a_lock_of_pixi_counts_before_all_others_with_its_project():
+    files = {"pixi.toml": PIXI, "pixi.lock": "version: 6", "apt.txt": "tree"}
+    recipe = read_recipe({**files, "environment.yml": ENVIRONMENT})
+    assert recipe.used == ("pixi.toml", "pixi.lock", "apt.txt")
+    assert recipe.notes == ("environment.yml is ignored",)
+    wanted = ("python 3.11.*", "six", "gdal >=3")
+    assert recipe.conda == Conda(("conda-forge",), wanted)
+    assert recipe.pip.lines == ("cowsay>=6",) and recipe.pixi == "version: 6"
+    own = (
+        PIXI.replace("[", "[tool.pixi.")
+        .replace('["', '["')
+        .replace('[tool.pixi."', '["')
+    )
+    own = '[project]\nname = "a"\ndependencies = ["zarr"]\n' + own
+    other = read_recipe({"pyproject.toml": own, "pixi.lock": "version: 6"})
+    assert other.conda == recipe.conda and other.pip.lines == ("zarr", "cowsay>=6")
+    with pytest.raises(ImageError, match="pixi.lock has no pixi.toml beside it: add"):
+        read_recipe({"pixi.lock": "version: 6"})
+
+
 @pytest.mark.parametrize(
     "name",
     ["Dockerfile", "install.R", "DESCRIPTION", "Project.toml", "default.nix"]
-    + ["pixi.lock", "conda-lock.yml", "Pipfile"],
+    + ["pixi.toml", "conda-lock.yml", "Pipfile"],
 )
 def test_what_no_image_is_made_of_is_refused_by_name(name):
     with pytest.raises(ImageError, match=rf"{name} is .*write an environment\.yml"):
