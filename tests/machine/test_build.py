@@ -183,9 +183,9 @@ def test_a_bare_machine_becomes_a_clean_image_though_who_follows_it_is_killed(
     base = here.image(bare, "bare")
     here.terminate(bare)
     ec2.clear_requests()
-    build(hub, base, repository, until="install")
-    build(hub, base, repository, until="stop")
-    image = build(hub, base, repository)[-1]["image"]
+    build(hub, base, repository, "--bake", until="install")
+    build(hub, base, repository, "--bake", until="stop")
+    image = build(hub, base, repository, "--bake")[-1]["image"]
     actions = [request.action for request in ec2.requests()]
     assert actions.count("RunInstances") == actions.count("CreateImage") == 1
     eventually(lambda: living(ec2) == [])
@@ -196,6 +196,10 @@ def test_a_bare_machine_becomes_a_clean_image_though_who_follows_it_is_killed(
     major = jupyterhub.__version__.partition(".")[0]
     singleuser = "/opt/jupyter/bin/jupyterhub-singleuser --version"
     assert guest.run(singleuser).startswith(f"{major}.")
+    # The files are in it, for everybody, and it is root's.
+    clone = "cd /tmp && git clone -q file:///opt/content/repository.git code"
+    guest.run(f"runuser -u nobody -- sh -c '{clone}'")
+    assert guest.run("cat /tmp/code/run.py") == FILES["run.py"].strip()
     look = f"grep -rls {SECRET} /root /home /etc /var /opt/jupyter /tmp"
     assert guest.run(look, check=False) == ""
     here.api.deregister_image(ImageId=image)

@@ -52,7 +52,7 @@ def bring(
     if not url:
         if not baked:
             return
-        url, ref, folder = baked["url"], baked["ref"], os.path.basename(baked["url"])
+        url, ref, folder = baked["url"], baked["ref"], baked["folder"]
     command = _command(url, ref, os.path.join(home, folder), path)
     if not command:
         why = "this image has no nbgitpuller"
@@ -87,7 +87,7 @@ def bring(
 
 
 def _baked() -> dict[str, str]:
-    """What the image has of which repository: url, ref, branch, commit."""
+    """What the image has of which repository: url, ref, folder, branch, commit."""
     try:
         with open(os.path.join(BAKED, "baked.json")) as file:
             found: dict[str, str] = json.load(file)

@@ -51,6 +51,8 @@ def bake(machine: Machine) -> str:
     note = {"url": asked["url"], "branch": branch, "commit": commit}
     # A folder has no history: it is brought once, as a commit is.
     note["ref"] = commit if asked["packed"] else branch
+    folder = os.path.basename(asked["url"])
+    note["folder"] = machine.plan["name"] if asked["packed"] else folder
     with open(BAKED + "/baked.json", "w") as file:
         json.dump(note, file)
     return "commit %s is in the image" % commit[:12]

@@ -50,6 +50,7 @@ class Image:
         sha = subprocess.check_output(head, text=True).strip() if known else ""
         machine = SmallMachine(
             self.folder,
+            name="hydro",
             bake={**bare, "packed": base64.b64encode(packed).decode()},
             source={"url": self.url, "commit": sha},
         )
