@@ -92,7 +92,18 @@ def install_system(machine: Machine) -> str:
 def _system(machine: Machine, *names: str) -> None:
     """Install packages of the distribution."""
     if not shutil.which("apt-get"):
-        machine.run("dnf", "-q", "install", "-y", *names, root=True)
+        if not shutil.which("dnf"):
+            raise Failed(
+                "this base image has neither apt nor dnf, so %s cannot be installed: "
+                "take one that has them already" % ", ".join(names)
+            )
+        try:
+            machine.run("dnf", "-q", "install", "-y", *names, root=True)
+        except Failed as e:
+            raise Failed(
+                "%s (this base image has dnf: packages have other names there than "
+                "Debian's, which apt.txt is for)" % e
+            )
         return
     try:
         machine.run("apt-get", "-qq", "update", root=True)
