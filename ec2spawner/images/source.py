@@ -215,7 +215,8 @@ def _own_files(folder: Path) -> list[str]:
     if (folder / ".git").exists():
         # Others may be somebody's own, such as passwords.
         listed = _git(folder, "ls-files", "-z").split("\0")
-        return sorted(n for n in listed if n and os.path.lexists(folder / n))
+        if known := [n for n in listed if n and os.path.lexists(folder / n)]:
+            return sorted(known)
     found = []
     for where, folders, names in os.walk(folder):
         folders[:] = sorted(set(folders) - _SKIPPED)
