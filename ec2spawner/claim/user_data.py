@@ -6,10 +6,10 @@ import ast
 import base64
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..core.errors import EC2SpawnError, Reason
 from .agent.config import CONFIG_MARK
@@ -63,7 +63,12 @@ def _claiming_script() -> str:
 
 
 def user_data(
-    launch_id: str, nonce: str, hub_api_url: str, claim_timeout: float, hub_ca: str = ""
+    launch_id: str,
+    nonce: str,
+    hub_api_url: str,
+    claim_timeout: float,
+    hub_ca: str = "",
+    preload: Mapping[str, Any] | None = None,
 ) -> bytes:
     """The user-data of one launch, gzip-compressed.
 
@@ -71,6 +76,8 @@ def user_data(
 
     :param hub_ca: PEM of what has signed the Hub's certificate: the machine believes
         nobody else. Empty where the Hub has none
+    :param preload: what the machine may import ahead (``agent/preload.py``); None for
+        nothing
     :raises EC2SpawnError: when it would be larger than EC2 takes
     """
     config = {
@@ -79,6 +86,7 @@ def user_data(
         "hub_api_url": hub_api_url,
         "claim_timeout": claim_timeout,
         **({"hub_ca": hub_ca} if hub_ca else {}),
+        **({"preload": dict(preload)} if preload else {}),
     }
     # Base64 in a comment: whatever a value holds, it cannot become code.
     line = base64.b64encode(json.dumps(config).encode()).decode()

@@ -7,7 +7,6 @@ import secrets
 import time
 from collections.abc import Callable
 
-from ..claim.user_data import user_data
 from ..core.errors import EC2SpawnError, Reason
 from ..core.event import NotNow
 from ..core.events import Waking
@@ -20,6 +19,7 @@ from ..ec2.machines import BY_ITSELF, HIBERNATED, STOPPED, Machine
 from ..launch.attempts import place_in_line
 from ..launch.failures import EndedEarly, cancelled, cannot_wake
 from ..launch.plan import LaunchPlan
+from ..launch.user_data import user_data_of
 from .context import ServerContext
 
 # EC2 may take minutes until a machine that is stopping has stopped (EC2 user guide,
@@ -192,12 +192,10 @@ class Resume:
             )
         except NotNow as e:
             raise cancelled() from e
-        return user_data(
-            stopped.launch_id,
-            nonce,
-            context.hub.api_url,
-            context.settings.claim_timeout,
-            context.runtime.hub_ca,
+        settings, hub = context.settings, context.hub
+        launch_id, hub_ca = stopped.launch_id, context.runtime.hub_ca
+        return user_data_of(
+            settings, hub.cmd, hub.api_url, launch_id, nonce, hub_ca
         )
 
 

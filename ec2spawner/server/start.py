@@ -8,7 +8,6 @@ import time
 from contextlib import suppress
 
 from ..claim.messages import Step
-from ..claim.user_data import user_data
 from ..core.errors import EC2SpawnError, Reason
 from ..core.event import NotNow
 from ..core.events import (
@@ -37,6 +36,7 @@ from ..launch.failures import (
 )
 from ..launch.plan import LaunchIdentity, LaunchPlan, plan_launch
 from ..launch.progress import Progress
+from ..launch.user_data import user_data_of
 from ..settings.idleness import idle_policy
 from .admission import Admission
 from .context import ServerContext
@@ -194,11 +194,12 @@ class Start:
                 reason=Reason.CONFIG,
                 log_message="c.EC2Spawner.image is not set",
             )
-        data = user_data(
+        data = user_data_of(
+            settings,
+            hub.cmd,
+            hub.api_url,
             self._start_id,
             nonce,
-            hub.api_url,
-            settings.claim_timeout,
             context.runtime.hub_ca,
         )
         fleet = context.fleet

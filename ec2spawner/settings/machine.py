@@ -263,6 +263,23 @@ class MachineSettings(HasTraits):
         """,
     )
 
+    preload_server = Bool(
+        True,
+        config=True,
+        help="""
+        Import the server while its machine waits for what it is to do.
+
+        Importing is most of the time that JupyterLab takes to start. So a process of
+        :attr:`user_account` does it as soon as the machine is up, and becomes the
+        server. A plain start takes its place where that could make a difference: with
+        a :attr:`setup_script`, another ``cmd`` than ``jupyterhub-singleuser`` or
+        ``jupyter-labhub``, or packages that the account has in ``~/.local``. It
+        needs about 100 MB of the machine's memory a little earlier than otherwise.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
     @validate("instance_type")
     def _check_type(self, proposal: Any) -> str:
         return _checked_type("instance_type", proposal["value"])

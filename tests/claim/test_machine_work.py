@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from ec2spawner.claim.agent import service
 from ec2spawner.claim.agent.words import Failed
 from ec2spawner.claim.agent.work import blank, data, home, safely, systemd
 
@@ -126,8 +127,8 @@ def test_the_command_reaches_the_server_as_it_was_ordered(
 ):
     """systemd.service(5), "Command lines": it replaces %x, $X and \\x."""
     unit = tmp_path / "server.service"
-    monkeypatch.setattr(systemd, "SERVER_UNIT", str(unit))
-    host = systemd.SystemdHost()
+    monkeypatch.setattr(service, "SERVER_UNIT", str(unit))
+    host = systemd.SystemdHost(again=False)
     host.run_folder = str(tmp_path)
     command = ["jupyter", "--a=100%h", "$HOME", 'a "b"', "a\\n", "a\nb"]
     host.start(command, {}, "jovyan", "/home/50%u")
@@ -141,8 +142,8 @@ def test_jupyters_notes_of_a_run_are_in_a_folder_of_memory_for_the_account_alone
     commands, tmp_path, monkeypatch
 ):
     unit = tmp_path / "server.service"
-    monkeypatch.setattr(systemd, "SERVER_UNIT", str(unit))
-    host = systemd.SystemdHost()
+    monkeypatch.setattr(service, "SERVER_UNIT", str(unit))
+    host = systemd.SystemdHost(again=False)
     host.run_folder = str(tmp_path)
     host.start(["jupyter"], {}, "jovyan", "/home/jovyan")
     lines = unit.read_text().splitlines()
@@ -152,7 +153,7 @@ def test_jupyters_notes_of_a_run_are_in_a_folder_of_memory_for_the_account_alone
 
 
 def test_a_server_that_ends_because_the_machine_does_has_not_ended(commands):
-    host = systemd.SystemdHost()
+    host = systemd.SystemdHost(again=False)
     show = "echo ActiveState=inactive; echo ExecMainCode=1; echo ExecMainStatus=0"
     commands.says(systemctl=f'[ "$1" = show ] && {{ {show}; }} || echo stopping')
     assert host.exit_code() is None
@@ -162,16 +163,16 @@ def test_a_server_that_ends_because_the_machine_does_has_not_ended(commands):
 
 def test_who_restarts_the_agent_leaves_the_server_running(commands):
     """As updates of the system do, and apt in a setup_script: SIGTERM."""
-    systemd.SystemdHost().terminated()
+    systemd.SystemdHost(again=False).terminated()
     assert commands.called == []
 
 
 def test_needrestart_is_told_to_leave_us_alone_where_it_is(tmp_path, monkeypatch):
     monkeypatch.setattr(systemd, "NEEDRESTART", str(tmp_path / "needrestart"))
-    systemd.SystemdHost().settle_in()
+    systemd.SystemdHost(again=False).settle_in()
     assert not (tmp_path / "needrestart").exists()
     (tmp_path / "needrestart").mkdir()
-    systemd.SystemdHost().settle_in()
+    systemd.SystemdHost(again=False).settle_in()
     conf = tmp_path / "needrestart" / "conf.d" / "ec2spawner.conf"
     assert conf.read_text() == "$nrconf{override_rc}{qr(^ec2spawner-)} = 0;\n"
 
@@ -224,7 +225,7 @@ def test_an_account_is_made_with_the_number_of_its_files_if_it_may_have_it(
         return 0, ""
 
     monkeypatch.setattr(systemd, "run_lines", useradd)
-    assert systemd.SystemdHost().account("jovyan", wanted) == "/h/jovyan"
+    assert systemd.SystemdHost(again=False).account("jovyan", wanted) == "/h/jovyan"
     assert made == [f"useradd --create-home --shell /bin/bash {given}jovyan"]
 
 

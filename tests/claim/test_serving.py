@@ -9,6 +9,7 @@ import pytest
 
 from ec2spawner.claim.agent.words import Failed
 from ec2spawner.claim.agent.work import main
+from ec2spawner.claim.agent.work.preloaded import Preloaded
 
 
 class Host:
@@ -17,6 +18,7 @@ class Host:
     def __init__(self, run_folder, *codes):
         self.people_folder = f"{run_folder}-people"
         self.run_folder, self.codes, self.starts = str(run_folder), list(codes), 0
+        self.preloaded = Preloaded(self.run_folder, again=False)
 
     def exit_code(self):
         return self.codes.pop(0)
@@ -48,7 +50,7 @@ def agent(tmp_path, monkeypatch):
     monkeypatch.setattr(main.time, "sleep", lambda seconds: None)
 
     def live(*codes, again):
-        monkeypatch.setattr(main, "ProcessHost", lambda: Host(tmp_path, *codes))
+        monkeypatch.setattr(main, "ProcessHost", lambda again: Host(tmp_path, *codes))
         made = main.Agent(again=again)
         monkeypatch.setattr(made, "answers", lambda url: True)
         monkeypatch.setattr(made, "look_after", lambda orders: None)
@@ -97,6 +99,20 @@ def test_a_server_that_nobody_ever_saw_ready_is_a_failed_start(agent):
     with pytest.raises(Failed, match="exited with code -9"):
         serve(agent(-9, again=True), told)
     assert told == []
+
+
+def test_a_server_that_was_imported_ahead_and_fails_is_tried_once_as_ever(agent):
+    told: list[str] = []
+    made = agent(-11, None, 0, again=False)
+    made.host.preloaded.told = True
+    serve(made, told)
+    assert (told, made.host.starts) == (["ready", "exited"], 1)
+    made = agent(-11, 1, again=False)
+    made.host.preloaded.told = True
+    os.unlink(made.ready_note)
+    with pytest.raises(Failed, match="exited with code 1"):
+        serve(made, told)
+    assert made.host.starts == 1
 
 
 def test_jupyter_keeps_its_notes_of_the_token_in_memory(agent, monkeypatch):

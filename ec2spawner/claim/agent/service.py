@@ -14,6 +14,11 @@ from .words import say
 UNITS = "/etc/systemd/system/"
 AGENT = "ec2spawner-agent.service"
 LOCK = "ec2spawner-metadata.service"
+SERVER = "ec2spawner-server.service"
+#: of this boot, as the server is
+SERVER_UNIT = "/run/systemd/system/" + SERVER
+# Made with the server, and gone with it: the token in Jupyter's notes is on no disk.
+RUNTIME = "ec2spawner-server"
 _AGENT = """\
 [Unit]
 Description=ec2spawner agent
@@ -66,6 +71,36 @@ def install_units() -> None:
     if new:
         subprocess.check_call(["systemctl", "daemon-reload"])
         subprocess.check_call(["systemctl", "enable", *new])
+
+
+def write_server_unit(
+    account: str, folder: str, command: list[str], env_file: str = ""
+) -> None:
+    """Say what the unit of the server runs, as which account and where.
+
+    :param env_file: its environment, beside what systemd gives to all of an account
+    """
+    unit = [
+        "[Unit]",
+        "Description=Jupyter server of ec2spawner",
+        "[Service]",
+        "User=" + account,
+        "WorkingDirectory=" + folder.replace("%", "%%"),
+        *(["EnvironmentFile=" + env_file] if env_file else []),
+        "ExecStart=" + " ".join(quote_exec(word) for word in command),
+        "OOMPolicy=continue",
+        "RuntimeDirectory=" + RUNTIME,
+        "RuntimeDirectoryMode=0700",
+        "",
+    ]
+    with open(SERVER_UNIT, "w") as file:
+        file.write("\n".join(unit))
+
+
+def quote_exec(word: str) -> str:
+    """A word for systemd's ExecStart= (systemd.service, "Command lines")."""
+    word = word.replace("\\", "\\\\").replace('"', '\\"')
+    return '"%s"' % word.replace("%", "%%").replace("$", "$$").replace("\n", "\\n")
 
 
 def write_text(path: str, text: str) -> bool:

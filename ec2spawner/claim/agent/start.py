@@ -20,6 +20,7 @@ from .commands import write_private
 from .config import BUILD_MARK, read_config, script_of
 from .hub import Hub
 from .metadata import Metadata
+from .preload import Preload
 from .service import install_units
 from .unpack import INSTALLED, pack, refresh, write_if_other
 from .words import Failed, say
@@ -69,6 +70,9 @@ def start(booted: bool) -> None:
     else:
         how = "begin"
         key = machine_key(run_folder, disk_folder, config["nonce"])
+        preload = Preload(config, run_folder, systemd)
+        if not kept:  # what slept may have a server in memory
+            preload.start()
         orders = Hub(config, address, key).claim(booted=not kept)
         say("claimed the orders of launch " + config["launch_id"])
         work = keep(orders.pop("agent", {}), (disk_folder, run_folder))
@@ -77,6 +81,7 @@ def start(booted: bool) -> None:
             orders["env"], orders["tls"] = kept["env"], kept.get("tls", {})
         orders.update(config=config, nonce=config["nonce"], address=address)
         orders.update(program=sys.argv[0], work=work)
+        preload.end()
         write_private(os.path.join(run_folder, "orders"), json.dumps(orders))
     os.execv(sys.executable, [sys.executable, work, how])
 

@@ -63,7 +63,7 @@ class Agent:
     def __init__(self, again: bool) -> None:
         run_folder, _, systemd = folders()
         self.host: SystemdHost | ProcessHost
-        self.host = SystemdHost() if systemd else ProcessHost()
+        self.host = (SystemdHost if systemd else ProcessHost)(again)
         self.people = People(self.host.people_folder)
         with open(os.path.join(run_folder, "orders")) as f:
             self.orders: dict[str, Any] = json.load(f)
@@ -115,7 +115,8 @@ class Agent:
             tell("data")
             self.host.mount_data(orders["data_volumes"], home)
         same = self.again or orders["goes_on"]
-        running = same and self.host.exit_code() is None
+        waits = self.host.preloaded.waits
+        running = same and not waits and self.host.exit_code() is None
         if orders["setup_script"] and not running:
             tell("setup")
             self.set_up(orders, tell)
@@ -214,6 +215,11 @@ class Agent:
         code, log, why = 0, "", ""
         for left in range(RESTARTS, -1, -1):
             code, ready = self.watch(orders["ready_url"], tell)
+            if not (ready or was_ready) and self.host.preloaded.failed():
+                say("imported ahead, the server exited with code %i" % code)
+                say("it is started anew:\n" + self.host.log())
+                self.host.start(command, env, orders["account"], home)
+                code, ready = self.watch(orders["ready_url"], tell)
             was_ready = was_ready or ready
             log = self.host.log()
             say("the server exited with code %i, its last lines:\n%s" % (code, log))

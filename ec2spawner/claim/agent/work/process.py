@@ -10,9 +10,11 @@ import time
 from typing import Callable
 
 from ..commands import LOG_LINES
+from ..preload import LOG, PID
 from ..start import PROCESS_MACHINE, folders
 from ..words import Failed
 from .idle.sampler import Whose
+from .preloaded import Preloaded
 
 # Where the local EC2 puts the volumes of such a machine.
 DEVICES = "EC2SPAWNER_LOCAL_DEVICES"
@@ -21,11 +23,12 @@ DEVICES = "EC2SPAWNER_LOCAL_DEVICES"
 class ProcessHost:
     """A machine of the local EC2: the server is a child, the account is nobody's."""
 
-    def __init__(self) -> None:
+    def __init__(self, again: bool) -> None:
         self.home = os.path.expanduser("~")
         self.run_folder, self.disk_folder, _ = folders()
-        self.log_path = os.path.join(self.run_folder, "server.log")
-        self.pid_path = os.path.join(self.run_folder, "server.pid")
+        self.log_path = os.path.join(self.run_folder, LOG)
+        self.pid_path = os.path.join(self.run_folder, PID)
+        self.preloaded = Preloaded(self.run_folder, again)
         #: as on other machines Jupyter's notes of a run end with the boot
         self.runtime_folder = os.path.join(self.run_folder, "jupyter")
         os.makedirs(self.runtime_folder, mode=0o700, exist_ok=True)
@@ -106,6 +109,8 @@ class ProcessHost:
     def start(
         self, command: list[str], env: dict[str, str], account: str, home: str
     ) -> None:
+        if self.preloaded.become(account, command, env, home):
+            return
         self.stop()
         with open(self.log_path, "ab") as log:
             self.server = subprocess.Popen(

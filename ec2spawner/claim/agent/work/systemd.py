@@ -9,18 +9,16 @@ from typing import Callable
 
 from ..commands import LOG_LINES, run_lines, write_private
 from ..metadata_lock import FIRST, open_again
-from ..service import write_text
+from ..preload import USERADD
+from ..service import RUNTIME, SERVER, write_server_unit, write_text
 from ..start import RUN_FOLDER
 from ..unpack import INSTALLED
 from ..words import Failed, say
 from . import data, metadata_closed
 from .home import explain, mount, owner, settle
 from .idle.sampler import Whose
+from .preloaded import Preloaded
 
-SERVER_UNIT = "/run/systemd/system/ec2spawner-server.service"
-SERVER = "ec2spawner-server.service"
-# Made with the server, and gone with it: the token in Jupyter's notes is on no disk.
-RUNTIME = "ec2spawner-server"
 # needrestart restarts whatever uses a library that was updated, and Ubuntu updates by
 # itself: not what people work in (needrestart's README, "override_rc").
 NEEDRESTART = "/etc/needrestart"
@@ -36,6 +34,9 @@ class SystemdHost:
     # Beside the other, which is root's alone.
     people_folder = RUN_FOLDER + "-people"
     tls_folder = RUN_FOLDER + "-tls"
+
+    def __init__(self, again: bool) -> None:
+        self.preloaded = Preloaded(self.run_folder, again)
 
     def settle_in(self) -> None:
         """See to it that no update of the system restarts what people work in."""
@@ -81,12 +82,20 @@ class SystemdHost:
             one that another account has, is not given
         """
         try:
-            return pwd.getpwnam(name).pw_dir
+            who = pwd.getpwnam(name)
         except KeyError:
             pass
-        add, log = ["useradd", "--create-home", "--shell", "/bin/bash"], ""
+        else:
+            early = self.preloaded.made_account(name)
+            if not early or uid == who.pw_uid or not is_free(uid):
+                return who.pw_dir
+            # It was made before anybody knew whose files it would have.
+            self.preloaded.forget()
+            self.stop()
+            run_lines(["userdel", "--remove", name], say)
+        log = ""
         for more in [["--uid", str(uid)]] * is_free(uid) + [[]]:
-            code, log = run_lines(add + more + [name], say)
+            code, log = run_lines(USERADD + more + [name], say)
             if not code:
                 return pwd.getpwnam(name).pw_dir
         raise Failed("cannot make the account %s" % name, log)
@@ -116,30 +125,16 @@ class SystemdHost:
     def start(
         self, command: list[str], env: dict[str, str], account: str, home: str
     ) -> None:
+        # Others systemd drops, and writes with their value to the journal: a disk.
+        for name in {n for n in env if not (n.isidentifier() and n.isascii())}:
+            say("no service can have a variable named %r: left out" % name)
+            env = {n: value for n, value in env.items() if n != name}
+        if self.preloaded.become(account, command, env, home):
+            return
         env_file = self.run_folder + "/server.env"
-        lines = []
-        for name, value in sorted(env.items()):
-            # Others systemd drops, and writes with their value to the journal: a disk.
-            if name.isidentifier() and name.isascii():
-                lines.append("%s=%s\n" % (name, quote_env(value)))
-            else:
-                say("no service can have a variable named %r: left out" % name)
+        lines = ["%s=%s\n" % (n, quote_env(value)) for n, value in sorted(env.items())]
         write_private(env_file, "".join(lines))
-        unit = [
-            "[Unit]",
-            "Description=Jupyter server of ec2spawner",
-            "[Service]",
-            "User=" + account,
-            "WorkingDirectory=" + home.replace("%", "%%"),
-            "EnvironmentFile=" + env_file,
-            "ExecStart=" + " ".join(quote_exec(c) for c in command),
-            "OOMPolicy=continue",
-            "RuntimeDirectory=" + RUNTIME,
-            "RuntimeDirectoryMode=0700",
-            "",
-        ]
-        with open(SERVER_UNIT, "w") as f:
-            f.write("\n".join(unit))
+        write_server_unit(account, home, command, env_file)
         subprocess.check_call(["systemctl", "daemon-reload"])
         reset = ["systemctl", "reset-failed", SERVER]
         subprocess.call(reset, stderr=subprocess.DEVNULL)
@@ -189,9 +184,3 @@ def quote_env(value: str) -> str:
     for char in '\\"`$':
         value = value.replace(char, "\\" + char)
     return '"%s"' % value
-
-
-def quote_exec(word: str) -> str:
-    """A word for systemd's ExecStart= (systemd.service, "Command lines")."""
-    word = word.replace("\\", "\\\\").replace('"', '\\"')
-    return '"%s"' % word.replace("%", "%%").replace("$", "$$").replace("\n", "\\n")
