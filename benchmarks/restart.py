@@ -18,7 +18,7 @@ _SETTLED_SECONDS = 5
 
 
 def run(quick: bool) -> Iterator[Row]:
-    servers, rounds = (5, 1) if quick else (2000, 3)
+    servers, rounds = (5, 1) if quick else (2000, 2)
     ours = [_restart(servers, "ec2") for _ in range(rounds)]
     theirs = [_restart(servers, "nothing") for _ in range(rounds)]
 
