@@ -19,6 +19,7 @@ from . import page, results
 #: in the order of the page
 NAMES = (
     "start",
+    "preload",
     "lag",
     "burst",
     "restart",

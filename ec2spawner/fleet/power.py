@@ -130,6 +130,10 @@ class Power:
         """
         end = time.monotonic() + timeout
         self._inventory.expect(instance_id)
+        # Most have stopped long ago, and a listing of thousands takes seconds.
+        known = await self._inventory.news_of(instance_id)
+        if known is not None and known.state == "stopped":
+            return known
         listing = await self._inventory.newer_than(time.monotonic(), timeout)
         while listing is not None:
             # As last known, if the listing lacks it: that is no proof of its end.

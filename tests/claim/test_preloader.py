@@ -179,6 +179,13 @@ def test_packages_of_the_account_are_found_first_as_ever(image):
     assert not ahead and "packages of its own" in said
 
 
+def test_modules_of_the_home_are_those_of_the_one_that_came_with_the_orders(image):
+    """The machine's disk may have others at the same place."""
+    image.base["HOME"] = str(image.bin)
+    ahead, said = image.became(image.starts_ahead(ENV))
+    assert not ahead and "it is in the home" in said
+
+
 def test_another_program_than_was_expected_is_started_all_the_same(image, tmp_path):
     other = tmp_path / "other"
     other.write_text(image.program.read_text())

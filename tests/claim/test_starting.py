@@ -48,15 +48,15 @@ class Machine:
         with pytest.raises(Became) as became:
             start.start(booted)
         program = became.value.args[0]
-        return program[1:], json.loads((self.run / "orders").read_text())
+        return program, json.loads((self.run / "orders").read_text())
 
 
 @pytest.fixture
 def machine(tmp_path, monkeypatch):
     made = Machine(tmp_path)
 
-    def become(path, arguments):
-        raise Became(arguments)
+    def become(*program):
+        raise Became(program)
 
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv(start.PROCESS_MACHINE, "1")
@@ -64,7 +64,7 @@ def machine(tmp_path, monkeypatch):
     monkeypatch.setattr(
         start.os.path, "isdir", lambda path: "systemd" not in str(path) and isdir(path)
     )
-    monkeypatch.setattr(start.os, "execv", become)
+    monkeypatch.setattr(start, "become", become)
     monkeypatch.setattr(start, "Metadata", lambda: made)
     monkeypatch.setattr(start.Hub, "claim", lambda hub, booted: made.claim(hub, booted))
     return made

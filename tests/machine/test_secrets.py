@@ -66,7 +66,7 @@ async def test_nothing_secret_is_on_the_disk_in_a_log_or_on_a_command_line(
     journal = guest.run("journalctl --no-pager -o json")
     assert "claimed the orders" in journal
     commands = guest.run("cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
-    assert "work.pyz begin" in commands
+    assert "agent.pyz run" in commands
     logs = guest.run("cat /var/log/cloud-init.log /var/log/cloud-init-output.log")
     assert "ec2spawner-agent.service" in logs
     texts = [commands, journal, logs, guest.console, hub.log]

@@ -145,6 +145,19 @@ def test_trouble_that_passes_costs_no_stopped_machine(world, make_hub, trouble):
     assert not asked_for(hub, "RunInstances")
 
 
+def test_who_wakes_a_machine_waits_for_no_listing(world, make_hub):
+    """With thousands of machines it would take seconds."""
+    hub = make_hub()
+    machine = rest(world, hub)
+    world.cloud.log.clear()
+    assert start(hub) == machine
+    calls = [(each["action"], each["params"]) for each in world.cloud.log.since()]
+    actions = [action for action, _ in calls]
+    before = calls[: actions.index("StartInstances")]
+    looks = [params for action, params in before if action == "DescribeInstances"]
+    assert looks and all("InstanceId.1" in params for params in looks)
+
+
 def test_a_stopped_machine_that_a_listing_omits_is_woken(world, make_hub):
     hub = make_hub(**PATIENT)
     machine = rest(world, hub)

@@ -15,17 +15,27 @@ ON_THE_WAY = (
     "ec2/again.py",
     "ec2/batcher.py",
     "ec2/clients.py",
+    "ec2/instance_types.py",
     "ec2/inventory/",
     "ec2/throttle.py",
+    "fleet/power.py",
     "homes/attach.py",
-    "launch/attempts.py",
+    "homes/move.py",
+    "homes/store.py",
+    "launch/",
     "server/admission.py",
+    "server/context.py",
     "server/home.py",
+    "server/image.py",
+    "server/resume.py",
     "server/session.py",
     "server/start.py",
+    "server/tokens.py",
     "spawner.py",
 )
-NAMES = {"sleep", "_sleep", "wait_for", "newer_than", "next", "Looks"}
+SLEEPS = {"sleep", "_sleep", "newer_than", "Looks"}
+#: these wait for news, unless they are told for how long
+MAYBE = {"wait", "wait_for", "join", "select", "poll", "request", "communicate"}
 
 #: where, and why. "Trouble": no start waits there when nothing is wrong.
 WAITS = {
@@ -75,6 +85,32 @@ WAITS = {
     "server/home.py check_free": "a home that another server of the user has",
     "server/start.py Start.until_ready": "its machine's news; each fast_interval "
     "a look whether EC2 has ended it",
+    "claim/agent/metadata.py Metadata._new_token": "the most that the metadata "
+    "service may take",
+    "claim/agent/metadata.py Metadata.find": "the same",
+    "claim/agent/work/content.py bring": "the most that a repository's files may "
+    "take; the rest comes while the user works",
+    "claim/agent/work/deadman.py DeadMan.pause": "work in the background",
+    "claim/agent/work/main.py Agent.answers": "the most that a server may take to "
+    "answer",
+    "ec2/instance_types.py _Facts.of": "the most that EC2 may take to tell of types, "
+    "once in a Hub's life",
+    "fleet/power.py Power._is_awake": "trouble: an answer of StartInstances was lost",
+    "fleet/power.py Power.stop_until_confirmed": "trouble: somebody else has started "
+    "it",
+    "fleet/power.py Power.wait_stopped": "a machine that is still stopping; one that "
+    "has stopped is known by its id, at once",
+    "homes/move.py Moves._copied": "a home that moves to another zone: EC2 copies "
+    "for minutes, and tells nobody",
+    "homes/move.py Moves._made": "the same",
+    "homes/move.py Moves._snapshot": "the same",
+    "homes/store.py Homes._born": "a new home is there when EC2 says so: a look each "
+    "_POLL_SECONDS",
+    "homes/store.py Homes.shown": "trouble: EC2 shows an older state than it has "
+    "confirmed",
+    "server/context.py ServerContext.log_console": "after a start that failed",
+    "server/context.py ServerContext.until_saved": "trouble: the database refuses",
+    "server/start.py Start.wait_answered": "a stop that comes in the middle",
     "spawner.py EC2Spawner.start": "start_timeout",
     "spawner.py EC2Spawner._boot_or_stop": "start_timeout",
 }
@@ -92,20 +128,33 @@ def waits_in(node, name, scope):
         inner = scope
         if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             inner = [*scope, child.name]
-        if isinstance(child, ast.Call) and isinstance(child.func, ast.Attribute):
-            if child.func.attr in NAMES - {"next"} or is_next_listing(child.func):
-                yield f"{name} {'.'.join(inner)}"
-        elif isinstance(child, ast.Call) and isinstance(child.func, ast.Name):
-            if child.func.id == "Looks":
-                yield f"{name} {'.'.join(inner)}"
+        if isinstance(child, ast.Call) and passes_time(child):
+            yield f"{name} {'.'.join(inner)}"
         yield from waits_in(child, name, inner)
 
 
-def is_next_listing(function):
-    return function.attr == "next" and "inventory" in ast.unparse(function.value)
+def passes_time(call):
+    whole = ast.unparse(call.func)
+    last = whole.rpartition(".")[2]
+    if last == "next":  # of a listing, and not of an iterator
+        return "inventory" in whole
+    if last in SLEEPS:
+        return True
+    given = [*call.args, *(k.value for k in call.keywords if k.arg == "timeout")]
+    timed = any(k.arg == "timeout" for k in call.keywords)
+    seconds = [each for each in given if "second" in ast.unparse(each).lower()]
+    return last in MAYBE and (timed or last == "wait_for" or bool(seconds))
 
 
 def test_each_wait_on_the_way_of_a_start_has_a_reason():
     found = set(waits())
     assert found - set(WAITS) == set(), "why does a start have to wait there?"
     assert set(WAITS) - found == set(), "nobody waits there any more: take it out"
+
+
+def test_what_waits_with_no_word_of_time_is_found_too():
+    """What such a line looks like, and what does not wait."""
+    for line in ("t.join(timeout=1)", "p.wait(SECONDS)", "asyncio.wait(x, timeout=2)"):
+        assert passes_time(ast.parse(line).body[0].value), line
+    for line in ("t.join()", "', '.join(x)", "event.wait()", "next(iter(x))"):
+        assert not passes_time(ast.parse(line).body[0].value), line

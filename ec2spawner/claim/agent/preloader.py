@@ -118,11 +118,11 @@ def preload(program: str, orders: Any) -> Dict[bytes, Optional[bytes]]:
     for each in environments:
         each._data = watched
     try:
-        for module in MODULES:
+        for name in MODULES:
             if is_there(orders):
                 break
             try:
-                importlib.import_module(module)
+                importlib.import_module(name)
             except ModuleNotFoundError:
                 pass
     finally:
@@ -131,9 +131,10 @@ def preload(program: str, orders: Any) -> Dict[bytes, Optional[bytes]]:
     if watched.misused:
         raise Plain(watched.misused)
     home = os.path.join(os.environ["HOME"], "")
-    for loaded in sys.modules.values():
+    for name, module in list(sys.modules.items()):
         # There may be another home by then.
-        if str(getattr(loaded, "__file__", "")).startswith(home):
+        file = str(getattr(module, "__file__", ""))
+        if name != "__main__" and file.startswith(home):
             raise Plain("it is in the home")
     return watched.read
 

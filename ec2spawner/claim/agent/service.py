@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from typing import NoReturn
 
-from .unpack import INSTALLED
+from .unpack import INSTALLED, PYTHON
 from .words import say
 
 UNITS = "/etc/systemd/system/"
@@ -66,7 +65,7 @@ def install_units() -> None:
     new = [
         name
         for name, unit in units.items()
-        if write_text(UNITS + name, unit % (sys.executable, INSTALLED))
+        if write_text(UNITS + name, unit % (" ".join(PYTHON), INSTALLED))
     ]
     if new:
         subprocess.check_call(["systemctl", "daemon-reload"])

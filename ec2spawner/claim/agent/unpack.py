@@ -17,6 +17,8 @@ FILE_MARK = "# ec2spawner-file: "
 # As a comment no file can become part of this one, whatever is in it.
 LINE_MARK = "#|"
 INSTALLED = "/var/lib/ec2spawner/agent.pyz"
+# Of the standard library nothing is missed without site's search for more.
+PYTHON = [sys.executable, "-I", "-S"]
 _RUN = "from %s import main\n\nmain()\n"
 
 
@@ -94,7 +96,7 @@ def main() -> None:
     here = os.path.join(os.path.dirname(os.path.abspath(__file__)), "agent.pyz")
     path, order = (INSTALLED, "install") if under_systemd else (here, "run")
     refresh(path, script)
-    os.execv(sys.executable, [sys.executable, path, order])
+    os.execv(PYTHON[0], [*PYTHON, path, order])
 
 
 if __name__ == "__main__":

@@ -117,6 +117,28 @@ def test_what_comes_with_the_orders_is_the_whole_agent(tmp_path):
         assert WORK_MAIN in made.read("__main__.py").decode()
 
 
+def test_the_program_of_the_orders_has_nothing_of_the_one_that_claimed(tmp_path):
+    """They are of two versions, and of one process."""
+    claims, obeys = tmp_path / "agent.pyz", tmp_path / "work.pyz"
+    refresh(str(claims), script())
+    later = {
+        "__init__.py": "",
+        "words.py": "VERSION = 'a later one'",
+        "work/__init__.py": "",
+        "work/main.py": "import sys\nfrom ..words import VERSION\n"
+        "def main(): print(VERSION, sys.argv)",
+    }
+    obeys.write_bytes(pack(later, WORK_MAIN))
+    code = f"import sys; sys.path.insert(0, {str(claims)!r}); import agent.start as s; "
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code + f"s.become({str(obeys)!r}, 'begin')"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == f"a later one ['{obeys}', 'begin']"
+
+
 def test_all_that_it_reads_there_is_in_the_orders_or_put_there_by_what_has_claimed():
     # By agents of November 2026, and a later one may have claimed for it.
     put = {"config", "nonce", "address", "program", "work", "env"}

@@ -17,6 +17,7 @@ from ..commands import is_full, run_lines, write_private
 from ..hub import Hub
 from ..service import end
 from ..start import folders
+from ..unpack import PYTHON
 from ..wire import request
 from ..words import Failed, say
 from .content import bring
@@ -98,8 +99,7 @@ class Agent:
             self.obey(self.orders, self.reporter.report)
         except Woken:
             say("this machine has hibernated, and wakes up")
-            program = [sys.executable, self.orders["program"], "woken"]
-            os.execv(sys.executable, program)
+            os.execv(PYTHON[0], [*PYTHON, self.orders["program"], "woken"])
 
     def end_machine(self, why: str) -> NoReturn:
         """Whatever the server is doing. Its unit ends with the machine, in order."""
