@@ -250,6 +250,8 @@ class Stub:
 def main() -> None:
     _Handler.world = World()
     # Machines of the stub are all of 127.0.0.0/8.
+    # A Hub that has restarted asks all its servers in one moment.
+    ThreadingHTTPServer.request_queue_size = 4096
     server = ThreadingHTTPServer(("0.0.0.0", 0), _Handler)
     server.daemon_threads = True
     print(f"http://127.0.0.1:{server.server_port}", flush=True)
