@@ -194,9 +194,7 @@ class Resume:
             raise cancelled() from e
         settings, hub = context.settings, context.hub
         launch_id, hub_ca = stopped.launch_id, context.runtime.hub_ca
-        return user_data_of(
-            settings, hub.cmd, hub.api_url, launch_id, nonce, hub_ca
-        )
+        return user_data_of(settings, hub.cmd, hub.api_url, launch_id, nonce, hub_ca)
 
 
 def _still_stopping(instance_id: str) -> EC2SpawnError:

@@ -9,7 +9,7 @@ from typing import Any
 
 from jupyterhub import orm
 from jupyterhub.utils import new_token, url_escape_path
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from ..core.errors import EC2SpawnError, Reason
 from ..core.saved_state import UnreadableState, from_dict
@@ -159,7 +159,7 @@ def revocation_of_leftovers(db: Session) -> Callable[[], None]:
     """
     kept: set[int] = set()
     unclear: set[int] = set()
-    for row in db.query(orm.Spawner):
+    for row in db.query(orm.Spawner).options(joinedload(orm.Spawner.server)):
         try:
             launch = from_dict(row.state or {}).launch
         except UnreadableState:

@@ -10,8 +10,8 @@ import pytest
 
 from ec2spawner.claim.agent import preload, service
 from ec2spawner.claim.agent.preload import NOTE, Preload
+from ec2spawner.claim.agent.preloaded import Preloaded
 from ec2spawner.claim.agent.work import process, systemd
-from ec2spawner.claim.agent.work.preloaded import Preloaded
 
 ORDERS = ("ada", ["/opt/jupyter/bin/server"], {"TOKEN": "t"}, "/home/ada")
 

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from ec2spawner.claim.agent.preloaded import Preloaded
 from ec2spawner.claim.agent.words import Failed
 from ec2spawner.claim.agent.work import main
-from ec2spawner.claim.agent.work.preloaded import Preloaded
 
 
 class Host:

@@ -11,10 +11,10 @@ from typing import Callable
 
 from ..commands import LOG_LINES
 from ..preload import LOG, PID
+from ..preloaded import Preloaded
 from ..start import PROCESS_MACHINE, folders
 from ..words import Failed
 from .idle.sampler import Whose
-from .preloaded import Preloaded
 
 # Where the local EC2 puts the volumes of such a machine.
 DEVICES = "EC2SPAWNER_LOCAL_DEVICES"

@@ -10,6 +10,7 @@ from typing import Callable
 from ..commands import LOG_LINES, run_lines, write_private
 from ..metadata_lock import FIRST, open_again
 from ..preload import USERADD
+from ..preloaded import Preloaded
 from ..service import RUNTIME, SERVER, write_server_unit, write_text
 from ..start import RUN_FOLDER
 from ..unpack import INSTALLED
@@ -17,7 +18,6 @@ from ..words import Failed, say
 from . import data, metadata_closed
 from .home import explain, mount, owner, settle
 from .idle.sampler import Whose
-from .preloaded import Preloaded
 
 # needrestart restarts whatever uses a library that was updated, and Ubuntu updates by
 # itself: not what people work in (needrestart's README, "override_rc").

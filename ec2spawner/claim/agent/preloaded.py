@@ -8,8 +8,8 @@ import os
 import shutil
 from typing import Any
 
-from ..preload import NOTE
-from ..words import say
+from .preload import NOTE
+from .words import say
 
 
 class Preloaded:
