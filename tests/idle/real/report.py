@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ec2spawner.claim.agent.work.idle.sampler import LOOK
+
 from .script import Scene
 
 #: so many seconds a machine may be kept beyond its time: a look and a round of the Hub
 INTERVAL = 60.0
-#: the kernel knows to 8 seconds when somebody has typed, and a look is of before
-EARLY = 15.0
+#: what begins and ends between two looks, nobody sees
+EARLY = LOOK
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class Outcome:
         scene = self.scene
         if self.failed:
             return "not played"
+        if scene.unsettled:
+            return "unsettled"
         if scene.keeps:
             return "right" if self.stopped is None else "WRONG STOP"
         if self.stopped is None or self.stopped > scene.after + INTERVAL:
@@ -48,7 +52,10 @@ def report(outcomes: list[Outcome]) -> str:
         stopped = "on" if each.stopped is None else f"stopped at {each.stopped:.0f} s"
         words = (each.verdict, each.scene.letter, each.scene.what, label, stopped)
         lines.append(" | ".join((*words, each.failed or each.why)))
-    counts = {v: 0 for v in ("right", "WRONG STOP", "KEPT TOO LONG", "not played")}
+    counts = {
+        v: 0
+        for v in ("right", "WRONG STOP", "KEPT TOO LONG", "not played", "unsettled")
+    }
     for each in outcomes:
         counts[each.verdict] += 1
     ends = ", ".join(

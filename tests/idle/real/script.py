@@ -39,6 +39,7 @@ class Scene:
     :ivar keeps: the reason why it stays on, as a regular expression; empty for a stop
     :ivar after: seconds after its end when it is to be stopped
     :ivar limit: by which limit
+    :ivar unsettled: what is not known of it yet: it is reported, and fails nothing
     :ivar letter: of the table in experience: one of the seven that began all this
     """
 
@@ -50,6 +51,7 @@ class Scene:
     limit: str = "idle"
     profile: str = "usual"
     letter: str = ""
+    unsettled: str = ""
 
     @property
     def name(self) -> str:
