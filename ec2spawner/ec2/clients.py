@@ -54,6 +54,10 @@ _METADATA_SECONDS = 2
 _NO_CREDENTIALS_SECONDS = 5.0
 
 
+# In one region for the whole account (AWS General Reference, "AWS Free Tier").
+_AT_HOME = {"freetier": "us-east-1"}
+
+
 class NotSent(Exception):
     """A launch was no longer wanted when its turn came: EC2 was not asked."""
 
@@ -128,7 +132,10 @@ class Session:
             url = self._account.endpoint_url if service == "ec2" else ""
             with _making:
                 return self.number, session.client(
-                    service, endpoint_url=url or None, config=config
+                    service,
+                    region_name=_AT_HOME.get(service),
+                    endpoint_url=url or None,
+                    config=config,
                 )
 
     @property
@@ -229,6 +236,14 @@ class Lane:
     @property
     def kms(self) -> Any:
         return self._client("kms")
+
+    @property
+    def iam(self) -> Any:
+        return self._client("iam")
+
+    @property
+    def freetier(self) -> Any:
+        return self._client("freetier")
 
     @property
     def quotas(self) -> Any:

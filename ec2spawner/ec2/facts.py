@@ -78,6 +78,8 @@ class TypeFacts:
     can_hibernate: bool = False
     cpus: int = 0
     gpus: tuple[str, ...] = ()
+    #: accounts on AWS's free plan may launch it
+    is_free: bool = False
 
 
 @dataclass(frozen=True)

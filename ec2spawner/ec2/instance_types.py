@@ -118,6 +118,7 @@ async def type_facts(lane: Lane, types: list[str]) -> Mapping[str, TypeFacts]:
                     each.get("HibernationSupported", False),
                     each.get("VCpuInfo", {}).get("DefaultVCpus", 0),
                     tuple(map(_gpu, each.get("GpuInfo", {}).get("Gpus", []))),
+                    each.get("FreeTierEligible", False),
                 )
         return found
 

@@ -48,6 +48,8 @@ LIMITS: Mapping[str, Limit] = {
     "DescribeKey": Limit(5, 5),
     "GetCallerIdentity": Limit(5, 5),
     "GetServiceQuota": Limit(5, 5),
+    "GetAccountPlanState": Limit(5, 5),
+    "GetRole": Limit(5, 5),
     **dict.fromkeys(
         (
             "CreateSnapshot",
@@ -81,6 +83,7 @@ LIMITS: Mapping[str, Limit] = {
             "DescribeInstanceTypes",
             "DescribeInstances",
             "DescribeKeyPairs",
+            "DescribeNetworkAcls",
             "DescribeNetworkInterfaces",
             "DescribeRouteTables",
             "DescribeSecurityGroups",

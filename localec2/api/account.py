@@ -6,6 +6,7 @@ import fnmatch
 import functools
 import json
 import threading
+from dataclasses import replace
 from typing import Any
 
 import botocore.session
@@ -69,6 +70,25 @@ def service_quota(request: ApiRequest, settings: LocalSettings) -> bytes:
         "GlobalQuota": False,
     }
     return json.dumps({"Quota": found}).encode()
+
+
+def account_plan(request: ApiRequest, settings: LocalSettings) -> LocalSettings:
+    """The settings after a call of the service freetier: an account pays from now on.
+
+    https://docs.aws.amazon.com/cost-management/latest/APIReference/API_freetier_UpgradeAccountPlan.html
+    """
+    if request.action == "UpgradeAccountPlan":
+        return replace(settings, free_plan=request.get("accountPlanType") == "FREE")
+    if request.action != "GetAccountPlanState":
+        raise AwsError("ValidationException", f"{request.action} is not known here.")
+    return settings
+
+
+def plan_state(settings: LocalSettings) -> bytes:
+    """The answer to both calls of freetier, as far as they are the same."""
+    kind = "FREE" if settings.free_plan else "PAID"
+    state = {"accountId": ACCOUNT, "accountPlanType": kind}
+    return json.dumps({**state, "accountPlanStatus": "ACTIVE"}).encode()
 
 
 def check_rights(request: ApiRequest, settings: LocalSettings, backend: Any) -> None:

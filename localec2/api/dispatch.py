@@ -22,7 +22,14 @@ from ..world import moto_patches as patches
 from ..world.capacity import no_capacity, no_spot_capacity
 from ..world.describe import check_ids, check_status_filters
 from . import image_actions, in_use, pricing, tag_rules, volume_actions, volume_rules
-from .account import check_plan, check_rights, check_terms, service_quota
+from .account import (
+    account_plan,
+    check_plan,
+    check_rights,
+    check_terms,
+    plan_state,
+    service_quota,
+)
 from .instance_actions import ACTIONS
 from .launch_rules import Launch, check_launch
 
@@ -69,6 +76,12 @@ class Ec2Api:
         if request.service == "servicequotas":
             found = service_quota(request, self.cloud.settings)
             return Answer(200, "application/x-amz-json-1.1", found)
+        if request.service == "freetier":
+            self.cloud.settings = account_plan(request, self.cloud.settings)
+            found = plan_state(self.cloud.settings)
+            return Answer(200, "application/x-amz-json-1.0", found)
+        if request.action == "CreateServiceLinkedRole":
+            patches.name_spot_role()
         if not request.is_ec2:
             return self._ask_moto(request)
         region = self.cloud.regions.get(request.region)

@@ -376,3 +376,14 @@ def _undo(backend: Any, before: set[str]) -> None:
         for instance in backend.reservations.pop(key).instances:
             instance.release()
             backend.tags.pop(instance.id, None)
+
+
+def name_spot_role() -> None:
+    """Give AWS's role for spot its own name: moto calls it AWSServiceRoleForspot.
+
+    Imported here, as hardly anybody asks for roles (EC2 user guide, "Service-linked
+    role for EC2 Spot").
+    """
+    from moto.iam import models
+
+    models.SERVICE_NAME_CONVERSION["spot"] = "EC2Spot"

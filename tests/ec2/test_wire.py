@@ -15,12 +15,12 @@ from ec2spawner.ec2 import (
     status_checks,
     volumes,
 )
-from ec2spawner.ec2.account import dry_runs, identity, key_pairs, keys, quotas
+from ec2spawner.ec2.account import dry_runs, identity, key_pairs, keys, plan, quotas
 from ec2spawner.ec2.clients import Account, Lane, Session
 from ec2spawner.ec2.errors import EC2Error, admin_hint
 from ec2spawner.ec2.errors.kinds import Kind
 from ec2spawner.ec2.inventory import listing
-from ec2spawner.ec2.network import security_groups, subnets
+from ec2spawner.ec2.network import acls, security_groups, subnets
 from ec2spawner.ec2.prices import ask as prices
 from ec2spawner.ec2.resources import Resource, ResourceKind
 from ec2spawner.ec2.throttle import LIMITS, Limit, RetryBudget, Throttle
@@ -59,6 +59,10 @@ CALLS = {
     "account.quotas.quota": {
         "GetServiceQuota": lambda lane: quotas.quota(lane, "L-1216C47A")
     },
+    "account.plan.is_on_free_plan": {
+        "GetAccountPlanState": lambda lane: plan.is_on_free_plan(lane)
+    },
+    "account.plan.has_spot_role": {"GetRole": lambda lane: plan.has_spot_role(lane)},
     "account.quotas.running_machines": {
         "DescribeInstances": lambda lane: quotas.running_machines(lane)
     },
@@ -82,6 +86,9 @@ CALLS = {
     },
     "network.subnets.routes_of": {
         "DescribeRouteTables": lambda lane: subnets.routes_of(lane, ["vpc-1"])
+    },
+    "network.acls.acls_of": {
+        "DescribeNetworkAcls": lambda lane: acls.acls_of(lane, ["vpc-1"])
     },
     "network.subnets.has_dns": {
         "DescribeVpcAttribute": lambda lane: subnets.has_dns(lane, "vpc-1")

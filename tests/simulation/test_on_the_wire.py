@@ -75,6 +75,7 @@ def test_each_call_of_the_product_is_tried():
     # Of `ec2spawner doctor`, which changes nothing: tests/ec2/test_doctor.py.
     sent -= {"GetCallerIdentity", "GetServiceQuota", "DescribeKeyPairs"}
     sent -= {"DescribeRouteTables", "DescribeSecurityGroups", "DescribeVpcAttribute"}
-    sent -= {"DescribeInstanceTypeOfferings", "DescribeKey"}
+    sent -= {"DescribeInstanceTypeOfferings", "DescribeKey", "DescribeNetworkAcls"}
+    sent -= {"GetAccountPlanState", "GetRole"}
     assert sent == {action for _, action in CALLS}
     assert set(FEW) <= set(ERRANDS) and set(STAYS) <= set(FAULTS)

@@ -17,6 +17,7 @@ from ...core.tags import (
     MOVED_TO_TAG,
     STATUS_TAG,
 )
+from ...ec2.account.plan import SPOT_ROLE
 from .needs import Needs
 
 # What EC2 has in no account's name (service authorization reference, EC2).
@@ -79,6 +80,17 @@ def _looks(needs: Needs) -> Iterator[Statement]:
     yield Statement("Look", why, looks, ["*"], here)
     why = "Let `ec2spawner doctor` look at network, sizes and quotas. Changes nothing."
     yield Statement("LookForDoctor", why, _doctors_looks(needs), ["*"], here)
+    if needs.partition == "aws":  # elsewhere there is no free plan
+        why = "Let `ec2spawner doctor` see whether the account is on AWS's free plan."
+        action = "freetier:GetAccountPlanState"
+        yield Statement("LookAtPlan", why, [action], ["*"])
+    if needs.spot:
+        why = "Let `ec2spawner doctor` see whether AWS's role for spot is there."
+        role = (
+            f"arn:{needs.partition}:iam::{needs.account}:role/aws-service-role/"
+            f"spot.amazonaws.com/{SPOT_ROLE}"
+        )
+        yield Statement("LookAtSpotRole", why, ["iam:GetRole"], [role])
     if needs.prices:
         why = "Read AWS's price list (prices_region)."
         yield Statement("ReadPriceList", why, ["pricing:GetProducts"], ["*"])
@@ -93,6 +105,7 @@ def _doctors_looks(needs: Needs) -> list[str]:
     return [
         "ec2:DescribeSecurityGroups",
         "ec2:DescribeRouteTables",
+        "ec2:DescribeNetworkAcls",
         "ec2:DescribeVpcAttribute",
         "ec2:DescribeInstanceTypeOfferings",
         *(["ec2:DescribeKeyPairs"] if needs.keys else []),

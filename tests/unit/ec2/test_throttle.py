@@ -22,6 +22,8 @@ from localec2.requests.throttle import limit_for
 #: a lane's name for it -> boto3's
 SERVICES = {
     "ec2": "ec2",
+    "freetier": "freetier",
+    "iam": "iam",
     "kms": "kms",
     "pricing": "pricing",
     "quotas": "service-quotas",
@@ -32,6 +34,8 @@ SERVICES = {
 OF_OTHERS = (
     *("DescribeKey", "GetCallerIdentity", "GetParameter", "GetProducts"),
     "GetServiceQuota",
+    "GetAccountPlanState",
+    "GetRole",
 )
 
 

@@ -16,8 +16,9 @@ from ....ec2.account.dry_runs import may
 from ....ec2.account.identity import Identity, caller
 from ....ec2.account.key_pairs import key_pairs_among
 from ....ec2.account.keys import Key, describe_key
+from ....ec2.account.plan import has_spot_role, is_on_free_plan
 from ....ec2.account.quotas import CODES, Quota, quota, running_machines
-from ....ec2.clients import Clients
+from ....ec2.clients import Clients, partition_of
 from ....ec2.errors import EC2Error, admin_hint
 from ....ec2.errors.kinds import CREDENTIALS, Kind
 from ....ec2.errors.table import meaning_of
@@ -25,6 +26,7 @@ from ....ec2.facts import Image
 from ....ec2.images import Images
 from ....ec2.instance_types import type_facts, zones_with
 from ....ec2.inventory.listing import list_machines
+from ....ec2.network.acls import acls_of
 from ....ec2.network.security_groups import (
     Interface,
     default_groups,
@@ -60,8 +62,9 @@ async def ask(hub: Hub, wants: Wants) -> Facts:
     """
     clients = [Clients(account) for account in hub.accounts]
     try:
-        identity, found = await asyncio.gather(
+        identity, (plan, role), found = await asyncio.gather(
             _identity(clients[0]),
+            _account(clients[0], wants),
             asyncio.gather(*(_region(each, wants) for each in clients)),
         )
         method = clients[0].session.credentials_from
@@ -78,6 +81,8 @@ async def ask(hub: Hub, wants: Wants) -> Facts:
         _is_here(wants.hub_address) if wants.hub_address else None,
         {name: value for name, value in os.environ.items() if "PROXY" in name.upper()},
         method,
+        plan,
+        role,
         now=time.time(),
     )
 
@@ -101,6 +106,22 @@ async def _identity(clients: Clients) -> Identity | Unknown:
         if meaning_of(found.code) is CREDENTIALS or "Credential" in found.code:
             raise Blind(found.why)
     return found
+
+
+async def _account(
+    clients: Clients, wants: Wants
+) -> tuple[bool | Unknown | None, bool | Unknown | None]:
+    """Whether it is on the free plan, and has AWS's role for spot; None: not asked."""
+    lane, plan, role = clients.reading, None, None
+    try:
+        # Other partitions have no free plan.
+        if partition_of(clients.account.region) == "aws":
+            plan = await known(is_on_free_plan(lane))
+    except ValueError:
+        pass  # no region: its own row says so
+    if wants.needs.spot:
+        role = await known(has_spot_role(lane))
+    return plan, role
 
 
 async def _region(clients: Clients, wants: Wants) -> RegionFacts:
@@ -230,6 +251,7 @@ async def _around(clients: Clients, facts: RegionFacts) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if vpcs:
         found["routes"] = await known(routes_of(lane, vpcs))
+        found["acls"] = await known(acls_of(lane, vpcs))
         found["default_groups"] = await known(default_groups(lane, vpcs))
         dns = await asyncio.gather(*(known(has_dns(lane, vpc)) for vpc in vpcs))
         trouble = next((each for each in dns if isinstance(each, Unknown)), None)

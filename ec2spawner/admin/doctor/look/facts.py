@@ -13,6 +13,7 @@ from ....ec2.account.keys import Key
 from ....ec2.account.quotas import Quota
 from ....ec2.facts import Image, TypeFacts
 from ....ec2.machines import Machine
+from ....ec2.network.acls import Acl
 from ....ec2.network.security_groups import Interface, SecurityGroup
 from ....ec2.network.subnets import Routes, Subnet
 from ....ec2.resources import Resource
@@ -76,6 +77,7 @@ class RegionFacts:
     groups: Mapping[str, SecurityGroup] | Unknown = field(default_factory=dict)
     default_groups: Mapping[str, SecurityGroup] | Unknown = field(default_factory=dict)
     routes: Sequence[Routes] | Unknown = ()
+    acls: Sequence[Acl] | Unknown = ()
     #: VPC -> its DNS answers
     dns: Mapping[str, bool] | Unknown = field(default_factory=dict)
     #: of the computer that has the Hub's address
@@ -111,6 +113,9 @@ class Facts:
     environment: Mapping[str, str] = field(default_factory=dict)
     #: how boto3 has found the credentials, in its word: iam-role, env, ...
     method: str = ""
+    #: None where there is no such plan, and where nobody wants spot machines
+    free_plan: bool | Unknown | None = None
+    spot_role: bool | Unknown | None = None
     #: what is wrong with the configuration, and seldom meant, as the Hub tells it
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

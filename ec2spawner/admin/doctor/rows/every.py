@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 
 from ..look.facts import Facts
 from ..look.wants import Wants
+from .account import plan, spot_role
+from .acls import network_acls
 from .check import Check
 from .credentials import clock, credentials
 from .groups import security_groups
@@ -27,11 +29,14 @@ THEN: tuple[Row, ...] = (
     subnets,
     routes,
     dns,
+    network_acls,
     security_groups,
     images,
     data,
     key_pairs,
     types,
+    plan,
+    spot_role,
     quotas,
     rights,
     too_wide,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from ....ec2.account.identity import Identity
@@ -23,12 +24,18 @@ def rights(wants: Wants, facts: Facts) -> Iterator[Check]:
     for region in facts.regions.values():
         lacking = [t for t in region.trials if t.should and t.refusal]
         for trial in lacking:
+            denier = _denier(trial)
             yield problem(
                 "rights",
                 trial.what,
                 f"The hub may not {trial.what}: {trial.refusal}.",
-                _why_needed(trial),
-                fix,
+                (
+                    f"{_why_needed(trial)} A {denier} forbids it, which no policy of "
+                    "the Hub's role overrules."
+                    if denier
+                    else _why_needed(trial)
+                ),
+                _fix_of_others(denier, facts) if denier else fix,
             )
         for trial in (t for t in region.trials if _NO_PROFILE in t.unknown):
             yield problem(
@@ -53,6 +60,32 @@ def _not_tried(region: RegionFacts) -> Iterator[Check]:
         what = f"may {left[0].what}" if len(left) == 1 else f"may do {len(left)} things"
         why = f"Whether the hub {what}: {left[0].unknown}"
         yield not_known("rights", region.name, Unknown(why))
+
+
+# AWS's words (IAM user guide, "Troubleshoot access denied error messages"); what is of
+# the role itself, a new policy mends.
+_DENIED = re.compile(
+    r"with an explicit deny in an? (service control policy|resource control policy"
+    r"|permissions boundary|VPC endpoint policy|session policy)"
+    r"|because no (service control policy|permissions boundary) allows",
+)
+
+
+def _denier(trial: Trial) -> str:
+    """Which policy of somebody else's forbids it; empty for the role's own."""
+    found = _DENIED.search(trial.refusal)
+    return next(filter(None, found.groups()), "") if found else ""
+
+
+def _fix_of_others(denier: str, facts: Facts) -> str:
+    account = facts.identity.account if isinstance(facts.identity, Identity) else "ID"
+    if denier.endswith("control policy"):
+        kind = denier.upper().replace(" ", "_")
+        return (
+            f"aws organizations list-policies-for-target --target-id {account} "
+            f"--filter {kind}, by who administers the AWS organization"
+        )
+    return f"Ask who administers the account for another {denier}"
 
 
 def _why_needed(trial: Trial) -> str:

@@ -14,6 +14,8 @@ _SIMPLER = {
         ("AuthorizeSecurityGroupIngress", "RevokeSecurityGroupIngress"),
         {"protocol", "port", "cidr", "source-group"},
     ),
+    # In place of --no-egress.
+    "CreateNetworkAclEntry": {"ingress"},
 }
 
 

@@ -55,5 +55,5 @@ def test_every_row_has_something_to_say_of_a_hub():
     assert shown == {
         *("configuration", "credentials", "clock", "database", "hub-address"),
         *("subnets", "routes", "dns", "security-groups", "image", "key-pair"),
-        *("sizes", "quota", "rights", "policy", "leftovers"),
+        *("sizes", "quota", "rights", "policy", "leftovers", "plan", "network-acls"),
     }

@@ -9,6 +9,7 @@ from ec2spawner.admin.policy.needs import needs_of
 from ec2spawner.ec2.account.identity import Identity
 from ec2spawner.ec2.account.quotas import Quota
 from ec2spawner.ec2.facts import Image, TypeFacts
+from ec2spawner.ec2.network.acls import Acl, Entry
 from ec2spawner.ec2.network.security_groups import Interface, Rule, SecurityGroup
 from ec2spawner.ec2.network.subnets import Routes, Subnet
 from ec2spawner.settings import LaunchSettings
@@ -34,6 +35,11 @@ MACHINES = SecurityGroup(
 HUBS = SecurityGroup(
     "sg-hub", "vpc-1", "", (Rule("tcp", 8081, 8081, groups=("sg-machines",)),), (OUT,)
 )
+OPEN = Acl(
+    "acl-1",
+    ("subnet-a", "subnet-b"),
+    (Entry(100, True, True, "0.0.0.0/0"), Entry(100, False, True, "0.0.0.0/0")),
+)
 REGION = RegionFacts(
     HERE,
     subnets={
@@ -42,6 +48,7 @@ REGION = RegionFacts(
     },
     groups={"sg-machines": MACHINES, "sg-hub": HUBS},
     routes=(Routes("vpc-1", main=True, internet="nat-1"),),
+    acls=(OPEN,),
     dns={"vpc-1": True},
     hub=Interface("eni-1", "vpc-1", "subnet-a", f"{HERE}a", "10.0.0.10", ("sg-hub",)),
     images={(AMI, ()): Image(AMI, "/dev/sda1", "x86_64", root_size=8)},
@@ -58,6 +65,7 @@ FACTS = Facts(
     {HERE: REGION},
     hub_is_here=True,
     method="iam-role",
+    free_plan=False,
     now=1e9,
 )
 

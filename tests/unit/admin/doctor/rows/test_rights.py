@@ -1,11 +1,13 @@
 from dataclasses import replace
 
+import pytest
+
 from ec2spawner.admin.doctor.look.facts import Trial
 from ec2spawner.admin.doctor.rows.check import Verdict
 from ec2spawner.admin.doctor.rows.rights import rights, too_wide
 from ec2spawner.ec2.machines import Machine
 
-from ..well import FACTS, REGION, one, region, told
+from ..well import FACTS, REGION, one, region, told, wants
 
 LAUNCH, THIEF = REGION.trials
 MACHINE = {"i-1": Machine("i-1", "running")}
@@ -34,6 +36,30 @@ def test_a_right_that_is_lacking_is_named_with_the_command_for_the_policy():
     )
     assert fix.startswith("ec2spawner iam-policy --account 111122223333 > ")
     assert "--role-name lab-hub " in fix
+
+
+@pytest.mark.parametrize(
+    "words, denier, fix",
+    [
+        (
+            "with an explicit deny in a service control policy",
+            "A service control policy forbids it",
+            "aws organizations list-policies-for-target --target-id 111122223333 "
+            "--filter SERVICE_CONTROL_POLICY, by who",
+        ),
+        (
+            "because no permissions boundary allows the ec2:RunInstances action",
+            "A permissions boundary forbids it",
+            "Ask who administers the account for another permissions boundary",
+        ),
+    ],
+)
+def test_what_others_forbid_is_not_mended_by_the_roles_own_policy(words, denier, fix):
+    lacking = replace(LAUNCH, refusal=f"not authorized to perform: x {words}")
+    (check,) = [
+        c for c in rights(wants(), tried(lacking)) if c.verdict is Verdict.PROBLEM
+    ]
+    assert denier in check.why and check.fix.startswith(fix)
 
 
 def test_what_nobody_could_try_is_not_judged():
