@@ -26,6 +26,7 @@ from ..server.choice import known_profiles
 from ..server.tokens import revocation_of_leftovers
 from ..settings import LaunchSettings
 from .checks.culler import CULLER, has_culler
+from .checks.in_ec2 import tell_what_is_missing
 from .checks.problems import problems
 from .checks.warnings import warnings
 from .costs.budgets import BudgetWatch
@@ -182,6 +183,8 @@ def begin_sweeping(spawner: Any, app: Any) -> None:
     learning = partial(setattr, runtime(), "learning")
     facts = keep_learning(spawner, fleets, spawner.log, learning)
     tasks.add(asyncio.ensure_future(facts))
+    missing = tell_what_is_missing(spawner, fleets, spawner.log)
+    tasks.add(asyncio.ensure_future(missing))
     prices = Prices(spawner, spawner.log, partial(setattr, runtime(), "prices"))
     tasks.add(asyncio.ensure_future(prices.keep(accounts)))
     database, hub_id = own_database(spawner, app), spawner.hub_id
@@ -247,6 +250,15 @@ def read_spawner(app: Any) -> Any:
     )
 
 
+def not_used(used: type) -> str:
+    """What an admin is told who has set up EC2Spawner, and uses another one."""
+    return (
+        f"c.EC2Spawner is set, and c.JupyterHub.spawner_class is {used.__name__}: "
+        "servers may run on this computer. Call ec2spawner.setup(c) at the end of "
+        "jupyterhub_config.py."
+    )
+
+
 def watch(spawner_class: type[LaunchSettings]) -> None:
     """Do all this in the Hub that this process may become, when it starts.
 
@@ -281,6 +293,8 @@ def watch(spawner_class: type[LaunchSettings]) -> None:
             revoke_leftover_tokens(app, spawner.log)
             begin_sweeping(spawner, app)
             set_up_pages(app)
+        elif spawner_class.__name__ in app.config:
+            app.log.warning(not_used(app.spawner_class))
         init_handlers(app)
 
     @wraps(start)

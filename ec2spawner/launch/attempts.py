@@ -161,8 +161,14 @@ class Attempts:
 
     def _learn(self, candidate: Candidate, error: EC2Error) -> None:
         """Draw the consequences of a refusal, for this launch and for others."""
-        self._log.warning(
-            "Launch %s, %s: %s", self._plan.launch_id, candidate, admin_hint(error)
+        # The first of its kind: the end of the launch has them all.
+        known = error.code in [news.error.code for news in self._refusals]
+        self._log.log(
+            logging.DEBUG if known else logging.WARNING,
+            "Launch %s, %s: %s",
+            self._plan.launch_id,
+            candidate,
+            admin_hint(error),
         )
         self._refusals.append(News(time.monotonic(), candidate, error))
         if error.kind is Kind.CAPACITY:
@@ -182,8 +188,11 @@ class Attempts:
         ]
         news = min(seen, key=lambda n: n.error.meaning.seconds or float("inf"))
         failure = spawn_error(news.error)
+        whys: dict[str, list[str]] = {}
+        for each in seen:
+            whys.setdefault(admin_hint(each.error), []).append(str(each.candidate))
         failure.log_message = "; ".join(
-            dict.fromkeys(f"{n.candidate}: {admin_hint(n.error)}" for n in seen)
+            f"{', '.join(dict.fromkeys(where))}: {why}" for why, where in whys.items()
         )
         failure.__cause__ = news.error
         return failure

@@ -33,6 +33,11 @@ def read_profiles(
     :raises ProfileListError: naming the entry that is wrong, and how
     """
     if isinstance(profile_list, Mapping):
+        if not all(isinstance(each, Mapping) for each in profile_list.values()):
+            raise ProfileListError(
+                "profile_list: must be a list of profiles, and is one profile: put it "
+                "in brackets, [{...}]"
+            )
         profile_list = [profile_list[key] for key in sorted(profile_list)]
     profiles = [
         _profile(entry, f"profile_list[{i}]", settable)

@@ -17,7 +17,7 @@ from ..core.events import HubRestarted
 from ..core.idleness import UNKNOWN, IdlePolicy, Seen, Verdict
 from ..core.metrics import phases_took, start_ended
 from ..core.saved_state import UnreadableState, from_dict, to_dict
-from ..core.state import Launch, ServerState
+from ..core.state import Launch, Phase, ServerState
 from ..ec2.clients import Account
 from ..ec2.machines import Machine
 from ..fleet.fleet import Fleet, FleetKey
@@ -25,13 +25,20 @@ from ..fleet.runtime import HubRuntime
 from ..fleet.unsaved import NotSaved
 from ..launch.failures import Failure, failure_of, reason_of
 from ..launch.history import kind_of
-from ..launch.progress import Progress
+from ..launch.progress import Progress, Step
 from ..settings import LaunchSettings
 from .idle.use import Use
 
 # For how long a stop waits for a database that takes nothing.
 _SAVING_SECONDS = 600.0
+_LAST_LINES = 3
 _CONSOLE_SECONDS = 8.0
+
+
+def last_lines(text: str) -> str:
+    """The end of a log, in a line of another: all of it is in that at level debug."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return " / ".join(lines[-_LAST_LINES:])
 
 
 class HubSide(Protocol):
@@ -286,6 +293,20 @@ class ServerContext:
             steps = tuple(map(str, self.progress.steps))
             self.failure = failure_of(error, self.launch, time.time(), steps)
 
+    def log_step(self, step: Step) -> None:
+        """A line for each step of a start: whose, phase, machine, and when."""
+        launch, machine = self.launch, ""
+        if launch.phase is not Phase.OVER:
+            machine = launch.instance_id
+        self.log.info(
+            "%s: %s, %s, %.0f s: %s",
+            self.label,
+            launch.phase.value,
+            machine or "no machine yet",
+            step.seconds,
+            step.message,
+        )
+
     async def log_console(self, error: EC2SpawnError) -> None:
         """Put what an admin needs to understand a failed boot into the Hub's log."""
         instance_id = self.launch.instance_id
@@ -297,12 +318,13 @@ class ServerContext:
             )
         except asyncio.TimeoutError:
             tail = "(EC2 did not answer in time)"
+        self.log.debug("The console of %s:\n%s", instance_id, tail)
         self.log.warning(
-            "%s failed: %s The console of %s ends with:\n%s",
+            "%s failed: %s The console of %s ends with: %s",
             self.label,
             error.log_message,
             instance_id,
-            tail,
+            last_lines(tail),
         )
 
     @property

@@ -21,7 +21,7 @@ from ..core.state import Launch, Phase
 from ..launch.progress import Progress
 from ..profiles.content import content_of
 from . import notices
-from .context import ServerContext
+from .context import ServerContext, last_lines
 from .home import Home
 from .memory import digest_of, is_in_memory, remember
 from .tokens import replace_token, revive_token
@@ -372,14 +372,15 @@ class Session:
         if (log := self.hearing.log_of(report)) is None:
             return
         self._context.log.warning(
-            "Machine %s of %s, %s after %.1f s: %s\n%s",
+            "Machine %s of %s, %s after %.1f s: %s %s",
             self.launch.instance_id,
             self._context.label,
             report.step.value,
             report.seconds,
             report.message,
-            log,
+            last_lines(log),
         )
+        self._context.log.debug("What %s says:\n%s", self._context.label, log)
 
     def _ended(self, report: Report) -> None:
         self._warned(report)

@@ -60,9 +60,7 @@ class Start:
         self._context = context
         self._start_id = start_id or new_launch_id()
         self._getting: asyncio.Task[None] | None = None
-        self.progress = Progress(
-            lambda step: context.log.info("%s: %s", context.label, step)
-        )
+        self.progress = Progress(context.log_step)
         context.progress = self.progress
         self.home = Home(context, self.progress)
         self.session = Session(context, self.progress, self.home)
@@ -301,7 +299,15 @@ class Start:
         def abandon(client_token: str) -> None:
             self._context.applied(Doubted(self._start_id, client_token))
 
-        return Reporter(attempt, abandon, lambda text: self.progress.tell(10, text))
+        goes_on = 0
+
+        def tell(text: str) -> None:
+            # Whoever reads the log learns once that it goes on, and at the end why.
+            nonlocal goes_on
+            goes_on += 1
+            self.progress.tell(10, text, quiet=goes_on > 1)
+
+        return Reporter(attempt, abandon, tell)
 
     def _apply(self, event: Planned | Attempted) -> None:
         """:raises EC2SpawnError: when somebody has stopped this start meanwhile"""

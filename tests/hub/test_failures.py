@@ -1,16 +1,20 @@
 """When AWS or the machine fails: one sentence to the user, everything to the log."""
 
 import asyncio
+import re
 import sys
 
 import pytest
 
+from ec2spawner.core.state import Phase
 from ec2spawner.demo.visitor import SpawnFailed, Visitor
 from localec2 import Fault
 
 from .conftest import eventually, living
 from .hub_process import TINY_SERVER
 
+#: a step of a start in the log: phase, machine, seconds, words
+STEP = r"\] alice: (\w+), (i-\w+|no machine yet), (\d+) s: (.*)"
 NO_CAPACITY = Fault(
     "RunInstances", error=("InsufficientInstanceCapacity", 500, "no t3 here")
 )
@@ -57,6 +61,10 @@ async def test_the_form_says_in_a_sentence_why_aws_gave_no_machine(
     assert living(ec2) == []
     code = fault.error[0]
     assert code in quick_hub.log
+    # Three zones were tried; the last line is that of the request.
+    start = quick_hub.log.index("alice: planned, no machine yet, 0 s: Asking AWS")
+    lines = quick_hub.log[start:].splitlines()
+    assert len(lines) <= 5 and " POST /hub/spawn/alice" in lines[-1], lines
 
 
 async def test_the_api_says_why_too(quick_hub, ec2):
@@ -72,9 +80,17 @@ async def test_after_a_failure_the_next_click_works(quick_hub, ec2):
     ec2.clear_faults()
     async with Visitor(quick_hub.url, "alice", "any") as alice:
         await alice.log_in()
+        before = len(quick_hub.log)
         await alice.choose("small")
         await alice.ready()
-    assert len(living(ec2)) == 1
+    (machine,) = living(ec2)
+    steps = re.findall(STEP, quick_hub.log[before:])
+    phases, machines, seconds, words = zip(*steps)
+    order = [phase.value for phase in Phase]
+    assert sorted(phases, key=order.index) == list(phases)
+    assert sorted(map(int, seconds)) == list(map(int, seconds))
+    assert set(machines) == {"no machine yet", machine.instance_id}
+    assert words[0].startswith("Asking AWS") and words[-1] == "Ready"
 
 
 @pytest.mark.slow

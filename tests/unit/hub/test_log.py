@@ -47,6 +47,44 @@ def test_a_failure_is_told_in_a_line_and_is_an_error(log, caplog):
     assert (record.levelname, record.exc_info) == ("ERROR", None)
 
 
+def test_what_the_hub_says_again_of_a_start_is_told_once(log, caplog):
+    """As JupyterHub 6.1 does when somebody presses Start."""
+    for user in ("ada", "bob"):
+        log.error(f"Not starting {user}'s server : {FAILURE}")
+        log.error(f"Error starting server {user}: {FAILURE}")
+        log.error(
+            "Failed to spawn single-user server with form", exc_info=raised(FAILURE)
+        )
+    told = [record.getMessage() for record in caplog.records]
+    assert told == [
+        f"Not starting {user}'s server : [capacity] AWS is sold out."
+        for user in ("ada", "bob")
+    ]
+
+
+def log_request(log):
+    """Named as JupyterHub's own."""
+    log.error('{\n  "Host": "hub.example.org"\n}')
+
+
+def test_headers_are_told_of_what_nobody_knows_only(log, caplog):
+    log_request(log)
+    log.error("Failed", exc_info=raised(FAILURE))
+    log_request(log)
+    assert [r.getMessage()[0] for r in caplog.records] == ["{", "F"]
+
+
+def test_later_the_same_is_told_again(caplog):
+    now = 0.0
+    known = KnownFailures(lambda: now)
+    log = logging.getLogger("a later hub")
+    log.addFilter(known)
+    log.error("Failed", exc_info=raised(FAILURE))
+    now = 60.0
+    log.error("Failed", exc_info=raised(FAILURE))
+    assert len(caplog.records) == 2
+
+
 def test_of_what_nobody_knows_all_is_told(log, caplog):
     log.error("Failed", exc_info=raised(KeyError("a slip of ours")))
     (record,) = caplog.records

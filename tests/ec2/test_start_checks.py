@@ -1,0 +1,99 @@
+"""What a Hub tells at its start of what its settings name, as EC2 knows it."""
+
+from __future__ import annotations
+
+import logging
+
+from ec2spawner.hub.checks.in_ec2 import tell_what_is_missing
+from ec2spawner.settings import LaunchSettings
+from localec2 import Fault
+
+LOG = logging.getLogger("start")
+SNAPSHOT = f"snap-{'0' * 17}"
+
+
+def settings(world, **given):
+    there = {
+        "region": "us-west-2",
+        "subnets": list(world.subnet_ids.values()),
+        "security_groups": [world.security_group_id],
+        "instance_type": "t3.small",
+    }
+    return LaunchSettings(**{**there, **given})
+
+
+async def lines(fleet, caplog, made):
+    caplog.clear()
+    with caplog.at_level(logging.INFO):
+        await tell_what_is_missing(made, [fleet], LOG)
+    return [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
+
+
+async def test_what_is_there_is_not_spoken_of_and_nothing_else_is_asked(
+    fleet, ec2, caplog
+):
+    assert await lines(fleet, caplog, settings(ec2.resources())) == []
+    asked = {r.action for r in ec2.requests() if r.action != "DescribeInstances"}
+    assert asked == {
+        *("DescribeSubnets", "DescribeSecurityGroups", "DescribeInstanceTypes")
+    }
+
+
+async def test_each_name_that_no_region_has_is_a_line_also_one_of_a_profile(
+    fleet, ec2, caplog
+):
+    own = {
+        "display_name": "Odd",
+        "ec2spawner_override": {
+            "instance_type": "t3.huge",
+            "key_name": "nobody",
+            "data_volumes": [{"snapshot_id": SNAPSHOT, "mount_path": "/data/d"}],
+        },
+    }
+    wrong = settings(
+        ec2.resources(),
+        subnets=["subnet-1"],
+        security_groups=["sg-1"],
+        profile_list=[own],
+    )
+    told = await lines(fleet, caplog, wrong)
+    begins = [line.split(" in us-west-2, which ")[0] for line in told]
+    assert begins == [
+        "There is no subnet subnet-1",
+        "There is no security group sg-1",
+        "There is no instance type t3.huge",
+        "There is no key pair nobody",
+        f"There is no snapshot {SNAPSHOT}",
+    ]
+    assert all(line.endswith("`ec2spawner doctor` tells more.") for line in told)
+
+
+async def test_what_an_image_cannot_have_is_told(fleet, ec2, caplog):
+    world = ec2.resources()
+    odd = settings(
+        world, image=world.image_id, instance_type="m7g.large", root_volume_size=1
+    )
+    assert await lines(fleet, caplog, odd) == [
+        f"m7g.large has arm64 processors, and image {world.image_id} is for x86_64: no "
+        "server starts with the two.",
+        f"root_volume_size is 1 GiB, and image {world.image_id} needs 8: no server "
+        "starts with the two.",
+    ]
+    # A profile has its own of both.
+    own = {"instance_type": "t3.small", "root_volume_size": 0}
+    odd.profile_list = [{"display_name": "Small", "ec2spawner_override": own}]
+    assert await lines(fleet, caplog, odd) == []
+
+
+async def test_trouble_that_passes_is_no_warning_and_delays_nothing_for_long(
+    fleet, ec2, caplog, monkeypatch
+):
+    wrong = settings(ec2.resources(), subnets=["subnet-1"])
+    ec2.add_fault(Fault("DescribeSubnets", error=("UnauthorizedOperation", 403)))
+    assert await lines(fleet, caplog, wrong) == []
+    ec2.clear_faults()
+    ec2.add_fault(Fault("DescribeSubnets", delay=1.0))
+    monkeypatch.setattr("ec2spawner.hub.checks.in_ec2._PATIENCE_SECONDS", 0.1)
+    assert await lines(fleet, caplog, wrong) == []
+    assert "has not said in time" in caplog.text
+    ec2.clear_faults()
