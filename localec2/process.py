@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from types import TracebackType
 from typing import IO, Any
 
 from .client import LocalControl
@@ -98,12 +97,7 @@ class LocalCloudProcess:
     def __enter__(self) -> LocalCloudProcess:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.stop()
 
     def environment(self) -> dict[str, str]:

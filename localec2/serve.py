@@ -8,7 +8,6 @@ import tempfile
 import threading
 from importlib.metadata import version
 from pathlib import Path
-from types import TracebackType
 
 from .client import LocalControl
 from .machines.substrate import ground_for, traces
@@ -138,12 +137,7 @@ class LocalCloud(Cloud):
     def __enter__(self) -> LocalCloud:
         return self.start()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.stop()
 
     @property

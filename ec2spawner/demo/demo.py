@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 from localec2 import Keeper, LocalCloudProcess, LocalControl, LocalSettings
 from localec2.net import this_computer
@@ -93,12 +92,7 @@ class Demo:
         self.log = self.options.log or self.folder / "hub.log"
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.stop()
 
     @property

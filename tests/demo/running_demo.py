@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import TracebackType
 
 COMMAND = str(Path(sys.executable).with_name("ec2spawner"))
 # Everything of a demo carries the first; machines only the second, with their cloud.
@@ -57,12 +56,7 @@ class RunningDemo:
         assert not self.has_ended, self.text()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if not self.has_ended:
             self.process.kill()
             self.process.wait()
