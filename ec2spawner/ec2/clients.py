@@ -7,7 +7,6 @@ buckets of ``throttle.py``, whoever wrote the call, and the SDK repeats none by 
 from __future__ import annotations
 
 import asyncio
-import functools
 import random
 import re
 import threading
@@ -21,11 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import boto3
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    NoCredentialsError,
-    UnknownRegionError,
-)
+from botocore.exceptions import NoCredentialsError
 
 from .answers import Answers, count_answer, count_failure
 from .errors import EC2Error, check_whose, from_botocore, has_expired
@@ -68,29 +63,6 @@ class NeedsTokenError(TypeError):
 
 # They leave a lane as they are.
 _OURS = (EC2Error, NotSent, NeedsTokenError, UnknownActionError)
-
-
-@functools.cache
-def partition_of(region: str) -> str:
-    """The part of AWS that a region is in, as ARNs have it: ``aws``, ``aws-cn``, ...
-
-    From botocore's own data; AWS is not asked.
-
-    :raises ValueError: for what cannot be a region
-    """
-    try:
-        found: str = boto3.Session().get_partition_for_region(region)
-    except UnknownRegionError as e:
-        raise ValueError(f"AWS has no region {region!r}") from e
-    return found
-
-
-def configured_region() -> str:
-    """The region of AWS's tools on this computer; empty when there is none."""
-    try:
-        return str(boto3.Session().region_name or "")
-    except BotoCoreError:  # a profile that is not there
-        return ""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,9 @@ from ..ec2.machines import Machine
 #: how a message ends of what may pass by itself, or be for the admin to repair
 TRY_OR_TELL = "Try again, and if it comes back, please tell your hub's admin."
 
+# Of somebody else's log.
+_LAST_LINES = 3
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -132,3 +135,9 @@ def out_of_time(seconds: float, last_step: str) -> EC2SpawnError:
         f"Your server was not ready within {seconds:.0f} seconds.{last} {TRY_OR_TELL}",
         reason=Reason.TIMEOUT,
     )
+
+
+def last_lines(text: str) -> str:
+    """The end of a log, in a line of another: all of it is in that at level debug."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return " / ".join(lines[-_LAST_LINES:])

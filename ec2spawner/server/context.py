@@ -23,7 +23,7 @@ from ..ec2.machines import Machine
 from ..fleet.fleet import Fleet, FleetKey
 from ..fleet.runtime import HubRuntime
 from ..fleet.unsaved import NotSaved
-from ..launch.failures import Failure, failure_of, reason_of
+from ..launch.failures import Failure, failure_of, last_lines, reason_of
 from ..launch.history import kind_of
 from ..launch.progress import Progress, Step
 from ..settings import LaunchSettings
@@ -31,14 +31,7 @@ from .idle.use import Use
 
 # For how long a stop waits for a database that takes nothing.
 _SAVING_SECONDS = 600.0
-_LAST_LINES = 3
 _CONSOLE_SECONDS = 8.0
-
-
-def last_lines(text: str) -> str:
-    """The end of a log, in a line of another: all of it is in that at level debug."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return " / ".join(lines[-_LAST_LINES:])
 
 
 class HubSide(Protocol):
@@ -295,17 +288,10 @@ class ServerContext:
 
     def log_step(self, step: Step) -> None:
         """A line for each step of a start: whose, phase, machine, and when."""
-        launch, machine = self.launch, ""
-        if launch.phase is not Phase.OVER:
-            machine = launch.instance_id
-        self.log.info(
-            "%s: %s, %s, %.0f s: %s",
-            self.label,
-            launch.phase.value,
-            machine or "no machine yet",
-            step.seconds,
-            step.message,
-        )
+        phase, machine = self.launch.phase, self.launch.instance_id
+        of = machine if machine and phase is not Phase.OVER else "no machine yet"
+        told = (self.label, phase.value, of, step.seconds, step.message)
+        self.log.info("%s: %s, %s, %.0f s: %s", *told)
 
     async def log_console(self, error: EC2SpawnError) -> None:
         """Put what an admin needs to understand a failed boot into the Hub's log."""

@@ -18,10 +18,11 @@ from ..core.ids import secret_hash
 from ..core.metrics import SPOT_INTERRUPTIONS
 from ..core.notice_events import Announced, Rescued, Silent
 from ..core.state import Launch, Phase
+from ..launch.failures import last_lines
 from ..launch.progress import Progress
 from ..profiles.content import content_of
 from . import notices
-from .context import ServerContext, last_lines
+from .context import ServerContext
 from .home import Home
 from .memory import digest_of, is_in_memory, remember
 from .tokens import replace_token, revive_token

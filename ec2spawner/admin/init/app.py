@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ...ec2.clients import configured_region, partition_of
+from ...ec2.account.region import configured_region, partition_of
 from ..hub_config import AdminError
 from ..options import InitOptions
 from . import answers

@@ -19,7 +19,8 @@ from ... import __version__
 from ...hub.checks.problems import problems
 from ..hub_config import AdminError, Hub, load_app, read_hub
 from ..policy.needs import needs_of, unknown
-from ..policy.statements import Statement, statements
+from ..policy.statement import Statement
+from ..policy.statements import statements
 from . import answers
 from .texts import rendered
 

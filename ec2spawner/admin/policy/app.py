@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 
-from ...ec2.clients import partition_of
+from ...ec2.account.region import partition_of
 from ..hub_config import Hub
 from ..options import PolicyOptions
 from .formats import FORMATS, explained

@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .statements import Statement
+from .statement import Statement
 
 _NAME = "ec2spawner"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from ...core.tags import (
@@ -19,32 +18,10 @@ from ...core.tags import (
 )
 from ...ec2.account.plan import SPOT_ROLE
 from .needs import Needs
+from .statement import Condition, Statement, one
 
 # What EC2 has in no account's name (service authorization reference, EC2).
 _NOBODYS = ("image", "snapshot")
-
-Condition = Mapping[str, Mapping[str, Any]]
-
-
-@dataclass(frozen=True)
-class Statement:
-    """One statement that allows something."""
-
-    sid: str
-    why: str
-    actions: Sequence[str]
-    resources: Sequence[str]
-    condition: Condition = field(default_factory=dict)
-
-    def as_json(self) -> dict[str, Any]:
-        """As IAM reads it (IAM user guide, "Grammar of the IAM JSON policy")."""
-        found: dict[str, Any] = {
-            "Sid": self.sid,
-            "Effect": "Allow",
-            "Action": _one(self.actions),
-            "Resource": _one(self.resources),
-        }
-        return found | ({"Condition": self.condition} if self.condition else {})
 
 
 def document(found: Sequence[Statement]) -> dict[str, Any]:
@@ -75,7 +52,7 @@ def _looks(needs: Needs) -> Iterator[Statement]:
         *(["ec2:DescribeTags"] if needs.homes else []),
         *(["ec2:DescribeSpotPriceHistory"] if needs.prices else []),
     ]
-    here = {"StringEquals": {"aws:RequestedRegion": _one(needs.regions)}}
+    here = {"StringEquals": {"aws:RequestedRegion": one(needs.regions)}}
     why = "Know which machines, volumes, images and sizes there are. Changes nothing."
     yield Statement("Look", why, looks, ["*"], here)
     why = "Let `ec2spawner doctor` look at network, sizes and quotas. Changes nothing."
@@ -191,7 +168,7 @@ def _launches(needs: Needs) -> Iterator[Statement]:
         "Tag machines and volumes as they are made, and at no other time.",
         ["ec2:CreateTags"],
         [a for part in ("instance", "volume", *parts) for a in _arns(needs, part)],
-        _made(needs, {"ec2:CreateAction": _one(creates)}),
+        _made(needs, {"ec2:CreateAction": one(creates)}),
     )
 
 
@@ -401,7 +378,3 @@ def _own(needs: Needs) -> dict[str, Any]:
 
 def _only_tags(*keys: str) -> dict[str, Any]:
     return {"ForAllValues:StringEquals": {"aws:TagKeys": list(keys)}}
-
-
-def _one(values: Sequence[str]) -> Any:
-    return values[0] if len(values) == 1 else list(values)

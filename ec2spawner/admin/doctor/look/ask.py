@@ -18,7 +18,8 @@ from ....ec2.account.key_pairs import key_pairs_among
 from ....ec2.account.keys import Key, describe_key
 from ....ec2.account.plan import has_spot_role, is_on_free_plan
 from ....ec2.account.quotas import CODES, Quota, quota, running_machines
-from ....ec2.clients import Clients, partition_of
+from ....ec2.account.region import partition_of
+from ....ec2.clients import Clients
 from ....ec2.errors import EC2Error, admin_hint
 from ....ec2.errors.kinds import CREDENTIALS, Kind
 from ....ec2.errors.table import meaning_of

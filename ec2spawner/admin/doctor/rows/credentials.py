@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ....ec2.clients import partition_of
+from ....ec2.account.region import partition_of
 from ....settings.network import is_loopback_url
 from ..look.facts import Facts, Unknown
 from ..look.wants import Wants

@@ -3,7 +3,7 @@
 import pytest
 
 from ec2spawner.admin.init import answers
-from ec2spawner.ec2.clients import partition_of
+from ec2spawner.ec2.account.region import partition_of
 
 
 @pytest.mark.parametrize(
