@@ -63,5 +63,9 @@ async def test_who_names_a_repository_works_in_its_kernel_and_so_does_the_next(
             await alice.log_in()
             text, _ = await alice.run_cell(LOOK, kernel="a-lab", timeout=120)
             assert text.split() == ["1.16.0", "/opt/envs/a-lab/bin/python"]
-        steps = [line for line in hub.log.splitlines() if " s: " in line and "alice: " in line]
+        steps = [
+            line
+            for line in hub.log.splitlines()
+            if " s: " in line and "alice: " in line
+        ]
         print("\n".join(steps), file=sys.stderr)
