@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from ..core.state import Launch, Phase
+
 # A setup_script may say anything. A page shows the first and the last of it.
 MOST_STEPS = 300
 _FIRST_STEPS = 50
@@ -60,6 +62,15 @@ class Step:
 
     def __str__(self) -> str:
         return f"[{self.seconds:.0f} s] {self.message}"
+
+    def as_line(self, whose: str, launch: Launch) -> str:
+        """For the Hub's log: whose, phase, machine, when, and what."""
+        phase, machine = launch.phase, launch.instance_id
+        if phase is Phase.OVER or not machine:
+            machine = "no machine yet"
+        return (
+            f"{whose}: {phase.value}, {machine}, {self.seconds:.0f} s: {self.message}"
+        )
 
 
 class Progress:
@@ -131,6 +142,20 @@ class Progress:
         if not quiet:
             self._on_step(step)
         self._wake()
+
+    def tries(self, percent: int) -> Callable[[str], None]:
+        """Tells steps that say that it goes on: ``on_step`` is told the first only.
+
+        Whoever reads the log learns at the end why each has failed.
+        """
+        told = 0
+
+        def tell(message: str) -> None:
+            nonlocal told
+            told += 1
+            self.tell(percent, message, quiet=told > 1)
+
+        return tell
 
     def build(self, share: float, message: str) -> None:
         """A step of the image's build, which goes before all others.

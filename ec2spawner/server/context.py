@@ -17,7 +17,7 @@ from ..core.events import HubRestarted
 from ..core.idleness import UNKNOWN, IdlePolicy, Seen, Verdict
 from ..core.metrics import phases_took, start_ended
 from ..core.saved_state import UnreadableState, from_dict, to_dict
-from ..core.state import Launch, Phase, ServerState
+from ..core.state import Launch, ServerState
 from ..ec2.clients import Account
 from ..ec2.machines import Machine
 from ..fleet.fleet import Fleet, FleetKey
@@ -287,11 +287,8 @@ class ServerContext:
             self.failure = failure_of(error, self.launch, time.time(), steps)
 
     def log_step(self, step: Step) -> None:
-        """A line for each step of a start: whose, phase, machine, and when."""
-        phase, machine = self.launch.phase, self.launch.instance_id
-        of = machine if machine and phase is not Phase.OVER else "no machine yet"
-        told = (self.label, phase.value, of, step.seconds, step.message)
-        self.log.info("%s: %s, %s, %.0f s: %s", *told)
+        """A line for each step of a start."""
+        self.log.info("%s", step.as_line(self.label, self.launch))
 
     async def log_console(self, error: EC2SpawnError) -> None:
         """Put what an admin needs to understand a failed boot into the Hub's log."""

@@ -299,15 +299,7 @@ class Start:
         def abandon(client_token: str) -> None:
             self._context.applied(Doubted(self._start_id, client_token))
 
-        goes_on = 0
-
-        def tell(text: str) -> None:
-            # Whoever reads the log learns once that it goes on, and at the end why.
-            nonlocal goes_on
-            goes_on += 1
-            self.progress.tell(10, text, quiet=goes_on > 1)
-
-        return Reporter(attempt, abandon, tell)
+        return Reporter(attempt, abandon, self.progress.tries(10))
 
     def _apply(self, event: Planned | Attempted) -> None:
         """:raises EC2SpawnError: when somebody has stopped this start meanwhile"""
