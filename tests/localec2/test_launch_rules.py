@@ -302,10 +302,9 @@ def test_terms_of_the_marketplace_must_be_accepted(cloud, ec2, world, launch):
 
 
 @pytest.mark.proves("unknown-service")
-@pytest.mark.parametrize("service", ["freetier", "imagebuilder", "chatbot"])
+@pytest.mark.parametrize("service", ["imagebuilder", "chatbot"])
 def test_a_service_that_is_not_there_says_so(cloud, service):
     asked = {
-        "freetier": "get_account_plan_state",
         "imagebuilder": "list_images",
         "chatbot": "list_microsoft_teams_configured_teams",
     }
