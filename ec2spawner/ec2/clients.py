@@ -102,12 +102,10 @@ class Session:
         with self._lock:
             session = self._with_credentials()
             url = self._account.endpoint_url if service == "ec2" else ""
+            where = {"region_name": _AT_HOME[service]} if service in _AT_HOME else {}
             with _making:
                 return self.number, session.client(
-                    service,
-                    region_name=_AT_HOME.get(service),
-                    endpoint_url=url or None,
-                    config=config,
+                    service, endpoint_url=url or None, config=config, **where
                 )
 
     @property

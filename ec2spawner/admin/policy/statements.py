@@ -20,6 +20,8 @@ from ...ec2.account.plan import SPOT_ROLE
 from .needs import Needs
 from .statement import Condition, Statement, one
 
+#: AWS's free plan is not there
+_WITHOUT_PLANS = ("aws-cn", "aws-us-gov")
 # What EC2 has in no account's name (service authorization reference, EC2).
 _NOBODYS = ("image", "snapshot")
 
@@ -57,7 +59,8 @@ def _looks(needs: Needs) -> Iterator[Statement]:
     yield Statement("Look", why, looks, ["*"], here)
     why = "Let `ec2spawner doctor` look at network, sizes and quotas. Changes nothing."
     yield Statement("LookForDoctor", why, _doctors_looks(needs), ["*"], here)
-    if needs.partition == "aws":  # elsewhere there is no free plan
+    # A template leaves it to CloudFormation to say which partition it is.
+    if needs.partition not in _WITHOUT_PLANS:
         why = "Let `ec2spawner doctor` see whether the account is on AWS's free plan."
         action = "freetier:GetAccountPlanState"
         yield Statement("LookAtPlan", why, [action], ["*"])
