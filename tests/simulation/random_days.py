@@ -14,10 +14,14 @@ from .random_faults import OUTAGES, SINGLE, cells
 from .virtual_hub import Hub
 from .virtual_machine import VirtualUse
 from .virtual_time import BEGIN
+from .virtual_world import ELSEWHERE, HOME
 
 USERS = ("alice", "bob")
 HUBS = (0, 1)
 SIZES = ("small", "large")
+#: one more choice where a hub has two regions: small, in the other one
+FAR = "far"
+REGIONS = (HOME, ELSEWHERE)
 # Most moments of a start or a stop are within its first 40 steps.
 MOMENTS = range(41)
 ENDS = ("EC2 loses it", "its server ends", "it shuts down", "an admin terminates it")
@@ -37,10 +41,6 @@ SETTINGS = {
     "idle_timeout": 60,
     "home_size": 1,
     "root_volume_size": 20,
-    "profile_list": [
-        {"display_name": name, "ec2spawner_override": {"instance_type": f"t3.{name}"}}
-        for name in SIZES
-    ],
 }
 #: what each hub is one of
 CHOSEN = {
@@ -49,7 +49,12 @@ CHOSEN = {
     "home_on_delete": ["keep", "keep", "snapshot", "delete"],
     "on_stop": ["terminate", "stop", "stop", "hibernate"],
     "stopped_ttl": [0, 100],
+    "two_regions": [False, False, True],
 }
+
+
+def profile(name: str, **override: Any) -> dict[str, Any]:
+    return {"display_name": name, "ec2spawner_override": override}
 
 
 class Day(Checks):
@@ -60,9 +65,16 @@ class Day(Checks):
             {"hibernation_ready_seconds": 0}
         )
         for chosen in plan.hubs:
-            self.hubs.append(self.world.hub(**SETTINGS, **chosen))
+            self.hubs.append(self._hub(**chosen))
             self.hubs[-1].start()
         self._meet_users(*self.hubs)
+
+    def _hub(self, two_regions: bool, **chosen: Any) -> Hub:
+        profiles = [profile(name, instance_type=f"t3.{name}") for name in SIZES]
+        if two_regions:
+            there = self.world.settings_in(ELSEWHERE)
+            profiles.append(profile(FAR, instance_type="t3.small", **there))
+        return self.world.hub(**SETTINGS, **chosen, profile_list=profiles)
 
     def do(self, step: Step) -> None:
         self.world.note("", str(step), {})
@@ -78,8 +90,10 @@ class Day(Checks):
 
     # -- people ----------------------------------------------------------------
 
-    @may_happen(6, number=HUBS, user=USERS, size=SIZES)
+    @may_happen(6, number=HUBS, user=USERS, size=(*SIZES, FAR))
     def start_server(self, number: int, user: str, size: str) -> None:
+        if len(self.hubs[number].settings["profile_list"]) == len(SIZES):
+            size = size.replace(FAR, SIZES[0])
         options = {"user_options": {"profile": size}}
         self.up(number).call("POST", f"/users/{user}/server", options)
 
@@ -174,10 +188,12 @@ class Day(Checks):
         """Once, as soon as that call is made while a server is in that phase."""
         self.world.faults.aims.append(cell)
 
-    @may_happen(4, what=[*SINGLE, *OUTAGES * 4], times=[1, 4, None])
-    def ec2_fails(self, what: tuple[str, str], times: int | None) -> None:
+    @may_happen(
+        4, what=[*SINGLE, *OUTAGES * 4], times=[1, 4, None], where=["*", "*", *REGIONS]
+    )
+    def ec2_fails(self, what: tuple[str, str], times: int | None, where: str) -> None:
         action, kind = what
-        self.world.fail(action, kind, times)
+        self.world.fail(action, kind, times, where)
 
     @may_happen()
     def ec2_recovers(self) -> None:
@@ -195,9 +211,8 @@ class Day(Checks):
     def machines_take_long_to_run(self, seconds: float) -> None:
         self._settings(pending_seconds=seconds)
 
-    @may_happen(zones=["a", "b", "ab", ""])
-    def zones_are_sold_out(self, zones: str) -> None:
-        region = self.world.cloud.region
+    @may_happen(zones=["a", "b", "ab", ""], region=[HOME, *REGIONS])
+    def zones_are_sold_out(self, zones: str, region: str) -> None:
         self._settings(capacity={f"*/{region}{zone}": 0 for zone in zones})
 
     def _settings(self, **changes: Any) -> None:
@@ -237,12 +252,14 @@ class Day(Checks):
         machine.use = VirtualUse(self.world.time.now)
         machine.beat_at = 0.0
 
-    @may_happen(1, number=HUBS)
-    def somebody_leaks_a_machine(self, number: int) -> None:
+    @may_happen(1, number=HUBS, far=[False, True])
+    def somebody_leaks_a_machine(self, number: int, far: bool) -> None:
         """As a bug of ours might: a machine that no database has ever known."""
+        hub = self.hubs[number]
         if self.leaks < 2:
             self.leaks += 1
-            self.world.leak(self.hubs[number])
+            far = far and len(hub.settings["profile_list"]) > len(SIZES)
+            self.world.leak(hub, REGIONS[far])
 
     # -- time --------------------------------------------------------------------------
 

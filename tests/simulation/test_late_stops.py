@@ -130,7 +130,10 @@ def test_a_machine_that_was_shutting_down_when_it_was_put_to_sleep_is_woken_once
     hub.pass_until(lambda: hub.serving().get("alice") == machine, 60)
 
 
-@pytest.mark.parametrize("on_stop", ["terminate", "stop"])
+BY_NIGHT = pytest.param("stop", marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("on_stop", ["terminate", BY_NIGHT])
 def test_an_end_that_comes_late_is_in_the_row_though_the_hub_has_a_new_spawner(
     world, hubs_with, on_stop
 ):
@@ -147,7 +150,7 @@ def test_an_end_that_comes_late_is_in_the_row_though_the_hub_has_a_new_spawner(
     assert hub.call("DELETE", "/users/alice/server")[0] == 204
     assert hub.spawners["alice"] is not before
     world.clear_faults()
-    hub.pass_time(200)
+    hub.pass_time(100)
     assert state_of(hub, machine) in ("stopped", "terminated")
     state = saved(hub)["alice", ""][1]
     assert not state.doomed and (state.stopped is None or state.stopped.certain)

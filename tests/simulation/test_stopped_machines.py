@@ -7,7 +7,7 @@ import pytest
 from ec2spawner.core.state import Phase
 
 from .scenarios import NO_CAPACITY, SETTINGS
-from .virtual_world import saved
+from .virtual_world import ELSEWHERE, saved
 
 AT_REST = {**SETTINGS, "home": "none", "on_stop": "stop"}
 
@@ -306,7 +306,7 @@ def test_a_machine_that_is_stopped_in_another_region_is_not_woken(world, make_hu
     hub = make_hub()
     machine = rest(world, hub)
     hub.kill()
-    hub.settings["region"] = "eu-west-1"
+    hub.settings |= world.settings_in(ELSEWHERE)
     hub.start()
     assert start(hub) != machine
     assert "before StartInstances" not in hub.steps

@@ -17,11 +17,19 @@ class Trace:
 
     def note(self, at: float, who: str, what: str, sent: Mapping[str, str]) -> None:
         told = [f"{name}={sent[name]}" for name in _TELLING if name in sent]
+        # All of it, in its order; tags have the name of a database in a new folder.
+        rest = [each for each in sent.items() if not each[0].startswith("TagSpec")]
+        if rest:
+            told.append("#" + _digest(repr(rest))[:6])
         self.lines.append(" ".join([f"{at:12.6f}", who, what, *told]).rstrip())
 
     @property
     def digest(self) -> str:
-        return hashlib.sha256("\n".join(self.lines).encode()).hexdigest()[:16]
+        return _digest("\n".join(self.lines))[:16]
 
     def __str__(self) -> str:
         return "\n".join(self.lines)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -32,7 +32,7 @@ class Disks:
 
     def __init__(self) -> None:
         self.disks: dict[str, Disk] = {}
-        #: owner -> what they have written so far
+        #: owner, in which region -> what they have written there so far
         self.written: dict[str, list[int]] = {}
         #: volume -> the machine that has it mounted
         self.mounted: dict[str, object] = {}
@@ -42,14 +42,15 @@ class Disks:
         #: no machine can mount what is on them
         self.broken = False
 
-    def mount(self, volume_id: str, owner: str, machine: object) -> None:
-        """Somebody moves in: their home is as they left it, or it is new."""
+    def mount(self, volume_id: str, owner: str, region: str, machine: object) -> None:
+        """Somebody moves in: their home of this region is as they left it, or new."""
         disk = self.disks.setdefault(volume_id, Disk())
+        may_go, owner = owner in self.may_go, f"{owner} in {region}"
         if self.mounted.get(volume_id, machine) is not machine:
             self.wrongs.append(f"{volume_id} of {owner} is mounted twice")
         self.mounted[volume_id] = machine
         written = self.written.setdefault(owner, [])
-        if owner in self.may_go and not disk.owner:
+        if may_go and not disk.owner:
             written.clear()
         if not disk.owner:
             disk.owner = owner

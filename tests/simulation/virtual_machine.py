@@ -167,7 +167,8 @@ class VirtualMachine(NoMachine):
                 self.say("rescue", "fsck cannot repair it")
             else:
                 if self.on and self.disks.mounted.get(home) is not self:
-                    self.disks.mount(home, self.owner, self)
+                    region = self.instance.ec2_backend.region_name
+                    self.disks.mount(home, self.owner, region, self)
                 self.say("mounted")
         self.say("starting")
         await asyncio.sleep(SERVER_SECONDS)

@@ -159,7 +159,7 @@ class Reading:
         """Another world begins."""
         #: what moto was asked last
         self.arrived: ApiRequest | None = None
-        self._known: dict[bytes, Answer] = {}
+        self._known: dict[tuple[str, bytes], Answer] = {}
         self._known_of: Any = None
 
     def __call__(self, request: ApiRequest) -> Answer:
@@ -170,7 +170,7 @@ class Reading:
         if (answer := self.answer_to(request)) is None:
             answer = self._ask(request)
             if self._is_plain():
-                self._known[request.body] = answer
+                self._known[request.region, request.body] = answer
         return answer
 
     def answer_to(self, request: ApiRequest) -> Answer | None:
@@ -179,7 +179,7 @@ class Reading:
             return None
         if self._known_of != (now := self._world()):
             self._known_of, self._known = now, {}
-        return self._known.get(request.body)
+        return self._known.get((request.region, request.body))
 
     def _is_plain(self) -> bool:
         cloud = self._cloud
@@ -187,16 +187,17 @@ class Reading:
 
     def _world(self) -> Any:
         """Changes when the world does, by calls, with time, or by a test's hand."""
-        backend = self._cloud.backend
+        backends = [region.backend for region in self._cloud.regions.values()]
         return (
             self._changes,
             self._events.ran,
             self._cloud.settings,
             [(i.id, i.state) for i in self._cloud.all_instances()],
-            [(v.id, v.status) for v in backend.volumes.values()],
-            [(s.id, s.status) for s in backend.snapshots.values()],
-            [(id, dict(tags)) for id, tags in backend.tags.items()],
-            [*backend.enis, *(each.allocation_id for each in backend.addresses)],
+            [(v.id, v.status) for b in backends for v in b.volumes.values()],
+            [(s.id, s.status) for b in backends for s in b.snapshots.values()],
+            [(id, dict(tags)) for b in backends for id, tags in b.tags.items()],
+            [id for b in backends for id in b.enis],
+            [each.allocation_id for b in backends for each in b.addresses],
         )
 
 
@@ -263,21 +264,25 @@ def _remember(dotted: str, patch: pytest.MonkeyPatch) -> None:
 
 
 def remember_clients(patch: pytest.MonkeyPatch) -> None:
-    """Making a client takes a tenth of a second, three times in each life."""
-    session = boto3.Session(region_name="us-west-2")
+    """Making a client takes a tenth of a second, three times in each life
+    of a Hub and each of its regions."""
+    sessions: dict[str, boto3.Session] = {}
     made: dict[str, Any] = {}
 
     class Session:
-        def __init__(self, **options: Any) -> None:
-            pass
+        def __init__(self, region_name: str = "us-west-2") -> None:
+            if region_name not in sessions:
+                sessions[region_name] = boto3.Session(region_name=region_name)
+            self._session = sessions[region_name]
 
         def get_credentials(self) -> Any:
-            return session.get_credentials()
+            return self._session.get_credentials()
 
         def client(self, service: str, endpoint_url: str | None, config: Any) -> Any:
-            key = repr((service, endpoint_url, sorted(vars(config).items(), key=str)))
+            options = sorted(vars(config).items(), key=str)
+            key = repr((self._session.region_name, service, endpoint_url, options))
             if key not in made:
-                client = session.client(
+                client = self._session.client(
                     service, endpoint_url=endpoint_url, config=config
                 )
                 made[key] = client, copy.copy(client.meta.events)
@@ -292,7 +297,7 @@ def remember_clients(patch: pytest.MonkeyPatch) -> None:
 
     patch.setattr(clients, "boto3", SimpleNamespace(Session=Session))
     # A session registers two hundred handlers, and is asked for nothing else here.
-    patch.setattr(clients, "_new_session", lambda region: Session())
+    patch.setattr(clients, "_new_session", Session)
     _remember_names_of_events(patch)
 
 

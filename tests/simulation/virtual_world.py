@@ -15,6 +15,7 @@ from typing import Any
 import aiohttp
 import pytest
 from botocore.config import Config
+from moto.moto_api._internal import mock_random
 
 from ec2spawner.claim.user_data import user_data
 from ec2spawner.core.saved_state import from_dict
@@ -35,8 +36,11 @@ from .virtual_late import LateCalls
 from .virtual_machine import VirtualMachine
 from .virtual_repeats import Repeats
 
+#: the region of hubs, unless a test says otherwise; and another
+HOME, ELSEWHERE = "us-west-2", "eu-west-1"
 SETTINGS = LocalSettings(
     machines="none",
+    regions=(ELSEWHERE,),
     pending_seconds=1.0,
     shutting_down_seconds=2.0,
     stopping_seconds=2.0,
@@ -89,23 +93,30 @@ class World:
         """A new hub, not yet started."""
         folder = self.folder / f"hub-{len(self.hubs)}"
         folder.mkdir()
-        seeded = self.cloud.resources
-        hub = Hub(
-            self,
-            folder,
-            {
-                "region": self.cloud.region,
-                "endpoint_url": self.cloud.endpoint_url,
-                "image": seeded.image_id,
-                "subnets": list(seeded.subnet_ids.values()),
-                "security_groups": [seeded.security_group_id],
-                # Each life would ask for them, and few tests are about it.
-                "prices_region": "",
-                **settings,
-            },
-        )
+        where = self.settings_in(self.cloud.region)
+        usual = {
+            "endpoint_url": self.cloud.endpoint_url,
+            # Each life would ask for them, and few tests are about it.
+            "prices_region": "",
+        }
+        hub = Hub(self, folder, {**where, **usual, **settings})
         self.hubs.append(hub)
         return hub
+
+    def settings_in(self, region: str) -> dict[str, Any]:
+        """What a hub has to set to launch machines there."""
+        seeded = self.cloud.regions[region].resources
+        return {
+            "region": region,
+            "image": seeded.image_id,
+            "subnets": list(seeded.subnet_ids.values()),
+            "security_groups": [seeded.security_group_id],
+        }
+
+    def all_of(self, kind: str) -> dict[str, Any]:
+        """Id -> thing, of all "volumes" or "snapshots" in all regions."""
+        found = [getattr(r.backend, kind) for r in self.cloud.regions.values()]
+        return {id: thing for each in found for id, thing in each.items()}
 
     def close(self) -> None:
         """Nothing of it is left for the next."""
@@ -119,14 +130,15 @@ class World:
         self.wait_until(self.time.now + 60)
         for instance in self.cloud.all_instances():
             self.cloud.forget(instance)
-        self.cloud.backend.volumes.clear()
-        self.cloud.backend.snapshots.clear()
-        self.cloud.backend.enis.clear()
-        self.cloud.backend.addresses.clear()
-        # The next world has the same ids, if its seed is the same.
-        tags = self.cloud.backend.tags
-        for gone in [id for id in tags if id.startswith(("vol-", "snap-", "i-"))]:
-            del tags[gone]
+        for region in self.cloud.regions.values():
+            region.backend.volumes.clear()
+            region.backend.snapshots.clear()
+            region.backend.enis.clear()
+            region.backend.addresses.clear()
+            # The next world has the same ids, if its seed is the same.
+            tags = region.backend.tags
+            for gone in [id for id in tags if id.startswith(("vol-", "snap-", "i-"))]:
+                del tags[gone]
         self.events.clear()
         self.cloud.log.clear()
         shutil.rmtree(self.folder)
@@ -147,9 +159,11 @@ class World:
         self.cloud.faults.clear()
         self.late.clear()
 
-    def fail(self, action: str, kind: str, times: int | None) -> None:
-        """One of ``random_faults.py``."""
-        self.faults.add(Fault(action, times=times, **FAULTS[kind]))
+    def fail(
+        self, action: str, kind: str, times: int | None, region: str = "*"
+    ) -> None:
+        """One of ``random_faults.py``, in one region or in all."""
+        self.faults.add(Fault(action, times=times, region=region, **FAULTS[kind]))
 
     def living(self, hub: Hub) -> list[Any]:
         """The instances of a hub that exist or are about to, whoever knows of them."""
@@ -160,7 +174,8 @@ class World:
         ]
 
     def homes(self, hub: Hub) -> dict[str, list[Any]]:
-        """Whose -> the volumes of a hub that hold their files, and no older copy."""
+        """Whose, in which region -> the volumes of a hub that hold their files there,
+        and no older copy."""
         found: dict[str, list[Any]] = {}
         volumes = [
             (volume, tags)
@@ -171,14 +186,15 @@ class World:
         before = {id for ids in moved for id in ids}
         for volume, tags in volumes:
             if volume.id not in before:
-                found.setdefault(tags["ec2spawner:home"], []).append(volume)
+                whose = f"{tags['ec2spawner:home']} in {region_of(volume)}"
+                found.setdefault(whose, []).append(volume)
         return found
 
     def archives(self, hub: Hub) -> list[str]:
         """The snapshots in which homes are kept that were given up."""
         return [
             snapshot.id
-            for snapshot in self.cloud.backend.snapshots.values()
+            for snapshot in self.all_of("snapshots").values()
             if tags_of(snapshot).get("ec2spawner:hub") == hub.hub_id
             and "ec2spawner:archive" in tags_of(snapshot)
         ]
@@ -198,13 +214,13 @@ class World:
             if volume.attachment is None and volume not in homes
         ] + [
             snapshot.id
-            for snapshot in self.cloud.backend.snapshots.values()
+            for snapshot in self.all_of("snapshots").values()
             if tags_of(snapshot).get("ec2spawner:hub") == hub.hub_id
             and snapshot.id not in kept
         ]
 
     def _volumes(self, hub: Hub) -> list[tuple[Any, dict[str, str]]]:
-        volumes = list(self.cloud.backend.volumes.values())
+        volumes = list(self.all_of("volumes").values())
         tagged = [(volume, tags_of(volume)) for volume in volumes]
         return [v for v in tagged if v[1].get("ec2spawner:hub") == hub.hub_id]
 
@@ -214,9 +230,10 @@ class World:
         reason = ("Server.InternalError", "host failure")
         self.cloud.lifecycle.fail(instance, reason)  # type: ignore[arg-type]
 
-    def leak(self, hub: Hub) -> None:
+    def leak(self, hub: Hub, region: str = "") -> None:
         """A machine of a hub that its database does not know."""
-        client = clients.boto3.Session().client(
+        region = region or self.cloud.region
+        client = clients.boto3.Session(region_name=region).client(
             "ec2", endpoint_url=self.cloud.endpoint_url, config=Config()
         )
         tags = {"hub": hub.hub_id, "launch": "leak", "server": "leak"}
@@ -224,7 +241,7 @@ class World:
         acting.hub = None
         self.cloud.faults = FaultBook()
         client.run_instances(
-            ImageId=self.cloud.resources.image_id,
+            ImageId=self.cloud.regions[region].resources.image_id,
             InstanceType="t3.small",
             MinCount=1,
             MaxCount=1,
@@ -280,6 +297,11 @@ class _Answer:
     headers: dict[str, str] = {}
 
 
+def region_of(thing: Any) -> str:
+    """Where a machine or volume is."""
+    return str(thing.ec2_backend.region_name)
+
+
 def tags_of(thing: Any) -> dict[str, str]:
     return {t["key"]: t["value"] for t in thing.get_tags()}
 
@@ -307,11 +329,13 @@ def one_cloud() -> Iterator[Callable[..., World]]:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     watch_steps()
+    # The ids of what is there from the start are the same in every process.
+    mock_random.seed(0)
     with contextlib.ExitStack() as undo:
         patch = undo.enter_context(pytest.MonkeyPatch.context())
         patch.setenv("AWS_ACCESS_KEY_ID", "test")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-        cloud = undo.enter_context(LocalCloud(SETTINGS))
+        cloud = undo.enter_context(LocalCloud(SETTINGS, HOME))
         patch.setenv("AWS_ENDPOINT_URL_SSM", cloud.endpoint_url)
         # Or each Hub would look for AWS's price list on the real network.
         patch.setenv("AWS_ENDPOINT_URL_PRICING", cloud.endpoint_url)
@@ -330,9 +354,10 @@ def one_cloud() -> Iterator[Callable[..., World]]:
 
         # What moto makes with its first volume, it makes before the first world.
         first = World(cloud, events)
-        clients.boto3.Session().client(
-            "ec2", endpoint_url=cloud.endpoint_url, config=Config()
-        ).create_volume(AvailabilityZone=f"{cloud.region}a", Size=1, Encrypted=True)
+        for region in cloud.regions:
+            clients.boto3.Session(region_name=region).client(
+                "ec2", endpoint_url=cloud.endpoint_url, config=Config()
+            ).create_volume(AvailabilityZone=f"{region}a", Size=1, Encrypted=True)
         first.close()
 
         async def fetch(url: str, **options: Any) -> Any:
@@ -348,8 +373,9 @@ def one_cloud() -> Iterator[Callable[..., World]]:
             repeats.forget()
             cloud.scripted = Fault()
             cloud.buckets.reset()
-            cloud.home.tokens = ClientTokens()
-            cloud.home._pools.clear()
+            for region in cloud.regions.values():
+                region.tokens = ClientTokens()
+                region._pools.clear()
             worlds[:] = [World(cloud, events, seed)]
             return worlds[0]
 
