@@ -247,6 +247,26 @@ async def machine_of_token(lane: Lane, client_token: str) -> Machine | None:
     return await lane.run("DescribeInstances", work)
 
 
+async def machines_at(
+    lane: Lane, address: str, subnets: Sequence[str]
+) -> Mapping[str, Machine]:
+    """The machines at a private address, whose hub's they may be: id -> machine.
+
+    :param subnets: where to look; in other networks the same address is another's
+    """
+
+    def work(lane: Lane) -> dict[str, Machine]:
+        answer = lane.ec2.describe_instances(
+            Filters=[
+                {"Name": "private-ip-address", "Values": [address]},
+                {"Name": "subnet-id", "Values": list(subnets)},
+            ]
+        )
+        return merged(read_reservations(answer["Reservations"]))
+
+    return await lane.run("DescribeInstances", work)
+
+
 # One wrong id fails each of the next three for all: ask by way of a ``Batcher``.
 
 

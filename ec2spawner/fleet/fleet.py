@@ -5,7 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -23,6 +31,7 @@ from ..ec2.machines import (
     Machine,
     console_output,
     machine_of_token,
+    machines_at,
     machines_by_id,
     terminate_machines,
 )
@@ -235,6 +244,15 @@ class Fleet:
         if not client_token:
             return None
         return await machine_of_token(self.clients.reading, client_token)
+
+    async def machines_at(
+        self, address: str, subnets: Sequence[str]
+    ) -> Mapping[str, Machine]:
+        """Those at a private address in these subnets, whatever hub's they are.
+
+        :raises EC2Error: when EC2 does not answer
+        """
+        return await machines_at(self.clients.reading, address, subnets)
 
     def detach(self, work: Awaitable[None]) -> None:
         """Let work go on when whoever began it is cancelled."""

@@ -140,7 +140,8 @@ class Poll:
 
     async def _denied(self, launch: Launch, stop: Stop) -> int | None:
         """EC2 does not know the machine: its server does, if it is there."""
-        if launch.phase is not Phase.READY or not await self._context.hub.answers():
+        serves = launch.phase is Phase.READY and await self._context.hub.answers()
+        if not serves or await self._has_lost_its_address(launch):
             return self._lost(launch, stop) if self._context.launch == launch else None
         if self._denied_id != launch.instance_id:
             self._denied_id = launch.instance_id
@@ -151,6 +152,22 @@ class Poll:
                 self._context.label,
             )
         return None
+
+    async def _has_lost_its_address(self, launch: Launch) -> bool:
+        """What answers there is another machine: another hub's user may have the same
+        name, and so the same path. Not asked where no subnets are set, as the same
+        address may be another's in another network."""
+        context, subnets = self._context, self._context.settings.subnets
+        if not subnets:
+            return False
+        try:
+            there = await context.fleet.machines_at(launch.private_ip, subnets)
+        except EC2Error:
+            return False
+        return any(
+            machine.state in ("pending", "running") and id != launch.instance_id
+            for id, machine in there.items()
+        )
 
     def _lost(self, launch: Launch, stop: Stop) -> int:
         text = notices.lost(

@@ -148,6 +148,9 @@ CALLS = {
     "machines.machines_by_id": {
         "DescribeInstances": lambda lane: machines.machines_by_id(lane, [I])
     },
+    "machines.machines_at": {
+        "DescribeInstances": lambda lane: machines.machines_at(lane, "10.0.0.1", ["s"])
+    },
     "machines.machine_of_token": {
         "DescribeInstances": lambda lane: machines.machine_of_token(lane, "token")
     },

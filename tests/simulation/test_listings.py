@@ -185,6 +185,28 @@ def test_a_machine_that_ec2_denies_stays_for_as_long_as_its_server_answers(
     assert three["alice"] in end_of(hub)
 
 
+def test_a_machine_that_ec2_denies_is_gone_when_its_address_is_another_hubs(
+    world, hubs_with
+):
+    hub, other = (hubs_with({**SETTINGS, "home": "none"})() for _ in range(2))
+    start(hub)
+    hub.pass_until(lambda: hub.serving(), 60)
+    (lost,) = world.living(hub)
+    address = lost.private_ip
+    world.cloud.lifecycle.terminate(lost)
+    world.wait_until(world.time.now + 5)
+    world.cloud.forget(lost)
+    # Another alice's, whose server is at the same path.
+    start(other)
+    other.pass_until(lambda: other.serving(), 60)
+    (there,) = world.living(other)
+    assert there.private_ip == address
+    hub.pass_until(lambda: is_off(hub), GIVEN_UP_SECONDS)
+    assert lost.id in end_of(hub)
+    other.pass_time(GIVEN_UP_SECONDS)
+    assert other.serving() == {"alice": there.id}
+
+
 def test_of_many_that_vanish_at_once_none_is_believed_gone_and_the_log_says_so(
     world, hub, five, caplog
 ):
