@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 A_FEW = (0, 1, 2)
+#: in both EC2 is asked for subnets; in the one two machines are absent at once, in the
+#: other it denies two at once: what once came from sets
+MEETS_SETS = (6711, 14060)
 ROOT = Path(__file__).parents[2]
 
 
@@ -53,7 +56,7 @@ def played(seed, hash_seed):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", A_FEW)
+@pytest.mark.parametrize("seed", MEETS_SETS)
 def test_a_seed_is_the_same_day_in_every_process(worlds, seed):
     from .random_days import live_through, plan
 
