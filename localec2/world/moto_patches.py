@@ -277,8 +277,6 @@ def install_volumes(
     def around_delete(original: Callable[..., Any]) -> Callable[..., Any]:
         def delete(self: Any, some_id: str) -> Any:
             gone = original(self, some_id)
-            # moto's index of tags would name it for ever.
-            self.tags.pop(gone.id, None)
             life.removed(gone.id)
             return gone
 
@@ -330,7 +328,11 @@ def install_listings(
 
     def around_tags(original: Callable[..., Any]) -> Callable[..., Any]:
         def describe_tags(self: Any, filters: Any = None) -> list[dict[str, str]]:
-            return tags_seen(original(self, filters))
+            # moto keeps the tags of what is deleted, as rights on it still need them.
+            gone = {id for id in self.tags if id.startswith(("vol-", "snap-"))}
+            gone -= {*self.volumes, *self.snapshots}
+            found = [t for t in original(self, filters) if t["resource_id"] not in gone]
+            return tags_seen(found)
 
         return describe_tags
 
