@@ -43,6 +43,11 @@ class Lock:
         return {match[1]: match[2] or "" for match in matches}
 
 
+# It builds what has no wheel. Any will do; a search takes seconds, more where uv may
+# download one and cannot.
+_ANY_PYTHON = ("--python", sys.executable)
+
+
 def solve(
     wanted: Requirements,
     python: str,
@@ -68,8 +73,7 @@ def solve(
         command = [
             *(uv_program(), "pip", "compile", wants, "--constraints", limits),
             *("--quiet", "--color=never", "--no-config"),
-            # It builds what has no wheel; any will do, and a search takes seconds.
-            *("--python", sys.executable),
+            *_ANY_PYTHON,
             *("--no-header", "--no-annotate", "--python-version", python),
             *("--python-platform", f"{architecture}-manylinux_2_{GLIBC}"),
             *index_options(indexes.with_more(wanted.indexes)),
@@ -93,6 +97,7 @@ def solve_server(wanted: Sequence[str], indexes: Indexes) -> tuple[str, ...]:
         command = [
             *(uv_program(), "pip", "compile", "--universal"),
             *("--quiet", "--color=never", "--no-config", "--no-build"),
+            *_ANY_PYTHON,
             *("--no-header", "--no-annotate", "--python-version", SERVERS_PYTHON),
             *index_options(indexes),
             _write(Path(place) / "server.txt", wanted),

@@ -110,4 +110,6 @@ def test_a_user_data_has_what_agents_claim_with(booting):
         taken = {"launch_id": str, "nonce": str, "hub_api_url": str}
         config = dict(machine.config)
         assert isinstance(config.pop("claim_timeout"), (int, float))
+        # Agents of before leave it alone.
+        assert isinstance(config.pop("preload"), dict)
         assert {name: type(value) for name, value in config.items()} == taken
