@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -52,6 +53,13 @@ class Guest:
     def main_pid(self, unit: str) -> int:
         """The process of a unit, as the machine numbers it; 0 when there is none."""
         return int(self.run("systemctl", "show", unit, "-p", "MainPID", "--value"))
+
+    @property
+    def ordered(self) -> dict[str, str]:
+        """The environment that its server was ordered to have."""
+        orders = json.loads(self.run("cat /run/ec2spawner/orders"))
+        environment: dict[str, str] = orders["env"]
+        return environment
 
     def journal(self, unit: str) -> str:
         return self.run("journalctl", "-u", unit, "-o", "cat", "--no-pager")

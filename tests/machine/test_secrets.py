@@ -1,6 +1,5 @@
 """What a machine keeps to itself: from its disk, its logs, its user."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -11,9 +10,11 @@ RUN = "/run/ec2spawner"
 
 
 @pytest.fixture
-async def hub(make_hub):
+async def hub(make_hub, request):
     """A hub with homes, whose servers are JupyterLab: that writes files of its own."""
-    made = make_hub(settings={"home": "user", "home_size": 1})
+    ahead = getattr(request, "param", True)
+    settings = {"home": "user", "home_size": 1, "preload_server": ahead}
+    made = make_hub(settings=settings)
     await made.start()
     return made
 
@@ -23,10 +24,9 @@ async def machine(hub, guest):
     """A machine with a server that is ready, and the secrets of the two."""
     await hub.ready_server("alice")
     found = guest()
-    orders = json.loads(found.run(f"cat {RUN}/orders"))
     # Wherever it is.
     key = found.run("cat $(find /run -name machine-key)")
-    return found, [orders["env"]["JUPYTERHUB_API_TOKEN"], key]
+    return found, [found.ordered["JUPYTERHUB_API_TOKEN"], key]
 
 
 def readable_by_the_user(guest, path):
@@ -41,7 +41,9 @@ def readable_by_the_user(guest, path):
     return not said.endswith(f"{path}: Permission denied")
 
 
+# A server that was imported ahead is handed its environment, which is in no file.
 @pytest.mark.slow
+@pytest.mark.parametrize("hub", [False], indirect=True, ids=["plain start"])
 async def test_the_environment_is_roots_alone_and_on_no_disk(machine):
     guest, secrets = machine
     assert guest.run(f"stat -c '%a %U' {RUN}") == "700 root"
@@ -50,8 +52,8 @@ async def test_the_environment_is_roots_alone_and_on_no_disk(machine):
     assert guest.run(f"findmnt -n -o FSTYPE --target {RUN}/server.env") == "tmpfs"
     assert not readable_by_the_user(guest, f"{RUN}/server.env")
     pid = guest.main_pid("ec2spawner-server.service")
-    # So the right secret is looked for.
-    assert secrets[0] in guest.run(f"cat {RUN}/server.env")
+    environment = guest.run(f"tr '\\0' '\\n' < /proc/{pid}/environ")
+    assert secrets[0] in environment  # so the right secret is looked for
     assert guest.run(f"stat -c %U /proc/{pid}") == "jovyan"
 
 
