@@ -97,7 +97,7 @@ class Watcher:
 
 
 def _line(kind: str, subject: str, outcome: str, rest: str) -> str:
-    return f"{kind:<8}  {subject:<20} {outcome:<13}  {rest}".rstrip()
+    return f"{kind:<8}  {subject:<22} {outcome:<13}  {rest}".rstrip()
 
 
 def _call(entry: LoggedRequest, zones: Mapping[str, str]) -> str:

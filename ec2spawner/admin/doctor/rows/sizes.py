@@ -137,7 +137,7 @@ def _of_quota(
 ) -> Check:
     cpus = _cpus(wants, region, market, family)
     if not cpus:
-        return ok("quota", f"{market} {family}", f"{quota.cpus:g} vCPUs")
+        return ok("quota", f"{market} {family}", f"{quota.cpus:,.0f} vCPUs")
     used = _used(region, market, family)
     least, most = min(cpus), max(cpus)
     left = max(quota.cpus - used, 0)
@@ -145,13 +145,13 @@ def _of_quota(
     fix = (
         f"aws service-quotas request-service-quota-increase --region {region.name} "
         f"--service-code ec2 --quota-code {quota.code} --desired-value "
-        f"{max(most * (wants.max_machines or 10), most):g}"
+        f"{max(most * (wants.max_machines or 10), most):.0f}"
     )
     if quota.cpus < most:
         return problem(
             "quota",
             about,
-            f"The account may run {quota.cpus:g} vCPUs, and one machine has {most}.",
+            f"The account may run {quota.cpus:,.0f} vCPUs, and one machine has {most}.",
             "EC2 refuses to launch it (VcpuLimitExceeded).",
             fix,
         )
@@ -159,7 +159,7 @@ def _of_quota(
         return problem(
             "quota",
             about,
-            f"All of the account's {quota.cpus:g} vCPUs are in use ({used}).",
+            f"All of the account's {quota.cpus:,.0f} vCPUs are in use ({used}).",
             "EC2 refuses launches until some machine ends (VcpuLimitExceeded).",
             fix,
         )
@@ -173,7 +173,9 @@ def _of_quota(
             "From then on EC2 refuses launches (VcpuLimitExceeded).",
             f"{fix}; or c.EC2Spawner.max_machines = {fit}",
         )
-    return ok("quota", f"{market} {family}", f"{quota.cpus:g} vCPUs, {left:g} free")
+    return ok(
+        "quota", f"{market} {family}", f"{quota.cpus:,.0f} vCPUs, {left:,.0f} free"
+    )
 
 
 def _cpus(wants: Wants, region: RegionFacts, market: str, family: str) -> list[int]:
