@@ -211,6 +211,8 @@ async def test_an_answer_that_was_lost_is_given_again_to_the_same_machine(
     first["env"].pop("JPY_API_TOKEN"), again["env"].pop("JPY_API_TOKEN")
     # What people are told is of the moment.
     assert first.pop("told")["bar"] == again.pop("told")["bar"] == "Small"
+    # The Hub keeps no key: with internal_ssl each answer has its own certificates.
+    first.pop("tls", None), again.pop("tls", None)
     assert first == again
 
 
