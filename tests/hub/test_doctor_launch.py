@@ -76,12 +76,15 @@ def launched(hub):
 def test_a_machine_that_finds_the_hub_is_told_and_ended(cloud, hub, ec2):
     verdict, says = launched(hub)
     assert verdict is Verdict.OK and "claimed after" in says, says
-    (machine,) = api_of(cloud).describe_instances(
-        Filters=[{"Name": f"tag:{HUB_TAG}", "Values": ["doctored"]}]
-    )["Reservations"][0]["Instances"]
+    # Other tests' are gone, and EC2 lists them still.
+    (made,) = ec2.machines()
+    (machine,) = api_of(cloud).describe_instances(InstanceIds=[made.instance_id])[
+        "Reservations"
+    ][0]["Instances"]
     # The smallest; and if nobody had ended it, the sweep would.
     assert machine["InstanceType"] == "t3.micro" and machine["InstanceId"] in says
-    assert LEASE_TAG in {tag["Key"] for tag in machine["Tags"]}
+    tags = {tag["Key"]: tag["Value"] for tag in machine["Tags"]}
+    assert tags[HUB_TAG] == "doctored" and LEASE_TAG in tags
     eventually(lambda: not living(ec2))
 
 
