@@ -306,10 +306,13 @@ class EC2Spawner(OwnCertificates, LaunchSettings, Spawner):  # type: ignore[misc
         except Exception as e:
             # The Hub would not start if this raised (JupyterHub.init_spawners).
             self.log.warning("%s did not become ready: %s", self._log_name, e)
-        if self.context.launch.private_ip:
-            return self.context.server_url
-        url: str = self.server.url
-        return url
+        return self.known_url
+
+    @property
+    def known_url(self) -> str:
+        """Where the server is; of no machine yet, what the database has."""
+        known = self.context.launch.private_ip
+        return self.context.server_url if known else str(self.server.url)
 
     async def _boot_or_stop(self, seconds: float) -> None:
         """Wait for a machine that booted when the Hub was restarted.

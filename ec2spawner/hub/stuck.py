@@ -11,7 +11,6 @@ import asyncio
 from typing import Any
 from urllib.parse import urlparse
 
-from ..core.state import Phase
 from ..ec2.again import every
 from ..fleet.unsaved import committing
 from ..server.context import HasContext
@@ -91,7 +90,7 @@ class StuckServers:
         )
         try:
             if not _is_over(spawner):
-                url = urlparse(await spawner.get_url())
+                url = urlparse(spawner.known_url)
                 with committing(self._app.db):
                     server = spawner.server
                     server.proto, server.ip = url.scheme, url.hostname
@@ -99,6 +98,7 @@ class StuckServers:
             spawner._check_pending = False
             if not _is_over(spawner):  # else the next look stops it
                 await self._app.proxy.add_user(user, name)
+                spawner.add_poll_callback(self._stop, user, name, spawner)
                 spawner.start_polling()
         except Exception as e:
             self._failed(e)
@@ -128,6 +128,6 @@ def _is_given_up(spawner: Any) -> bool:
 
 
 def _is_settled(spawner: Any) -> bool:
-    """Nothing of ours keeps the Hub's check any more."""
-    ready = spawner.context.launch.phase is Phase.READY
-    return ready and spawner.context.saved_all or _is_over(spawner)
+    """Nothing of ours keeps the Hub's check any more: its machine is ready, or over, or
+    is not waited for since its start has failed (``EC2Spawner.get_url``)."""
+    return bool(spawner.context.saved_all and spawner._spawn_future is None)

@@ -158,7 +158,7 @@ class Home:
         if machine != self._machine:
             self.end()
             self._machine = machine
-        if self.wanted and self._bringing is None:
+        if self.wanted and (self._bringing is None or _not_saved(self._bringing)):
             self._bringing = asyncio.ensure_future(self._bring())
             self._bringing.add_done_callback(lambda t: t.cancelled() or t.exception())
 
@@ -171,6 +171,7 @@ class Home:
     async def brought(self) -> str:
         """The id of the volume, once it is attached; empty for no home.
 
+        :raises NotSaved: when the database does not take now which it is
         :raises EC2SpawnError: when it cannot be had
         """
         self.begin()
@@ -190,6 +191,8 @@ class Home:
         except EC2Error as e:
             self.error = refused(e, self._context.state.home_id) or spawn_error(e)
             raise self.error from e
+        except NotSaved:
+            raise  # the machine waits, and who asks the next time tries it again
         except EC2SpawnError as e:
             self.error = e
             raise
@@ -295,6 +298,11 @@ class Home:
         settings = self._context.settings
         key = settings.home_kms_key_id
         return HomeSpec(self.owner, settings.home_size, key, self._tags())
+
+
+def _not_saved(bringing: asyncio.Task[str]) -> bool:
+    done = bringing.done() and not bringing.cancelled()
+    return done and isinstance(bringing.exception(), NotSaved)
 
 
 async def check_free(context: ServerContext, home: Volume) -> None:

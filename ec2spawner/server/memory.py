@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from ..claim.messages import DataVolume
+from ..claim.messages import Claim, DataVolume, Orders
 from ..core.events import Remembered
 from ..core.ids import digest
 from ..core.state import Launch
@@ -52,3 +53,12 @@ def digest_of(
     }
     volumes = [asdict(volume) for volume in data]
     return digest(json.dumps([command, of_hub, account, home, volumes], sort_keys=True))
+
+
+def may_repeat(made: asyncio.Future[Orders], claim: Claim) -> bool:
+    """Whether orders that were made, or are being made, answer this claim, too."""
+    if not made.done():
+        return True
+    if made.cancelled() or made.exception():
+        return False
+    return not (claim.booted and made.result().goes_on)

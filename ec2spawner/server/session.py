@@ -18,13 +18,14 @@ from ..core.ids import secret_hash
 from ..core.metrics import SPOT_INTERRUPTIONS
 from ..core.notice_events import Announced, Rescued, Silent
 from ..core.state import Launch, Phase
+from ..fleet.unsaved import NotSaved
 from ..launch.failures import last_lines
 from ..launch.progress import Progress
 from ..profiles.content import content_of
 from . import notices
 from .context import ServerContext
 from .home import Home
-from .memory import digest_of, is_in_memory, remember
+from .memory import digest_of, is_in_memory, may_repeat, remember
 from .tokens import replace_token, revive_token
 
 # How long a claim waits for EC2's word that the machine is alive.
@@ -62,6 +63,8 @@ class Session:
         self.failure = ""
         #: why its orders cannot be made; the start fails with it
         self.error: EC2SpawnError | None = None
+        #: why its orders have not been made until now
+        self.not_saved: NotSaved | None = None
         self._heard: dict[Step, Callable[[Report], None]] = {
             Step.HOME: self._mounting,
             Step.MOUNTED: lambda report: self._home.mounted(),
@@ -202,7 +205,13 @@ class Session:
         return self._once_made(self._orders)
 
     async def _once_made(self, making: asyncio.Future[Orders]) -> Orders:
-        orders = await asyncio.shield(making)
+        try:
+            orders = await asyncio.shield(making)
+        except NotSaved as e:
+            self.not_saved = e
+            self._progress.tell(50, "The hub cannot save anything: your machine waits")
+            raise
+        self.not_saved = None
         if not self.launch.ordered_at:
             self._context.applied(Ordered(time.time()))
         return orders
@@ -275,6 +284,8 @@ class Session:
     def _with_token(self, goes_on: bool) -> dict[str, str]:
         try:
             return self._revive() if goes_on else self._fresh_environment()
+        except NotSaved:
+            raise  # its machine asks again in a moment
         except EC2SpawnError as e:
             self.error = e
             self.news.set()
@@ -387,12 +398,3 @@ class Session:
         self._warned(report)
         self.failure = report.message or report.step.value
         self._context.hub.server_has_ended()
-
-
-def may_repeat(made: asyncio.Future[Orders], claim: Claim) -> bool:
-    """Whether orders that were made, or are being made, answer this claim, too."""
-    if not made.done():
-        return True
-    if made.cancelled() or made.exception():
-        return False
-    return not (claim.booted and made.result().goes_on)

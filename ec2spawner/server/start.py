@@ -356,7 +356,7 @@ class Start:
             and machine.over
             and not self._still_shown_stopped(machine)
         ):
-            raise EndedEarly(machine)
+            raise self.session.not_saved or EndedEarly(machine)
         if machine is not None and machine.state == "running":
             if not (machine.private_ip or launch.private_ip):
                 raise without_address(machine.id)

@@ -272,6 +272,52 @@ def test_a_server_that_ends_while_its_check_is_not_saved_is_stopped_when_it_can(
     assert not world.living(hub)
 
 
+@pytest.mark.parametrize("call", ["CreateVolume", "AttachVolume"])
+def test_a_machine_whose_orders_cannot_be_saved_waits_and_serves_when_they_can(
+    world, call
+):
+    read_only = ReadOnly(world, "terminate", only_ours=False, home="user")
+    hub, read_only.user = read_only.hub, "alice"
+    hub.call("POST", "/users/alice")
+    refused = []
+
+    def refuse_after_it(what, sent):
+        read_only.look(what, sent)
+        if what == call and not refused:
+            refused.append(what)
+            hub.refuse_writes(0, 15)
+
+    hub.observer = refuse_after_it
+    read_only.do("start")
+    assert refused and hub.commits_left is None
+    assert len(hub.machines) == 1
+    hub.observer = read_only.look
+    read_only.do("stop")
+
+
+@pytest.mark.parametrize("on_stop", ["stop", "terminate"])
+def test_a_machine_that_gives_up_on_a_hub_that_cannot_save_its_orders_is_not_forgotten(
+    world, on_stop
+):
+    read_only = ReadOnly(world, on_stop, only_ours=False, home="user")
+    hub, read_only.user = read_only.hub, "alice"
+    hub.call("POST", "/users/alice")
+    hub.steps_left, hub.deadly = 0, "before CreateVolume"
+    read_only.act("start")
+    hub.pass_time(5)
+    assert not hub.alive
+    hub.refuse_writes(0, 200)
+    hub.start()
+    read_only.until(lambda: hub.read_only_until)
+    read_only.until(lambda: world.time.now > hub.read_only_until)
+    read_only.until(read_only.is_off)
+    machines = {i.id for i in world.living(hub)}
+    stopped = [state.stopped for _, state in saved(hub).values()]
+    assert machines <= {each.instance_id for each in stopped if each}
+    read_only.do("start")
+    read_only.do("stop")
+
+
 def test_a_machine_that_was_never_asked_for_holds_no_stop_that_is_not_saved(world):
     read_only = ReadOnly(world, "terminate", only_ours=False)
     hub, read_only.user = read_only.hub, "alice"
