@@ -2,9 +2,11 @@ import ast
 import glob
 import hashlib
 import json
+import re
 import sys
 
 from ec2spawner.claim import kit_files as module
+from ec2spawner.claim.agent.work import notices
 from ec2spawner.claim.kit_files import kit_files
 from ec2spawner.claim.messages import Orders
 from tests.house import ROOT
@@ -52,6 +54,13 @@ def test_the_page_knows_no_words():
     for word in ("machine.", "USD", "Keep", "stops", "budget"):
         code = "\n".join(x for x in entry.splitlines() if "//" not in x)
         assert word not in code, word
+
+
+def test_what_ec2_announces_is_read_within_15_seconds():
+    """The agent looks, then the page: a spot machine goes two minutes after that."""
+    [entry] = [text for name, text in kit_files().items() if "remoteEntry" in name]
+    page = int(re.search(r"LOOK_MS = (\d+);", entry)[1]) / 1000
+    assert notices.EVERY + page < 15
 
 
 def test_a_package_has_all_of_it():

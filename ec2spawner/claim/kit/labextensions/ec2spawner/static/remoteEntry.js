@@ -5,7 +5,8 @@
 // {left} in them becomes a time that is left, {at} and {day} a moment on the reader's own
 // clock, and {cost} what the machine has cost by now.
 (() => {
-  const LOOK_MS = 10000;
+  // With the 5 s of the agent (work/notices.py) a notice of EC2 is read within 15 s.
+  const LOOK_MS = 8000;
   const HUMAN_MS = 30000;
   // JupyterLab cuts off what is longer.
   const TOAST_CHARACTERS = 140;
