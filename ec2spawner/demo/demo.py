@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import secrets
@@ -123,7 +124,7 @@ class Demo:
                 self.cloud = LocalCloudProcess(
                     self.options.settings, folder=self.folder, stderr=file
                 )
-        except (RuntimeError, TimeoutError) as e:
+        except (RuntimeError, asyncio.TimeoutError) as e:
             raise DemoError(f"{e}\n{log.read_text(errors='replace')[-2000:]}") from e
         self._parts.callback(self.cloud.stop)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -126,7 +127,7 @@ class Power:
         That it is not shown proves nothing: it has ended when no listing of a minute
         has it, and EC2 does not know it by its id.
 
-        :raises TimeoutError: when it is still stopping, or EC2 does not answer
+        :raises asyncio.TimeoutError: when it is still stopping, or EC2 does not answer
         """
         end = time.monotonic() + timeout
         self._inventory.expect(instance_id)
@@ -151,7 +152,7 @@ class Power:
             listing = await self._inventory.newer_than(
                 time.monotonic(), end - time.monotonic()
             )
-        raise TimeoutError
+        raise asyncio.TimeoutError
 
     async def start(
         self,

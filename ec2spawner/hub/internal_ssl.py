@@ -7,6 +7,7 @@ claims (``claim/certificates.py``), by the same authority.
 
 from __future__ import annotations
 
+import json
 import ssl
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from ..claim.certificates import Authority
 from ..settings.network import machines_url
 
 # The names of JupyterHub (``JupyterHub.init_internal_ssl``).
-_HUB, _MACHINES = "hub-ca", "notebooks-ca"
+_HUB, _MACHINES, _PAIR = "hub-ca", "notebooks-ca", "hub-internal"
 _HUB_PORT = 8081  # its default of JupyterHub.hub_port
 
 
@@ -70,12 +71,32 @@ def authority_of(app: Any) -> Authority:
     )
 
 
+def given_to_machines(app: Any) -> tuple[ssl.SSLContext, str] | None:
+    """With what a Hub that does not run would answer machines, and whom they trust.
+
+    :param app: the JupyterHub application, not started
+    :returns: the PEM of the Hub's authority beside it; None before its first start
+    :raises OSError: when this user may not read them
+    """
+    # Certipy itself would make the folder.
+    store = Path(app.internal_certs_location, "certipy.json")
+    if not store.is_file():
+        return None
+    records = json.loads(store.read_text())
+    pair, ca = (records[name]["files"] for name in (_PAIR, _HUB))
+    return _context(pair["cert"], pair["key"]), Path(ca["cert"]).read_text()
+
+
 def context_for_machines(app: Any) -> ssl.SSLContext | None:
     """With what the Hub answers machines, which have no certificate yet; None without
     ``internal_ssl``."""
     if not app.internal_ssl:
         return None
+    return _context(app.internal_ssl_cert, app.internal_ssl_key)
+
+
+def _context(certificate: str, key: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(app.internal_ssl_cert, app.internal_ssl_key)
+    context.load_cert_chain(certificate, key)
     return context

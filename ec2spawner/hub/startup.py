@@ -183,7 +183,8 @@ def begin_sweeping(spawner: Any, app: Any) -> None:
     learning = partial(setattr, runtime(), "learning")
     facts = keep_learning(spawner, fleets, spawner.log, learning)
     tasks.add(asyncio.ensure_future(facts))
-    missing = tell_what_is_missing(spawner, fleets, spawner.log)
+    url = spawner.hub_connect_url or app.hub.api_url
+    missing = tell_what_is_missing(spawner, fleets, spawner.log, url)
     tasks.add(asyncio.ensure_future(missing))
     prices = Prices(spawner, spawner.log, partial(setattr, runtime(), "prices"))
     tasks.add(asyncio.ensure_future(prices.keep(accounts)))

@@ -17,6 +17,7 @@ from ..requests.request import ApiRequest
 from ..requests.subjects import Reader
 from ..settings import LocalSettings
 from ..world.seed import ACCOUNT
+from .launch_rules import check_profile
 
 #: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-free-tier-usage.html
 FREE_PLAN_TYPES = (
@@ -95,7 +96,8 @@ def check_rights(request: ApiRequest, settings: LocalSettings, backend: Any) -> 
     """Refuse what is not allowed, and end a dry run: it asks for nothing else.
 
     Karpenter relies on it: "Dry run should only ever return UnauthorizedOperation or
-    DryRunOperation" (kubernetes-sigs/karpenter-provider-aws, nodeclass validation).
+    DryRunOperation", and meets one more answer, of an instance profile that is not
+    there (kubernetes-sigs/karpenter-provider-aws, nodeclass validation).
     """
     if any(fnmatch.fnmatchcase(request.action, each) for each in settings.denied):
         raise _unauthorized(f"ec2:{request.action}")
@@ -104,6 +106,8 @@ def check_rights(request: ApiRequest, settings: LocalSettings, backend: Any) -> 
         if no := refused(settings.policy, reader.subjects(request)):
             raise _unauthorized(no.action, no.arn)
     if request.flag("DryRun") and _has_dry_runs(request.action):
+        if request.action == "RunInstances":
+            check_profile(request)
         raise AwsError(
             "DryRunOperation",
             "Request would have succeeded, but DryRun flag is set.",

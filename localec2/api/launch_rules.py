@@ -63,7 +63,7 @@ def check_launch(request: ApiRequest, backend: Any, pool_of: Any) -> Launch:
         raise AwsError(
             "InvalidKeyPair.NotFound", f"The key pair '{key}' does not exist"
         )
-    _profile(request)
+    check_profile(request)
     behavior = request.get("InstanceInitiatedShutdownBehavior")
     check_shutdown_behavior(behavior)
     check_disks(request, image, backend)
@@ -265,7 +265,8 @@ def _spot(request: ApiRequest) -> None:
         )
 
 
-def _profile(request: ApiRequest) -> None:
+def check_profile(request: ApiRequest) -> None:
+    """Refuse an IAM instance profile that there is not."""
     name = request.get("IamInstanceProfile.Name")
     arn = request.get("IamInstanceProfile.Arn")
     if not (name or arn):

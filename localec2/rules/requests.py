@@ -28,8 +28,9 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "dry-run",
         "all",
-        "DryRun looks at rights and at nothing else, neither ids nor capacity: "
-        "DryRunOperation, HTTP 412, or UnauthorizedOperation.",
+        "DryRun looks at rights, neither at ids nor at capacity: DryRunOperation, HTTP "
+        "412, or UnauthorizedOperation. Of RunInstances it tells an unknown IAM "
+        "instance profile, too.",
         "https://github.com/aws/karpenter-provider-aws/blob/main/pkg/controllers/"
         "nodeclass/validation.go",
     ),

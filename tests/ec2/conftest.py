@@ -66,7 +66,7 @@ def network(
     for name, value in cloud.environment().items():
         monkeypatch.setenv(name, value)
     # This computer is the Hub's, whatever its addresses are.
-    monkeypatch.setattr(ask, "_is_here", lambda address: True)
+    monkeypatch.setattr(ask, "is_here", lambda address: True)
     return make_network(cloud.region)
 
 

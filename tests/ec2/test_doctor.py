@@ -199,7 +199,7 @@ def test_a_setting_that_names_what_is_not_there_is_found(hub, settings, row, say
 def test_a_hub_that_machines_are_told_to_find_elsewhere_is_found(hub, monkeypatch):
     (check,) = examine(hub(hub={"hub_connect_ip": "172.17.0.2"}))
     assert check.name == "hub-address" and "No network interface" in check.says
-    monkeypatch.setattr(asking, "_is_here", lambda address: False)
+    monkeypatch.setattr(asking, "is_here", lambda address: False)
     (check,) = examine(hub())
     assert "This computer does not have the address" in check.says
 

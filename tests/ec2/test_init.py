@@ -44,7 +44,7 @@ def test_doctor_finds_nothing_wrong_with_what_the_template_has_made(
     """The configuration is as the hub's computer has it, and nothing is added."""
     for name in ("aws.json", "jupyterhub_config.py"):
         (tmp_path / name).write_text(stack.file(name))
-    monkeypatch.setattr(asking, "_is_here", lambda address: True)
+    monkeypatch.setattr(asking, "is_here", lambda address: True)
     ec2.change_settings(policy=stack.rights)
     checks = doctor.examine(read_hub(tmp_path / "jupyterhub_config.py"))
     bad = [c for c in checks if c.verdict in (Verdict.PROBLEM, Verdict.WARNING)]

@@ -22,10 +22,10 @@ def settings(world, **given):
     return LaunchSettings(**{**there, **given})
 
 
-async def lines(fleet, caplog, made):
+async def lines(fleet, caplog, made, hub_url=""):
     caplog.clear()
     with caplog.at_level(logging.INFO):
-        await tell_what_is_missing(made, [fleet], LOG)
+        await tell_what_is_missing(made, [fleet], LOG, hub_url)
     return [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
 
 
@@ -83,6 +83,52 @@ async def test_what_an_image_cannot_have_is_told(fleet, ec2, caplog):
     own = {"instance_type": "t3.small", "root_volume_size": 0}
     odd.profile_list = [{"display_name": "Small", "ec2spawner_override": own}]
     assert await lines(fleet, caplog, odd) == []
+
+
+async def test_what_a_choice_of_an_option_cannot_have_is_told(fleet, ec2, caplog):
+    world = ec2.resources()
+    odd = settings(
+        world, image=world.image_id, sizes={"A": "t3.small", "B": "m7g.large"}
+    )
+    (told,) = await lines(fleet, caplog, odd)
+    assert told.startswith("m7g.large has arm64 processors")
+
+
+async def test_an_instance_profile_that_nobody_has_is_told_by_a_dry_run(
+    fleet, ec2, caplog
+):
+    world = ec2.resources()
+    odd = settings(world, image=world.image_id, iam_instance_profile="nobody")
+    (told,) = await lines(fleet, caplog, odd)
+    assert told.startswith("There is no IAM instance profile nobody, which")
+    ec2.change_settings(denied=["RunInstances"])
+    (told,) = await lines(fleet, caplog, odd)
+    assert told.startswith("The Hub may not launch machines with the IAM instance")
+    assert not [r for r in ec2.requests("RunInstances") if r.status == 200]
+
+
+async def test_an_address_at_which_no_machine_finds_the_hub_is_told(fleet, ec2, caplog):
+    made = settings(ec2.resources())
+
+    async def told_of(address):
+        url = f"http://{address}:8081/hub/api"
+        return [
+            line.partition(": ")[2]
+            for line in await lines(fleet, caplog, made, url)
+            if line.startswith(f"Machines are told to find the Hub at {url}: ")
+        ]
+
+    assert await told_of("127.0.0.1") == []
+    (elsewhere,) = await told_of("nobody.invalid")
+    assert elsewhere.startswith("nobody.invalid is no name that can be found from here")
+    away, nowhere = await told_of("10.99.0.1")
+    assert away.startswith("This computer does not have the address 10.99.0.1.")
+    assert nowhere.startswith("No network interface in us-west-2 has the address")
+    ec2.add_fault(
+        Fault("DescribeNetworkInterfaces", error=("UnauthorizedOperation", 403))
+    )
+    assert len(await told_of("10.99.0.1")) == 1
+    ec2.clear_faults()
 
 
 async def test_trouble_that_passes_is_no_warning_and_delays_nothing_for_long(

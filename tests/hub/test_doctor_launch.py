@@ -13,8 +13,8 @@ import socket
 import pytest
 
 from ec2spawner.admin.doctor import app as doctor
-from ec2spawner.admin.doctor.launch import trial
-from ec2spawner.admin.doctor.launch.desk import Desk
+from ec2spawner.admin.doctor.launch import machine
+from ec2spawner.admin.doctor.launch.desk import Desk, Expected
 from ec2spawner.admin.doctor.rows.check import Verdict
 from ec2spawner.admin.hub_config import read_hub
 from ec2spawner.core.tags import HUB_TAG, LEASE_TAG
@@ -46,7 +46,7 @@ c.EC2Spawner.sizes = {{"Large": "m7i.large", "Small": "t3.micro"}}
 def hub(cloud, ec2, tmp_path, monkeypatch):
     for name, value in cloud.environment().items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(trial, "_LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(machine, "_LOOK_SECONDS", 0.1)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -76,15 +76,18 @@ def launched(hub):
 def test_a_machine_that_finds_the_hub_is_told_and_ended(cloud, hub, ec2):
     verdict, says = launched(hub)
     assert verdict is Verdict.OK and "claimed after" in says, says
+    # A second one has claimed, too, and told whom it reaches.
+    assert says.endswith("processes, which nothing keeps apart: ended")
     # Other tests' are gone, and EC2 lists them still.
-    (made,) = ec2.machines()
-    (machine,) = api_of(cloud).describe_instances(InstanceIds=[made.instance_id])[
-        "Reservations"
-    ][0]["Instances"]
-    # The smallest; and if nobody had ended it, the sweep would.
-    assert machine["InstanceType"] == "t3.micro" and machine["InstanceId"] in says
-    tags = {tag["Key"]: tag["Value"] for tag in machine["Tags"]}
-    assert tags[HUB_TAG] == "doctored" and LEASE_TAG in tags
+    ids = [made.instance_id for made in ec2.machines()]
+    found = api_of(cloud).describe_instances(InstanceIds=ids)["Reservations"]
+    both = [each["Instances"][0] for each in found]
+    # The smallest; and if nobody had ended them, the sweep would.
+    assert [each["InstanceType"] for each in both] == ["t3.micro", "t3.micro"]
+    assert any(each["InstanceId"] in says for each in both)
+    for each in both:
+        tags = {tag["Key"]: tag["Value"] for tag in each["Tags"]}
+        assert tags[HUB_TAG] == "doctored" and LEASE_TAG in tags
     eventually(lambda: not living(ec2))
 
 
@@ -107,12 +110,24 @@ def test_a_machine_that_ends_too_early_is_told_with_ec2s_reason(hub, ec2):
     assert verdict is Verdict.PROBLEM and "ended before it came to the Hub" in says
 
 
+def test_a_second_machine_that_cannot_be_had_is_said_and_no_problem(hub, ec2):
+    ec2.change_settings(capacity={"*": 1})
+    claimed, apart = [c for c in doctor.examine(hub, True) if c.name == "launch"]
+    assert claimed.verdict is Verdict.OK
+    assert apart.verdict is Verdict.UNKNOWN
+    assert "Whether machines reach port" in apart.says
+    assert "InsufficientInstanceCapacity" in apart.says
+
+
 def test_who_interrupts_it_leaves_no_machine(hub, ec2, monkeypatch):
-    async def interrupted(self, machine):
-        assert living(ec2)
+    waiting = machine.TrialMachine.until_claimed
+
+    async def interrupted(self, made):
+        if len(living(ec2)) < 2:
+            return await waiting(self, made)
         raise asyncio.CancelledError
 
-    monkeypatch.setattr(trial.Trial, "_wait", interrupted)
+    monkeypatch.setattr(machine.TrialMachine, "until_claimed", interrupted)
     with pytest.raises(asyncio.CancelledError):
         doctor.examine(hub, True)
     eventually(lambda: not living(ec2))
@@ -122,10 +137,10 @@ def test_a_machine_of_a_call_whose_answer_is_lost_is_ended(hub, ec2, monkeypatch
     async def lost(lane, request, token):
         made = await run(lane, request, token)
         assert made.id
-        raise trial.EC2Error("RunInstances", "x", "lost", AMBIGUOUS)
+        raise machine.EC2Error("RunInstances", "x", "lost", AMBIGUOUS)
 
-    run = trial.run_machine
-    monkeypatch.setattr(trial, "run_machine", lost)
+    run = machine.run_machine
+    monkeypatch.setattr(machine, "run_machine", lost)
     verdict, says = launched(hub)
     assert verdict is Verdict.PROBLEM and "lost" in says
     eventually(lambda: not living(ec2))
@@ -151,10 +166,12 @@ def test_the_place_of_the_hub_has_no_word_for_strangers(hub):
 
     claim = {"launch_id": "l", "nonce": "right", "machine_key": "k"}
     route = "/hub/api/ec2spawner/claim"
-    with Desk(port, "l", "right") as desk:
+    with Desk(port) as desk:
+        machine = desk.expected["l"] = Expected("right")
         assert post(route, json.dumps({**claim, "nonce": "wrong"})) == (403, b"")
         assert post("/hub/api/ec2spawner/report", json.dumps(claim)) == (403, b"")
         assert post(route, "x" * 100_000) == (400, b"")
-        assert desk.claimed is None
+        assert post(route, json.dumps({**claim, "launch_id": "m"})) == (403, b"")
+        assert machine.claimed is None
         assert post(route, json.dumps(claim)) == (202, b"")
-        assert desk.claimed.address == "127.0.0.1"
+        assert machine.claimed.address == "127.0.0.1"

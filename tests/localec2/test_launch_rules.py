@@ -265,6 +265,12 @@ def test_a_dry_run_looks_at_rights_alone_and_changes_nothing(cloud, ec2, world, 
     cloud.control.set_capacity({"*": 0})
     bad = request_for(world, InstanceType="m5.tiny")
     assert refused(ec2.run_instances, DryRun=True, **bad)[0] == "DryRunOperation"
+    # The one thing beside them.
+    odd = request_for(world, IamInstanceProfile={"Name": "nobody"})
+    assert (
+        "Invalid IAM Instance Profile"
+        in refused(ec2.run_instances, DryRun=True, **odd)[2]
+    )
     cloud.control.change_settings(denied=["Stop*"])
     asked = {"InstanceIds": ["i-0123456789abcdef0"], "DryRun": True}
     assert refused(ec2.stop_instances, **asked)[:2] == ("UnauthorizedOperation", 403)

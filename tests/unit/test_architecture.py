@@ -1,5 +1,6 @@
 """The house, as CONTRIBUTING.md draws it: what may import what, and how big it gets."""
 
+import re
 import sys
 from collections import Counter
 
@@ -213,7 +214,8 @@ def test_the_local_ec2_knows_nothing_of_the_product():
 def test_the_agent_needs_the_standard_library_of_python_3_8_only():
     known = sys.stdlib_module_names - {"graphlib", "tomllib", "zoneinfo"}
     travel = ("claim/agent", "images/builds/machine")
-    agent = [f for f in PRODUCT if f.folder.startswith(travel)]
+    probe = "admin/doctor/launch/neighbour.py"
+    agent = [f for f in PRODUCT if f.folder.startswith(travel) or f.name == probe]
     assert {f.folder for f in agent} >= set(travel)
     wrong = [
         f"{file} imports {each}"
@@ -228,6 +230,12 @@ def test_the_agent_needs_the_standard_library_of_python_3_8_only():
         "the agent travels to machines that have Python 3.8 and nothing else, nothing "
         f"of ours either: {sorted(wrong)}"
     )
+
+
+def test_who_waits_too_long_raises_what_is_caught_on_python_3_10_too():
+    """There asyncio's TimeoutError is another than Python's own."""
+    wrong = [str(f) for f in PRODUCT if re.search("raise Timeout", f.path.read_text())]
+    assert not wrong, f"raise asyncio.TimeoutError in {wrong}"
 
 
 def is_calm(name, imported):

@@ -8,6 +8,8 @@ import time
 from dataclasses import replace
 from urllib.parse import urlsplit
 
+from ...hub.checks.address import address_of
+from ...hub.checks.variants import variants_of
 from ...settings import LaunchSettings
 from ...settings.network import machines_url
 from ..hub_config import Hub, hub_url
@@ -15,9 +17,9 @@ from ..options import DoctorOptions
 from ..policy.needs import needs_of, unknown
 from ..table import show
 from .launch.trial import launch
-from .look.ask import Blind, address_of, ask
+from .look.ask import Blind, ask
 from .look.at_start import told
-from .look.wants import Wants, variants_of
+from .look.wants import Wants
 from .page import as_json, as_text
 from .rows.check import Check, Verdict
 from .rows.every import judge

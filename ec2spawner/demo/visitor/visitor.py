@@ -196,7 +196,7 @@ class Visitor:
 
         :param on_event: is told of each event when it comes
         :raises SpawnFailed: with the words of the progress page
-        :raises TimeoutError: after ``timeout`` seconds without an end
+        :raises asyncio.TimeoutError: after ``timeout`` seconds without an end
         """
         end = time.monotonic() + timeout
         patience = time.monotonic() + _FORGETFUL_SECONDS
@@ -226,7 +226,9 @@ class Visitor:
                 return events
             await asyncio.sleep(_POLL_SECONDS)
         steps = events[-1].get("message") if events else "none"
-        raise TimeoutError(f"not ready in {timeout:g} s; the last step was: {steps}")
+        raise asyncio.TimeoutError(
+            f"not ready in {timeout:g} s; the last step was: {steps}"
+        )
 
     async def _follow(
         self,
@@ -265,7 +267,7 @@ class Visitor:
         :param kernel: which one, by its name
         :returns: the text it puts out and the id of its kernel
         :raises KernelFailed: when there is no kernel, or the socket closes
-        :raises TimeoutError: after ``timeout`` seconds without an answer
+        :raises asyncio.TimeoutError: after ``timeout`` seconds without an answer
         """
         api = self.server_url(server_name, "api/kernels")
         if "_xsrf" not in self._open.cookie_jar.filter_cookies(api):
@@ -283,7 +285,9 @@ class Visitor:
             try:
                 text = await asyncio.wait_for(execute(socket, code, session), timeout)
             except asyncio.TimeoutError:
-                raise TimeoutError(f"the cell did not end in {timeout:g} s") from None
+                raise asyncio.TimeoutError(
+                    f"the cell did not end in {timeout:g} s"
+                ) from None
         return text, kernel_id
 
     async def _start_kernel(self, api: URL, name: str) -> str:
@@ -300,7 +304,7 @@ class Visitor:
     async def stop(self, server_name: str = "", timeout: float = 60) -> None:
         """Stop the server and wait until the Hub says that it is gone.
 
-        :raises TimeoutError: after ``timeout`` seconds
+        :raises asyncio.TimeoutError: after ``timeout`` seconds
         """
         end = time.monotonic() + timeout
         path = self._api_path(server_name)
@@ -309,7 +313,9 @@ class Visitor:
             raise RuntimeError(f"the Hub does not stop the server: {answer}")
         while server_name in await self._servers():
             if time.monotonic() > end:
-                raise TimeoutError(f"the server is still there after {timeout:g} s")
+                raise asyncio.TimeoutError(
+                    f"the server is still there after {timeout:g} s"
+                )
             await asyncio.sleep(_POLL_SECONDS)
 
     async def _servers(self) -> dict[str, Any]:

@@ -12,19 +12,22 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
-from ...core.errors import EC2SpawnError
 from ...ec2.account.key_pairs import key_pairs_among
 from ...ec2.clients import Lane
 from ...ec2.errors import EC2Error, admin_hint
 from ...ec2.instance_types import type_facts
-from ...ec2.network.security_groups import groups_by_id
+from ...ec2.network.security_groups import groups_by_id, interfaces_with
 from ...ec2.network.subnets import subnets_by_id
 from ...ec2.snapshots import snapshots_among
 from ...fleet.fleet import Fleet
 from ...server.choice import known_profiles
 from ...settings import LaunchSettings
+from ...settings.network import is_loopback_url
 from ..costs.prices import wanted_types
+from .address import address_of, is_here, troubles
+from .launches import untenable
 
 # What nobody has answered by then is told by a click, as ever.
 _PATIENCE_SECONDS = 60.0
@@ -58,15 +61,22 @@ KINDS = (
 
 
 async def tell_what_is_missing(
-    settings: LaunchSettings, fleets: Sequence[Fleet], log: logging.Logger
+    settings: LaunchSettings,
+    fleets: Sequence[Fleet],
+    log: logging.Logger,
+    hub_url: str = "",
 ) -> None:
-    """A line in the log for each name that no region of the hub has.
+    """A line in the log for each name that no region of the hub has, for each launch
+    that cannot be, and for an address at which no machine finds the Hub.
 
     Which region a name is meant for, only a user's choice tells: what one of them has
     is there. Of a region that does not answer nothing is said.
+
+    :param hub_url: where machines are told to find the Hub; empty to leave that out
     """
     asked = [_of_kind(settings, fleets, kind) for kind in KINDS]
-    asked += [_misfits(settings, fleet) for fleet in fleets]
+    asked += [untenable(settings, fleet) for fleet in fleets]
+    asked.append(_hub_address(fleets, hub_url))
     try:
         found = await asyncio.wait_for(asyncio.gather(*asked), _PATIENCE_SECONDS)
     except asyncio.TimeoutError:
@@ -97,40 +107,30 @@ async def _of_kind(
     ]
 
 
-async def _misfits(settings: LaunchSettings, fleet: Fleet) -> list[str]:
-    """Sizes and disks that an image cannot have, as far as no choice decides.
-
-    What an option of a profile sets is left to ``doctor``.
-    """
-    found = []
-    profiles = known_profiles(settings)
-    for override in [p.override for p in profiles] or [{}]:
-        own = {
-            name: override.get(name, getattr(settings, name))
-            for name in ("region", "image", "image_owners", "root_volume_size")
-        }
-        types = override.get("instance_types") or [override.get("instance_type")]
-        types = [each for each in types if each] or settings.types
-        if own["region"] != fleet.region or not own["image"] or callable(own["image"]):
-            continue
+async def _hub_address(fleets: Sequence[Fleet], hub_url: str) -> list[str]:
+    """Whether machines find the Hub where they are told to look for it."""
+    if not hub_url or is_loopback_url(hub_url):
+        return []  # of a local EC2, or refused (problems.py)
+    # A name may take as long as its servers take.
+    address = await asyncio.to_thread(address_of, urlsplit(hub_url).hostname or "")
+    nowhere = [fleet.region for fleet in fleets]
+    for fleet in fleets if address else ():
         try:
-            image = await fleet.images.resolve(own["image"], own["image_owners"])
-            known = await type_facts(fleet.clients.reading, types)
-        except (EC2Error, EC2SpawnError):
-            continue  # who looks for images tells it
-        for name, facts in known.items():
-            if facts.architectures and image.architecture not in facts.architectures:
-                found.append(
-                    f"{name} has {'/'.join(sorted(facts.architectures))} processors, "
-                    f"and image {image.id} is for {image.architecture}: no server "
-                    "starts with the two."
-                )
-        if 0 < own["root_volume_size"] < image.root_size:
-            found.append(
-                f"root_volume_size is {own['root_volume_size']} GiB, and image "
-                f"{image.id} needs {image.root_size}: no server starts with the two."
-            )
-    return list(dict.fromkeys(found))
+            found = await interfaces_with(fleet.clients.reading, address)
+        except EC2Error as e:
+            fleet.log.info("Who has the Hub's address? %s", admin_hint(e))
+            nowhere = []
+            break
+        if found:
+            nowhere = []
+            break
+    here = is_here(address) if address else None
+    return [
+        f"Machines are told to find the Hub at {hub_url}: {each.says} {each.why} Set "
+        "c.JupyterHub.hub_connect_ip to the Hub's private address. `ec2spawner doctor` "
+        "tells more."
+        for each in troubles(hub_url, address, here, nowhere)
+    ]
 
 
 def _named(settings: LaunchSettings, setting: str) -> set[str]:

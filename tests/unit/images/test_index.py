@@ -2,7 +2,9 @@
 
 import http.server
 import json
+import sys
 import threading
+from types import SimpleNamespace
 
 import pytest
 
@@ -96,8 +98,11 @@ def test_uvs_configuration_counts_before_pips(monkeypatch, tmp_path):
     said = {"index-url": "http://pip/simple", "extra-index-url": "http://b http://c"}
     monkeypatch.setattr(index, "_of_pip", lambda: said)
     assert configured_indexes().all == ("http://pip/simple", "http://b", "http://c")
+    # Without a word of anybody it is what pip asks. Not every environment has a pip.
+    asks = SimpleNamespace(PyPI=SimpleNamespace(simple_url="http://default/simple"))
+    monkeypatch.setitem(sys.modules, "pip._internal.models.index", asks)
     monkeypatch.setattr(index, "_of_pip", dict)
-    assert configured_indexes().first.startswith("http")
+    assert configured_indexes() == Indexes("http://default/simple")
     config = tmp_path / "uv.toml"
     config.write_text(
         '[[index]]\nurl = "http://more"\n[[index]]\nurl = "http://uv"\ndefault = true\n'

@@ -1,12 +1,16 @@
 """Stands in for a Hub that is down, at the place where machines claim their orders.
 
-It gives no orders: it notes who has claimed, and asks for patience.
+The first machine gets none: it is noted, and asked for patience. The second gets those
+of ``orders.py``, and tells whom it reaches.
 """
 
 from __future__ import annotations
 
 import hmac
+import json
+import ssl
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +20,7 @@ from ....claim.agent.wire import OURS
 from ....claim.messages import BODY_LIMIT, Claim, SchemaError
 
 _BODY_SECONDS = 10.0
+_CLAIM, _TOLD = "/ec2spawner/claim", "/ec2spawner/neighbour"
 
 
 @dataclass(frozen=True)
@@ -26,27 +31,43 @@ class Claimed:
     port: int
 
 
+@dataclass
+class Expected:
+    """One launch that is to claim, and what it has done.
+
+    :ivar orders: what it gets; nothing but patience without any
+    :ivar reaches: whom it has tried: whether there was an answer
+    """
+
+    nonce: str
+    orders: bytes = b""
+    claimed: Claimed | None = None
+    reaches: Mapping[str, bool] | None = None
+
+
 class Desk:
     """An HTTP server at the Hub's port, in a thread of its own.
 
+    :param tls: what the Hub would answer machines with; None for plain HTTP
     :raises OSError: when nobody can listen there, because the Hub does
     """
 
-    def __init__(self, port: int, launch_id: str, nonce: str) -> None:
-        self._launch_id = launch_id
-        self._nonce = nonce
-        self.claimed: Claimed | None = None
+    def __init__(self, port: int, tls: ssl.SSLContext | None = None) -> None:
+        self.expected: dict[str, Expected] = {}
         desk = self
 
         class Handler(BaseHTTPRequestHandler):
             timeout = _BODY_SECONDS
 
             def do_POST(self) -> None:
-                status = desk.answer(self.path, self._body(), self.client_address)
+                status, words = desk.answer(
+                    self.path, self._body(), self.client_address
+                )
                 self.send_response(status)
                 self.send_header(OURS, "1")
-                self.send_header("Content-Length", "0")
+                self.send_header("Content-Length", str(len(words)))
                 self.end_headers()
+                self.wfile.write(words)
 
             def _body(self) -> bytes:
                 length = self.headers.get("Content-Length", "")
@@ -62,22 +83,40 @@ class Desk:
             # The Hub is another, which must not be listened beside.
             allow_reuse_port = False
 
+            def handle_error(self, *about: Any) -> None:
+                pass  # anybody may speak no HTTP, or no TLS
+
         self._server = Server(("", port), Handler)
+        if tls:
+            # Each handshake in the thread of who wants it: nobody holds up the rest.
+            self._server.socket = tls.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.1,), daemon=True
         )
 
-    def answer(self, path: str, body: bytes, source: Any) -> HTTPStatus:
-        """Of one request: patience for the machine, and no word for others."""
+    def answer(self, path: str, body: bytes, source: Any) -> tuple[HTTPStatus, bytes]:
+        """Of one request: a word for a machine that is expected, none for others."""
         try:
             claim = Claim.from_json(body)
         except SchemaError:
-            return HTTPStatus.BAD_REQUEST
-        right = hmac.compare_digest(claim.nonce, self._nonce)
-        if not path.endswith("/ec2spawner/claim") or not right:
-            return HTTPStatus.FORBIDDEN
-        self.claimed = self.claimed or Claimed(source[0], source[1])
-        return HTTPStatus.ACCEPTED
+            return HTTPStatus.BAD_REQUEST, b""
+        launch = self.expected.get(claim.launch_id)
+        if launch is None or not hmac.compare_digest(
+            claim.nonce.encode(), launch.nonce.encode()
+        ):
+            return HTTPStatus.FORBIDDEN, b""
+        if path.endswith(_CLAIM):
+            launch.claimed = launch.claimed or Claimed(source[0], source[1])
+            if launch.orders:
+                return HTTPStatus.OK, launch.orders
+            return HTTPStatus.ACCEPTED, b""
+        reaches = json.loads(body).get("reaches")
+        if not path.endswith(_TOLD) or not isinstance(reaches, dict):
+            return HTTPStatus.FORBIDDEN, b""
+        launch.reaches = {str(who): found is True for who, found in reaches.items()}
+        return HTTPStatus.OK, b""
 
     def __enter__(self) -> Desk:
         self._thread.start()

@@ -7,20 +7,40 @@ from dataclasses import dataclass
 
 from ....claim.verify import is_roots, same_address
 from ....ec2.machines import Machine
-from ..look.facts import Unknown
-from ..look.wants import Variant, Wants
-from ..rows.check import Check, not_known, ok, problem
+from ....ec2.network.security_groups import Interface
+from ....hub.checks.variants import Variant
+from ..look.facts import RegionFacts, Unknown
+from ..look.wants import Wants
+from ..rows.check import Check, Verdict, not_known, ok, problem
+from ..rows.groups import command
 from .desk import Claimed
 
 
 @dataclass(frozen=True)
+class Apart:
+    """What a second machine has reached.
+
+    :ivar id: its own; empty if there was none
+    :ivar first: the port of servers on the first machine; None if not known
+    :ivar hub: the Hub's own port
+    :ivar why: nothing is known
+    """
+
+    id: str = ""
+    first: bool | None = None
+    hub: bool | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True)
 class Seen:
-    """One launch, from its request to its claim.
+    """One launch, from its request to its claim, and what a second one has found.
 
     :ivar trouble: why there was no machine
     :ivar seconds: from the request to the claim
     :ivar reached: the port of servers could be reached from here; None if not tried
     :ivar console: the end of its console, when it has not claimed
+    :ivar apart: None if there was no second machine
     """
 
     what: str
@@ -30,11 +50,14 @@ class Seen:
     seconds: float = 0.0
     reached: bool | None = None
     console: str = ""
-    #: the machine could not be ended
+    apart: Apart | None = None
+    #: the machines that could not be ended
     left: str = ""
 
 
-def judge(wants: Wants, variant: Variant, seen: Seen) -> Iterator[Check]:
+def judge(
+    wants: Wants, region: RegionFacts, variant: Variant, seen: Seen
+) -> Iterator[Check]:
     """What is told of it."""
     if seen.left:
         yield problem(
@@ -59,8 +82,58 @@ def judge(wants: Wants, variant: Variant, seen: Seen) -> Iterator[Check]:
         return
     found = list(_of_claim(wants, variant, seen, seen.machine, seen.claimed))
     who, took = f"{seen.what} {seen.machine.id}", f"{seen.seconds:.0f} s"
-    done = f"{who} claimed after {took}, and is ended"
-    yield from found or [ok("launch", "", done)]
+    done = f"{who} claimed after {took}"
+    if seen.apart:
+        found += _of_second(wants, region, variant, seen.machine, seen.apart)
+        if not found and wants.is_local:
+            done += ", and another; they are processes, which nothing keeps apart"
+        elif not found:
+            done += f", and {seen.apart.id} does not reach its port {wants.port}"
+    if all(check.verdict is Verdict.UNKNOWN for check in found):
+        yield ok("launch", "", f"{done}: ended")
+    yield from found
+
+
+def _of_second(
+    wants: Wants, region: RegionFacts, variant: Variant, machine: Machine, apart: Apart
+) -> Iterator[Check]:
+    groups = list(variant.settings.security_groups)
+    if apart.first is None:
+        yield not_known(
+            "launch",
+            machine.id,
+            Unknown(
+                f"Whether machines reach port {wants.port} of each other was not "
+                f"tried: {apart.why}."
+            ),
+        )
+    elif apart.first and not wants.is_local:
+        values = ",".join(groups) or "ID-OF-THE-DEFAULT-GROUP"
+        yield problem(
+            "launch",
+            machine.id,
+            f"Machine {apart.id} reaches port {wants.port} of {machine.id}: their "
+            "security groups do not keep users' machines apart.",
+            "A user's program can try what others' servers do not guard.",
+            f"aws ec2 describe-security-group-rules --region {region.name} "
+            f"--filters Name=group-id,Values={values}, and take out what admits more "
+            "than the Hub's group",
+        )
+    if apart.hub is False:
+        hub = region.hub
+        fix = "See the row security-groups"
+        if isinstance(hub, Interface) and hub.groups and groups:
+            source = f"--source-group {groups[0]}"
+            here = hub.groups[0], wants.hub_port
+            fix = command("authorize", "ingress", region, *here, source)
+        yield problem(
+            "launch",
+            apart.id,
+            f"Machine {apart.id} claims, and does not reach port {wants.hub_port} of "
+            f"the Hub ({wants.hub_host}).",
+            "Servers ask the Hub there who a visitor is: nobody can log in to one.",
+            fix,
+        )
 
 
 def _silent(wants: Wants, seen: Seen, machine: Machine) -> Check:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
-import socket
 import time
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -37,6 +35,7 @@ from ....ec2.network.security_groups import (
 from ....ec2.network.subnets import has_dns, routes_of, subnets_by_id
 from ....ec2.resources import list_resources
 from ....ec2.snapshots import snapshots_among
+from ....hub.checks.address import is_here
 from ....hub.database.records import Records
 from ....launch.plan import MARKETS
 from ....launch.unavailable import quota_family
@@ -79,7 +78,7 @@ async def ask(hub: Hub, wants: Wants) -> Facts:
         identity,
         {facts.name: facts for facts in found},
         _records(hub),
-        _is_here(wants.hub_address) if wants.hub_address else None,
+        is_here(wants.hub_address) if wants.hub_address else None,
         {name: value for name, value in os.environ.items() if "PROXY" in name.upper()},
         method,
         plan,
@@ -284,21 +283,3 @@ def _records(hub: Hub) -> Records | Unknown:
         return read_database(hub.db_url, hub.db_kwargs)
     except DatabaseError as e:
         return Unknown(str(e))
-
-
-def address_of(host: str) -> str:
-    """The IPv4 address of a name, as this computer finds it; empty for none."""
-    try:
-        return str(socket.getaddrinfo(host, None, socket.AF_INET)[0][4][0])
-    except OSError:
-        return ""
-
-
-def _is_here(address: str) -> bool:
-    """Whether this computer has an address: nobody can bind to another's."""
-    with socket.socket() as trial:
-        try:
-            trial.bind((address, 0))
-        except OSError as e:
-            return e.errno != errno.EADDRNOTAVAIL
-    return True

@@ -22,9 +22,10 @@ from ....ec2.machines import Machine
 from ....ec2.network.security_groups import Interface
 from ....ec2.resources import Resource, ResourceKind
 from ....ec2.tags import specification, to_pairs
+from ....hub.checks.variants import Variant
 from ....launch.plan import Candidate, LaunchIdentity, plan_launch
 from .facts import RegionFacts, Unknown
-from .wants import Variant, Wants
+from .wants import Wants
 
 #: so many launches in a region: each waits for its turn in AWS's bucket, two a second
 _MOST_LAUNCHES = 10
@@ -136,6 +137,7 @@ def candidates_of(
     who: LaunchIdentity,
     nonce: str,
     claim_timeout: float = 60.0,
+    hub_ca: str = "",
 ) -> tuple[Candidate, ...]:
     """The requests of a launch; none when it cannot be planned."""
     image = facts.images.get(variant.image)
@@ -149,7 +151,7 @@ def candidates_of(
         types,
     )
     try:
-        data = user_data(who.launch_id, nonce, wants.hub_url, claim_timeout)
+        data = user_data(who.launch_id, nonce, wants.hub_url, claim_timeout, hub_ca)
         return plan_launch(variant.settings, image, who, data, region).candidates
     except EC2SpawnError:
         return ()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ....hub.checks.variants import names
 from ..look.facts import Facts, Unknown
-from ..look.wants import Wants, names
+from ..look.wants import Wants
 from .check import Check, not_known, ok, problem
 
 _PAID = "aws freetier upgrade-account-plan --region us-east-1 --account-plan-type PAID"

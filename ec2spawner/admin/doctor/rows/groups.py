@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ....ec2.network.security_groups import Interface, SecurityGroup
 from ....ec2.network.subnets import Subnet
+from ....hub.checks.variants import Variant, names
 from ..look.facts import Facts, RegionFacts, Unknown
-from ..look.wants import Variant, Wants, names
+from ..look.wants import Wants
 from .check import Check, not_known, ok, problem, warning
 from .network import places
 
@@ -126,7 +127,7 @@ def _in(
                 if public
                 else "Whatever is routed to the VPC reaches servers."
             ),
-            _command(
+            command(
                 "revoke", "ingress", region, ids[0], wants.port, "--cidr 0.0.0.0/0"
             ),
         )
@@ -151,7 +152,7 @@ def _in(
             f"The Hub ({hub.address}) does not reach port {wants.port} of machines in "
             f"{', '.join(ids)}.",
             _UNSEEN,
-            _command(
+            command(
                 "authorize",
                 "ingress",
                 region,
@@ -176,7 +177,7 @@ def _out(
             groups[0].id,
             f"Machines may not call the Hub's port {port}: no rule lets them " "out.",
             _UNHEARD,
-            _command(
+            command(
                 "authorize",
                 "egress",
                 region,
@@ -208,7 +209,7 @@ def _of_hub(
             own[0].id,
             f"The Hub's port {port} is open to everybody.",
             "It is for machines. Everybody else comes by way of the proxy.",
-            _command(
+            command(
                 "revoke",
                 "ingress",
                 region,
@@ -226,7 +227,7 @@ def _of_hub(
             f"Machines do not reach the Hub's port {port}: {own[0].id} does "
             "not let them in.",
             _UNHEARD,
-            _command(
+            command(
                 "authorize",
                 "ingress",
                 region,
@@ -237,10 +238,15 @@ def _of_hub(
         )
 
 
-def _command(
+def command(
     verb: str, way: str, region: RegionFacts, id: str, port: int, whom: str
 ) -> str:
-    """Of the AWS command line."""
+    """Of the AWS command line, to change a security group.
+
+    :param verb: ``authorize`` or ``revoke``
+    :param way: ``ingress`` or ``egress``
+    :param whom: ``--cidr ...`` or, of ingress, ``--source-group ...``
+    """
     if way == "egress":
         cidr = whom.removeprefix("--cidr ")
         whom = (

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
 
 from ....ec2.network.security_groups import Interface
+from ....hub.checks.address import troubles
 from ..look.facts import Facts, Unknown
 from ..look.wants import Wants
 from .check import Check, Verdict, not_known, ok, problem, warning
@@ -33,55 +33,23 @@ def hub_address(wants: Wants, facts: Facts) -> Iterator[Check]:
     if wants.is_local:
         yield ok(name, "", f"{url}, for machines on this computer")
         return
-    if not wants.hub_address:
-        yield problem(
-            name,
-            url,
-            f"{wants.hub_host} is no name that can be found from here.",
-            _WHY,
-            _SET,
-        )
-        return
-    found = list(_of_address(wants, facts))
-    yield from found or [ok(name, "", f"{url}{_whose(wants, facts)}")]
-
-
-_WHY = "Machines are told to claim their orders there, and no server starts if they "
-_WHY += "cannot."
-_SET = "c.JupyterHub.hub_connect_ip = the Hub's private address: ip -4 address"
-
-
-def _of_address(wants: Wants, facts: Facts) -> Iterator[Check]:
-    name, address = "hub-address", wants.hub_address
-    if facts.hub_is_here is False:
-        yield warning(
-            name,
-            address,
-            f"This computer does not have the address {address}.",
-            f"{_WHY} Is this the Hub's computer?",
-            _SET,
-        )
-    if ipaddress.ip_address(address).is_global:
-        yield problem(
-            name,
-            address,
-            f"{address} is a public address.",
-            "A machine that comes by way of the internet has another address than EC2 "
-            "knows of it, and its claim is refused.",
-            _SET,
-        )
-        return
     hubs = [region.hub for region in facts.regions.values()]
-    if all(hub is None for hub in hubs):
-        yield warning(
-            name,
-            address,
-            f"No network interface in {' or '.join(facts.regions)} has the address "
-            f"{address}.",
-            f"{_WHY} It can be the address of a container, which no machine reaches, "
-            "or of a computer outside AWS.",
-            _SET,
+    found = troubles(
+        url,
+        wants.hub_address,
+        facts.hub_is_here,
+        tuple(facts.regions) if all(hub is None for hub in hubs) else (),
+    )
+    checks = [
+        (problem if each.certain else warning)(
+            name, wants.hub_address or url, each.says, each.why, _SET
         )
+        for each in found
+    ]
+    yield from checks or [ok(name, "", f"{url}{_whose(wants, facts)}")]
+
+
+_SET = "c.JupyterHub.hub_connect_ip = the Hub's private address: ip -4 address"
 
 
 def _whose(wants: Wants, facts: Facts) -> str:

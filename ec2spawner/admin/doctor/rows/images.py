@@ -7,9 +7,10 @@ from datetime import datetime, timezone
 
 from ....core.errors import EC2SpawnError
 from ....ec2.facts import Image
+from ....hub.checks.variants import Variant, names
 from ....launch.block_devices import data_devices
 from ..look.facts import Facts, Missing, RegionFacts, Unknown
-from ..look.wants import Variant, Wants, names
+from ..look.wants import Wants
 from .check import Check, not_known, ok, problem, warning
 
 #: the home's (homes/attach.py)

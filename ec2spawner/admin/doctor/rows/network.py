@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ....ec2.network.security_groups import Interface
 from ....ec2.network.subnets import Routes, Subnet
+from ....hub.checks.variants import Variant, names
 from ..look.facts import Facts, RegionFacts, Unknown
-from ..look.wants import Variant, Wants, names
+from ..look.wants import Wants
 from .check import Check, not_known, ok, problem, warning
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from ....hub.checks.variants import names
 from ..look.facts import Facts, RegionFacts, Unknown
-from ..look.wants import Wants, names
+from ..look.wants import Wants
 from .check import Check, problem
 
 # In a region that the account has not opted in to (EC2 API reference, error codes).

@@ -6,16 +6,13 @@ import re
 from collections.abc import Iterator
 
 from ....ec2.account.identity import Identity
+from ....hub.checks.launches import NO_PROFILE
 from ..look.facts import Facts, RegionFacts, Trial, Unknown
 from ..look.trials import machine_to_try
 from ..look.wants import Wants
 from .check import Check, not_known, ok, problem, warning
 
 _WIDE = "Whoever takes over the Hub, or finds its credentials, may do it."
-
-# All that a dry run tells beside rights (kubernetes-sigs/karpenter, nodeclass
-# validation).
-_NO_PROFILE = "Invalid IAM Instance Profile"
 
 
 def rights(wants: Wants, facts: Facts) -> Iterator[Check]:
@@ -37,7 +34,7 @@ def rights(wants: Wants, facts: Facts) -> Iterator[Check]:
                 ),
                 _fix_of_others(denier, facts) if denier else fix,
             )
-        for trial in (t for t in region.trials if _NO_PROFILE in t.unknown):
+        for trial in (t for t in region.trials if NO_PROFILE in t.unknown):
             yield problem(
                 "rights",
                 trial.what,
@@ -55,7 +52,7 @@ def rights(wants: Wants, facts: Facts) -> Iterator[Check]:
 
 
 def _not_tried(region: RegionFacts) -> Iterator[Check]:
-    left = [t for t in region.trials if t.unknown and _NO_PROFILE not in t.unknown]
+    left = [t for t in region.trials if t.unknown and NO_PROFILE not in t.unknown]
     if left:
         what = f"may {left[0].what}" if len(left) == 1 else f"may do {len(left)} things"
         why = f"Whether the hub {what}: {left[0].unknown}"

@@ -8,11 +8,12 @@ from ....core.errors import EC2SpawnError
 from ....ec2.account.quotas import Quota
 from ....ec2.facts import Image, TypeFacts
 from ....ec2.machines import Machine
+from ....hub.checks.variants import Variant, names
 from ....launch.hibernation import able_types
 from ....launch.plan import MARKETS
 from ....launch.unavailable import quota_family
 from ..look.facts import Facts, RegionFacts, Unknown
-from ..look.wants import Variant, Wants, names
+from ..look.wants import Wants
 from .check import Check, not_known, ok, problem, warning
 from .network import places
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from ec2spawner.admin.doctor.look.facts import Facts, RegionFacts, Trial
-from ec2spawner.admin.doctor.look.wants import Wants, variants_of
+from ec2spawner.admin.doctor.look.wants import Wants
 from ec2spawner.admin.doctor.rows.check import Verdict
 from ec2spawner.admin.policy.needs import needs_of
 from ec2spawner.ec2.account.identity import Identity
@@ -12,6 +12,7 @@ from ec2spawner.ec2.facts import Image, TypeFacts
 from ec2spawner.ec2.network.acls import Acl, Entry
 from ec2spawner.ec2.network.security_groups import Interface, Rule, SecurityGroup
 from ec2spawner.ec2.network.subnets import Routes, Subnet
+from ec2spawner.hub.checks.variants import variants_of
 from ec2spawner.settings import LaunchSettings
 
 from .aws_words import mistakes

@@ -3,25 +3,32 @@ from dataclasses import replace
 import pytest
 
 from ec2spawner.admin.doctor.launch.desk import Claimed
-from ec2spawner.admin.doctor.launch.words import Seen, judge
+from ec2spawner.admin.doctor.launch.words import Apart, Seen, judge
 from ec2spawner.admin.doctor.rows.check import Verdict
 from ec2spawner.ec2.machines import Machine
 
-from ..well import wants
+from ..aws_words import mistakes
+from ..well import FACTS, HERE, wants
 
 MACHINE = Machine("i-1", "running", private_ip="10.0.1.7")
-WELL = Seen("t3.small", MACHINE, "", Claimed("10.0.1.7", 700), 41.2, True)
+APART = Apart("i-2", False, True)
+CLAIMED = Claimed("10.0.1.7", 700)
+WELL = Seen("t3.small", MACHINE, "", CLAIMED, 41.2, True, apart=APART)
 
 
 def said(seen, **settings):
     wanted = wants(**settings)
-    return list(judge(wanted, wanted.variants[0], seen))
+    found = list(judge(wanted, FACTS.regions[HERE], wanted.variants[0], seen))
+    assert not [mistake for c in found for mistake in mistakes(c.fix)]
+    return found
 
 
 def test_a_launch_that_went_well_is_a_line():
     (check,) = said(WELL)
     assert check.verdict is Verdict.OK
-    assert check.says == "t3.small i-1 claimed after 41 s, and is ended"
+    assert check.says == (
+        "t3.small i-1 claimed after 41 s, and i-2 does not reach its port 8888: ended"
+    )
 
 
 @pytest.mark.parametrize(
@@ -37,12 +44,27 @@ def test_a_launch_that_went_well_is_a_line():
         ),
         ({"machine": None, "trouble": "sold out"}, "could not be launched: sold out."),
         ({"left": "i-1"}, "Machine i-1 could not be ended."),
+        ({"apart": Apart("i-2", True, True)}, "Machine i-2 reaches port 8888 of i-1"),
+        ({"apart": Apart("i-2", False, False)}, "does not reach port 8081 of the Hub"),
     ],
 )
 def test_how_far_it_came_is_told(changes, says):
     found = said(replace(WELL, **changes))
     assert found[0].verdict is Verdict.PROBLEM and says in found[0].says
     assert found[0].why and found[0].fix
+
+
+def test_a_second_machine_that_tells_nothing_is_not_known_and_no_problem():
+    well, check = said(replace(WELL, apart=Apart(why="the second is sold out")))
+    assert well.says == "t3.small i-1 claimed after 41 s: ended"
+    assert check.verdict is Verdict.UNKNOWN
+    assert check.says.endswith("was not tried: the second is sold out.")
+
+
+def test_machines_that_are_processes_are_one_computer():
+    local = {"hub": {"hub_url": "http://127.0.0.1:8081/hub/api"}}
+    (check,) = said(replace(WELL, apart=Apart("i-2", True, True)), **local)
+    assert check.verdict is Verdict.OK and "nothing keeps apart" in check.says
 
 
 def test_ports_may_be_anybodys_where_the_settings_say_so():

@@ -1,4 +1,4 @@
-from ec2spawner.admin.doctor.look.wants import names, variants_of
+from ec2spawner.hub.checks.variants import names, variants_of
 from ec2spawner.settings import LaunchSettings
 
 HERE, THERE = "us-west-2", "eu-west-1"
