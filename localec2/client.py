@@ -59,9 +59,13 @@ class LocalControl:
         asked = f"?region={region}" if region else ""
         return Resources(**self._call("GET", f"resources{asked}"))
 
-    def identity_certificate(self) -> str:
-        """What identity documents are checked with, PEM."""
-        return str(self._call("GET", "identity-certificate"))
+    def identity_certificate(self, region: str = "") -> str:
+        """What identity documents are checked with, PEM.
+
+        :param region: of machines in it; empty for the one it is at home in
+        """
+        asked = f"?region={region}" if region else ""
+        return str(self._call("GET", f"identity-certificate{asked}"))
 
     def settings(self) -> dict[str, Any]:
         return dict(self._call("GET", "settings"))

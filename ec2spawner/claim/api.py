@@ -190,6 +190,8 @@ class ClaimHandler(MachineHandler):
             # EC2 gives an address to the next machine as soon as it is free.
             owner = await claimant.owns_its_address()
             verdict = self.judge(claimant, claim) if owner else Verdict.NOT_YET
+        if verdict is Verdict.FIRST and (why := claimant.why_not_its(claim)):
+            raise self.refuse(HTTPStatus.FORBIDDEN, claim.launch_id, why)
         if verdict is Verdict.NOT_YET:
             self.not_yet()
             return

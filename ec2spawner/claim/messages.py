@@ -114,6 +114,8 @@ class Claim:
     machine_key: str
     #: no server can be in its memory, as it has booted
     booted: bool = False
+    #: its identity document, signed by EC2 (``identity.py``); empty without one
+    identity: str = field(default="", repr=False)
 
     @classmethod
     def from_json(cls, body: bytes) -> Claim:
@@ -122,8 +124,9 @@ class Claim:
         booted = fields.pop("booted", False)  # agents of before do not say
         if not isinstance(booted, bool):
             raise SchemaError("booted must be true or false")
+        identity = _text(fields.pop("identity", ""))
         names = ("launch_id", "nonce", "machine_key")
-        return cls(**_plain(fields, names), booted=booted)
+        return cls(**_plain(fields, names), booted=booted, identity=identity)
 
 
 @dataclass(frozen=True)

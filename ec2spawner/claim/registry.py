@@ -32,6 +32,9 @@ class Claimant(Protocol):
     async def owns_its_address(self) -> bool:
         """Whether EC2 says, after this was asked, that its machine has its address."""
 
+    def why_not_its(self, claim: Claim) -> str:
+        """Why EC2's document of who claims is not its machine's; empty when it is."""
+
     async def look_again(self) -> None:
         """Let the Hub find out whether the machine is over, and act on it."""
 

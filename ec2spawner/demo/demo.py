@@ -155,6 +155,7 @@ class Demo:
             "security_groups": [found.security_group_id],
             "start_timeout": self.options.kind.start_timeout,
             "http_timeout": self.options.kind.answer_timeout,
+            "identity_certificate": self.control.identity_certificate(),
             # Processes are whoever runs the demo: no port is only root's.
             "claims_as_root": self.options.kind.boots,
             "marker": {MARKER: self.id},

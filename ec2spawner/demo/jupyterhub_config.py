@@ -66,6 +66,9 @@ c.EC2Spawner.endpoint_url = demo["endpoint_url"]
 c.EC2Spawner.start_timeout = demo["start_timeout"]
 c.Spawner.http_timeout = demo["http_timeout"]
 c.EC2Spawner.claims_as_root = demo["claims_as_root"]
+# This EC2 signs who its machines are with a key of its own, and not with AWS's.
+c.EC2Spawner.claim_identity = "required"
+c.EC2Spawner.identity_certificates = {demo["region"]: demo["identity_certificate"]}
 # One address for all, and starts as long as machines take here.
 c.EC2Spawner.acknowledged = ["subdomains", "start-timeout", "idle-timeout"]
 

@@ -65,6 +65,8 @@ class Machine:
     kept: bool = False
     #: the name of the Hub's database that asked for it
     database: str = ""
+    #: the AWS account that has it
+    account: str = ""
     reason_code: str = ""
     reason_message: str = ""
     #: when it was told to stop or end, seconds since the epoch; 0 if EC2 does not say
@@ -113,8 +115,11 @@ class Machine:
         return self.reason_message or self.reason_code or "EC2 gave no reason"
 
 
-def read_machine(instance: InstanceTypeDef) -> Machine:
-    """Read one instance of a DescribeInstances or RunInstances answer."""
+def read_machine(instance: InstanceTypeDef, account: str = "") -> Machine:
+    """Read one instance of a DescribeInstances or RunInstances answer.
+
+    :param account: of the reservation that it is in
+    """
     tags = from_pairs(instance.get("Tags", []))
     reason = instance.get("StateReason", {})
     launched = instance.get("LaunchTime")
@@ -134,6 +139,7 @@ def read_machine(instance: InstanceTypeDef) -> Machine:
         launched_at=launched.timestamp() if launched else 0.0,
         kept=tags.get(KEEP_TAG, "").lower() == "true",
         database=tags.get(DATABASE_TAG, ""),
+        account=account,
         reason_code=reason.get("Code", ""),
         reason_message=reason.get("Message", ""),
         ended_at=_read_transition(instance.get("StateTransitionReason", "")),
@@ -179,7 +185,7 @@ async def run_machine(
         if not still_wanted():
             raise NotSent()
         answer = lane.ec2.run_instances(**request, ClientToken=client_token)
-        return read_machine(answer["Instances"][0])
+        return read_machine(answer["Instances"][0], answer.get("OwnerId", ""))
 
     return await lane.run("RunInstances", work)
 
@@ -190,7 +196,7 @@ def read_reservations(
     """Read what DescribeInstances answers."""
     for reservation in reservations:
         for instance in reservation.get("Instances", []):
-            yield read_machine(instance)
+            yield read_machine(instance, reservation.get("OwnerId", ""))
 
 
 def merged(rows: Iterator[Machine]) -> dict[str, Machine]:

@@ -19,7 +19,9 @@ from ..core.metrics import SPOT_INTERRUPTIONS
 from ..core.notice_events import Announced, Rescued, Silent
 from ..core.state import Launch, Phase
 from ..fleet.unsaved import NotSaved
+from ..launch.address import owns_its_address
 from ..launch.failures import last_lines
+from ..launch.identity import why_not_its
 from ..launch.progress import Progress
 from ..profiles.content import content_of
 from . import notices
@@ -28,10 +30,6 @@ from .home import Home
 from .memory import digest_of, is_in_memory, may_repeat, remember
 from .tokens import replace_token, revive_token
 
-# How long a claim waits for EC2's word that the machine is alive.
-# Less than the agent waits for an answer. One listing may have to end before the one
-# that is waited for begins.
-_ANSWER_SECONDS = 12.0
 # How long EC2 may take to list the data volumes of a machine.
 _VOLUMES_SECONDS = 60.0
 
@@ -153,20 +151,15 @@ class Session:
     # -- its claim ---------------------------------------------------------------
 
     async def owns_its_address(self) -> bool:
-        """Whether EC2 says, after this was asked, that our machine has its address.
-
-        A machine that had it before us is routed to no longer when this is so: its
-        user would be sent to ours. While EC2 cannot be asked, it is as last known.
-        """
+        """Whether EC2 says, after this was asked, that our machine has its address."""
         registry = self._context.runtime.registry
-        inventory = self._context.fleet.inventory
-        wait = _ANSWER_SECONDS + inventory.fast
-        if not await inventory.goes_on(self.launch.instance_id, wait):
-            return False
-        for other in registry.at(self.launch.private_ip):
-            if other is not self:
-                await other.look_again()
-        return [self] == registry.at(self.launch.private_ip)
+        return await owns_its_address(registry, self._context.fleet.inventory, self)
+
+    def why_not_its(self, claim: Claim) -> str:
+        """Why EC2's document of who claims is not its machine's; empty when it is."""
+        context, launch = self._context, self.launch
+        shown = context.fleet.inventory.get(launch.instance_id)
+        return why_not_its(context.settings, launch, shown, claim.identity)
 
     async def look_again(self) -> None:
         """Let the Hub find out whether the machine is over, and act on it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from urllib.parse import urlsplit
 
-from traitlets import Bool, HasTraits, Integer, List, Unicode
+from traitlets import Bool, Dict, Enum, HasTraits, Integer, List, Unicode
 
 
 class NetworkSettings(HasTraits):
@@ -89,6 +89,46 @@ class NetworkSettings(HasTraits):
         (``net.ipv4.ip_unprivileged_port_start``). What changes addresses, such as
         NAT, cannot stand there at all. Machines of the local EC2 that are processes
         are not root's, either.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
+    claim_identity = Enum(
+        ["auto", "required", "off"],
+        default_value="auto",
+        config=True,
+        help="""
+        Whether a machine must show, when it claims, the identity document that EC2
+        signs for each machine: ``"auto"``, ``"required"`` or ``"off"``.
+
+        The document must be signed with the key of the machine's region, and its
+        machine, account, region, image and start must be those that EC2 has told the
+        Hub. So the orders of a launch go to the machine that EC2 has made for it,
+        whoever knows its nonce and has its address.
+
+        ``"auto"`` checks where it can: with ``pip install 'ec2spawner[identity]'``, in
+        the regions whose certificate AWS has published (or
+        :attr:`identity_certificates` has), and where :attr:`endpoint_url` is AWS's.
+        Elsewhere claims are answered without. With ``"required"`` the Hub does not
+        start where it could not check, and answers no claim without.
+
+        .. versionadded:: 0.1
+        """,
+    )
+
+    identity_certificates = Dict(
+        key_trait=Unicode(),
+        value_trait=Unicode(),
+        config=True,
+        help="""
+        Certificates that :attr:`claim_identity` checks signatures with, in place of
+        those that are in this package: region -> PEM.
+
+        For regions that are newer than this package. AWS has them in the EC2 user
+        guide, "AWS public certificates for instance identity document signatures"; take
+        that under *RSA-2048*. The local EC2 has a key of its own
+        (``LocalControl.identity_certificate``). Default: none.
 
         .. versionadded:: 0.1
         """,

@@ -39,14 +39,14 @@ class ControlApi:
         self, method: str, parts: list[str], data: Any, query: dict[str, list[str]]
     ) -> Any:
         cloud = self.cloud
+        region = cloud.regions[query.get("region", [cloud.region])[0]]
         what = (method, *parts[:1])
         if what == ("GET", "info"):
             return cloud.info()
         if what == ("GET", "resources"):
-            wanted = query.get("region", [cloud.region])[0]
-            return cloud.regions[wanted].resources.as_dict()
+            return region.resources.as_dict()
         if what == ("GET", "identity-certificate"):
-            return cloud.signer.certificate()
+            return region.signer.certificate()
         if what == ("GET", "settings"):
             return cloud.settings.as_dict()
         if what == ("PATCH", "settings"):

@@ -1,4 +1,4 @@
-"""The instance identity document, signed with a key of this cloud's own.
+"""The instance identity document, signed with keys of this cloud's own.
 
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-identity-documents.html
 """

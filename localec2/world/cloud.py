@@ -14,7 +14,6 @@ from ..errors import AwsError
 from ..machines.base import Ending, Machine, MachineSpec, VolumeSpec
 from ..machines.substrate import Ground, Network
 from ..machines.volume_store import VolumeStore
-from ..metadata.identity_document import Signer
 from ..metadata.service import MetadataService
 from ..net.addresses import AddressPool
 from ..net.outside import Outside
@@ -29,6 +28,7 @@ from .clock import Clock
 from .security_groups import joined, policy_of
 
 if TYPE_CHECKING:
+    from ..metadata.identity_document import Signer
     from .instance import LocalInstance
     from .lifecycle import Lifecycle
     from .region import Region
@@ -59,7 +59,6 @@ class Cloud:
         self.log = RequestLog()
         self.faults = FaultBook()
         self.buckets = Buckets()
-        self.signer = Signer()
         #: the request and fault that are being worked on, under the lock
         self.launching: ApiRequest | None = None
         self.scripted = Fault()
@@ -97,6 +96,10 @@ class Cloud:
     def region_of(self, thing: Any) -> Region:
         """Where something of moto's is."""
         return self.regions[thing.ec2_backend.region_name]
+
+    def signer_of(self, instance: LocalInstance) -> Signer:
+        """What says who a machine is, in its Region."""
+        return self.region_of(instance).signer
 
     def all_instances(self) -> list[LocalInstance]:
         return [

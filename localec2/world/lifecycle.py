@@ -54,7 +54,8 @@ class World(Protocol):
     lock: threading.RLock
     clock: Clock
     metadata: MetadataService
-    signer: Signer
+
+    def signer_of(self, instance: LocalInstance) -> Signer: ...
 
     def machine_for(
         self, instance: LocalInstance, ended: Callable[[Ending], None]
@@ -238,7 +239,7 @@ class Lifecycle:
             instance.metadata_url = self.world.metadata.open(
                 instance.id,
                 str(instance.private_ip),
-                lambda: metadata_view(instance, self.world.signer),
+                lambda: metadata_view(instance, self.world.signer_of(instance)),
             )
         instance.machine = self.world.machine_for(
             instance, lambda ending: self._ended(instance, boots, ending)

@@ -10,6 +10,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import AwsError, unknown_instances
+from ..metadata.identity_document import Signer
 from ..net.addresses import AddressPool
 from ..requests.client_tokens import ClientTokens
 from ..resources import Resources
@@ -47,6 +48,7 @@ class Region:
         self.name = resources.region
         self.image_life = images.ImageLife(cloud, backend)
         self.tokens = ClientTokens()
+        self.signer = Signer()
         self._pools: dict[str, AddressPool] = {}
 
     # ---- what all Regions share

@@ -37,7 +37,11 @@ class Machine:
             return user_data("launch", self.nonce, "http://hub", 480)
         return b"10.0.0.1"
 
-    def claim(self, hub, booted):
+    def identity(self):
+        return "signed"
+
+    def claim(self, hub, booted, identity):
+        assert identity == "signed"
         self.claims.append((hub.config["nonce"], hub.identity["machine_key"], booted))
         orders = {"command": ["x"], "goes_on": self.hub_goes_on and not booted}
         orders["env"] = {} if orders["goes_on"] else {"TOKEN": len(self.claims)}
@@ -66,7 +70,7 @@ def machine(tmp_path, monkeypatch):
     )
     monkeypatch.setattr(start, "become", become)
     monkeypatch.setattr(start, "Metadata", lambda: made)
-    monkeypatch.setattr(start.Hub, "claim", lambda hub, booted: made.claim(hub, booted))
+    monkeypatch.setattr(start.Hub, "claim", lambda *claim: made.claim(*claim))
     return made
 
 

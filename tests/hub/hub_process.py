@@ -119,6 +119,10 @@ class HubProcess:
                 # AWS's price list is not to be had here.
                 "prices_region": "",
                 **({"claim_port": claim_port} if encrypted else {}),
+                # So every machine shows who it is when it claims.
+                "identity_certificates": {
+                    cloud.region: cloud.control.identity_certificate()
+                },
                 # Machines that are processes are whoever runs the tests.
                 "claims_as_root": cloud.control.settings()["machines"] != "process",
                 "poll_interval": 1,

@@ -12,8 +12,12 @@ import pytest
 
 from ec2spawner.claim.agent.config import read_config
 from ec2spawner.claim.agent.wire import OURS
+from localec2.metadata.identity_document import Signer
 
 from .conftest import eventually, living
+
+# The test is the machine, and EC2 signs nothing for it.
+WITHOUT_EC2S_WORD = {"claim_identity": "off"}
 
 
 def connect(hub, source="127.0.0.1"):
@@ -79,12 +83,32 @@ async def test_the_nonce_is_worthless_after_its_use(running):
     assert "Refused a request" in hub.log
 
 
+async def test_a_thief_with_nonce_and_address_lacks_ec2s_word_on_who_they_are(
+    make_quick_hub, ec2, cloud
+):
+    """The machines of all other tests here have it, from their metadata service."""
+    ec2.change_settings(pending_seconds=30)
+    hub = make_quick_hub(settings={"claim_identity": "required"})
+    await hub.start()
+    await hub.start_server("alice")
+    (machine,) = eventually(lambda: living(ec2))
+    config = config_in_user_data(ec2)
+    claim = {name: config[name] for name in ("launch_id", "nonce")}
+    claim["machine_key"] = "a thief's"
+    others = Signer().pkcs7(b"{}").decode()
+    for identity in ({}, {"identity": ""}, {"identity": others}):
+        status, text = post(hub, "claim", {**claim, **identity}, machine.private_ip)
+        assert (status, "TOKEN" in text) == (403, False)
+    assert "sent no identity document (403)" in hub.log
+    assert "not signed with the region's key (403)" in hub.log
+
+
 async def test_before_its_use_the_nonce_is_worthless_from_another_address(
     make_quick_hub, ec2, cloud
 ):
     # A machine that never claims: its server command is not even asked for.
     ec2.change_settings(pending_seconds=30)
-    hub = make_quick_hub()
+    hub = make_quick_hub(settings=WITHOUT_EC2S_WORD)
     await hub.start()
     status, _ = await hub.start_server("alice")
     (machine,) = eventually(lambda: living(ec2))
@@ -188,7 +212,7 @@ async def test_an_answer_that_was_lost_is_given_again_to_the_same_machine(
 ):
     """The Hub is killed right after it has marked a launch claimed."""
     ec2.change_settings(pending_seconds=30)
-    hub = make_quick_hub()
+    hub = make_quick_hub(settings=WITHOUT_EC2S_WORD)
     await hub.start()
     await hub.start_server("alice")
     (machine,) = eventually(lambda: living(ec2))

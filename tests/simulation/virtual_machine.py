@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ec2spawner.claim.agent.config import read_config, script_of
 from localec2.machines.base import Ending, NoMachine, VolumeBusy, VolumeSpec
+from localec2.world.metadata_view import metadata_view
 
 if TYPE_CHECKING:
     from .virtual_disks import Disks
@@ -120,6 +121,17 @@ class VirtualMachine(NoMachine):
         return read_config(script_of(self.instance.raw_user_data))
 
     @property
+    def identity(self) -> str:
+        """Its document, signed: milliseconds, so only for a hub that asks for it."""
+        assert self.hub is not None
+        if not self.hub.settings.get("identity_certificates"):
+            return ""
+        cloud = self.hub.world.cloud
+        view = metadata_view(self.instance, cloud.signer_of(self.instance))
+        item = view.items["dynamic/instance-identity/rsa2048"]
+        return (item if isinstance(item, bytes) else item()).decode()
+
+    @property
     def token(self) -> str:
         return str(self.orders.get("env", {}).get("JUPYTERHUB_API_TOKEN", ""))
 
@@ -189,7 +201,8 @@ class VirtualMachine(NoMachine):
         assert self.hub is not None
         deadline = self.booted_at + self.config["claim_timeout"]
         while self.on:
-            status, body = await self.post("claim", {"nonce": self.config["nonce"]})
+            claim = {"nonce": self.config["nonce"], "identity": self.identity}
+            status, body = await self.post("claim", claim)
             if status == 200:
                 before, self.orders = self.orders, json.loads(body)
                 if self.orders["goes_on"]:

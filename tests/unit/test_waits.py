@@ -42,6 +42,7 @@ WAITS = {
     "claim/agent/hub.py Hub.claim": "the Hub does not answer, or not yet: 0.25 s, "
     "and longer each time in trouble",
     "claim/agent/metadata.py Metadata.get": "trouble: the metadata service is not up",
+    "claim/agent/metadata.py Metadata.identity": "the same",
     "claim/agent/service.py end": "after the end: systemd takes the machine down",
     "claim/agent/work/home.py wait_for_device": "a disk that EC2 has attached shows up "
     "when the kernel has seen it: a look each 0.2 s",

@@ -34,16 +34,17 @@ class Hub:
             "POST", url, data, headers, self.address, 15, as_root, self.trust
         )
 
-    def claim(self, booted: bool) -> dict[str, Any]:
+    def claim(self, booted: bool, identity: str = "") -> dict[str, Any]:
         """The orders. Retries while the Hub is away, up to the claim's limit.
 
         So it does for whatever is not the Hub's own answer, in full. The Hub may ask
         for patience: then it knows us, and the limit begins anew.
 
         :param booted: no server of ours can be in memory
+        :param identity: this machine's document, signed by EC2; empty without one
         """
         deadline = time.monotonic() + self.config["claim_timeout"]
-        claim = {"nonce": self.config["nonce"], "booted": booted}
+        claim = {"nonce": self.config["nonce"], "booted": booted, "identity": identity}
         wait, said = FIRST_WAIT, ""
         while True:
             try:

@@ -35,6 +35,17 @@ class Metadata:
             time.sleep(1)
         raise Failed("the metadata service does not answer")
 
+    def identity(self) -> str:
+        """Who this machine is, signed by EC2; empty where nobody signs that."""
+        for _ in range(10):
+            try:
+                return (self.find("dynamic/instance-identity/rsa2048") or b"").decode()
+            except OSError as e:
+                why = repr(e)
+            time.sleep(1)
+        say("no identity document: " + why)
+        return ""
+
     def find(self, path: str) -> bytes | None:
         """What is there now, None when nothing is. Raises OSError, and tries once."""
         if not self.token:

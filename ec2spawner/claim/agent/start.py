@@ -74,7 +74,8 @@ def start(booted: bool) -> None:
         preload = Preload(config, run_folder, systemd)
         if not kept:  # what slept may have a server in memory
             preload.start()
-        orders = Hub(config, address, key).claim(booted=not kept)
+        hub = Hub(config, address, key)
+        orders = hub.claim(not kept, metadata.identity())
         say("claimed the orders of launch " + config["launch_id"])
         work = keep(orders.pop("agent", {}), (disk_folder, run_folder))
         if orders["goes_on"]:

@@ -19,6 +19,7 @@ from ...server.choice import known_profiles
 from ...settings.machine import image_mistake
 from ...settings.network import why_unreachable
 from ..database.own import own_engine
+from . import identity
 from .culler import cullers_of_others, has_culler
 from .internal_ssl import mistakes
 
@@ -34,6 +35,7 @@ def problems(spawner: Any, app: Any) -> Iterator[str]:
     :param app: the JupyterHub application
     """
     yield from mistakes(spawner, app)
+    yield from identity.mistakes(spawner)
     try:
         Budgets(spawner.budgets)
     except ValueError as e:

@@ -13,6 +13,7 @@ from jupyterhub import orm
 from ...profiles.read import ignored_settings
 from ...server.choice import known_profiles
 from .culler import has_culler, idle_timeout_of
+from .identity import unchecked
 
 # JupyterHub's default for how often servers tell of their activity
 # (jupyterhub/singleuser: JUPYTERHUB_ACTIVITY_INTERVAL).
@@ -157,6 +158,10 @@ def _subdomains(spawner: Any, app: Any) -> Iterator[str]:
         )
 
 
+def _identity(spawner: Any, app: Any) -> Iterator[str]:
+    yield from unchecked(spawner)
+
+
 #: its name -> what to say, if there is anything
 CHECKS: Mapping[str, Callable[[Any, Any], Iterator[str]]] = {
     "setup": _setup,
@@ -167,6 +172,7 @@ CHECKS: Mapping[str, Callable[[Any, Any], Iterator[str]]] = {
     "size": _size,
     "start-timeout": _start_timeout,
     "idle-timeout": _idle_timeout,
+    "identity": _identity,
     "subdomains": _subdomains,
     "kubernetes": _kubernetes,
 }

@@ -29,7 +29,7 @@ NAMES = {
     "HubInterface.PrimaryPrivateIpAddress": "10.0.7.7",
     "HubData": "vol-0aaaaaaaaaaaaaaaa",
     "HubReadyHandle": "https://cloudformation.example/ready?signature=x%2B",
-    "Package": "ec2spawner[image]==9.9",
+    "Package": "ec2spawner[identity,image]==9.9",
 }
 
 

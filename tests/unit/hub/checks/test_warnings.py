@@ -91,6 +91,11 @@ def test_of_a_hub_that_is_set_up_nothing_is_said(told):
         ),
         ({"start_timeout": 15}, "start-timeout", "start_timeout is 15 s"),
         ({"idle_timeout": 60}, "idle-timeout", "An idle time of 60 s"),
+        (
+            {"region": "xx-new-1"},
+            "identity",
+            "machines in xx-new-1 are answered without",
+        ),
         ({"subdomain": ""}, "subdomains", "subdomain_host is not set"),
         (
             {
