@@ -24,6 +24,7 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    bindparam,
     case,
     func,
     inspect,
@@ -145,14 +146,17 @@ class Store:
         return [run for run in found if run.key in wanted]
 
     def save(self, runs: Sequence[Run], seen: Mapping[str, int]) -> None:
-        """Write runs, whether the database has them or not: all or none."""
+        """Write runs, whether the database has them or not: all or none.
+
+        All in a few statements: a Hub that restarts among thousands of machines writes
+        as many runs at once.
+        """
+        mine = {"hub_id": self._hub_id}
         with self._engine.begin() as connection:
-            for run in runs:
-                key = {"hub_id": self._hub_id, "id": run.id, "began": run.began}
-                self._put(connection, _RUNS, key, _values(run))
-            for region, moment in seen.items():
-                key = {"hub_id": self._hub_id, "region": region}
-                self._put(connection, _SEEN, key, {"seen": moment})
+            latest = {run.key: {**mine, **_values(run)} for run in runs}
+            _put(connection, _RUNS, [*latest.values()], sorted({k.id for k in latest}))
+            regions = [{**mine, "region": r, "seen": at} for r, at in seen.items()]
+            _put(connection, _SEEN, regions, sorted(seen))
 
     def rename(self, names: Mapping[str, str]) -> bool:
         """Let runs follow their users, who may have other names now.
@@ -173,24 +177,6 @@ class Store:
                 change = _RUNS.update().where(mine, c.user_key == key)
                 connection.execute(change.values(user_name=name))
         return bool(stale)
-
-    @staticmethod
-    def _put(
-        connection: Connection,
-        table: Table,
-        key: Mapping[str, Any],
-        values: Mapping[str, Any],
-    ) -> None:
-        # No database has the same words for both in one.
-        there = and_(*(table.c[name] == value for name, value in key.items()))
-        done = connection.execute(table.update().where(there).values(**values))
-        if (
-            done.rowcount == 0
-            and not connection.execute(
-                select(func.count()).select_from(table).where(there)
-            ).scalar()
-        ):
-            connection.execute(table.insert().values(**key, **values))
 
     def _runs(self, connection: Connection, since: float) -> Iterable[Run]:
         rows = select(_RUNS).where(
@@ -219,10 +205,47 @@ class Store:
         return older
 
 
+def _put(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    names: Sequence[str],
+) -> None:
+    """Insert rows of one hub, or change those that are there.
+
+    No database has the same words for both in one.
+
+    :param names: all that the second column of the primary key has in these rows
+    """
+    if not rows:
+        return
+    keys = list(table.primary_key)
+    there: set[tuple[Any, ...]] = set()
+    for at in range(0, len(names), _IDS):
+        some = and_(
+            keys[0] == rows[0][keys[0].name], keys[1].in_(names[at : at + _IDS])
+        )
+        there.update(map(tuple, connection.execute(select(*keys).where(some))))
+    old: list[Mapping[str, Any]] = []
+    new: list[Mapping[str, Any]] = []
+    for row in rows:
+        known = tuple(row[key.name] for key in keys) in there
+        (old if known else new).append(row)
+    if new:
+        connection.execute(table.insert(), new)
+    if old:
+        # What is named as a column becomes its value.
+        match = and_(*(key == bindparam(f"old_{key.name}") for key in keys))
+        was = [{f"old_{key.name}": row[key.name] for key in keys} for row in old]
+        found = [{**row, **key} for row, key in zip(old, was)]
+        connection.execute(table.update().where(match), found)
+
+
 def _values(run: Run) -> dict[str, Any]:
-    names = "ended exact seen type market region zone size usd source machine".split()
+    names = "id began ended exact seen type market region zone size usd source"
     return {
-        **{name: getattr(run, name) for name in names},
+        **{name: getattr(run, name) for name in names.split()},
+        "machine": run.machine,
         "kind": run.kind.value,
         "user_name": run.who.user,
         "server_name": run.who.server,

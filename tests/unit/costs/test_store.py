@@ -6,7 +6,7 @@ import random
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, event, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from ec2spawner.costs.runs import Key, Kind, Run, Who
@@ -69,6 +69,21 @@ def test_a_run_is_one_row_whatever_becomes_of_it(store):
     assert store.load(0).runs == (last,)
     assert store.find([first.key, Key("i-2", BEGAN)]) == [last]
     assert store.find([Key("i-1", BEGAN + 1)]) == []
+
+
+def test_thousands_of_runs_are_a_few_statements(store):
+    """A Hub that restarts among so many machines has other things to do."""
+    statements = []
+    event.listen(
+        store._engine, "before_cursor_execute", lambda *sent: statements.append(sent[2])
+    )
+    runs = [Run(f"i-{n}", BEGAN, Kind.MACHINE) for n in range(2000)]
+    changed = [replace(run, ended=BEGAN + 9) for run in runs[:1000]]
+    store.save(runs, {"r": 5})
+    store.save([*changed, *runs[1000:], changed[0]], {"r": 6})
+    assert len(statements) <= 2 * (5 + 4)
+    loaded = store.load(0)
+    assert len(loaded.runs) == 2000 and set(loaded.runs) == {*changed, *runs[1000:]}
 
 
 @pytest.mark.parametrize("seed", range(5))
