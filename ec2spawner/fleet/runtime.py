@@ -59,6 +59,8 @@ class HubRuntime:
         self.culled = IdlePolicy()
         #: what the Hub's database is still to take
         self.unsaved = Unsaved()
+        #: the Hub has looked at its servers, and answers
+        self.serving = asyncio.Event()
         # The event loop itself keeps no task alive.
         self.tasks: set[asyncio.Task[None]] = set()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable
 from functools import partial, wraps
 from typing import Any
 
@@ -167,6 +168,12 @@ def budget_watch(spawner: Any, app: Any) -> BudgetWatch:
     return BudgetWatch(app, budgeting, spawner.log)
 
 
+async def _when_it_serves(then: Awaitable[None]) -> None:
+    """What can wait is not asked while a Hub that restarts looks at its servers."""
+    await runtime().serving.wait()
+    await then
+
+
 def begin_sweeping(spawner: Any, app: Any) -> None:
     """Look for machines that no server owns, for as long as the Hub runs."""
     if not spawner.trait_has_value("hub_id"):
@@ -185,7 +192,7 @@ def begin_sweeping(spawner: Any, app: Any) -> None:
     tasks.add(asyncio.ensure_future(facts))
     url = spawner.hub_connect_url or app.hub.api_url
     missing = tell_what_is_missing(spawner, fleets, spawner.log, url)
-    tasks.add(asyncio.ensure_future(missing))
+    tasks.add(asyncio.ensure_future(_when_it_serves(missing)))
     prices = Prices(spawner, spawner.log, partial(setattr, runtime(), "prices"))
     tasks.add(asyncio.ensure_future(prices.keep(accounts)))
     database, hub_id = own_database(spawner, app), spawner.hub_id
@@ -299,12 +306,13 @@ def watch(spawner_class: type[LaunchSettings]) -> None:
         init_handlers(app)
 
     @wraps(start)
-    async def start_with_machines(app: Any) -> Any:
+    async def start_with_machines(app: Any) -> None:
         # As the Hub's own port: once it knows its servers. A Hub that only writes its
         # certificates, or its configuration, is none.
         if hasattr(app, "hub") and issubclass(app.spawner_class, spawner_class):
             open_to_machines(read_spawner(app), app)
-        return await start(app)
+        await start(app)
+        runtime().serving.set()
 
     @wraps(cleanup)
     async def cleanup_at_once(app: Any) -> None:
