@@ -6,9 +6,10 @@ import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Locator, expect
 
 from tests.hub.conftest import eventually, living
 
@@ -49,6 +50,16 @@ def installed(folder: Path, packages: list[str]) -> str:
     return str(here / "bin" / "jupyterhub-singleuser")
 
 
+async def tell_until(toast: Locator, folder: Path, words: dict[str, Any]) -> None:
+    """Again and again: what the Hub answers takes its place, whenever the agent has
+    news for it, as when it has just begun, or somebody has come."""
+    for _ in range(120):
+        tell(folder, **words)
+        if await toast.count():
+            return
+        await toast.page.wait_for_timeout(500)
+
+
 @pytest.mark.parametrize("name", VERSIONS)
 async def test_people_are_told_and_keep_their_machine(
     page, tmp_path, make_hub, ec2, name
@@ -56,7 +67,7 @@ async def test_people_are_told_and_keep_their_machine(
     packages, path = VERSIONS[name]
     program = installed(tmp_path, packages)
     settings = {**SETTINGS, "cmd": [program], "default_url": f"/{path}"}
-    hub = make_hub(settings=settings, base_url="/jhub", idle_timeout=3600)
+    hub = make_hub(settings=settings, base_url="/jhub", idle_timeout=3600, patience=240)
     await hub.start()
     await log_in(page, hub.url, "alice")
     await hub.ready_server("alice")
@@ -84,7 +95,8 @@ async def test_people_are_told_and_keep_their_machine(
         notice = {"id": theme, "kind": "warning", "until": now + 594, "actions": [ask]}
         notice["text"] = "Nobody has used this machine: it stops in {left}."
         left = {"bar": "Stops in {left}, {cost} USD so far", "until": now + 594}
-        tell(folder, **left, actions=[ask], notices=[notice])
+        words = {**left, "actions": [ask], "notices": [notice]}
+        await tell_until(toast, folder, words)
         await expect(toast).to_contain_text("it stops in")
         await expect(bar).to_contain_text("Stops in ")
         await settled(toast)
@@ -96,6 +108,7 @@ async def test_people_are_told_and_keep_their_machine(
         await keep(page, f"told-in-{name}-{theme}-dialog")
         await check_ours(page)
         await dialog.get_by_role("button", name="Close").click()
+    await tell_until(toast, folder, words)
     await toast.get_by_role("button", name="Keep for 2 h").click()
     said = folder / "said" / "said.json"
     assert eventually(lambda: json.loads(said.read_text())["keep"], 30) > 0

@@ -12,6 +12,7 @@ from jupyter_server.serverapp import ServerApp
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
+from tornado.websocket import WebSocketHandler, websocket_connect
 
 from ec2spawner.claim.agent.work.people.told import CONFIG_PATH, People
 from ec2spawner.claim.kit_files import kit_files
@@ -156,7 +157,8 @@ def request_of(name, base="ProxyHandler", status=101):
         return SimpleNamespace(method="GET", uri="/", remote_ip="")
 
     kinds = {"get_status": lambda self: status, "__getattr__": __getattr__}
-    return type(name, (type(base, (), kinds),), {"ws_connection": True})()
+    more = {"ws_connection": SimpleNamespace(is_closing=lambda: False)}
+    return type(name, (type(base, (), kinds),), more)()
 
 
 async def logged(server, *requests):
@@ -177,6 +179,34 @@ async def test_sockets_of_applications_behind_the_server_are_told_apart(make_ser
     rstudio.ws_connection = None
     server.desk.say()
     assert server.said["sockets"] == 1 and server.said["others"] == []
+
+
+async def test_a_socket_to_an_application_that_is_not_there_is_not_open(make_server):
+    """Tornado gives one up whose ``open()`` fails, and never says that it is closed."""
+    server, held = make_server(), []
+    await server.begins()
+
+    class LocalProxyHandler(WebSocketHandler):
+        def open(self, way):
+            held.append(self)  # as a circle of references would, until it is found
+            if way == "nowhere":
+                raise ConnectionRefusedError
+
+    path = server.app.base_url + "proxy/(.*)"
+    server.app.web_app.add_handlers(".*$", [(path, LocalProxyHandler)])
+    url = server.url.replace("http", "ws") + "proxy/"
+    left = await websocket_connect(url + "nowhere")
+    assert await left.read_message() is None
+    server.desk.say()
+    assert len(held) == 1 and server.said["sockets"] == 0
+    assert server.said["others"] == []
+    there = await websocket_connect(url + "there")
+    server.desk.say()
+    assert server.said["sockets"] == 1
+    there.close()
+    assert await there.read_message() is None
+    server.desk.say()
+    assert server.said["sockets"] == 0
 
 
 async def test_an_application_that_asks_without_a_socket_is_open_for_a_while(

@@ -103,7 +103,7 @@ class Desk:
     def said(self) -> dict[str, Any]:
         """What the agent is to know."""
         now = time.time()
-        sockets = [s for s in self.sockets if getattr(s, "ws_connection", None)]
+        sockets = list(filter(is_open, self.sockets))
         others = {type(s).__name__ for s in sockets if is_of_an_application(s)}
         others |= {name for name, at in self.asked_at.items() if now - at < ASKS}
         return {
@@ -173,6 +173,13 @@ class AskHandler(Handler):
         except (ValueError, RecursionError) as e:
             raise web.HTTPError(400, str(e)) from e
         self.answer({})
+
+
+def is_open(socket: Any) -> bool:
+    """Tornado keeps the connection of one whose ``open()`` has failed, as it does where
+    an application behind a proxy is not there, until Python collects its garbage."""
+    connection = getattr(socket, "ws_connection", None)
+    return connection is not None and not connection.is_closing()
 
 
 def is_of_an_application(handler: Any) -> bool:
