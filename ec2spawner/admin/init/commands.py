@@ -20,7 +20,9 @@ def commands(stack: Stack, template: str = TEMPLATE) -> list[tuple[str, str]]:
     admin = stack.accounts[0] if stack.accounts else ""
     return [
         (
-            "Make it all. This ends when the hub answers, after 5 minutes or so:",
+            "Make it all. This ends when the hub answers, after 5 minutes or so. No\n"
+            "   package index has ec2spawner yet: after HubImage=$IMAGE add the address\n"
+            "   of its wheel, 'Package=ec2spawner[image] @ https://...whl':",
             _lines(
                 f"IMAGE=$(aws ssm get-parameter {at}",
                 "--query Parameter.Value --output text --name",

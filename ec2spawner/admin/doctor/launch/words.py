@@ -81,17 +81,20 @@ def judge(
         yield _silent(wants, seen, seen.machine)
         return
     found = list(_of_claim(wants, variant, seen, seen.machine, seen.claimed))
-    who, took = f"{seen.what} {seen.machine.id}", f"{seen.seconds:.0f} s"
-    done = f"{who} claimed after {took}"
     if seen.apart:
         found += _of_second(wants, region, variant, seen.machine, seen.apart)
-        if not found and wants.is_local:
-            done += ", and another; they are processes, which nothing keeps apart"
-        elif not found:
-            done += f", and {seen.apart.id} does not reach its port {wants.port}"
     if all(check.verdict is Verdict.UNKNOWN for check in found):
-        yield ok("launch", "", f"{done}: ended")
+        took = f"claimed after {seen.seconds:.0f} s"
+        yield ok("launch", "", f"{seen.what} {seen.machine.id} {took}, and is ended")
+    if seen.apart and seen.apart.first is not None and not found:
+        yield ok("apart", "", _apart(wants, seen.apart))
     yield from found
+
+
+def _apart(wants: Wants, apart: Apart) -> str:
+    if wants.is_local:
+        return "not to be seen: machines are processes of this computer"
+    return f"{apart.id} does not reach its port {wants.port}, and is ended"
 
 
 def _of_second(
@@ -100,7 +103,7 @@ def _of_second(
     groups = list(variant.settings.security_groups)
     if apart.first is None:
         yield not_known(
-            "launch",
+            "apart",
             machine.id,
             Unknown(
                 f"Whether machines reach port {wants.port} of each other was not "
@@ -110,7 +113,7 @@ def _of_second(
     elif apart.first and not wants.is_local:
         values = ",".join(groups) or "ID-OF-THE-DEFAULT-GROUP"
         yield problem(
-            "launch",
+            "apart",
             machine.id,
             f"Machine {apart.id} reaches port {wants.port} of {machine.id}: their "
             "security groups do not keep users' machines apart.",
@@ -127,7 +130,7 @@ def _of_second(
             here = hub.groups[0], wants.hub_port
             fix = command("authorize", "ingress", region, *here, source)
         yield problem(
-            "launch",
+            "apart",
             apart.id,
             f"Machine {apart.id} claims, and does not reach port {wants.hub_port} of "
             f"the Hub ({wants.hub_host}).",

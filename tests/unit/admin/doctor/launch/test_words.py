@@ -24,11 +24,10 @@ def said(seen, **settings):
 
 
 def test_a_launch_that_went_well_is_a_line():
-    (check,) = said(WELL)
-    assert check.verdict is Verdict.OK
-    assert check.says == (
-        "t3.small i-1 claimed after 41 s, and i-2 does not reach its port 8888: ended"
-    )
+    launch, apart = said(WELL)
+    assert launch.verdict is apart.verdict is Verdict.OK
+    assert launch.says == "t3.small i-1 claimed after 41 s, and is ended"
+    assert apart.says == "i-2 does not reach its port 8888, and is ended"
 
 
 @pytest.mark.parametrize(
@@ -56,15 +55,15 @@ def test_how_far_it_came_is_told(changes, says):
 
 def test_a_second_machine_that_tells_nothing_is_not_known_and_no_problem():
     well, check = said(replace(WELL, apart=Apart(why="the second is sold out")))
-    assert well.says == "t3.small i-1 claimed after 41 s: ended"
+    assert well.says == "t3.small i-1 claimed after 41 s, and is ended"
     assert check.verdict is Verdict.UNKNOWN
     assert check.says.endswith("was not tried: the second is sold out.")
 
 
 def test_machines_that_are_processes_are_one_computer():
     local = {"hub": {"hub_url": "http://127.0.0.1:8081/hub/api"}}
-    (check,) = said(replace(WELL, apart=Apart("i-2", True, True)), **local)
-    assert check.verdict is Verdict.OK and "nothing keeps apart" in check.says
+    _, apart = said(replace(WELL, apart=Apart("i-2", True, True)), **local)
+    assert apart.verdict is Verdict.OK and "processes of this computer" in apart.says
 
 
 def test_ports_may_be_anybodys_where_the_settings_say_so():
