@@ -97,7 +97,8 @@ def read_hub(path: Path, hub_id: str = "", regions: Sequence[str] = ()) -> Hub:
 
 def load_app(path: Path) -> JupyterHub:
     """A Hub with this configuration, which does nothing yet."""
-    app = JupyterHub()
+    # Its default is all that is installed, which only JupyterHub's own --help shows.
+    app = JupyterHub(classes=[JupyterHub])
     app.raise_config_file_errors = True
     app.load_config_file(path.name, path=str(path.parent))
     return app
