@@ -21,8 +21,8 @@ def commands(stack: Stack, template: str = TEMPLATE) -> list[tuple[str, str]]:
     return [
         (
             "Make it all. This ends when the hub answers, after 5 minutes or so. No\n"
-            "   package index has ec2spawner yet: after HubImage=$IMAGE add the address\n"
-            "   of its wheel, 'Package=ec2spawner[image] @ https://...whl':",
+            "   package index has ec2spawner yet: behind HubImage=$IMAGE add where a\n"
+            "   wheel is, 'Package=ec2spawner[identity,image] @ https://...whl':",
             _lines(
                 f"IMAGE=$(aws ssm get-parameter {at}",
                 "--query Parameter.Value --output text --name",
