@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from jupyterhub import orm
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from ....hub.checks.problems import problems
@@ -37,13 +38,13 @@ def told(hub: Hub) -> tuple[tuple[str, ...], tuple[str, ...]]:
 @contextmanager
 def _database(hub: Hub) -> Iterator[Any]:
     """The Hub's database to read, or one with nobody in it."""
-    try:
-        with reading(hub.db_url, hub.db_kwargs) as connection:
-            with Session(connection) as session:
-                yield session
-    except DatabaseError:
-        engine = create_engine("sqlite://")
-        orm.Base.metadata.create_all(engine)
-        with Session(engine) as session:
-            yield session
-        engine.dispose()
+    with ExitStack() as stack:
+        try:
+            read: Any = stack.enter_context(reading(hub.db_url, hub.db_kwargs))
+            # SQLite opens whatever is there, and reads it when it is asked.
+            read.execute(select(orm.Group.name).limit(1))
+        except (DatabaseError, SQLAlchemyError):
+            read = create_engine("sqlite://")
+            stack.callback(read.dispose)
+            orm.Base.metadata.create_all(read)
+        yield stack.enter_context(Session(read))
