@@ -36,8 +36,6 @@ class Outcome:
         scene = self.scene
         if self.failed:
             return "not played"
-        if scene.unsettled:
-            return "unsettled"
         if scene.keeps:
             return "right" if self.stopped is None else "WRONG STOP"
         if self.stopped is None or self.stopped > scene.after + INTERVAL:
@@ -52,13 +50,7 @@ def report(outcomes: list[Outcome]) -> str:
         stopped = "on" if each.stopped is None else f"stopped at {each.stopped:.0f} s"
         words = (each.verdict, each.scene.letter, each.scene.what, label, stopped)
         lines.append(" | ".join((*words, each.failed or each.why)))
-    counts = {
-        v: 0
-        for v in ("right", "WRONG STOP", "KEPT TOO LONG", "not played", "unsettled")
-    }
-    for each in outcomes:
-        counts[each.verdict] += 1
-    ends = ", ".join(
-        f"{number} {verdict.lower()}" for verdict, number in counts.items()
-    )
+    verdicts = [each.verdict for each in outcomes]
+    kinds = ("right", "WRONG STOP", "KEPT TOO LONG", "not played")
+    ends = ", ".join(f"{verdicts.count(kind)} {kind.lower()}" for kind in kinds)
     return "\n".join([*lines, f"{len(outcomes)} scenes: {ends}"])

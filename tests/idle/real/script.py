@@ -1,20 +1,18 @@
 """A scene: what somebody does, and what a reasonable colleague would do then.
 
-    @scene("vim is left open in a terminal", "It waits for somebody who has left")
-    async def vim(stage):
-        await stage.types("vim.tiny notes")
+    play("vim", "vim is left open", "It waits for somebody", types("vim", shows="vim"))
 
-When its function returns, nobody is there any more, and its clock begins. With
+When the last of its acts is done, nobody is there any more, and its clock begins. With
 ``keeps`` the machine is to stay on, for that reason in the Hub's words; else it is to
 be stopped when its idle time is over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
-from .stage import Stage
+from .acts import Act
 
 #: seconds; in place of an hour, and with it all that follows from it
 IDLE = 60.0
@@ -28,8 +26,6 @@ PROFILES = {
     "no-kit": {"talk_to_people": False},
 }
 
-Act = Callable[[Stage], Awaitable[None]]
-
 
 @dataclass(frozen=True)
 class Scene:
@@ -39,32 +35,31 @@ class Scene:
     :ivar keeps: the reason why it stays on, as a regular expression; empty for a stop
     :ivar after: seconds after its end when it is to be stopped
     :ivar limit: by which limit
-    :ivar unsettled: what is not known of it yet: it is reported, and fails nothing
     :ivar letter: of the table in experience: one of the seven that began all this
     """
 
-    act: Act
+    name: str
     what: str
     because: str
+    acts: tuple[Act, ...]
     keeps: str = ""
     after: float = IDLE
     limit: str = "idle"
     profile: str = "usual"
     letter: str = ""
-    unsettled: str = ""
-
-    @property
-    def name(self) -> str:
-        return self.act.__name__.replace("_", "-")
 
 
 #: in the order in which they were written
 SCENES: list[Scene] = []
 
 
-def scene(what: str, because: str, **more: object) -> Callable[[Act], Act]:
-    def note(act: Act) -> Act:
-        SCENES.append(Scene(act, what, because, **more))  # type: ignore[arg-type]
-        return act
+def play(name: str, what: str, because: str, *acts: Act, **more: Any) -> None:
+    """One more scene of these acts, one after the other."""
+    SCENES.append(Scene(name, what, because, acts, **more))
 
-    return note
+
+def play_too_long(name: str, what: str, *acts: Act) -> None:
+    """One whose machine has a busy limit, which is what stops it."""
+    because = "Nobody has been here for as long as that"
+    more = {"profile": "busy-limit", "after": BUSY_LIMIT, "limit": "busy"}
+    play(name, f"{what} on a machine with a busy limit", because, *acts, **more)

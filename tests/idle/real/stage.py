@@ -75,6 +75,10 @@ class Stage:
             assert time.monotonic() < end, f"not in {seconds:.0f} s: {line}"
             await asyncio.sleep(0.5)
 
+    async def runs(self, program: str, seconds: float, who: str = ACCOUNT) -> None:
+        """Until a program of somebody's runs, as a regular expression."""
+        await self.until(f"pgrep -u {who} -f '{program}'", seconds)
+
     def other_computer(self, program: str, port: int) -> str:
         """Run a program of Python's beside the machine; where it answers."""
         running = subprocess.Popen([sys.executable, "-c", program])
@@ -118,6 +122,23 @@ class Stage:
         url = self.visitor.server_url("", path)
         origin = str(self.visitor.public_url.origin())
         return await self.visitor._open.ws_connect(url, origin=origin, **more)
+
+    async def kernels_socket(self, session: str, **more: Any) -> Any:
+        """As a page has one with a kernel that it has just used."""
+        _, kernel = await self.visitor.run_cell("1 + 1")
+        path = f"api/kernels/{kernel}/channels?session_id={session}"
+        return await self.socket(path, **more)
+
+    async def hold(
+        self, socket: aiohttp.ClientWebSocketResponse, answers: bool = False
+    ) -> None:
+        """Leave it open until the scene is over.
+
+        :param answers: it answers pings, as a browser does
+        """
+        self.stack.push_async_callback(socket.close)
+        if answers:
+            self.keeps(socket.receive, 0.1)
 
     def _headers(self, url: Any) -> Any:
         return self.visitor._headers({"Sec-Fetch-Mode": "cors"}, url)

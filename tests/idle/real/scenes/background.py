@@ -1,18 +1,10 @@
 """What runs without a terminal."""
 
-from ..script import scene
-from .terminals import JUPYTER, NOTEBOOK
+from ..acts import background, file, root, types
+from ..script import play
+from .loop import BURN, LOOP, USES
+from .notebook import JUPYTER, notebook
 
-# Most of a processor; less where others want it, too.
-_LOOP = (
-    "import time\n"
-    "while True:\n"
-    "    began = time.process_time()\n"
-    "    while time.process_time() - began < 0.3:\n"
-    "        pass\n"
-    "    time.sleep(0.1)\n"
-)
-_USES = r"uses \d\.\d CPUs"
 # Serves so many bytes a second for ever, beside the machine's own.
 _SLOW = """
 import socket, sys, time
@@ -29,111 +21,100 @@ while True:
 """
 
 
-@scene(
+def _count(to: int) -> str:
+    """Some seconds of a shell's."""
+    return f"n=0; while [ $n -lt {to} ]; do n=$((n+1)); done"
+
+
+play(
+    "nohup",
     "A loop runs by nohup, and the terminal is closed",
     "It computes",
-    keeps=r"python3 loop\.py " + _USES,
+    file("loop.py", LOOP),
+    background("nohup python3 loop.py"),
+    keeps=r"python3 loop\.py " + USES,
 )
-async def nohup(stage):
-    await stage.write("loop.py", _LOOP)
-    await stage.types("nohup python3 loop.py > /dev/null 2>&1 &", "exit")
-
-
-@scene(
+play(
+    "short-programs",
     "Many short programs run one after another, and nobody waits for them",
     "Together they compute, though none of them lives for long",
-    keeps=_USES,
-)
-async def short_programs(stage):
     # Each is init's, and only the control group has counted it.
-    burns = "n=0; while [ $n -lt 60000 ]; do n=$((n+1)); done"
-    await stage.write("short.sh", f"({burns}) &\n")
-    line = "while :; do sh short.sh; sleep 0.3; done > /dev/null 2>&1 &"
-    await stage.types(line, "exit")
-
-
-@scene(
+    file("short.sh", f"({_count(60000)}) &\n"),
+    background("while :; do sh short.sh; sleep 0.3; done"),
+    keeps=USES,
+)
+play(
+    "nbconvert-in-background",
     "nbconvert executes a notebook that computes, by nohup",
     "Its kernel computes, and the server does not know it",
-    keeps=_USES,
+    file("compute.ipynb", notebook("while True: pass")),
+    background(
+        f"nohup {JUPYTER} nbconvert --execute --to html compute.ipynb", seconds=6
+    ),
+    keeps=USES,
 )
-async def nbconvert_in_background(stage):
-    code = "while True: pass"
-    await stage.write("compute.ipynb", NOTEBOOK % code)
-    line = f"nohup {JUPYTER} nbconvert --execute --to html compute.ipynb"
-    await stage.types(f"{line} > /dev/null 2>&1 &", "exit", seconds=6)
 
 
-@scene(
-    "A download of 0.8 MB/s runs by nohup",
-    "It is not done, though it uses no processor",
-    keeps=r"0\.\d MB/s pass the network|1\.\d MB/s pass the network|uses 0\.\d CPUs",
-)
-async def download(stage):
+async def _downloads(stage):
     url = stage.other_computer(_SLOW, 9999)
     get = f"import urllib.request as u; u.urlretrieve('{url}', '/dev/null')"
-    await stage.types(f'nohup python3 -c "{get}" > /dev/null 2>&1 &', "exit")
+    await background(f'nohup python3 -c "{get}"')(stage)
 
 
-@scene(
+play(
+    "download",
+    "A download of 0.8 MB/s runs by nohup",
+    "It is not done, though it uses no processor",
+    _downloads,
+    keeps=r"0\.\d MB/s pass the network|1\.\d MB/s pass the network|uses 0\.\d CPUs",
+)
+play(
+    "nohup-sleep",
     "nohup sleep waits for nothing that can be seen",
     "It does nothing; whoever waits for something elsewhere presses Keep",
+    background("nohup sleep 900", shows="sleep"),
 )
-async def nohup_sleep(stage):
-    await stage.types("nohup sleep 900 > /dev/null 2>&1 &", "exit")
-    await stage.until("pgrep -u jovyan sleep", 20)
-
-
-@scene(
+play(
+    "murmurs",
     "A language server and a worker murmur",
     "What lives on and uses next to nothing is idle",
+    file("murmur.py", BURN + "burn(0.005, 0.5)"),
+    background("nohup python3 murmur.py", times=3, shows="murmur.py"),
 )
-async def murmurs(stage):
-    murmur = _LOOP.replace("0.3", "0.005").replace("0.1", "0.5")
-    await stage.write("murmur.py", murmur)
-    await stage.types(*["nohup python3 murmur.py > /dev/null 2>&1 &"] * 3, "exit")
-    await stage.until("pgrep -u jovyan python3", 20)
-
-
-@scene(
+# As Docker's, a service of the machine's, with systemd as its cgroup driver.
+_CONTAINER = "systemd-run --unit=docker-1a2b --scope --slice=system.slice --uid=nobody"
+play(
+    "container",
     "A container computes",
     "It is the user's, whoever it runs as",
-    keeps=_USES,
+    file("loop.py", LOOP),
+    root("cp /home/jovyan/loop.py /opt/loop.py; chmod 644 /opt/loop.py"),
+    root(f"systemd-run --unit=docker {_CONTAINER} python3 /opt/loop.py"),
+    lambda stage: stage.runs("loop.py", 20, who="nobody"),
+    keeps=USES,
 )
-async def container(stage):
-    await stage.write("loop.py", _LOOP)
-    await stage.root("cp /home/jovyan/loop.py /opt/loop.py; chmod 644 /opt/loop.py")
-    # As Docker's, a service of the machine's, with systemd as its cgroup driver.
-    run = "systemd-run --unit=docker-1a2b --scope --slice=system.slice --uid=nobody"
-    await stage.root(f"systemd-run --unit=docker {run} python3 /opt/loop.py")
-    await stage.until("pgrep -u nobody python3", 20)
-
-
-@scene(
+play(
+    "cron",
     "A job of cron's computes",
     "It is the user's, though it runs in cron's own control group",
-    keeps=_USES,
+    file("loop.py", LOOP),
+    types("echo '* * * * * python3 ~/loop.py' | crontab -", "exit"),
+    lambda stage: stage.runs("loop.py", 90),
+    keeps=USES,
 )
-async def cron(stage):
-    await stage.write("loop.py", _LOOP)
-    await stage.types("echo '* * * * * python3 ~/loop.py' | crontab -", "exit")
-    await stage.until("pgrep -f loop.py", 90)
-
-
-@scene(
+play(
+    "roots-program",
     "Root's own program computes",
     "It is the system's, and nobody's use",
+    root(
+        "systemd-run --unit=updates --slice=system.slice "
+        "sh -c 'while :; do :; done' 2>/dev/null"
+    ),
 )
-async def roots_program(stage):
-    run = "systemd-run --unit=updates --slice=system.slice"
-    await stage.root(f"{run} sh -c 'while :; do :; done' 2>/dev/null")
-
-
-@scene(
+play(
+    "again-and-again",
     "A job runs for some seconds, again and again",
     "Its next run is due before the idle time is over",
-    keeps=_USES + r"|something has run on it|nothing has run on it for [34]\d s",
+    background(f"while :; do {_count(900000)}; sleep 30; done"),
+    keeps=USES + r"|something has run on it|nothing has run on it for [34]\d s",
 )
-async def again_and_again(stage):
-    burns = "n=0; while [ $n -lt 900000 ]; do n=$((n+1)); done"
-    await stage.types(f"while :; do {burns}; sleep 30; done > /dev/null 2>&1 &", "exit")

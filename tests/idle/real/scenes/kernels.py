@@ -1,19 +1,14 @@
 """Kernels that compute, wait, or were forgotten."""
 
-from ..script import BUSY_LIMIT, scene
+from ..acts import begun_cell, cell, moves, root
+from ..script import play, play_too_long
+from .loop import BURN, LOOP, USES
 
 _BUSY = r"a kernel is busy \(python3\)"
 _SLEEPS = "import time; time.sleep(900)"
+_WAITS_ON = "import time\nwhile True: time.sleep(1)"
 # As a page asks for it that can show the question.
 _ASKS = "get_ipython().kernel._allow_stdin = True; input()"
-_BURN = """
-import time
-def burn():
-    while True:
-        began = time.process_time()
-        while time.process_time() - began < 0.3: pass
-        time.sleep(0.1)
-"""
 _CLUSTER = """
 import time
 from distributed import Client, LocalCluster
@@ -21,157 +16,120 @@ cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None
 client = Client(cluster)
 """
 
-
-@scene(
+play(
+    "silent-kernel",
     "A kernel computes and prints nothing, the tab is closed",
     "The computation is why the machine is there",
+    begun_cell(_SLEEPS),
     keeps=_BUSY,
     letter="B",
 )
-async def silent_kernel(stage):
-    await stage.begin_cell(_SLEEPS)
-
-
-@scene(
+play(
+    "printing-kernel",
     "A kernel prints every five seconds, the tab is closed",
     "It computes",
+    begun_cell("import time\nwhile True: print(1); time.sleep(5)"),
     keeps=_BUSY,
     letter="C",
 )
-async def printing_kernel(stage):
-    await stage.begin_cell("import time\nwhile True: print(1); time.sleep(5)")
-
-
-@scene(
+play(
+    "burning-kernel",
     "A kernel uses a processor and prints nothing, the tab is closed",
     "It computes",
+    begun_cell(LOOP),
     keeps=_BUSY,
 )
-async def burning_kernel(stage):
-    await stage.begin_cell(_BURN + "burn()")
-
-
-@scene(
+play(
+    "sleeping-kernel",
     "A kernel runs while True: sleep",
     "Nobody can tell whether it waits for something; busy_limit is for it",
+    begun_cell(_WAITS_ON),
     keeps=_BUSY,
 )
-async def sleeping_kernel(stage):
-    await stage.begin_cell("import time\nwhile True: time.sleep(1)")
-
-
-@scene(
-    "A kernel runs while True: sleep on a machine with a busy limit",
-    "Nobody has been here for as long as that",
-    profile="busy-limit",
-    after=BUSY_LIMIT,
-    limit="busy",
+play_too_long(
+    "sleeping-kernel-for-too-long",
+    "A kernel runs while True: sleep",
+    moves(),
+    begun_cell(_WAITS_ON, 0),
 )
-async def sleeping_kernel_for_too_long(stage):
-    await stage.ask(human=True)
-    await stage.begin_cell("import time\nwhile True: time.sleep(1)", 0)
-
-
-@scene(
+play(
+    "asking-kernel",
     "A kernel waits at input(), the tab is closed",
     "It looks like a computation",
+    begun_cell(_ASKS),
     keeps=_BUSY,
 )
-async def asking_kernel(stage):
-    await stage.begin_cell(_ASKS)
-
-
-@scene(
-    "A kernel waits at input() on a machine with a busy limit",
-    "Nobody has been here for as long as that",
-    profile="busy-limit",
-    after=BUSY_LIMIT,
-    limit="busy",
+play_too_long(
+    "asking-kernel-for-too-long",
+    "A kernel waits at input()",
+    moves(),
+    begun_cell(_ASKS, 0),
 )
-async def asking_kernel_for_too_long(stage):
-    await stage.ask(human=True)
-    await stage.begin_cell(_ASKS, 0)
-
-
-@scene("A kernel computes and is done", "Nothing has run since")
-async def done_kernel(stage):
-    await stage.cell("import time; time.sleep(20)")
-
-
-@scene("Five idle kernels are left running", "They hold memory and compute nothing")
-async def five_kernels(stage):
-    for number in range(5):
-        await stage.cell(f"{number} + 1")
-
-
-@scene(
+play(
+    "done-kernel",
+    "A kernel computes and is done",
+    "Nothing has run since",
+    cell("import time; time.sleep(20)"),
+)
+play(
+    "five-kernels",
+    "Five idle kernels are left running",
+    "They hold memory and compute nothing",
+    *[cell(f"{number} + 1") for number in range(5)],
+)
+play(
+    "one-of-two-kernels",
     "One of two kernels is idle, and the other computes",
     "One of them computes",
+    begun_cell(_SLEEPS),
+    cell("1 + 1"),
     keeps=_BUSY,
 )
-async def one_of_two_kernels(stage):
-    await stage.begin_cell(_SLEEPS)
-    await stage.cell("1 + 1")
-
-
-@scene(
+play(
+    "thread-of-a-kernel",
     "A cell is done, and a thread that it has begun computes",
     "It computes, though the kernel is idle",
-    keeps=r"python3? .*uses \d\.\d CPUs",
+    cell(BURN + "import threading; threading.Thread(target=burn, daemon=True).start()"),
+    keeps=r"python3? .*" + USES,
 )
-async def thread_of_a_kernel(stage):
-    start = "import threading; threading.Thread(target=burn, daemon=True).start()"
-    await stage.cell(_BURN + start)
-
-
-@scene(
+play(
+    "sleeping-child-of-a-kernel",
     "A cell is done, and a process that it has begun sleeps",
     "What does nothing, nobody sees: Keep is for it",
+    cell("import subprocess; child = subprocess.Popen(['sleep', '900'])"),
 )
-async def sleeping_child_of_a_kernel(stage):
-    await stage.cell("import subprocess; child = subprocess.Popen(['sleep', '900'])")
-
-
-@scene(
+play(
+    "idle-dask",
     "An idle Dask cluster was left by a kernel",
     "Its workers wait for work that nobody sends",
+    cell(_CLUSTER + "print(client.submit(sum, [1, 2]).result())"),
 )
-async def idle_dask(stage):
-    await stage.cell(_CLUSTER + "print(client.submit(sum, [1, 2]).result())")
-
-
-@scene(
+play(
+    "busy-dask",
     "A Dask cluster works while its kernel is idle",
     "It computes, though no kernel is busy",
-    keeps=r"uses \d\.\d CPUs",
+    cell(BURN + _CLUSTER + "future = client.submit(burn)"),
+    keeps=USES,
 )
-async def busy_dask(stage):
-    await stage.cell(_BURN + _CLUSTER + "future = client.submit(burn)")
-
-
-@scene(
+play(
+    "busy-gpu",
     "A GPU trains in the background and the processor waits for it",
     "It computes where no processor is used",
+    root("touch /dev/nvidia0; echo 87 > /run/gpu-percent"),
+    cell("1 + 1"),
     keeps="a GPU is at 87 %",
 )
-async def busy_gpu(stage):
-    await stage.root("touch /dev/nvidia0; echo 87 > /run/gpu-percent")
-    await stage.cell("1 + 1")
-
-
-@scene(
+play(
+    "idle-gpu",
     "A model lies in the memory of a GPU and nothing runs",
     "It waits for a question that nobody asks",
+    root("touch /dev/nvidia0; echo 0 > /run/gpu-percent"),
+    cell("model = bytes(1 << 20)"),
 )
-async def idle_gpu(stage):
-    await stage.root("touch /dev/nvidia0; echo 0 > /run/gpu-percent")
-    await stage.cell("model = bytes(1 << 20)")
-
-
-@scene(
+play(
+    "silent-gpu",
     "A GPU cannot be asked how busy it is",
     "Who knows: what is not known is use",
+    root("touch /dev/nvidia0; rm -f /run/gpu-percent"),
     keeps="a GPU cannot be looked at",
 )
-async def silent_gpu(stage):
-    await stage.root("touch /dev/nvidia0; rm -f /run/gpu-percent")

@@ -2,51 +2,51 @@
 
 import asyncio
 
-from ..script import KEEP, KEEP_LIMIT, scene
+from ..acts import begun_cell, cell, closed_page, moves, open_page, ssh
+from ..script import KEEP, KEEP_LIMIT, play
 from ..stage import type_into
+from .loop import USES
 
 # A page tells of people every 30 seconds at most, which is half of the time here.
 _THERE = r"somebody has used it|nobody has used it .* for [34]\d s"
+_HERE = "They are there"
+_GONE = "Nobody is there, and nothing runs"
+_NO_PERSON = "An open page is no person"
 
 
-@scene("The server is started and nobody ever opens it", "Nobody came", letter="F")
-async def nobody(stage):
-    pass
-
-
-@scene(
+play(
+    "nobody",
+    "The server is started and nobody ever opens it",
+    "Nobody came",
+    letter="F",
+)
+play(
+    "open-tab",
     "JupyterLab is left open and visible over night",
-    "An open page is no person",
+    _NO_PERSON,
+    open_page(),
     letter="A",
 )
-async def open_tab(stage):
-    await stage.page()
-
-
-@scene(
+play(
+    "open-tab-with-more",
     "JupyterLab is left open with a kernel and a terminal",
-    "An open page is no person",
+    _NO_PERSON,
+    open_page(),
+    cell("1 + 1"),
+    lambda stage: stage.stack.enter_async_context(stage.terminal()),
 )
-async def open_tab_with_more(stage):
-    await stage.page()
-    await stage.cell("1 + 1")
-    socket = stage.terminal()
-    await stage.stack.enter_async_context(socket)
-
-
-@scene(
+play(
+    "open-tab-and-silent-kernel",
     "A silent kernel computes, and JupyterLab is open",
     "The computation is why the machine is there",
+    open_page(),
+    begun_cell("import time; time.sleep(900)"),
     keeps=r"a kernel is busy \(python3\)",
     letter="G",
 )
-async def open_tab_and_silent_kernel(stage):
-    await stage.page()
-    await stage.begin_cell("import time; time.sleep(900)")
 
 
-@scene("Somebody moves the mouse in JupyterLab", "They are there", keeps=_THERE)
-async def mouse(stage):
+async def _moves_on(stage):
     page = await stage.page()
     place = [100]
 
@@ -57,52 +57,55 @@ async def mouse(stage):
     stage.keeps(move, 5)
 
 
-@scene(
-    "Two windows are open, and somebody uses one of them",
-    "They are there",
-    keeps=_THERE,
-)
-async def two_windows(stage):
-    await stage.page()
+async def _presses_on(stage):
     page = await stage.page()
     stage.keeps(lambda: page.keyboard.press("ArrowDown"), 5)
 
 
-@scene("The tab is closed after work", "Nobody is there, and nothing runs")
-async def closed_tab(stage):
-    page = await stage.page()
-    await page.mouse.click(300, 300)
-    await page.close()
-
-
-@scene("A laptop sleeps, and its sockets hang", "Nobody is there, and nothing runs")
-async def sleeping_laptop(stage):
-    await stage.ask(human=True)
-    _, kernel = await stage.visitor.run_cell("1 + 1")
-    # It answers nothing any more, the server's pings neither.
-    path = f"api/kernels/{kernel}/channels?session_id=laptop"
-    socket = await stage.socket(path, autoping=False)
-    stage.stack.push_async_callback(socket.close)
-
-
-@scene(
-    "A web socket of a page was left behind that answers pings",
-    "No page asks for news any more",
-)
-async def left_socket(stage):
-    await stage.ask(human=True)
-    _, kernel = await stage.visitor.run_cell("1 + 1")
-    socket = await stage.socket(f"api/kernels/{kernel}/channels?session_id=left")
-    stage.stack.push_async_callback(socket.close)
-    stage.keeps(socket.receive, 0.1)
-
-
-@scene(
-    "Somebody comes back during the warning",
-    "They have seen it, and move the mouse",
+play(
+    "mouse",
+    "Somebody moves the mouse in JupyterLab",
+    _HERE,
+    _moves_on,
     keeps=_THERE,
 )
-async def comes_back(stage):
+play(
+    "two-windows",
+    "Two windows are open, and somebody uses one of them",
+    _HERE,
+    open_page(),
+    _presses_on,
+    keeps=_THERE,
+)
+play("closed-tab", "The tab is closed after work", _GONE, closed_page())
+
+
+async def _sleeps(stage):
+    # It answers nothing any more, the server's pings neither.
+    await stage.hold(await stage.kernels_socket("laptop", autoping=False))
+
+
+async def _answers_pings(stage):
+    await stage.hold(await stage.kernels_socket("left"), answers=True)
+
+
+play(
+    "sleeping-laptop",
+    "A laptop sleeps, and its sockets hang",
+    _GONE,
+    moves(),
+    _sleeps,
+)
+play(
+    "left-socket",
+    "A web socket of a page was left behind that answers pings",
+    "No page asks for news any more",
+    moves(),
+    _answers_pings,
+)
+
+
+async def _comes_back(stage):
     page = await stage.page()
     toast = page.locator(".Toastify__toast").filter(has_text="it stops in")
     await toast.wait_for()
@@ -112,28 +115,36 @@ async def comes_back(stage):
     stage.keeps(lambda: page.keyboard.press("ArrowDown"), 5)
 
 
-@scene(
-    "Somebody presses Keep, and does not come back",
-    "They have what they asked for, and no more",
-    after=KEEP,
-)
-async def keep(stage):
-    await stage.ask(keep=KEEP)
-
-
-@scene(
-    "Somebody presses Keep for as long as it gives anything, and leaves",
-    "All presses together give what the admin allows",
-    after=KEEP_LIMIT - KEEP,
-)
-async def keep_for_ever(stage):
+async def _keeps_for_ever(stage):
     for _ in range(10):
         await stage.ask(keep=KEEP)
         await asyncio.sleep(KEEP / 9)
 
 
-@scene("Somebody works by ssh, and opens no page", "They are there", keeps=_THERE)
-async def ssh(stage):
+play(
+    "comes-back",
+    "Somebody comes back during the warning",
+    "They have seen it, and move the mouse",
+    _comes_back,
+    keeps=_THERE,
+)
+play(
+    "keep",
+    "Somebody presses Keep, and does not come back",
+    "They have what they asked for, and no more",
+    lambda stage: stage.ask(keep=KEEP),
+    after=KEEP,
+)
+play(
+    "keep-for-ever",
+    "Somebody presses Keep for as long as it gives anything, and leaves",
+    "All presses together give what the admin allows",
+    _keeps_for_ever,
+    after=KEEP_LIMIT - KEEP,
+)
+
+
+async def _types_on(stage):
     session = await stage.ssh()
 
     async def types():
@@ -142,33 +153,37 @@ async def ssh(stage):
     stage.keeps(types, 5)
 
 
-@scene("An ssh session is left open with a shell", "Nobody types there")
-async def left_ssh(stage):
-    type_into(await stage.ssh(), "ls\n")
-
-
-@scene("An ssh session is left open in vim", "It waits for somebody who has left")
-async def left_ssh_in_vim(stage):
-    type_into(await stage.ssh(), "vim.tiny notes\n")
-    await stage.until("pgrep -u jovyan vim", 20)
-
-
-@scene(
+_BURN = "while :; do :; done"
+play(
+    "ssh",
+    "Somebody works by ssh, and opens no page",
+    _HERE,
+    _types_on,
+    keeps=_THERE,
+)
+play(
+    "left-ssh",
+    "An ssh session is left open with a shell",
+    "Nobody types there",
+    ssh("ls"),
+)
+play(
+    "left-ssh-in-vim",
+    "An ssh session is left open in vim",
+    "It waits for somebody who has left",
+    ssh("vim.tiny notes", shows="vim"),
+)
+play(
+    "program-by-ssh",
     "A silent program runs in an ssh session",
     "It waits for something",
+    ssh("sleep 900"),
     keeps="sleep runs in a terminal",
 )
-async def program_by_ssh(stage):
-    type_into(await stage.ssh(), "sleep 900\n")
-
-
-@scene(
+play(
+    "job-by-ssh",
     "A job was begun by ssh, which is over",
     "It computes",
-    keeps=r"uses \d\.\d CPUs",
+    ssh(f"nohup sh -c '{_BURN}' > /dev/null 2>&1 &", "exit", shows=f"^sh -c {_BURN}"),
+    keeps=USES,
 )
-async def job_by_ssh(stage):
-    session = await stage.ssh()
-    type_into(session, "nohup sh -c 'while :; do :; done' > /dev/null 2>&1 &\n")
-    await stage.until("pgrep -fx 'sh -c while :; do :; done'", 20)
-    type_into(session, "exit\n")
