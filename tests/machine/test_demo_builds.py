@@ -49,9 +49,7 @@ async def test_a_repository_on_the_form_becomes_an_image_and_both_kernels_comput
 ):
     options = ("--machines=nspawn", "--outside")
     with RunningDemo(tmp_path / "said", *options) as demo:
-        text = demo.text()
-        (url,) = re.findall(r"Open +(\S+)", text)
-        password = re.search(r"Password +(\S+)", text)[1]
+        url, password = demo.url, demo.password
         await page.goto(url)
         await page.get_by_label("Username").fill("maria")
         await page.get_by_label("Password").fill(password)
