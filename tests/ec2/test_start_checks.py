@@ -79,6 +79,10 @@ async def test_what_an_image_cannot_have_is_told(fleet, ec2, caplog):
         f"root_volume_size is 1 GiB, and image {world.image_id} needs 8: no server "
         "starts with the two.",
     ]
+    # Of several types those that do not fit are left out.
+    odd.instance_types, odd.root_volume_size = ["m7g.large", "t3.small"], 0
+    assert await lines(fleet, caplog, odd) == []
+    odd.instance_types, odd.root_volume_size = [], 1
     # A profile has its own of both.
     own = {"instance_type": "t3.small", "root_volume_size": 0}
     odd.profile_list = [{"display_name": "Small", "ec2spawner_override": own}]

@@ -64,11 +64,12 @@ def misfits(
     settings: LaunchSettings, image: Image, known: Mapping[str, TypeFacts]
 ) -> Iterator[str]:
     """Sizes and disks that an image cannot have. Pure."""
-    for name in settings.types:
-        kinds = known[name].architectures if name in known else frozenset()
-        if kinds and image.architecture not in kinds:
+    kinds = {n: known[n].architectures if n in known else () for n in settings.types}
+    # A list may hold types of several kinds: those that do not fit are left out.
+    if all(kind and image.architecture not in kind for kind in kinds.values()):
+        for name, kind in kinds.items():
             yield (
-                f"{name} has {'/'.join(sorted(kinds))} processors, and image "
+                f"{name} has {'/'.join(sorted(kind))} processors, and image "
                 f"{image.id} is for {image.architecture}: no server starts with the "
                 "two."
             )

@@ -41,15 +41,17 @@ def _of_variant(
 ) -> Iterator[Check]:
     image = region.images.get(variant.image)
     architecture = image.architecture if isinstance(image, Image) else ""
-    fitting = []
+    fitting, odd = [], []
     for name in variant.settings.types:
         here = known.get(name, TypeFacts()).architectures
         if not here:
             yield _not_here(region, name)
         elif architecture and architecture not in here:
-            yield _misfit(name, here, variant, architecture)
+            odd.append(_misfit(name, here, variant, architecture))
         else:
             fitting.append(name)
+    # A launch leaves out those that do not fit, as long as one does.
+    yield from () if fitting else odd
     for name in fitting:
         yield from _zones(region, variant, name)
     if isinstance(image, Image) and fitting:

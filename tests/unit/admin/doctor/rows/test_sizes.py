@@ -46,6 +46,12 @@ def test_a_size_that_cannot_be_launched_is_told(given, changes, says):
     assert verdict is Verdict.PROBLEM and says in text and fix
 
 
+def test_of_several_types_those_that_do_not_fit_are_left_out():
+    both = {**REGION.types, "m7g.large": ARM}
+    several = wants(instance_types=["m7g.large", "m7i.large"])
+    assert told(types, several, region(types=both)) == []
+
+
 def test_one_that_cannot_hibernate_is_stopped_instead():
     tired = {"m7i.large": replace(REGION.types["m7i.large"], can_hibernate=False)}
     verdict, says, _ = one(types, wants(on_stop="hibernate"), region(types=tired))
