@@ -49,6 +49,8 @@ class Row:
     lease_until: float
     wanted: bool | None
     why: str
+    #: when a machine was last heard that is silent; 0 for one that is not
+    last_heard: float = 0.0
     #: what its present run has cost so far; None when that is not known at all
     spent: Spent | None = None
 
@@ -81,6 +83,7 @@ class Row:
             "cost_unknown": sorted(self.spent.unknown) if self.spent else [],
             "launched_at": lease_text(self.launched_at),
             "lease_until": lease_text(self.lease_until) if self.lease_until else None,
+            "last_heard": lease_text(self.last_heard) if self.last_heard else None,
         }
 
 
@@ -122,6 +125,7 @@ def rows(hub: Hub, seen: Survey, ledger: Ledger | None = None) -> list[Row]:
                     why(machine, records, hub.lease)
                     + _tags_gone(hub, machine, record)
                     + _use(machine, seen, now),
+                    record.silent_since if record else 0.0,
                     ledger.of_machine(machine.id, now) if ledger else None,
                 )
             )
@@ -213,8 +217,8 @@ def _with_a_server(record: Record) -> str:
     if record.wish is not Wish.SERVE:
         return "its server is being stopped"
     if record.silent_since:
-        since = lease_text(record.silent_since)
-        return f"its server is ready, but its agent is silent since {since}"
+        heard = lease_text(record.silent_since)
+        return f"its server is ready, but its agent was last heard at {heard}"
     return _WITH_A_SERVER.get(record.phase, record.phase.value)
 
 

@@ -298,8 +298,8 @@ class Rebooted(Event):
     serving = True
 
     def _after(self, state: ServerState) -> ServerState:
-        # What was in its memory when it was woken is lost.
-        return state.with_launch(phase=Phase.CLAIMED, woken=None)
+        # What was in its memory when it was woken is lost. It has just spoken.
+        return state.with_launch(phase=Phase.CLAIMED, woken=None, silent_since=0.0)
 
 
 # -- an end ---------------------------------------------------------------------------

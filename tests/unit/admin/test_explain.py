@@ -124,6 +124,26 @@ def test_a_machine_that_lost_its_tags_is_its_servers_and_says_so():
     }
 
 
+def test_of_a_machine_that_is_silent_is_said_when_it_was_last_heard():
+    hub = Hub("h", (), "", {}, Path("c.py"), LEASE, ())
+    silent = replace(RECORDS.launches["l-ready"], silent_since=UNTIL)
+    launches = {**RECORDS.launches, "l-ready": silent}
+    machines = (machine("l-ready", hub_id="h"), machine("l-new", id="i-2", hub_id="h"))
+    regions = (Region(Account("us-west-2"), machines),)
+    seen = Survey(regions, replace(RECORDS, launches=launches))
+    shown = {
+        row.owner: (row.why, row.to_dict()["last_heard"]) for row in rows(hub, seen)
+    }
+    heard = "2026-11-22T17:00:00Z"
+    assert shown == {
+        "alice": (
+            f"its server is ready, but its agent was last heard at {heard}",
+            heard,
+        ),
+        "bob": ("its server is starting", None),
+    }
+
+
 def test_every_home_has_an_owner_and_a_fate():
     def home(id, tag, **more):
         tags = {HOME_TAG: tag, "person": "eve"}

@@ -9,10 +9,12 @@ from ec2spawner.core.event import Event, NotNow
 from ec2spawner.core.events import (
     Attempted,
     Begun,
+    Chosen,
     Claimed,
     Doubted,
     EndedByItself,
     Gone,
+    HubRestarted,
     LetGo,
     Named,
     Ordered,
@@ -24,7 +26,9 @@ from ec2spawner.core.events import (
     StoppedAsWished,
     Waking,
     Wanted,
+    WokenInVain,
 )
+from ec2spawner.core.idleness import IdlePolicy
 from ec2spawner.core.kept_events import StoppedMachineUnwanted
 from ec2spawner.core.notice_events import (
     Announced,
@@ -154,6 +158,149 @@ def test_a_ready_server_makes_the_last_end_old_news():
     state = replace(launch_in(Phase.CLAIMED), last_end="EC2 has lost it")
     assert Ready(1.0).after(state).last_end == ""
     assert Begun("next", "server", 1.0).after(state).last_end == "EC2 has lost it"
+
+
+IDLE = IdlePolicy(idle_timeout=3600.0)
+#: (event, the launch before, what it changes of it)
+CHANGES = [
+    (
+        Planned("start", "r", "ami", "f", 7, 80, "stop", 60.0, {"/d": "sdg"}),
+        {"phase": Phase.PLANNED, "max_lifetime": 1.0, "token_made": 1.0, "idle": IDLE},
+        {"region": "r", "image_id": "ami", "fingerprint": "f", "token_id": 7}
+        | {"port": 80, "on_stop": "stop", "stopped_ttl": 60.0, "idle": IdlePolicy()}
+        | {"data_devices": {"/d": "sdg"}, "max_lifetime": 0.0, "token_made": 0.0},
+    ),
+    (
+        Planned("start", "", "", "", 0, 0, "", 0.0, {}, 3600.0, IDLE, 5.0),
+        {"phase": Phase.PLANNED, "on_stop": ""},
+        {"max_lifetime": 3600.0, "idle": IDLE, "token_made": 5.0},
+    ),
+    (
+        Attempted("start", "token", "nonce", "spot", "t", "f", "hibernate", 9.0),
+        {"phase": Phase.BOOTING, "private_ip": "1", "zone": "a", "failed_wakes": 1}
+        | {"woken": IN_MEMORY},
+        {"id": "start", "phase": Phase.REQUESTED, "client_token": "token"}
+        | {"nonce_hash": "nonce", "market": "spot", "instance_type": "t"}
+        | {"fingerprint": "f", "on_stop": "hibernate", "launched_at": 9.0}
+        | {"instance_id": "", "private_ip": "", "zone": "", "ready_at": 0.0}
+        | {"failed_wakes": 0, "woken": None},
+    ),
+    (
+        Named("start", "i-1", "1.1.1.1", "a"),
+        {"phase": Phase.REQUESTED, "failed_wakes": 1, "woken": IN_MEMORY},
+        {"phase": Phase.BOOTING, "private_ip": "1.1.1.1", "zone": "a"},
+    ),
+    (
+        Named("start", "i-2", "1.1.1.1", "a"),
+        {"phase": Phase.REQUESTED, "failed_wakes": 1, "woken": IN_MEMORY},
+        {"phase": Phase.BOOTING, "private_ip": "1.1.1.1", "zone": "a"}
+        | {"instance_id": "i-2", "ready_at": 0.0, "failed_wakes": 0, "woken": None},
+    ),
+    (
+        Claimed("key", 9.0),
+        {"phase": Phase.BOOTING},
+        {"phase": Phase.CLAIMED, "claimed_at": 9.0, "machine_key_hash": "key"},
+    ),
+    (Remembered(IN_MEMORY), {"phase": Phase.READY}, {"server": IN_MEMORY}),
+    (Ordered(9.0), {"phase": Phase.CLAIMED}, {"ordered_at": 9.0}),
+    (
+        Ready(9.0),
+        {"phase": Phase.CLAIMED, "failed_wakes": 1},
+        {"phase": Phase.READY, "ready_at": 9.0, "failed_wakes": 0},
+    ),
+    (
+        WokenInVain("start"),
+        {"phase": Phase.CLAIMED, "failed_wakes": 1},
+        {"failed_wakes": 2},
+    ),
+    (
+        Rebooted(),
+        {"phase": Phase.READY, "silent_since": 1.0, "woken": IN_MEMORY},
+        {"phase": Phase.CLAIMED, "silent_since": 0.0, "woken": None},
+    ),
+    (Wanted(Wish.END), {"phase": Phase.READY}, {"wish": Wish.END}),
+    (Wanted(Wish.KEEP), {"phase": Phase.READY, "wish": Wish.END}, {}),
+    (Gone(), {"phase": Phase.READY}, {"phase": Phase.OVER}),
+    (Refused("start"), {"phase": Phase.REQUESTED}, {"phase": Phase.OVER}),
+    (HubRestarted(), {"phase": Phase.PLANNED}, {"phase": Phase.OVER}),
+    (HubRestarted(), {"phase": Phase.REQUESTED}, {}),
+]
+
+
+@pytest.mark.parametrize("event, before, change", CHANGES)
+def test_what_an_event_changes_of_a_launch_and_nothing_else(event, before, change):
+    state = launch_in(**before)
+    after = event.after(state)
+    assert after.current == replace(state.current, **change)
+    assert replace(after, launch=state.launch) == state
+
+
+def test_a_machine_that_never_served_was_not_woken_in_vain():
+    with pytest.raises(NotNow, match="never served"):
+        WokenInVain("start").after(launch_in(Phase.BOOTING, ready_at=0.0))
+
+
+def test_a_profile_is_chosen_before_and_while_a_server_runs():
+    for state in (ServerState(), launch_in(Phase.READY)):
+        assert Chosen("small").after(state) == replace(state, profile="small")
+
+
+def test_the_machine_that_is_woken_is_the_one_that_was_stopped():
+    stopped = StoppedMachine(
+        *("old", "i-0", "1", "a", "r", "t", "f"),
+        ready_at=2.0,
+        failed_wakes=1,
+        server=IN_MEMORY,
+    )
+    state = ServerState(launch=Launch("start", "start"), stopped=stopped)
+    after = Waking("start", "bigger", "nonce", 9.0).after(state)
+    assert after == replace(
+        state,
+        launch=Launch(
+            "start",
+            "old",
+            Phase.REQUESTED,
+            launched_at=9.0,
+            instance_id="i-0",
+            private_ip="1",
+            zone="a",
+            instance_type="bigger",
+            nonce_hash="nonce",
+            ready_at=2.0,
+            failed_wakes=1,
+            fingerprint="f",
+            woken=IN_MEMORY,
+        ),
+    )
+    with pytest.raises(NotNow, match="no machine is stopped"):
+        Waking("start", "t", "nonce", 1.0).after(replace(state, stopped=None))
+    # Awake, it is no longer one that is stopped; another one leaves it as it is.
+    assert Named("start", "i-0", "1", "a").after(after).stopped is None
+    other = Named("start", "i-9", "1", "a").after(after)
+    assert other.stopped == stopped
+
+
+def test_one_that_was_stopped_is_given_up_once_another_serves():
+    state = replace(launch_in(Phase.CLAIMED), stopped=StoppedMachine("old", "i-0"))
+    after = Ready(1.0).after(state)
+    assert (after.stopped, after.doomed) == (None, (Doomed("old", "i-0"),))
+
+
+def test_what_ec2_has_ended_is_not_stopped_any_more_and_others_are():
+    mine, other = StoppedMachine("launch", "i-1"), StoppedMachine("old", "i-0")
+    for event in (Gone(), LetGo(1.0)):
+        state = replace(launch_in(Phase.REQUESTED, Wish.END), stopped=mine)
+        assert event.after(state).stopped is None
+        state = replace(state, stopped=other)
+        assert event.after(state).stopped == other
+
+
+def test_a_launch_that_is_let_go_while_its_machine_is_to_be_kept_is_kept_uncertain():
+    kept = LetGo(9.0).after(launch_in(Phase.READY, Wish.KEEP))
+    assert (kept.launch, kept.doomed) == (None, ())
+    assert (kept.stopped.since, kept.stopped.certain) == (9.0, False)
+    over = LetGo(9.0).after(launch_in(Phase.OVER, Wish.KEEP))
+    assert over == ServerState()
 
 
 def test_the_first_reason_of_an_end_is_kept():

@@ -1,18 +1,22 @@
 """What follows from what is remembered of a server."""
 
-from dataclasses import replace
+from dataclasses import MISSING, fields, replace
+from enum import Enum
 
 import pytest
 
 from ec2spawner.core.events import Attempted, Begun, Doubted, LetGo, Named
+from ec2spawner.core.idleness import IdlePolicy
 from ec2spawner.core.state import (
     MOST_HIBERNATION,
     NO_LAUNCH,
     Act,
     Doomed,
     HomeRef,
+    LastStop,
     Launch,
     Phase,
+    ServerInMemory,
     ServerState,
     StoppedMachine,
     Wish,
@@ -57,11 +61,58 @@ def test_a_machine_hibernates_for_sixty_days_as_aws_allows():
     assert MOST_HIBERNATION == 5_184_000
 
 
+@pytest.mark.parametrize(
+    "how, wanted, seconds",
+    [
+        ("stop", 0, None),
+        ("stop", 60.0, 60),
+        ("stop", 2 * MOST_HIBERNATION, 2 * MOST_HIBERNATION),
+        ("hibernate", 0, MOST_HIBERNATION),
+        ("hibernate", 60.0, 60),
+        ("hibernate", 2 * MOST_HIBERNATION, MOST_HIBERNATION),
+    ],
+)
+def test_a_machine_is_stopped_for_as_long_as_is_wanted_and_aws_allows(
+    how, wanted, seconds
+):
+    stopped = replace(LAUNCH, on_stop=how, stopped_ttl=wanted).stopped(1000.0, True)
+    assert stopped.since == 1000
+    assert stopped.until == (1000 + seconds if seconds else 0)
+    assert stopped.hibernates is (how == "hibernate")
+
+
+def test_a_machine_that_is_stopped_again_has_the_server_that_it_had_last():
+    old, new = (ServerInMemory("key", "", "", digest) for digest in ("old", "new"))
+    launch = replace(LAUNCH, woken=old)
+    assert launch.stopped(1.0, True).server is old
+    assert replace(launch, server=new).stopped(1.0, True).server is new
+    stopped = replace(LAUNCH, failed_wakes=1).stopped(1.0, False)
+    assert (stopped.failed_wakes, stopped.certain) == (1, False)
+
+
+@pytest.mark.parametrize(
+    "of", [Doomed, StoppedMachine, HomeRef, Launch, LastStop, ServerState]
+)
+def test_what_nobody_has_said_is_not_so(of):
+    """What an older version has not saved is read as this."""
+    said = {
+        f.name: f.default
+        for f in fields(of)
+        if f.default is not MISSING and f.default != IdlePolicy()
+    }
+    assert not any(v for v in said.values() if not isinstance(v, Enum))
+
+
 def test_a_server_without_a_launch_has_nothing_to_be_done():
     assert ServerState().current is NO_LAUNCH
     assert NO_LAUNCH.act is Act.NOTHING
     assert not ServerState().may_have_machine
     assert ServerState(launch=Launch("s", "l")).may_have_machine
+
+
+def test_a_home_is_known_by_its_volume():
+    assert ServerState().home_id == ""
+    assert ServerState(home=HomeRef("vol-1")).home_id == "vol-1"
 
 
 def test_a_launch_that_is_let_go_leaves_who_the_server_is_and_what_is_still_to_end():
