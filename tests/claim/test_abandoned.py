@@ -27,6 +27,27 @@ def test_it_ends_when_both_have_lasted_half_an_hour_beyond_its_idle_time(alone):
         alone.live(300)
 
 
+def test_it_goes_on_until_both_have_lasted_for_so_long_to_the_second(alone):
+    agent: DeadMan = alone.agent
+    agent.failures, now = 3, agent.heard + 1800
+    agent.idle = lambda keep: IDLE + 1800
+    assert not agent.abandoned(now - 1) and agent.abandoned(now)
+    agent.idle = lambda keep: IDLE + 1799
+    assert not agent.abandoned(now)
+
+
+def test_who_was_promised_to_be_kept_is(alone):
+    agent: DeadMan = alone.agent
+    kept: list[float] = []
+    agent.idle = lambda keep: kept.append(keep) or 0.0
+    agent.failures = 3
+    agent.abandoned(agent.heard + DAY)
+    assert kept == [0.0]
+    agent.keep_seconds = 60.0
+    agent.abandoned(agent.heard + DAY)
+    assert kept == [0.0, 60.0]
+
+
 def test_it_goes_on_while_somebody_uses_it(alone):
     for _ in range(8):
         alone.live(HOUR)

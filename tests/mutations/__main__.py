@@ -29,7 +29,7 @@ TARGETS = {
         "tests/unit/core tests/simulation/test_every_cell.py",
     ),
     "ec2spawner/core/events.py": (
-        "tests/unit/core/test_events.py",
+        "tests/unit/core/test_events.py tests/unit/core/test_state.py",
         "tests/unit/core tests/simulation/test_every_cell.py",
     ),
     "ec2spawner/fleet/sweep_policy.py": ("tests/unit/fleet/test_sweep_policy.py",),

@@ -76,8 +76,9 @@ def _never_decides(node: ast.AST) -> Iterator[ast.AST]:
     elif isinstance(node, ast.Assert):
         parts += [node]
     elif isinstance(node, ast.Expr):
-        # Texts by themselves, and calls of a log.
-        if isinstance(node.value, ast.Constant) or "log" in ast.unparse(node)[:20]:
+        # Texts by themselves, and calls of a log; the agent says what it logs.
+        text = ast.unparse(node)[:20]
+        if isinstance(node.value, ast.Constant) or "log" in text or text[:4] == "say(":
             parts += [node]
     elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
         parts += [node]

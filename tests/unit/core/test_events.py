@@ -36,6 +36,7 @@ from ec2spawner.core.notice_events import (
     OutOfBudget,
     OutOfTime,
     Rescued,
+    Silent,
 )
 from ec2spawner.core.state import (
     Act,
@@ -87,7 +88,9 @@ EXAMPLES = [
     Remembered(IN_MEMORY),
     Ordered(1.0),
     Ready(1.0),
+    WokenInVain("start"),
     Rebooted(),
+    Silent(1.0),
     Announced("soon"),
     Rescued("no home"),
     OutOfBudget("spent"),
@@ -98,6 +101,10 @@ EXAMPLES = [
     StoppedAsWished(1.0),
     Gone(),
 ]
+
+
+def test_all_that_need_a_launch_are_among_the_examples():
+    assert {type(e) for e in EXAMPLES} == {e for e in PHASES if PHASES[e]}
 
 
 @pytest.mark.parametrize("phase", Phase)
@@ -284,6 +291,8 @@ def test_one_that_was_stopped_is_given_up_once_another_serves():
     state = replace(launch_in(Phase.CLAIMED), stopped=StoppedMachine("old", "i-0"))
     after = Ready(1.0).after(state)
     assert (after.stopped, after.doomed) == (None, (Doomed("old", "i-0"),))
+    awake = Ready(1.0).after(launch_in(Phase.CLAIMED))
+    assert (awake.stopped, awake.doomed) == (None, ())
 
 
 def test_what_ec2_has_ended_is_not_stopped_any_more_and_others_are():

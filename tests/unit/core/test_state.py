@@ -142,6 +142,12 @@ def test_two_machines_of_a_launch_are_both_doomed():
     assert ServerState().with_doomed(*both, Doomed("l")).doomed == (*both, Doomed("l"))
 
 
+def test_an_attempt_in_doubt_speaks_for_no_other_attempt_or_machine_or_launch():
+    found = (Doomed("l", "i"), Doomed("other"), Doomed("l", client_token="a"))
+    found += (Doomed("l", client_token="b"),)
+    assert ServerState().with_doomed(*found).doomed == found
+
+
 def test_without_a_launch_there_is_nothing_to_doom():
     state = ServerState(server_id="s")
     assert LetGo(1.0).after(state) == state

@@ -124,3 +124,14 @@ async def test_what_is_sold_out_is_counted_and_other_refusals_are_not(launch, re
         await launch(A, B).next()
     after = counted()
     assert [after[z] - before[z] for z in "ab"] == [1, 0]
+
+
+async def test_the_first_refusal_of_its_kind_is_a_warning_and_others_are_not(
+    launch, region, caplog
+):
+    caplog.set_level("DEBUG", "attempts")
+    region.answers = [SOLD_OUT, SOLD_OUT, QUOTA]
+    with pytest.raises(EC2SpawnError):
+        await launch().next()
+    told = [r.levelname for r in caplog.records if r.name == "attempts"]
+    assert told == ["WARNING", "DEBUG", "WARNING"]

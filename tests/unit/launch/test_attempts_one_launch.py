@@ -236,6 +236,16 @@ async def test_an_attempt_whose_repeat_is_refused_stays_in_doubt(launch, region)
     assert not way.refused
 
 
+async def test_what_is_refused_for_certain_is_not_looked_for(launch, region):
+    region.answers, region.shown = [SOLD_OUT, machine("i-2")], [machine("i-1")]
+    assert (await launch(A, B).next()).id == "i-2"
+
+
+async def test_what_is_in_doubt_and_cannot_be_repeated_is_looked_for(launch, region):
+    region.answers, region.shown, region.repetitions = [IN_DOUBT], [machine("i-1")], 0
+    assert (await launch(A, B).next()).id == "i-1"
+
+
 @pytest.mark.parametrize("answers", [[NO_RIGHT], [THROTTLED] * 5])
 async def test_a_launch_is_not_refused_while_a_call_of_it_is_not_answered(
     launch, region, answers
