@@ -10,6 +10,7 @@ All of the family, but for the programs that stand alone (admin, demo, agent, bu
         EC2Error                       ec2/errors/ec2_error.py: a call failed
         NotSent                        ec2/clients.py: not wanted any more
         NotNow                         core/event.py: the table forbids it
+        NotItsDocument                 claim/identity.py: a machine is not believed
         ImageError                     images/errors.py: no image can be made of it
             Unreadable                 images/errors.py: its repository cannot be read
             Unfit                      images/builds/trial.py: it has failed its test
