@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, async_playwright, expect
 
@@ -15,7 +16,9 @@ from tests.hub.conftest import cloud, ec2, make_hub, make_quick_hub  # noqa: F40
 
 expect.set_options(timeout=60_000)
 
-ARTEFACTS = Path(os.environ.get("ARTEFACTS", "artefacts"))
+#: where pictures go; without it none is made, for each costs what a page costs
+ARTEFACTS = os.environ.get("ARTEFACTS")
+HERE = Path(__file__).parent
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 # A test browser has no business on the internet.
@@ -40,8 +43,17 @@ AXE = {
 }
 
 
-@pytest.fixture
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One loop for all tests here, as they have one browser."""
+    for item in items:
+        if HERE in item.path.parents and pytest_asyncio.is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
+    """One for all tests, each of which has a profile of its own in it."""
     if CHROMIUM is None:
         pytest.skip("there is no Chromium: install Debian's package chromium")
     async with async_playwright() as playwright:
@@ -52,7 +64,7 @@ async def browser() -> AsyncIterator[Browser]:
         await browser.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(browser: Browser) -> AsyncIterator[Page]:
     # A colour on its way to another is neither.
     page = await browser.new_page(
@@ -64,9 +76,10 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
 
 
 async def keep(page: Page, name: str) -> None:
-    """Keep a picture of the page for people to look at."""
-    ARTEFACTS.mkdir(parents=True, exist_ok=True)
-    await page.screenshot(path=ARTEFACTS / f"{name}.png", full_page=True)
+    """Keep a picture of the page for people to look at, if they want some."""
+    if ARTEFACTS:
+        # Makes the folder.
+        await page.screenshot(path=Path(ARTEFACTS, f"{name}.png"), full_page=True)
 
 
 async def keep_narrow_and_dark(page: Page, name: str) -> None:

@@ -6,20 +6,13 @@ import pytest
 
 from ec2spawner.demo.visitor import Visitor
 from localec2 import Fault
-from tests.hub.conftest import (  # noqa: F401
-    cloud,
-    ec2,
-    eventually,
-    living,
-    make_hub,
-    make_quick_hub,
-)
+from tests.hub.conftest import eventually, living
 
 TYPES = ["t3.micro", "t3.small", "t3.medium", "t3.large", "t3.xlarge"]
 
 
 @pytest.fixture
-def first_subnet(ec2):  # noqa: F811
+def first_subnet(ec2):
     return next(iter(ec2.resources().subnet_ids.values()))
 
 
@@ -37,7 +30,7 @@ async def messages_of_a_start(hub):
 
 @pytest.mark.slow
 async def test_four_of_five_candidates_without_capacity(
-    make_quick_hub, ec2, first_subnet  # noqa: F811
+    make_quick_hub, ec2, first_subnet
 ):
     hub = make_quick_hub(
         settings={
@@ -62,7 +55,7 @@ async def test_four_of_five_candidates_without_capacity(
 
 
 async def test_a_machine_that_dies_for_want_of_capacity_is_replaced_unseen(
-    make_quick_hub, ec2  # noqa: F811
+    make_quick_hub, ec2
 ):
     hub = make_quick_hub(
         settings={
@@ -82,7 +75,7 @@ async def test_a_machine_that_dies_for_want_of_capacity_is_replaced_unseen(
 
 @pytest.mark.slow
 async def test_an_attempt_left_in_doubt_costs_no_second_machine_even_after_a_kill(
-    make_quick_hub, ec2, first_subnet  # noqa: F811
+    make_quick_hub, ec2, first_subnet
 ):
     hub = make_quick_hub(settings={"profile_list": profile(instance_type="t3.small")})
     await hub.start()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
+import atexit
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +15,25 @@ import pytest
 from localec2 import LocalCloudProcess, LocalControl, LocalSettings
 from localec2.client import MachineInfo
 
-from .hub_process import TINY_SERVER, HubProcess
+from .hub_process import TINY_COMMAND, HubProcess
 
 SETTINGS = LocalSettings(pending_seconds=0.2)
 
 MakeHub = Callable[..., HubProcess]
 
 
+@cache
+def _the_cloud() -> LocalCloudProcess:
+    """Of this process of tests: each folder that has the fixture would start its own,
+    and a start takes two seconds of a processor."""
+    started = LocalCloudProcess(SETTINGS)
+    atexit.register(started.stop)
+    return started
+
+
 @pytest.fixture(scope="session")
-def cloud() -> Iterator[LocalCloudProcess]:
-    with LocalCloudProcess(SETTINGS) as started:
-        yield started
+def cloud() -> LocalCloudProcess:
+    return _the_cloud()
 
 
 class FreshEC2(LocalControl):
@@ -75,8 +83,7 @@ def make_quick_hub(make_hub: MakeHub) -> MakeHub:
     """Makes hubs whose servers are ready in a moment, for all but Jupyter itself."""
 
     def make(settings: dict[str, Any] | None = None, **options: Any) -> HubProcess:
-        quick = {"cmd": [sys.executable, str(TINY_SERVER)], **(settings or {})}
-        return make_hub(settings=quick, **options)
+        return make_hub(settings={"cmd": TINY_COMMAND, **(settings or {})}, **options)
 
     return make
 
@@ -103,26 +110,44 @@ def gate(tmp_path: Path) -> Gate:
     return Gate(tmp_path / "open")
 
 
-@pytest.fixture
-async def quick_hub(make_quick_hub: MakeHub) -> HubProcess:
-    hub = make_quick_hub()
-    await hub.start()
-    return hub
-
-
 @pytest.fixture(scope="module")
-def idle_hub(
+def hub_of_module(
     cloud: LocalCloudProcess, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[HubProcess]:
-    """One hub for the tests of a module that start nothing on it.
+) -> Iterator[list[HubProcess]]:
+    """The quick hub of a module's tests, once one of them has asked for it."""
+    made: list[HubProcess] = []
+    yield made
+    for hub in made:
+        hub.kill()
 
-    Most of such a test is the hub's start. Beside it other hubs' tests cannot count
-    what EC2 is asked.
+
+@pytest.fixture
+async def quick_hub(
+    hub_of_module: list[HubProcess],
+    cloud: LocalCloudProcess,
+    ec2: LocalControl,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[HubProcess]:
+    """A hub without settings of its own, which nobody has used: one for all tests of a
+    module, because most of such a test is its hub's start. It may not be killed, and
+    nothing may be left on it that is not a user's: no lack of capacity, for example.
     """
-    hub = HubProcess(tmp_path_factory.mktemp("idle-hub"), cloud)
-    asyncio.run(hub.start())
-    yield hub
-    hub.kill()
+    if not hub_of_module:
+        hub_of_module.append(
+            HubProcess(tmp_path_factory.mktemp("hub"), cloud, {"cmd": TINY_COMMAND})
+        )
+        await hub_of_module[0].start()
+    (hub,) = hub_of_module
+    hub.begin_log()
+    try:
+        yield hub
+        ec2.clear_faults()
+        await hub.forget_users()
+    except BaseException:
+        # Who comes next gets another.
+        hub_of_module.remove(hub)
+        hub.kill()
+        raise
 
 
 def api_of(cloud: LocalCloudProcess) -> Any:

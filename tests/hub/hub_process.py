@@ -145,12 +145,17 @@ class HubProcess:
             },
         }
         (folder / "options.json").write_text(json.dumps(options))
+        self._log_begins = 0
         self._process: Forked | None = None
         self._family: list[int] = []
 
     @property
     def log(self) -> str:
-        return self.log_path.read_text(errors="replace")
+        """All that it has said, or what it has since ``begin_log()``."""
+        return self.log_path.read_bytes()[self._log_begins :].decode(errors="replace")
+
+    def begin_log(self) -> None:
+        self._log_begins = self.log_path.stat().st_size
 
     @property
     def story(self) -> str:
@@ -304,6 +309,16 @@ class HubProcess:
         status, answer = await self.api("DELETE", path)
         assert status in (202, 204), answer
         await self.wait_gone(user, name)
+
+    async def forget_users(self) -> None:
+        """Stop all servers and delete all users: it is as good as new."""
+        _, users = await self.api("GET", "/users")
+        for user in users:
+            for name, server in user["servers"].items():
+                if not server["stopped"]:
+                    await self.stop_server(user["name"], name)
+            status, answer = await self.api("DELETE", f"/users/{user['name']}")
+            assert status == 204, answer
 
     async def wait_until(self, check: Any, timeout: float, what: str) -> Any:
         """Wait until an async check gives something true, and return that."""

@@ -11,8 +11,8 @@ from ec2spawner.demo.visitor.page import read_error
 from .conftest import living
 
 
-async def test_a_link_starts_nothing_but_preselects_what_it_asks_for(idle_hub, ec2):
-    async with Visitor(idle_hub.url, "alice", "any") as alice:
+async def test_a_link_starts_nothing_but_preselects_what_it_asks_for(quick_hub, ec2):
+    async with Visitor(quick_hub.url, "alice", "any") as alice:
         await alice.log_in()
         for query in (
             "opt-profile=large",
@@ -27,7 +27,7 @@ async def test_a_link_starts_nothing_but_preselects_what_it_asks_for(idle_hub, e
         page = await alice.form()
         assert "A link has brought you here" not in page and is_checked(page, "small")
         assert ec2.requests("RunInstances") == []
-    assert "server with query arguments" not in idle_hub.log
+    assert "server with query arguments" not in quick_hub.log
 
 
 async def linked(visitor, query):

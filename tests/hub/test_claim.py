@@ -15,6 +15,7 @@ from ec2spawner.claim.agent.wire import OURS
 from localec2.metadata.identity_document import Signer
 
 from .conftest import eventually, living
+from .hub_process import TINY_SERVER
 
 # The test is the machine, and EC2 signs nothing for it.
 WITHOUT_EC2S_WORD = {"claim_identity": "off"}
@@ -104,7 +105,7 @@ async def test_a_thief_with_nonce_and_address_lacks_ec2s_word_on_who_they_are(
 
 
 async def test_before_its_use_the_nonce_is_worthless_from_another_address(
-    make_quick_hub, ec2, cloud
+    make_quick_hub, ec2
 ):
     # A machine that never claims: its server command is not even asked for.
     ec2.change_settings(pending_seconds=30)
@@ -133,14 +134,14 @@ async def test_before_its_use_the_nonce_is_worthless_from_another_address(
     assert post(hub, "claim", other, source=machine.private_ip)[0] == 409
 
 
-def test_every_answer_to_a_machine_says_that_it_is_the_hubs(idle_hub):
+def test_every_answer_to_a_machine_says_that_it_is_the_hubs(quick_hub):
     """A machine believes no other, and a 404 of the Hub's pages is one of those."""
-    url = urlsplit(idle_hub.machines_api)
+    url = urlsplit(quick_hub.machines_api)
     for what, signed in (
         *(("claim", True), ("report", True), ("heartbeat", True)),
         *(("no-such-thing", False), ("", False)),
     ):
-        connection = connect(idle_hub)
+        connection = connect(quick_hub)
         connection.request("POST", f"{url.path}/ec2spawner/{what}", b"{")
         answer = connection.getresponse()
         assert answer.status == (400 if signed else 404)
@@ -159,16 +160,16 @@ def test_every_answer_to_a_machine_says_that_it_is_the_hubs(idle_hub):
         b"x" * 100_000,
     ],
 )
-async def test_a_body_that_is_no_claim_is_refused_without_a_word(idle_hub, body):
-    before = len(idle_hub.log)
-    status, text = post(idle_hub, "claim", body)
+async def test_a_body_that_is_no_claim_is_refused_without_a_word(quick_hub, body):
+    before = len(quick_hub.log)
+    status, text = post(quick_hub, "claim", body)
     assert status in ((0, 413) if len(body) > 65_536 else (400,))
-    assert "Traceback" not in idle_hub.log[before:]
+    assert "Traceback" not in quick_hub.log[before:]
 
 
-async def test_a_stranger_learns_nothing_about_launches(idle_hub):
+async def test_a_stranger_learns_nothing_about_launches(quick_hub):
     claim = {"launch_id": "0" * 20, "nonce": "x", "machine_key": "x"}
-    unknown = post(idle_hub, "claim", claim)
+    unknown = post(quick_hub, "claim", claim)
     assert unknown[0] == 403
     assert "launch" not in unknown[1]
 
@@ -190,9 +191,10 @@ async def test_nothing_secret_is_in_anything_that_ec2_was_sent(running, ec2):
 async def test_no_secret_is_on_a_command_line_and_its_file_is_private(running):
     _, machine, _ = running
     secrets = server_secrets(machine)
-    for pid in machine.pids:
-        line = open(f"/proc/{pid}/cmdline").read()
-        assert not any(secret in line for secret in secrets)
+    lines = [open(f"/proc/{pid}/cmdline").read() for pid in machine.pids]
+    # A quick hub's server is the one that tests name.
+    assert any(str(TINY_SERVER) in line for line in lines)
+    assert not any(secret in line for line in lines for secret in secrets)
     (key,) = Path(machine.folder).rglob(".ec2spawner/machine-key")
     assert key.stat().st_mode & 0o777 == 0o400
     assert key.parent.stat().st_mode & 0o777 == 0o700

@@ -89,13 +89,13 @@ async def test_a_machine_that_floods_the_hub_costs_little_and_others_are_served(
     assert (await hub.server("alice"))["ready"]
 
 
-async def test_a_stranger_with_very_large_bodies_costs_little(idle_hub):
-    parts = urlsplit(idle_hub.machines_api)
+async def test_a_stranger_with_very_large_bodies_costs_little(quick_hub):
+    parts = urlsplit(quick_hub.machines_api)
     path = f"{parts.path}/ec2spawner/report"
     chunk, count = b"x" * 65_536, 90 * 16
 
     async def send(headers, part):
-        tls = idle_hub.tls if idle_hub.encrypted else None
+        tls = quick_hub.tls if quick_hub.encrypted else None
         place = (parts.hostname, parts.port)
         reader, writer = await asyncio.open_connection(*place, ssl=tls)
         head = f"POST {path} HTTP/1.1\r\nHost: hub\r\n{headers}\r\n\r\n"
@@ -109,12 +109,12 @@ async def test_a_stranger_with_very_large_bodies_costs_little(idle_hub):
         return b""
 
     chunked = b"%x\r\n%s\r\n" % (len(chunk), chunk)
-    memory = memory_of(idle_hub)
+    memory = memory_of(quick_hub)
     answers = await asyncio.gather(
         *(send(f"Content-Length: {len(chunk) * count}", chunk) for _ in range(4)),
         *(send("Transfer-Encoding: chunked", chunked) for _ in range(4)),
     )
     # Closing a connection may overtake the answer.
     assert set(answers) <= {b"HTTP/1.1 413", b"HTTP/1.1 411", b""}
-    assert memory_of(idle_hub) - memory < 20 * MEGABYTES
-    assert await idle_hub.healthy()
+    assert memory_of(quick_hub) - memory < 20 * MEGABYTES
+    assert await quick_hub.healthy()

@@ -54,14 +54,16 @@ async def test_a_machine_that_ended_behind_its_users_back_is_explained(
 
 
 @pytest.mark.slow
-async def test_the_words_outlive_the_hub(quick_hub, ec2):
-    await quick_hub.ready_server("alice")
+async def test_the_words_outlive_the_hub(make_quick_hub, ec2):
+    hub = make_quick_hub()
+    await hub.start()
+    await hub.ready_server("alice")
     (machine,) = living(ec2)
     ec2.fail_machine(machine.instance_id, "Server.InternalError", "host failure")
-    await quick_hub.wait_gone("alice")
-    quick_hub.kill()
-    await quick_hub.start()
-    async with Visitor(quick_hub.url, "alice", "any") as alice:
+    await hub.wait_gone("alice")
+    hub.kill()
+    await hub.start()
+    async with Visitor(hub.url, "alice", "any") as alice:
         await alice.log_in()
         assert "AWS&#x27;s host failed" in await page(alice, "home")
 

@@ -86,13 +86,15 @@ async def test_a_reboot_from_the_users_own_terminal_does_the_same(quick_hub, ec2
 
 @pytest.mark.slow
 async def test_it_does_so_also_when_the_hub_was_restarted_in_between(
-    quick_hub, ec2, by_aws
+    make_quick_hub, ec2, by_aws
 ):
-    await quick_hub.ready_server("alice")
-    quick_hub.kill()
-    await quick_hub.start()
-    first, second = await reboots(quick_hub, ec2, by_aws)
+    hub = make_quick_hub()
+    await hub.start()
+    await hub.ready_server("alice")
+    hub.kill()
+    await hub.start()
+    first, second = await reboots(hub, ec2, by_aws)
     # What nobody has in full any more is made anew, and the old one counts no more.
     token = "JUPYTERHUB_API_TOKEN"
-    assert await whoami(quick_hub, second[token]) == 200
-    assert await whoami(quick_hub, first[token]) in (401, 403)
+    assert await whoami(hub, second[token]) == 200
+    assert await whoami(hub, first[token]) in (401, 403)
