@@ -134,6 +134,7 @@ async def test_a_person_without_javascript_starts_a_server_and_then_the_same_aga
     await hub.stop_server("grace")
 
 
+@pytest.mark.slow
 async def test_as_last_time_is_one_click(page, hub, ec2):
     options = {"profile": "analysis", "size": "small", "team--unlisted-choice": "snow"}
     await hub.start_server("mary", options=options)

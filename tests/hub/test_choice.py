@@ -204,6 +204,7 @@ async def test_the_choices_of_a_profiles_options_make_the_machine_and_are_rememb
     assert (status, "Size: this is not on offer" in answer["message"]) == (400, True)
 
 
+@pytest.mark.slow
 async def test_text_of_an_admin_is_shown_and_not_obeyed(make_quick_hub):
     hub = make_quick_hub(settings={"profile_list": [{"display_name": "<b>R & D</b>"}]})
     await hub.start()

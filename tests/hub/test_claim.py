@@ -209,6 +209,7 @@ async def test_a_token_dies_with_its_server(running):
     assert (await hub.api("GET", "/users/alice/tokens"))[1]["api_tokens"] == []
 
 
+@pytest.mark.slow
 async def test_an_answer_that_was_lost_is_given_again_to_the_same_machine(
     make_quick_hub, ec2
 ):

@@ -50,11 +50,8 @@ async def test_a_machine_ends_when_it_has_run_for_its_lifetime(make_quick_hub, e
     assert (await hub.server("bob"))["ready"]
 
 
-@pytest.mark.parametrize(
-    "restart",
-    [pytest.param(False, marks=pytest.mark.slow), True],
-    ids=["same Hub", "new Hub"],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("restart", [False, True], ids=["same Hub", "new Hub"])
 async def test_a_machine_that_ec2_will_not_end_is_told_to_end_itself(
     make_quick_hub, ec2, restart
 ):

@@ -74,6 +74,7 @@ async def test_a_machine_that_somebody_stopped_is_not_left_behind(
     assert await asyncio.to_thread(eventually, lambda: not living(ec2))
 
 
+@pytest.mark.slow
 async def test_a_stop_that_ec2_refuses_is_finished_in_the_background(
     make_quick_hub, ec2
 ):
@@ -132,6 +133,7 @@ async def test_an_outage_of_ec2_stops_nobodys_server(quick_hub, ec2):
     assert ec2.requests("TerminateInstances") == []
 
 
+@pytest.mark.slow
 async def test_two_hubs_in_one_account_do_not_touch_each_other(make_quick_hub, ec2):
     one, other = make_quick_hub(), make_quick_hub()
     await asyncio.gather(one.start(), other.start())

@@ -156,6 +156,7 @@ async def test_a_machine_that_dies_while_it_boots_says_why(quick_hub, ec2):
     assert living(ec2) == []
 
 
+@pytest.mark.slow
 async def test_a_setup_script_that_fails_gives_its_reason_and_its_last_words(
     make_quick_hub, ec2
 ):
@@ -186,6 +187,7 @@ async def test_a_server_that_dies_at_once_leaves_its_log_in_the_hubs(make_hub, e
     eventually(lambda: not living(ec2))
 
 
+@pytest.mark.slow
 async def test_a_start_that_takes_too_long_ends_in_our_words(make_quick_hub, ec2):
     silent = "import time; time.sleep(600)"
     hub = make_quick_hub(
@@ -198,6 +200,7 @@ async def test_a_start_that_takes_too_long_ends_in_our_words(make_quick_hub, ec2
     eventually(lambda: not living(ec2))
 
 
+@pytest.mark.slow
 async def test_a_machine_that_never_calls_back_is_given_up(make_quick_hub, ec2):
     ec2.change_settings(machines="none")
     hub = make_quick_hub(settings={"claim_timeout": 3})

@@ -63,6 +63,7 @@ def read(machine):
         return file.read()
 
 
+@pytest.mark.slow
 async def test_a_file_is_there_on_a_fresh_machine_of_another_size_and_image(
     make_quick_hub, ec2, volumes
 ):
@@ -97,6 +98,7 @@ async def test_a_file_is_there_on_a_fresh_machine_of_another_size_and_image(
     assert home["AvailabilityZone"] == first.zone == second.zone
 
 
+@pytest.mark.slow
 async def test_everybody_has_a_home_of_their_own(hub, ec2, volumes):
     for user in ("alice", "bob"):
         await hub.ready_server(user)
@@ -120,6 +122,7 @@ async def test_a_machine_that_woke_up_has_its_home(make_quick_hub, ec2, volumes)
     assert read(the_machine(ec2)) == "rain falls"
 
 
+@pytest.mark.slow
 async def test_a_fresh_machine_takes_the_home_from_the_one_that_rests(
     make_quick_hub, ec2, volumes
 ):

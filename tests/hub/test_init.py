@@ -4,8 +4,7 @@ and `ec2spawner teardown`.
 A Hub starts here, because only that shows that what is written is enough for one.
 """
 
-import subprocess
-import sys
+import os
 from pathlib import Path
 
 import pytest
@@ -15,8 +14,8 @@ from tests.cloudformation import HereStack, image_of_hub
 
 from .conftest import api_of, eventually, living
 from .hub_process import TINY_COMMAND, HubProcess
+from .warm import Forked
 
-COMMAND = Path(sys.executable).with_name("ec2spawner")
 CONFIG = Path(__file__).with_name("written_config.py")
 # Who has an account on every computer: the user-data makes those of others.
 USER = "daemon"
@@ -25,9 +24,8 @@ USER = "daemon"
 @pytest.fixture
 def written(cloud, tmp_path):
     """What somebody gets who takes the defaults."""
-    words = [COMMAND, "init", "lab", "--yes", "--region", cloud.region]
-    words += ["--users", USER]
-    subprocess.run(words, cwd=tmp_path, check=True, stdout=subprocess.DEVNULL)
+    words = ["init", "lab", "--yes", "--region", cloud.region, "--users", USER]
+    run(*words, cwd=tmp_path, env=dict(os.environ))
     return tmp_path / "lab"
 
 
@@ -112,11 +110,12 @@ async def test_from_an_empty_folder_to_a_users_round_and_nothing_is_left(
 
 
 def teardown(hub, *words):
-    command = [COMMAND, "teardown", "--yes-delete=lab-hub", "-f", CONFIG, *words]
-    subprocess.run(
-        command,
-        cwd=hub.folder,
-        env=hub.environment(),
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
+    words = ("teardown", "--yes-delete=lab-hub", "-f", str(CONFIG), *words)
+    run(*words, cwd=hub.folder, env=hub.environment())
+
+
+def run(*words, cwd, env):
+    """One of our commands, which must do what it shall."""
+    log = cwd / "command.log"
+    code = Forked(["ec2spawner", *words], cwd, env, log).wait(120)
+    assert code == 0, log.read_text()

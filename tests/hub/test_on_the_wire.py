@@ -19,7 +19,8 @@ def homes(cloud):
     }
 
 
-@pytest.mark.parametrize("way", [CUT, pytest.param(PAGE, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("way", [CUT, PAGE])
 async def test_one_answer_of_each_kind_that_is_not_ec2s_changes_nothing(
     make_quick_hub, cloud, ec2, way
 ):

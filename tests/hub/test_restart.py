@@ -59,11 +59,12 @@ async def killed_while_starting(hub, when):
     await asyncio.gather(asked, return_exceptions=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault, settings",
     [
         # between the write-ahead and EC2's answer: the machine is made
-        pytest.param(Fault("RunInstances", delay_answer=5), {}, marks=pytest.mark.slow),
+        (Fault("RunInstances", delay_answer=5), {}),
         # between EC2's answer and the claim
         (None, {"pending_seconds": 3}),
     ],
@@ -120,6 +121,7 @@ async def test_a_hub_killed_after_the_claim_completes_that_launch(make_quick_hub
     assert len(ec2.machines()) == 1
 
 
+@pytest.mark.slow
 async def test_a_machine_that_died_while_the_hub_was_away_is_noticed(
     make_quick_hub, ec2
 ):
@@ -154,6 +156,7 @@ async def test_an_outage_of_ec2_at_the_hubs_start_costs_nobody_a_server(
     assert [m.instance_id for m in living(ec2)] == [machine.instance_id]
 
 
+@pytest.mark.slow
 async def test_a_stop_that_the_hub_did_not_live_to_finish_is_finished(
     make_quick_hub, ec2
 ):

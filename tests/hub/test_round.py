@@ -16,6 +16,7 @@ async def hub(make_hub):
     return made
 
 
+@pytest.mark.slow
 async def test_a_user_picks_a_size_gets_that_machine_works_and_leaves_nothing(hub, ec2):
     async with Visitor(hub.url, "alice", "any") as alice:
         await alice.log_in()

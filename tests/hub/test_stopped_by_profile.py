@@ -71,6 +71,7 @@ async def test_a_machine_is_stopped_by_its_profile_also_after_a_restart_of_the_h
     assert not hub.remembers("alice").stopped
 
 
+@pytest.mark.slow
 async def test_a_spot_machine_ends_whatever_the_profile_says(hub, ec2):
     machine = await start(hub, ec2, "spot")
     assert not hub.remembers("alice").home

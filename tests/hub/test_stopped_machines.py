@@ -99,6 +99,7 @@ async def test_a_machine_stops_and_starts_with_its_disk_and_a_new_token(hub, ec2
     assert len(launches(ec2)) == 1
 
 
+@pytest.mark.slow
 @only_stopped
 async def test_a_user_who_chose_another_size_gets_the_machine_in_it(hub, ec2):
     await hub.start_server("alice", options={"profile": "small"})
@@ -319,6 +320,7 @@ async def test_the_sweep_leaves_what_is_stopped_alone(make_quick_hub, ec2, how):
     assert ec2.machine(machine.instance_id).state == "stopped"
 
 
+@pytest.mark.slow
 async def test_with_a_deleted_user_goes_the_machine_that_was_stopped(hub, ec2, stopped):
     assert (await hub.api("DELETE", "/users/alice"))[0] == 204
     await gone(ec2, stopped)

@@ -125,6 +125,22 @@ def test_a_machine_that_boots_again_gets_its_orders_and_is_waited_for(silent):
     assert hub.spawners["alice"].ready and not is_off(hub)
 
 
+def test_an_answer_that_was_lost_is_given_again_to_the_same_machine(silent):
+    """The Hub is killed right after it has marked a launch claimed."""
+    hub = silent()
+    machine = booted(hub)
+    first = orders(hub, machine)
+    hub.kill()
+    hub.start()
+    assert hub.run(claims(machine, "other"))[0] == 409
+    again = orders(hub, machine)
+    old, new = (given["env"].pop("JUPYTERHUB_API_TOKEN") for given in (first, again))
+    assert whoami(hub, old) in (401, 403) and whoami(hub, new) == 200
+    for given in (first, again):  # the same token, and words of the moment
+        del given["env"]["JPY_API_TOKEN"], given["told"]
+    assert first == again
+
+
 def test_somebody_else_gets_nothing_after_a_reboot(silent):
     hub = silent()
     machine = booted(hub)
