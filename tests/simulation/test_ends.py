@@ -14,7 +14,9 @@ from .virtual_world import saved
 @pytest.fixture
 def make_hub(hubs_with):
     """Makes hubs of alice, who has no server yet, and whose machines end."""
-    return hubs_with({**SETTINGS, "home": "none", "on_stop": "terminate"})
+    # No sweep makes good what is not done.
+    usual = {"home": "none", "on_stop": "terminate", "sweep_interval": 3600}
+    return hubs_with({**SETTINGS, **usual})
 
 
 def start(hub):
@@ -105,7 +107,9 @@ def test_with_a_deleted_user_goes_the_machine_that_was_stopped(world, make_hub):
 
 
 def test_two_hubs_in_one_account_do_not_touch_each_other(world, make_hub):
-    one, other = make_hub(), make_hub()
+    # A machine of the other's would take the only place.
+    own = {"max_machines": 1, "sweep_interval": SETTINGS["sweep_interval"]}
+    one, other = make_hub(**own), make_hub(**own)
     serve(one)
     kept = serve(other)
     one.call("DELETE", "/users/alice/server")
