@@ -18,6 +18,7 @@ LAYERS = {
         ["hub", "hub_side"],
         ["server"],
         ["fleet", "form"],
+        ["ready"],
         ["launch", "homes", "images", "costs"],
         ["claim", "ec2"],
         ["profiles"],

@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable
 
-from ec2spawner.core import events, kept_events, notice_events
+from ec2spawner.core import events, kept_events, notice_events, ready_events
 from ec2spawner.core.errors import Reason
 from ec2spawner.core.event import Event
 from ec2spawner.core.state import ACTS, Phase, Wish
@@ -28,7 +28,7 @@ def all_events() -> list[type[Event]]:
     """In the order of their source."""
     return [
         member
-        for module in (events, notice_events, kept_events)
+        for module in (events, ready_events, notice_events, kept_events)
         for member in vars(module).values()
         if inspect.isclass(member)
         and issubclass(member, Event)

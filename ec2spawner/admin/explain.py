@@ -133,9 +133,16 @@ def rows(hub: Hub, seen: Survey, ledger: Ledger | None = None) -> list[Row]:
 
 
 def _wanted(machine: Machine, records: Records | None, now: float) -> bool | None:
-    if is_building(machine, now):
+    if is_building(machine, now) or _is_ready(machine, records):
         return True
     return is_wanted(machine, records.wanted) if records else None
+
+
+def _is_ready(machine: Machine | Resource, records: Records | None) -> bool:
+    """It waits for whoever comes first. No database knows of it."""
+    if not isinstance(machine, Machine) or not machine.ready_kind:
+        return False
+    return not (records and (records.owner_of(machine) or records.doomed_of(machine)))
 
 
 def _names_of_servers(
@@ -188,6 +195,8 @@ def why(machine: Machine | Resource, records: Records | None, lease: float) -> s
         name = machine.tags.get(IMAGE_TAG, UNKNOWN)
         return f"builds image {name}; swept after {lease_text(until)}"
     then = f"after {lease_text(until)}" if until else "by a person only"
+    if _is_ready(machine, records):
+        return f"ready, nobody's; swept {then}"
     if records is None:
         return f"unknown: the database cannot be read; swept {then} with --expired"
     if is_wanted(machine, records.wanted):

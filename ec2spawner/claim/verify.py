@@ -48,6 +48,11 @@ def judge_claim(
     waited_for = launch.phase is Phase.BOOTING and launch.wish is Wish.SERVE
     if not waited_for or now - launch.launched_at > claim_timeout:
         return Verdict.REFUSED
+    # Of a machine that was ready the key is known before it is anybody's.
+    if launch.machine_key_hash and not _matches(
+        claim.machine_key, launch.machine_key_hash
+    ):
+        return Verdict.TAKEN
     return Verdict.FIRST
 
 

@@ -103,7 +103,7 @@ class Attempted(Event):
     ahead = True
 
     def _after(self, state: ServerState) -> ServerState:
-        return _in_doubt(state).with_launch(
+        return in_doubt(state).with_launch(
             id=self.start_id,
             phase=Phase.REQUESTED,
             client_token=self.client_token,
@@ -145,10 +145,10 @@ class Refused(Event):
     phases = frozenset({Phase.PLANNED, Phase.REQUESTED})
 
     def _after(self, state: ServerState) -> ServerState:
-        return _in_doubt(state).with_launch(phase=Phase.OVER)
+        return in_doubt(state).with_launch(phase=Phase.OVER)
 
 
-def _in_doubt(state: ServerState) -> ServerState:
+def in_doubt(state: ServerState) -> ServerState:
     """The stopped machine, if asked to wake up, may have done so behind our back."""
     stopped = state.stopped
     if stopped is None or stopped.instance_id != state.current.instance_id:
@@ -205,7 +205,7 @@ class Named(Event):
     def _after(self, state: ServerState) -> ServerState:
         if state.current.instance_id not in ("", self.instance_id):
             # Another than the one to be woken: nobody has worked on it.
-            state = _in_doubt(state).with_launch(
+            state = in_doubt(state).with_launch(
                 ready_at=0.0, failed_wakes=0, woken=None
             )
         found = state.with_launch(

@@ -63,6 +63,12 @@ ORPHANS = Gauge(
     ["region"],
     namespace=metrics_prefix,
 )
+READY_STARTS = Counter(
+    "ec2_ready_starts",
+    "Starts of a kind of which machines are to be ready: given one, or missed it",
+    ["outcome"],
+    namespace=metrics_prefix,
+)
 
 
 def outcome_of(reason: str) -> str:
@@ -91,5 +97,7 @@ def phases_took(stages: Mapping[str, float]) -> None:
 
 
 STARTS.labels(Outcome.READY, "")
+for _outcome in ("given", "missed"):
+    READY_STARTS.labels(_outcome)
 for _reason in Reason:
     STARTS.labels(outcome_of(_reason.value), _reason.value)

@@ -35,6 +35,9 @@ MOVED_TO_TAG = "ec2spawner:moved-to"
 MOVED_FROM_TAG = "ec2spawner:moved-from"
 #: on a machine: it makes an image, and serves nobody; the value is the image's key
 BUILD_TAG = "ec2spawner:build"
+#: on a machine: it is ready for somebody, and nobody's yet; the value is its kind, or,
+#: once it has been given away, ``given`` and when: see ``read_given``
+READY_TAG = "ec2spawner:ready"
 #: on an image and its snapshots: its name, of which the newest that is ready is taken
 IMAGE_TAG = "ec2spawner:image"
 #: on an image: the hash of all that went into it
@@ -86,6 +89,23 @@ def read_lease(text: str) -> float:
         return datetime.strptime(text, _FORMAT).replace(tzinfo=timezone.utc).timestamp()
     except ValueError:
         return 0.0
+
+
+_GIVEN = "given "
+
+
+def given_text(at: float) -> str:
+    """The value of ``READY_TAG`` of a machine that was given away then, in seconds
+    since the epoch."""
+    return _GIVEN + lease_text(at)
+
+
+def read_given(text: str) -> float:
+    """When a machine was given away, seconds since the epoch; 0 for one that was not.
+
+    :param text: the value of ``READY_TAG``; empty without one
+    """
+    return read_lease(text.removeprefix(_GIVEN)) if text.startswith(_GIVEN) else 0.0
 
 
 def to_renew(leases: Mapping[str, float], length: float, now: float) -> list[str]:

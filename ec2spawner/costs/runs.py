@@ -137,6 +137,10 @@ class Run:
         return hours * self.size / MONTH_HOURS if self.kind.stored else hours
 
 
+#: whose a machine is that is ready for anybody, until it is somebody's
+READY = Who("(ready)")
+
+
 def builder_of(user: str, image: str) -> Who:
     """Whose a machine is that makes an image: who has asked for it."""
     return Who(user, profile=f"{_BUILDS}{image}")
@@ -148,8 +152,11 @@ def address_of(run: Run) -> Run:
 
 
 def begun(machine: Machine, region: str) -> Run:
-    """The run of a machine that EC2 shows, before anything is known of it."""
-    began = int(machine.launched_at)
+    """The run of a machine that EC2 shows, before anything is known of it.
+
+    One that was ready has a run of its own from the moment at which it was given away.
+    """
+    began = int(max(machine.given_at, machine.launched_at))
     return Run(
         machine.id,
         began,

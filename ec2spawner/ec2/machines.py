@@ -17,7 +17,9 @@ from ..core.tags import (
     LAUNCH_TAG,
     LEASE_TAG,
     OWNER_TAG,
+    READY_TAG,
     SERVER_TAG,
+    read_given,
     read_lease,
 )
 from .clients import Lane, NotSent
@@ -75,6 +77,9 @@ class Machine:
     public: bool = False
     #: until when it may live without a Hub, seconds since the epoch; 0 without a tag
     lease_until: float = 0.0
+    #: when it was given to who has it, seconds since the epoch; 0 for one that was
+    #: launched for them
+    given_at: float = 0.0
     tags: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
     #: the ids of its volumes by the names of their devices, as far as EC2 shows them
     volumes: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
@@ -90,6 +95,12 @@ class Machine:
     def build(self) -> str:
         """The key of the image that it makes; empty for a machine of a server."""
         return self.tags.get(BUILD_TAG, "")
+
+    @property
+    def ready_kind(self) -> str:
+        """Which kind it is of, if it is ready for somebody and nobody's yet; empty for
+        a machine of a server."""
+        return "" if self.given_at else self.tags.get(READY_TAG, "")
 
     @property
     def gone(self) -> bool:
@@ -145,6 +156,7 @@ def read_machine(instance: InstanceTypeDef, account: str = "") -> Machine:
         ended_at=_read_transition(instance.get("StateTransitionReason", "")),
         public=bool(instance.get("PublicIpAddress")),
         lease_until=read_lease(tags.get(LEASE_TAG, "")),
+        given_at=read_given(tags.get(READY_TAG, "")),
         tags=tags,
         volumes={
             block.get("DeviceName", ""): block.get("Ebs", {}).get("VolumeId", "")

@@ -13,6 +13,7 @@ from ..costs.price_list import PriceList
 from ..launch.breaker import Breaker
 from ..launch.history import StartHistory
 from ..launch.limits import Limits
+from ..ready.pool import Pool
 from .budgeting import Budgeting
 from .builds import Builds
 from .fleets import Fleets
@@ -39,6 +40,8 @@ class HubRuntime:
         self.database = ""
         #: which launch's machine may come to claim
         self.registry = Registry()
+        #: machines that are ready, and nobody's yet
+        self.ready = Pool(self.registry)
         #: how often machines, and strangers, may ask
         self.rate_limits = RateLimits()
         #: what signs machines' certificates; None where nothing is encrypted

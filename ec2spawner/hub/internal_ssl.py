@@ -11,9 +11,11 @@ import json
 import ssl
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from certipy import Certipy
 from jupyterhub.spawner import Spawner
+from jupyterhub.utils import url_path_join
 from traitlets import HasTraits, default
 
 from ..claim.certificates import Authority
@@ -31,6 +33,9 @@ class OwnCertificates(HasTraits):
     hub: Any
     claim_port: int
     internal_ssl: bool
+    user: Any
+    hub_connect_url: str | None
+    environment: dict[str, Any]
 
     @default("claim_port")
     def _claim_port(self) -> int:
@@ -44,8 +49,18 @@ class OwnCertificates(HasTraits):
     @property
     def hub_api_url(self) -> str:
         """Where machines claim, and report."""
-        url: str = Spawner.get_env(self)["JUPYTERHUB_API_URL"]
+        if self.user is not None:
+            url = str(Spawner.get_env(self)["JUPYTERHUB_API_URL"])
+        else:
+            url = self._api_url_for_all()
         return machines_url(url, self.claim_port, self.internal_ssl)
+
+    def _api_url_for_all(self) -> str:
+        """As JupyterHub tells each server (``Spawner.get_env``), without one."""
+        url = str(self.hub.api_url)
+        if self.hub_connect_url:
+            url = url_path_join(self.hub_connect_url, urlsplit(url).path)
+        return str(self.environment.get("JUPYTERHUB_API_URL", url))
 
     async def create_certs(self) -> dict[str, str]:
         """None yet: the machine and its address are not known."""

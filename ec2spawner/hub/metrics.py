@@ -17,6 +17,7 @@ from ..ec2.machines import Machine
 from ..fleet.runtime import HubRuntime
 
 _NAME = f"{metrics_prefix}_ec2_instances"
+_READY = f"{metrics_prefix}_ec2_ready_machines"
 _SPEND = f"{metrics_prefix}_ec2_spend_dollars"
 _REMAINING = f"{metrics_prefix}_ec2_budget_remaining_dollars"
 _LABELS = ("state", "size", "market")
@@ -35,6 +36,12 @@ def count_machines(machines: Iterable[Machine]) -> GaugeMetricFamily:
     for labels, count in sorted(found.items()):
         family.add_metric(labels, count)
     return family
+
+
+def count_ready(count: int) -> GaugeMetricFamily:
+    """How many machines are ready, and nobody's yet."""
+    text = "Machines that are ready for a start, and nobody's yet"
+    return GaugeMetricFamily(_READY, text, value=count)
 
 
 def count_dollars(spent: Spent) -> CounterMetricFamily:
@@ -71,13 +78,15 @@ class OfTheHub(Collector):
 
     def describe(self) -> list[Metric]:
         """Of prometheus_client: the names, without asking for values."""
-        return [count_machines(()), count_dollars(NOTHING), count_budgets(())]
+        ready = count_ready(0)
+        return [count_machines(()), ready, count_dollars(NOTHING), count_budgets(())]
 
     def collect(self) -> Iterator[Metric]:
         """Of prometheus_client: called for each request of ``/hub/metrics``."""
         listings = [fleet.inventory.listing for fleet in self._runtime.fleets]
         known = [each for each in listings if each is not None]
         yield count_machines(m for each in known for m in each.machines.values())
+        yield count_ready(sum(m.listens for m in self._runtime.ready.members))
         yield count_dollars(self._runtime.ledger.of_hub(time.time()))
         yield count_budgets(self._runtime.budgeting.shared())
 

@@ -49,6 +49,7 @@ from .pages.facts import PageFacts, culler_times
 from .pages.unanswered import register as register_page
 from .pages.unanswered import teach_traefik
 from .proxies import encrypt_traefik
+from .ready import ReadyKeeper
 from .stuck import StuckServers
 from .sweep import sweep_for_ever
 
@@ -207,6 +208,10 @@ def begin_sweeping(spawner: Any, app: Any) -> None:
         record = UseRecord(database, hub_id, spawner.log)
         idle = IdleKeeper(app, spawner.log, record, dry=not runtime().stops_idle)
         tasks.add(asyncio.ensure_future(idle.keep()))
+    runtime().ready.secret = app.cookie_secret
+    if spawner.ready_machines:
+        ready = ReadyKeeper(app, spawner, partial(read_spawner, app))
+        tasks.add(asyncio.ensure_future(ready.keep()))
     stuck = StuckServers(app, spawner.log)
     tasks.add(asyncio.ensure_future(stuck.keep_looking(spawner.sweep_interval)))
     sweeping = sweep_for_ever(

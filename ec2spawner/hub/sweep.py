@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..core.metrics import ORPHANS
@@ -28,7 +29,7 @@ from ..fleet.fleet import Fleet
 from ..fleet.runtime import runtime
 from ..fleet.sweep_policy import Sweeper, Wanted, apart, is_building, is_wanted
 from ..homes.archive import Archivist
-from .database.records import Records, read_records
+from .database.records import read_records
 from .owners import stale_owners
 
 _LISTING_SECONDS = 60.0
@@ -68,15 +69,18 @@ class FleetSweep:
         resources = await self._list_resources()
         # Nothing is awaited from here to the verdicts: all speak of one moment.
         records = read_records(db)
+        wanted = records.wanted
+        ready = runtime().ready.launches
+        wanted = replace(wanted, launches={**ready, **wanted.launches})
         self._orphans = 0
-        self._end_machines(listing.machines.values(), records)
-        doomed = self._judge_resources(resources, records)
+        self._end_machines(listing.machines.values(), wanted, records.since)
+        doomed = self._judge_resources(resources, wanted, records.since)
         ORPHANS.labels(self.fleet.region).set(self._orphans)
         await self._delete(doomed)
         await self._archivist.once(resources)
         await self._hand_over(stale_owners(resources, records, self.fleet.hub_id))
         await self._tidy_up_moves()
-        await self._renew(listing.machines, records.wanted)
+        await self._renew(listing.machines, wanted)
         await self._book_archives()
 
     async def _tidy_up_moves(self) -> None:
@@ -116,8 +120,9 @@ class FleetSweep:
             self._news.over("archives")
             self.fleet.book_archives(archives)
 
-    def _end_machines(self, machines: Iterable[Machine], records: Records) -> None:
-        wanted = records.wanted
+    def _end_machines(
+        self, machines: Iterable[Machine], wanted: Wanted, since: float
+    ) -> None:
         # One that has lost our tag and that no server owns is not ours to end.
         known = [m for m in machines if m.hub_id == self.fleet.hub_id or m.id in wanted]
         now = time.time()
@@ -125,7 +130,7 @@ class FleetSweep:
         ours, others = apart(known, wanted, self._lease, now)
         self._say_another_hub(others)
         self._say_tags_changed(known, wanted)
-        verdict = self._machines.judge(ours, wanted, records.since, time.monotonic())
+        verdict = self._machines.judge(ours, wanted, since, time.monotonic())
         self._orphans += verdict.count
         for machine in verdict.end:
             self._news.say(
@@ -139,18 +144,13 @@ class FleetSweep:
         self._say_braked("Machines", verdict.braked)
 
     def _judge_resources(
-        self, resources: Iterable[Resource], records: Records
+        self, resources: Iterable[Resource], wanted: Wanted, since: float
     ) -> list[Resource]:
         doomed: list[Resource] = []
         for kind, sweeper in self._resources.items():
             found = [resource for resource in resources if resource.kind is kind]
-            ours, _ = apart(found, records.wanted, self._lease, time.time())
-            verdict = sweeper.judge(
-                ours,
-                records.wanted,
-                records.since,
-                time.monotonic(),
-            )
+            ours, _ = apart(found, wanted, self._lease, time.time())
+            verdict = sweeper.judge(ours, wanted, since, time.monotonic())
             doomed += verdict.end
             self._orphans += verdict.count
             self._say_braked(_PLURALS[kind], verdict.braked)

@@ -291,7 +291,7 @@ def _run_instances(
             *data_volumes(settings, image),
         ],
         "TagSpecifications": [
-            specification(kind, _tags(settings, who)) for kind in tagged
+            specification(kind, tags_for(settings, who)) for kind in tagged
         ],
     }
     if hibernates:
@@ -341,7 +341,8 @@ def tag_values(
     return values
 
 
-def _tags(settings: LaunchSettings, who: LaunchIdentity) -> dict[str, str]:
+def tags_for(settings: LaunchSettings, who: LaunchIdentity) -> dict[str, str]:
+    """The tags of all that a launch makes."""
     tags = {"Name": f"ec2spawner-{who.server_id[:8]}"}
     tags |= tag_values(settings, who.username, who.servername)
     tags |= {

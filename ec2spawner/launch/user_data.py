@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
 from ..claim.user_data import user_data
+from ..core.ids import digest
 from ..settings import LaunchSettings
 
 #: the programs that a machine can import ahead (``claim/agent/preloader.py``)
@@ -28,6 +30,15 @@ def user_data_of(
     """
     timeout, preload = settings.claim_timeout, preloaded(settings, cmd)
     return user_data(launch_id, nonce, hub_api_url, timeout, hub_ca, preload)
+
+
+def told_at_launch(
+    settings: LaunchSettings, cmd: Sequence[str], hub_api_url: str, hub_ca: str = ""
+) -> str:
+    """A digest of all that user-data says but whose it is: machines that were told the
+    same can stand in for one another."""
+    preload = json.dumps(preloaded(settings, cmd), sort_keys=True)
+    return digest(hub_api_url, str(settings.claim_timeout), hub_ca, preload)
 
 
 def preloaded(settings: LaunchSettings, cmd: Sequence[str]) -> dict[str, Any] | None:

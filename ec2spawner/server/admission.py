@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from math import ceil
 
 from ..core.errors import EC2SpawnError, Reason
@@ -57,6 +58,12 @@ class Admission:
         self._woken = True
         self._limits.woke(self._place, machine.launch_id)
         self._place = machine.launch_id
+        self.answered(refused=False)
+
+    def took(self, launch_id: str) -> None:
+        """A machine that was ready has taken the place of the launch."""
+        self._limits.woke(self._place, launch_id)
+        self._place = launch_id
         self.answered(refused=False)
 
     def ended(self, error: BaseException | None, own: bool = False) -> None:
@@ -213,13 +220,19 @@ class Admission:
         """All machines of the hub, and when the oldest listing of them began.
 
         In a region that EC2 has not listed in this life there are those of the ledger.
+        What is ready and nobody's does not count: it gives way to people.
         """
         hub_id, ledger = self._context.hub_id, self._context.runtime.ledger
+        ready = self._context.runtime.ready
         machines: list[Machine] = []
         listed = float("inf")
         for fleet in self._context.fleets():
             if (listing := fleet.inventory.listing) is not None:
-                machines += listing.machines.values()
+                machines += (
+                    replace(m, owner_id=ready.owner_of(m)) if m.ready_kind else m
+                    for m in listing.machines.values()
+                    if not ready.has(m)
+                )
                 listed = min(listed, listing.began)
             else:
                 machines += (

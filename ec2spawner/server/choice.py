@@ -32,7 +32,7 @@ from ..profiles.overrides import merged
 from ..profiles.profile import UNLISTED, UNLISTED_TOO, Audience, Option, Profile
 from ..profiles.read import ProfileListError, read_profiles
 from ..profiles.short import Sources, read_short
-from ..settings import LaunchSettings
+from ..settings import BudgetSettings, LaunchSettings, ReadySettings
 from .context import ServerContext
 from .image import check_repository
 
@@ -65,9 +65,8 @@ _HUB_WIDE = {
     "prices_region",
     "prices_file",
     "ledger_url",
-    "budgets",
-    "budget_grace",
-    "budget_unknown",
+    *BudgetSettings.class_trait_names(config=True),
+    *ReadySettings.class_trait_names(config=True),
     "acknowledged",
     "build_sources",
     "build_allowed_groups",
@@ -334,7 +333,7 @@ class ServerChoice:
                 self._check_fit(selection)
             self._restore()
             if selection is not None:
-                await self._take_on(selection)
+                await self.take_on(selection)
             self._take_on_repository(groups)
         except ChoiceError as e:
             start_ended(Reason.OPTIONS.value)
@@ -377,7 +376,8 @@ class ServerChoice:
             setattr(self._settings, name, value)
         self._configured.clear()
 
-    async def _take_on(self, selection: Selection) -> None:
+    async def take_on(self, selection: Selection) -> None:
+        """Make the settings those of a choice that was checked."""
         for override in selection.overrides:
             if "instance_type" in override and "instance_types" not in override:
                 # It means this one type, not the hub's list.

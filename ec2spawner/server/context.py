@@ -19,7 +19,6 @@ from ..core.metrics import phases_took, start_ended
 from ..core.saved_state import UnreadableState, from_dict, to_dict
 from ..core.state import Launch, ServerState
 from ..ec2.clients import Account
-from ..ec2.machines import Machine
 from ..fleet.fleet import Fleet, FleetKey
 from ..fleet.runtime import HubRuntime
 from ..fleet.unsaved import NotSaved
@@ -262,14 +261,14 @@ class ServerContext:
 
     # -- the end of a start -----------------------------------------------------
 
-    def start_succeeded(self, woken: Machine | None) -> None:
+    def start_succeeded(self, how: str) -> None:
         """Count it, and remember how long it took.
 
-        :param woken: the machine as it was before it was woken
+        :param how: from a machine that was at rest, "stop" or "hibernate"; that was
+            "ready"; or empty for a fresh one
         """
         self.failure = None
         start_ended()
-        how = ("hibernate" if woken.hibernated else "stop") if woken else ""
         kind = kind_of(self.settings, self.launch.instance_type, how)
         stages = self.progress.stages()
         phases_took(stages)

@@ -1,26 +1,35 @@
-"""From a machine that is stopped to one that boots, for one start of its server."""
+"""The ways of a start to a machine that is there already: one that is stopped for its
+server is woken, or one that is ready for anybody is taken."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from ..core.errors import EC2SpawnError, Reason
 from ..core.event import NotNow
 from ..core.events import Waking
-from ..core.ids import secret_hash
+from ..core.ids import owner_id, secret_hash
+from ..core.ready_events import Given, TakenBack
 from ..core.state import StoppedMachine, Wish
 from ..ec2.clients import NotSent
 from ..ec2.errors import EC2Error, admin_hint
 from ..ec2.errors.kinds import Kind
+from ..ec2.inventory import CONSISTENCY_SECONDS
 from ..ec2.machines import BY_ITSELF, HIBERNATED, STOPPED, Machine
 from ..launch.attempts import place_in_line
 from ..launch.failures import EndedEarly, cancelled, cannot_wake
-from ..launch.plan import LaunchPlan
-from ..launch.user_data import user_data_of
+from ..launch.plan import Candidate, LaunchIdentity, LaunchPlan, tags_for
+from ..launch.progress import Progress
+from ..launch.user_data import told_at_launch, user_data_of
+from ..ready.giving import late_tags, tag_as_given
+from ..ready.kind import kinds_of
+from ..ready.member import Member
 from .context import ServerContext
+from .home import Home
+from .session import Session
 
 # EC2 may take minutes until a machine that is stopping has stopped (EC2 user guide,
 # "Stop and start Amazon EC2 instances").
@@ -31,6 +40,9 @@ _TROUBLE_SECONDS = 240.0
 _MOST_LATE_STOPS = 2
 # How often a machine is woken in vain, one time after the other.
 _MOST_FAILED_WAKES = 2
+# A machine that is ready waits for its orders, and has them at once. One that does not
+# come for so long has died since it was heard of.
+_TAKING_SECONDS = 20.0
 # Another machine may do better. What else EC2 may say is nothing against this one.
 _REPLACED = frozenset({Kind.CAPACITY, Kind.QUOTA, Kind.UNFIT})
 
@@ -83,6 +95,10 @@ class Resume:
             f"Machine {stopped.instance_id} cannot wake up ({why}): you get another"
         )
         return None
+
+    def how(self, woken: Machine | None) -> str:
+        """From what the server started, as it is remembered."""
+        return ("hibernate" if woken.hibernated else "stop") if woken else ""
 
     def stopped_late(self, machine: Machine) -> bool:
         """Whether what has stopped it only now began before it was woken; not too
@@ -195,6 +211,153 @@ class Resume:
         settings, hub = context.settings, context.hub
         launch_id, hub_ca = stopped.launch_id, context.runtime.hub_ca
         return user_data_of(settings, hub.cmd, hub.api_url, launch_id, nonce, hub_ca)
+
+
+def still_shown_stopped(
+    machine: Machine, before: Machine | None, woken_at: float
+) -> bool:
+    """A machine that has been woken may be listed as stopped for a while.
+
+    One that EC2 has taken back has another reason, or another LaunchTime.
+
+    :param before: as it was before it was woken; None when none was
+    :param woken_at: seconds since the epoch
+    """
+    if before is None or machine.gone:
+        return False
+    shown, then = ((each.reason_code, each.launched_at) for each in (machine, before))
+    return shown == then and time.time() - woken_at < CONSISTENCY_SECONDS
+
+
+class Ready:
+    """A machine for one start that was ready before anybody asked, if there is one."""
+
+    def __init__(
+        self, context: ServerContext, session: Session, home: Home, progress: Progress
+    ) -> None:
+        self._context = context
+        self._session = session
+        self._home = home
+        self._progress = progress
+        #: the launch that has made it; empty without one
+        self._launch_id = ""
+
+    @property
+    def how(self) -> str:
+        """``"ready"`` for a start that has one."""
+        return "ready" if self._launch_id else ""
+
+    def take(self, plan: LaunchPlan) -> bool:
+        """Give it to the server: in the database first, then to the machine, which has
+        asked for its orders already. Nothing is awaited.
+
+        :param plan: of the launch that would be made instead
+        :returns: whether there was one
+        :raises EC2SpawnError: when somebody has stopped this start meanwhile
+        :raises NotSaved: when the database refuses it
+        """
+        context = self._context
+        settings, hub, pool = context.settings, context.hub, context.runtime.ready
+        hub_ca = context.runtime.hub_ca
+        told = told_at_launch(settings, hub.cmd, hub.api_url, hub_ca)
+        kinds = kinds_of(plan, told)
+        member = pool.take(settings.region, kinds, plan.home_zone)
+        if member is None:
+            return False
+        candidate = kinds[member.kind]
+        on_stop = context.launch.on_stop
+        if settings.on_stop == "hibernate":
+            on_stop = "hibernate" if candidate.hibernates else "stop"
+        try:
+            context.apply(_given(plan, member, candidate, on_stop))
+        except Exception as e:
+            pool.put_back(member)
+            if isinstance(e, NotNow):
+                raise cancelled() from e
+            raise
+        owner = owner_id(context.hub_id, hub.user_name)
+        pool.gave(member, owner)
+        self._launch_id = member.launch.id
+        self._session.begin()
+        self._home.begin()
+        member.hand_over(self._session)
+        launch = context.launch
+        self._progress.tell(
+            20, f"Machine {launch.instance_id} in {launch.zone} is ready, and yours now"
+        )
+        context.fleet.detach(self._tell_ec2(member))
+        return True
+
+    async def _tell_ec2(self, member: Member) -> None:
+        await _tag_as_given(self._context)
+        self._context.runtime.ready.tagged(member.launch.id)
+
+    def check(self) -> None:
+        """
+        :raises EndedEarly: when the machine has not come for its orders
+        """
+        launch = self._context.launch
+        if not self._launch_id or launch.id != self._launch_id or launch.claimed_at:
+            return
+        if time.time() - launch.launched_at > _TAKING_SECONDS:
+            raise EndedEarly(Machine(launch.instance_id, "running"))
+
+    def taken_back(self, end: EndedEarly) -> bool:
+        """Give up a machine that has ended, or is silent, before it had its orders.
+
+        :returns: whether it was one that was ready, and another may take its place
+        """
+        launch = self._context.launch
+        if launch.id != self._launch_id or end.machine.id != launch.instance_id:
+            return False
+        self._home.end()
+        if not self._context.applied(TakenBack(launch.start_id)):
+            return False
+        self._context.runtime.registry.close(self._launch_id)
+        self._launch_id = ""
+        self._progress.tell(20, f"Machine {launch.instance_id} does not answer")
+        return True
+
+
+def _given(
+    plan: LaunchPlan, member: Member, candidate: Candidate, on_stop: str
+) -> Given:
+    launch = member.launch
+    return Given(
+        plan.launch_id,
+        launch.id,
+        launch.instance_id,
+        launch.private_ip,
+        launch.zone,
+        candidate.instance_type,
+        candidate.market,
+        launch.nonce_hash,
+        launch.machine_key_hash,
+        plan.fingerprint,
+        on_stop,
+        time.time(),
+    )
+
+
+def _tag_as_given(context: ServerContext) -> Awaitable[None]:
+    """Say on EC2 whose a machine is that was ready."""
+    launch, hub, fleet = context.launch, context.hub, context.fleet
+    who = LaunchIdentity(
+        context.hub_id,
+        context.state.server_id,
+        launch.id,
+        hub.user_name,
+        hub.server_name,
+    )
+    return tag_as_given(
+        fleet.clients.reading,
+        fleet.inventory.get(launch.instance_id) or Machine(launch.instance_id, ""),
+        late_tags(
+            tags_for(context.settings, who), context.settings.tags, launch.launched_at
+        ),
+        lambda: context.launch.id == launch.id,
+        context.log,
+    )
 
 
 def _still_stopping(instance_id: str) -> EC2SpawnError:

@@ -22,7 +22,6 @@ from ..core.events import (
 )
 from ..core.ids import new_launch_id, secret_hash, server_id
 from ..core.state import Phase, Wish
-from ..ec2.inventory import CONSISTENCY_SECONDS
 from ..ec2.machines import Machine
 from ..launch.attempts import Attempt, Attempts, Reporter
 from ..launch.block_devices import data_devices
@@ -42,7 +41,12 @@ from .admission import Admission
 from .context import ServerContext
 from .home import Home, check_free
 from .image import image_of_repository
-from .resume import Resume, speaks_against_the_machine
+from .resume import (
+    Ready,
+    Resume,
+    speaks_against_the_machine,
+    still_shown_stopped,
+)
 from .session import Session
 from .stop import Stop
 from .tokens import token_of
@@ -66,6 +70,7 @@ class Start:
         self.session = Session(context, self.progress, self.home)
         self.admission = Admission(context)
         self._resume = Resume(context, lambda text: self.progress.tell(5, text))
+        self._ready = Ready(context, self.session, self.home, self.progress)
         #: ``run`` has been called: it is of no use to another start
         self.begun = bool(start_id)
         self._is_told = False
@@ -124,7 +129,7 @@ class Start:
             except EndedEarly as e:
                 if self._woken and self._resume.stopped_late(e.machine):
                     getting = self._wake_again(e.machine)
-                elif self._may_go_on(attempts, e):
+                elif self._ready.taken_back(e) or self._may_go_on(attempts, e):
                     getting = self._next_machine(attempts)
                 else:
                     raise
@@ -132,7 +137,7 @@ class Start:
                 break
         self.progress.tell(95, "Ready")
         self._is_told = True
-        context.start_succeeded(self._woken)
+        context.start_succeeded(self._ready.how or self._resume.how(self._woken))
 
     def give_up(self, error: BaseException | None = None) -> None:
         """It has ended without being ready: nothing of it is to go on.
@@ -245,6 +250,7 @@ class Start:
         self, plan: LaunchPlan, attempts: Attempts, stop: Stop
     ) -> None:
         """Wake the machine that is stopped for this server, or launch a fresh one."""
+        context = self._context
         await stop.settled()
         machine = await self._resume.run(plan)
         if machine is not None:
@@ -252,6 +258,9 @@ class Start:
             self.admission.woke(machine)
             self.session.begin()
             self.found(machine)
+            return
+        if self._ready.take(plan):
+            self.admission.took(context.launch.id)
             return
         wanted = plan.candidates[0].machine
         self.progress.tell(5, f"Asking AWS for a machine: {wanted}")
@@ -360,6 +369,7 @@ class Start:
         if machine is not None and machine.state == "running":
             if not (machine.private_ip or launch.private_ip):
                 raise without_address(machine.id)
+        self._ready.check()
         limit = self._context.settings.claim_timeout
         if not launch.claimed_at and time.time() - launch.launched_at > limit:
             raise EC2SpawnError(
@@ -369,19 +379,7 @@ class Start:
             )
 
     def _still_shown_stopped(self, machine: Machine) -> bool:
-        """A machine that has been woken may be listed as stopped for a while.
-
-        One that EC2 has taken back has another reason, or another LaunchTime.
-        """
-        before = self._woken
-        if before is None or machine.gone:
-            return False
-        if (machine.reason_code, machine.launched_at) != (
-            before.reason_code,
-            before.launched_at,
-        ):
-            return False
-        return time.time() - self._woken_at < CONSISTENCY_SECONDS
+        return still_shown_stopped(machine, self._woken, self._woken_at)
 
     def out_of_time(self, seconds: float) -> EC2SpawnError:
         """What a user reads when nothing failed and nothing came."""

@@ -13,6 +13,7 @@ from .network import NetworkSettings
 from .people import PeopleSettings
 from .prices import PriceSettings
 from .profiles import ProfileSettings
+from .ready import ReadySettings
 
 
 class LaunchSettings(
@@ -28,6 +29,7 @@ class LaunchSettings(
     BuildSettings,
     ContentSettings,
     PeopleSettings,
+    ReadySettings,
     ProfileSettings,
 ):
     """Every setting of a launch. ``EC2Spawner`` is this plus the Hub's contract."""
@@ -48,4 +50,5 @@ __all__ = [
     "PeopleSettings",
     "PriceSettings",
     "ProfileSettings",
+    "ReadySettings",
 ]

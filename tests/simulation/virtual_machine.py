@@ -209,6 +209,10 @@ class VirtualMachine(NoMachine):
                     self.orders["env"] = before["env"]  # it is in its memory
                 self.claimed_with = self.config["nonce"]
                 return
+            if status == 202:  # it is known, and is to wait
+                deadline = self.hub.world.time.now + self.config["claim_timeout"]
+                await asyncio.sleep(0.25)
+                continue
             if status in (400, 409) or self.hub.world.time.now > deadline:
                 self.power_off()
                 return

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...images.builds.request import LEAST_DISK, UBUNTU
+from ...ready.giving import late_keys
 from ...server.choice import known_profiles
 from ...settings import LaunchSettings
 
@@ -49,6 +50,9 @@ class Needs:
     rests: bool = False
     builds: bool = False
     prices: bool = False
+    #: the hub's own tags on machines, of which those of ready machines come late; empty
+    #: without ready machines
+    late_tags: tuple[str, ...] = ()
 
 
 def needs_of(
@@ -102,6 +106,7 @@ def needs_of(
         or any(each != "terminate" for each in every("on_stop")),
         builds=builds,
         prices=bool(settings.prices_region),
+        late_tags=late_keys(settings.tags) if settings.ready_machines else (),
     )
 
 

@@ -217,6 +217,14 @@ def _machines(needs: Needs) -> Iterator[Statement]:
         machines,
         {**own, **_only_tags(LEASE_TAG)},
     )
+    if needs.late_tags:
+        yield Statement(
+            "SayWhoseReadyMachinesAre",
+            "Note whose a machine is that was ready before anybody asked for it.",
+            ["ec2:CreateTags"],
+            [*machines, *_arns(needs, "volume")],
+            {**own, **_only_tags(*needs.late_tags)},
+        )
     yield Statement(
         "DeleteOwnLeftovers",
         "Delete what a launch has left over. A home is out of reach.",

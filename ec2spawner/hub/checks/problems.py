@@ -15,6 +15,7 @@ from ...profiles.overrides import merged
 from ...profiles.profile import Profile
 from ...profiles.read import ProfileListError
 from ...profiles.repository import sources_pattern
+from ...ready.wishes import read_wishes
 from ...server.choice import known_profiles
 from ...settings.machine import image_mistake
 from ...settings.network import why_unreachable
@@ -56,6 +57,10 @@ def problems(spawner: Any, app: Any) -> Iterator[str]:
     except ProfileListError as e:
         yield f"c.EC2Spawner.{e}."
         return
+    try:
+        read_wishes(spawner.ready_machines, profiles)
+    except ValueError as e:
+        yield f"c.EC2Spawner.{e}."
     trial = type(spawner)(hub=app.hub)
     for profile in profiles:
         where = (

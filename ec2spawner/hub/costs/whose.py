@@ -13,9 +13,11 @@ from ...core.tags import (
     IMAGE_TAG,
     LAUNCH_TAG,
     OWNER_TAG,
+    READY_TAG,
     SERVER_TAG,
+    read_given,
 )
-from ...costs.runs import Who, builder_of
+from ...costs.runs import READY, Who, builder_of
 from ..database.records import Records, read_records
 
 
@@ -47,6 +49,8 @@ class Whose:
         record = records.of_machine(id) or records.launches.get(launch)
         if record := record or records.doomed.get(launch):
             return Who(record.user, record.server, record.profile)
+        if READY_TAG in tags and not read_given(tags[READY_TAG]):
+            return READY
         for tag in (SERVER_TAG, HOME_TAG, OWNER_TAG):
             if found := self._by_tag.get(tags.get(tag, "")):
                 builds = BUILD_TAG in tags

@@ -45,6 +45,7 @@ def machine(launch, id="i-1", launched_at=200.0, **more):
     )
 
 
+POOL = {"ec2spawner:ready": "kind"}
 BUILDER = {"ec2spawner:build": "key", "ec2spawner:image": "hydro"}
 
 
@@ -55,6 +56,11 @@ BUILDER = {"ec2spawner:build": "key", "ec2spawner:image": "hydro"}
             machine("", id="i-9", lease_until=UNTIL, tags=BUILDER),
             "builds image hydro; swept after 2026-11-22T17:00:00Z",
         ),
+        (
+            machine("l-pool", id="i-9", lease_until=UNTIL, tags=POOL),
+            "ready, nobody's; swept after 2026-11-22T17:00:00Z",
+        ),
+        (machine("l-ready", tags=POOL), "its server is ready"),
         (machine("l-ready"), "its server is ready"),
         (machine("l-new", id="i-2"), "its server is starting"),
         (machine("", id="i-1"), "its server is ready"),

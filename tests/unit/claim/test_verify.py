@@ -50,6 +50,12 @@ def test_the_machine_of_the_launch_gets_its_orders():
     assert judge() is Verdict.FIRST
 
 
+def test_the_key_of_a_machine_that_was_ready_is_known_before_its_orders():
+    given = dataclasses.replace(BOOTING, machine_key_hash=CLAIMED.machine_key_hash)
+    assert judge(given) is Verdict.FIRST
+    assert judge(given, Claim("launch", "nonce", "other key")) is Verdict.TAKEN
+
+
 @pytest.mark.parametrize("source", ["10.0.0.6", "", "localhost", "::1", "10.0.0.50"])
 def test_no_other_address_does(source):
     assert judge(source=source) is Verdict.REFUSED

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ec2spawner.core import events, kept_events, notice_events
+from ec2spawner.core import events, kept_events, notice_events, ready_events
 from ec2spawner.core.event import Event, NotNow
 from ec2spawner.core.events import (
     Attempted,
@@ -38,6 +38,7 @@ from ec2spawner.core.notice_events import (
     Rescued,
     Silent,
 )
+from ec2spawner.core.ready_events import Given, TakenBack
 from ec2spawner.core.state import (
     Act,
     Doomed,
@@ -54,7 +55,7 @@ from .when_possible import IN_MEMORY, PHASES, SERVING
 
 def test_every_event_is_here():
     assert set(PHASES) == set(Event.__subclasses__())
-    modules = (events, kept_events, notice_events)
+    modules = (events, kept_events, notice_events, ready_events)
     assert {e.__module__ for e in PHASES} == {m.__name__ for m in modules}
 
 
@@ -69,7 +70,9 @@ def test_what_the_next_process_can_do_without_is_not_saved():
 
 def test_what_is_asked_of_others_next_is_saved_before_it_is():
     ahead = named(*(e for e in Event.__subclasses__() if e.ahead))
-    assert ahead == {"Attempted", "Claimed", "HomeKnown", "Remembered", "Waking"}
+    assert ahead == {
+        *("Attempted", "Claimed", "Given", "HomeKnown", "Remembered", "Waking")
+    }
 
 
 def launch_in(phase, wish=Wish.SERVE, **more):
@@ -100,6 +103,8 @@ EXAMPLES = [
     EndedByItself("lost"),
     StoppedAsWished(1.0),
     Gone(),
+    Given("start", "launch", "i-1", "1.1.1.1", "a", "t", "spot", "n", "k", "f", "", 1),
+    TakenBack("start"),
 ]
 
 
@@ -112,6 +117,8 @@ def test_all_that_need_a_launch_are_among_the_examples():
 def test_an_event_is_possible_in_its_phases_and_no_others(event, phase):
     wish = Wish.KEEP if isinstance(event, StoppedAsWished) else Wish.SERVE
     state = launch_in(phase, wish)
+    if isinstance(event, TakenBack):
+        state = state.with_launch(machine_key_hash="key")
     if isinstance(event, Waking):
         state = replace(state, stopped=StoppedMachine("old", "i-0"))
     if phase in PHASES[type(event)]:

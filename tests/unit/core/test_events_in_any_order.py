@@ -46,6 +46,7 @@ from ec2spawner.core.notice_events import (
     OutOfTime,
     Rescued,
 )
+from ec2spawner.core.ready_events import Given, TakenBack
 from ec2spawner.core.saved_state import from_dict, to_dict
 from ec2spawner.core.state import (
     Doomed,
@@ -131,6 +132,20 @@ class AServer(ToldServer):
             Attempted: ("token", "nonce", "spot", "t", "f", "", self.now),
         }
         assert not self.happens(late("start-0", *arguments[late]))
+
+    @rule()
+    def given(self):
+        what = (self.new("launch"), self.new("i"), "1.1.1.1", "a", "t", "on-demand")
+        self.happens(
+            Given(self.start_id, *what, "nonce", self.new("key"), "f", "", self.now)
+        )
+
+    @rule()
+    def taken_back(self):
+        before = self.state.current
+        if self.happens(TakenBack(self.start_id)):
+            assert before.doomed in self.state.doomed and not before.claimed_at
+            assert self.state.current.phase is Phase.PLANNED
 
     @rule()
     def claimed(self):

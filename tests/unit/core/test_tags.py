@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ec2spawner.core.tags import lease_text, read_lease, to_renew
+from ec2spawner.core.tags import (
+    given_text,
+    lease_text,
+    read_given,
+    read_lease,
+    to_renew,
+)
 
 HOUR = 3600.0
 
@@ -16,6 +22,16 @@ def test_a_lease_is_a_time_that_people_can_read_and_compare_as_text():
 @given(st.integers(1, 4_000_000_000))
 def test_a_lease_is_read_as_it_was_written(until):
     assert read_lease(lease_text(until)) == until
+
+
+@given(st.integers(1, 4_000_000_000))
+def test_when_a_machine_was_given_away_is_read_as_it_was_written(at):
+    assert read_given(given_text(at)) == at
+
+
+@pytest.mark.parametrize("text", ["", "abcdef", "given", "given soon"])
+def test_a_kind_is_no_time_at_which_it_was_given_away(text):
+    assert read_given(text) == 0.0
 
 
 @pytest.fixture

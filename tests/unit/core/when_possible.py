@@ -37,6 +37,7 @@ from ec2spawner.core.notice_events import (
     Rescued,
     Silent,
 )
+from ec2spawner.core.ready_events import Given, TakenBack
 from ec2spawner.core.state import Phase, ServerInMemory
 
 UNDER_WAY = {
@@ -79,12 +80,16 @@ PHASES = {
     DoomedGone: None,
     HomeKnown: None,
     Silent: {Phase.READY},
+    Given: {Phase.PLANNED},
+    TakenBack: {Phase.BOOTING},
 }
 #: those that only a launch which is still to serve allows
 SERVING = {
     Planned,
     Attempted,
     Waking,
+    Given,
+    TakenBack,
     Claimed,
     Ready,
     Rebooted,

@@ -10,7 +10,7 @@ import pytest
 
 from ec2spawner.costs.ledger import Ledger
 from ec2spawner.costs.price_list import PriceList
-from ec2spawner.costs.runs import Key, Kind, Run, Who, booked, bounds, month_of
+from ec2spawner.costs.runs import READY, Key, Kind, Run, Who, booked, bounds, month_of
 from ec2spawner.costs.spent import Spent, total
 from ec2spawner.ec2.machines import Machine
 from ec2spawner.ec2.resources import Resource, ResourceKind
@@ -53,6 +53,22 @@ def test_every_start_of_a_machine_is_a_run():
     for at, each in enumerate(RAN + STOPPED + AGAIN + OVER):
         book.see("r", [each], BEGAN + 300 * at)
     assert ends(book) == {BEGAN: BEGAN + 500, BEGAN + 900: BEGAN + 1500}
+
+
+def test_a_machine_that_was_ready_has_a_run_of_its_own_once_it_is_given_away():
+    book, given = ledger(), BEGAN + HOUR
+    book.see("r", [machine()], BEGAN + 10)
+    (first,) = book.runs
+    book.name(first, READY)
+    book.see("r", [machine()], given - 5)
+    book.see("r", [machine(given_at=float(given))], given + HOUR, complete=True)
+    assert ends(book) == {BEGAN: given - 5, given: None}
+    assert book.runs[Key("i-1", given)].who == Who()
+    # When it is stopped and woken later, that is a run as any other.
+    woken = machine(began=given + 2 * HOUR, given_at=float(given))
+    book.see("r", [machine("stopped", given_at=float(given))], given + HOUR + 5)
+    book.see("r", [woken], given + 3 * HOUR)
+    assert list(ends(book)) == [BEGAN, given, given + 2 * HOUR]
 
 
 def test_what_is_told_twice_late_or_in_another_order_is_booked_once():

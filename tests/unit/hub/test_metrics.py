@@ -16,7 +16,13 @@ def runtime(*machines):
     hydro = Budget(Scope.GROUP, 500.0, "hydro", monthly=False)
     uses = [Use(Budget(Scope.HUB, 1.0), Spent(1.75)), Use(hydro, Spent(100.0))]
     budgeting = SimpleNamespace(shared=lambda: uses)
-    return SimpleNamespace(fleets=[known, unknown], ledger=ledger, budgeting=budgeting)
+    members = [SimpleNamespace(listens=True), SimpleNamespace(listens=False)]
+    return SimpleNamespace(
+        fleets=[known, unknown],
+        ledger=ledger,
+        budgeting=budgeting,
+        ready=SimpleNamespace(members=members),
+    )
 
 
 def test_machines_are_counted_by_state_size_and_market_when_somebody_asks():
@@ -38,6 +44,12 @@ def test_machines_are_counted_by_state_size_and_market_when_somebody_asks():
         f'{name}{{market="spot",size="t3.small",state="running"}} 1.0',
         f'{name}{{market="on-demand",size="t3.large",state="stopped"}} 1.0',
     ]
+
+
+def test_machines_are_ready_that_would_have_their_orders_at_once():
+    registry = CollectorRegistry()
+    show_hub(runtime(), registry)
+    assert registry.get_sample_value("jupyterhub_ec2_ready_machines") == 1
 
 
 def test_what_the_ledger_has_is_told_in_dollars():

@@ -174,17 +174,16 @@ def test_a_failure_is_remembered_until_the_next_start_has_ended(claimed):
 
 
 def test_how_long_a_start_took_is_known_to_the_next_of_its_kind(claimed):
-    claimed.start_succeeded(None)
+    claimed.start_succeeded("")
     history, settings = claimed.runtime.history, claimed.settings
     # Of one whose beginning nobody has seen nothing is known.
     kind = kind_of(settings, "", "")
     assert history.expected(kind) is None
     for percent in (20, 45, 75, 95):
         claimed.progress.tell(percent, "a step")
-    claimed.start_succeeded(None)
+    claimed.start_succeeded("")
     assert history.expected(kind) is not None
-    woken = Machine("i-1", "stopped", reason_code="Client.UserInitiatedHibernate")
-    claimed.start_succeeded(woken)
+    claimed.start_succeeded("hibernate")
     assert history.expected(kind_of(settings, "", "hibernate")) is not None
     assert history.expected(kind_of(settings, "", "stop")) is None
 

@@ -15,6 +15,7 @@ from ....core.tags import (
     HUB_TAG,
     IMAGE_TAG,
     LEASE_TAG,
+    OWNER_TAG,
     lease_text,
 )
 from ....ec2.facts import Image, Region
@@ -272,6 +273,9 @@ def _of_machine(wants: Wants, machine: Machine) -> Iterator[Wish]:
     yield Wish("read the console of a machine", "GetConsoleOutput", console)
     lease = {"Resources": [machine.id], "Tags": to_pairs({LEASE_TAG: lease_text(0.0)})}
     yield Wish("renew the lease of a machine", "CreateTags", lease)
+    if needs.late_tags:
+        whose = {"Resources": [machine.id], "Tags": to_pairs({OWNER_TAG: _NOBODY})}
+        yield Wish("note whose a ready machine is", "CreateTags", whose)
     if needs.rests:
         yield Wish("stop a machine of the hub", "StopInstances", one)
         yield Wish("wake a machine of the hub", "StartInstances", one)

@@ -49,6 +49,18 @@ def test_machines_go_into_the_subnets_and_groups_of_the_hub_and_its_profiles_onl
     }
 
 
+def test_who_keeps_machines_ready_may_tag_them_when_they_are_given_away():
+    found = made(ready_machines=[{"count": 1}], tags={"award": "{username}"})
+    statement = found["SayWhoseReadyMachinesAre"]
+    assert resources(statement) == {f"{EC2}:instance/*", f"{EC2}:volume/*"}
+    keys = statement["Condition"]["ForAllValues:StringEquals"]["aws:TagKeys"]
+    assert set(keys) == {
+        *("Name", "award"),
+        *("ec2spawner:server", "ec2spawner:owner", "ec2spawner:ready"),
+    }
+    assert "SayWhoseReadyMachinesAre" not in made()
+
+
 def test_where_none_are_named_any_will_do():
     assert resources(made(image="name:lab-*")["LaunchInto"]) == {
         "arn:aws:ec2:us-west-2::image/*",

@@ -135,3 +135,9 @@ def test_without_what_images_need_no_hub_starts_that_is_to_build_any(monkeypatch
 
 def test_all_that_is_wrong_is_said_at_once():
     assert len(told(internal_ssl=True, region="", image="")) == 3
+
+
+def test_a_ready_machine_that_cannot_be_is_told():
+    (why,) = told(ready_machines=[{"count": 1}, {"hours": "Mon-Fry 8-18"}])
+    assert why.startswith("c.EC2Spawner.ready_machines, entry 2: 'Mon-Fry 8-18'")
+    assert not told(ready_machines=[{"count": 1, "hours": "Mon-Fri 8-18"}])

@@ -3,7 +3,7 @@
 import pytest
 
 from ec2spawner.core.ids import owner_id
-from ec2spawner.core.tags import BUILD_TAG, IMAGE_TAG, OWNER_TAG
+from ec2spawner.core.tags import BUILD_TAG, IMAGE_TAG, OWNER_TAG, READY_TAG, given_text
 from ec2spawner.costs.ledger import Ledger
 from ec2spawner.costs.runs import Kind, Run
 from ec2spawner.costs.spent import Spent
@@ -27,6 +27,13 @@ def test_a_builder_is_on_the_ledger_of_who_asked(whose):
     assert (who.user, who.server, who.profile) == ("ada", "", "image hydro")
     assert whose.of("i-2", {BUILD_TAG: "f" * 40, IMAGE_TAG: "x"}).user == ""
     assert whose.of("i-3", {OWNER_TAG: TAGS[OWNER_TAG]}).profile == ""
+
+
+def test_what_is_ready_is_nobodys_until_it_is_given_away(whose):
+    ready = {READY_TAG: "kind"}
+    assert whose.of("i-1", ready).user == "(ready)"
+    given = {READY_TAG: given_text(100.0), OWNER_TAG: TAGS[OWNER_TAG]}
+    assert whose.of("i-1", given).user == "ada"
 
 
 def test_builds_of_a_user_are_counted_and_nothing_else(whose):

@@ -1,0 +1,1 @@
+"""Machines that are ready before anybody asks for one."""
