@@ -20,7 +20,6 @@ from ec2spawner.core.state import (
     StoppedMachine,
     Wish,
 )
-from ec2spawner.ec2.machines import Machine
 from ec2spawner.fleet import unsaved
 from ec2spawner.fleet.runtime import HubRuntime
 from ec2spawner.fleet.unsaved import NotSaved
