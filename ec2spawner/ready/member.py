@@ -96,8 +96,10 @@ class Member:
 
     def why_not_its(self, claim: Claim) -> str:
         """Why EC2's document of who claims is not its machine's; empty when it is."""
-        shown = self._inventory.get(self._launch.instance_id)
-        return why_not_its(self._settings, self._launch, shown, claim.identity)
+        # Since when it is waited for says nothing of one that an earlier Hub launched.
+        launch = replace(self._launch, launched_at=0.0)
+        shown = self._inventory.get(launch.instance_id)
+        return why_not_its(self._settings, launch, shown, claim.identity)
 
     async def look_again(self) -> None:
         """Another machine has its address, EC2 says: this one is over."""

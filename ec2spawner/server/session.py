@@ -158,6 +158,8 @@ class Session:
     def why_not_its(self, claim: Claim) -> str:
         """Why EC2's document of who claims is not its machine's; empty when it is."""
         context, launch = self._context, self.launch
+        if launch.machine_key_hash:
+            return ""  # it was ready, has shown it then, and has the same key
         shown = context.fleet.inventory.get(launch.instance_id)
         return why_not_its(context.settings, launch, shown, claim.identity)
 
