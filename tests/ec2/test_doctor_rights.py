@@ -71,7 +71,6 @@ WITH_ALL = {
     "on_stop": "stop",
     "market": "spot-then-on-demand",
     "build_sources": ["https://github.com/lab/*"],
-    "ready_machines": [{"count": 1}],
 }
 
 
@@ -101,7 +100,6 @@ def test_the_policy_that_is_made_of_a_configuration_is_neither_too_narrow_nor_to
         ("EndOwnMachines", "end a machine of the hub"),
         ("StopAndWakeOwnMachines", "wake a machine of the hub"),
         ("MakeOwnMachinesOfTheseSizes", "give it new user-data"),
-        ("SayWhoseReadyMachinesAre", "note whose a ready machine is"),
         ("RenewOwnLeases", "renew the lease of a machine"),
         ("MakeHomes", "make a home of 10 GiB"),
         ("AttachAndGrowOwnHomes", "grow a home"),

@@ -37,6 +37,14 @@ def start(hub, user, options=SMALL):
 def test_who_asks_for_what_is_ready_has_it_without_a_launch(world, make_hub):
     hub = make_hub()
     (ready,) = filled(world, hub)
+    before = tags_of(world.cloud.instance(ready))
+    assert before["Name"] == "ec2spawner-ready" and before["ec2spawner:ready"]
+    assert not {"ec2spawner:server", "ec2spawner:owner"} & before.keys()
+    # Of another choice none is ready: that is launched.
+    start(hub, "bob", LARGE)
+    hub.pass_until(lambda: "bob" in hub.serving(), 60)
+    assert waiting(world, hub) == [ready]
+    hub.call("DELETE", "/users/bob/server")
     # No call to EC2 is on its way.
     for action in ("RunInstances", "DescribeInstances", "CreateTags"):
         world.fault(action, error=("Unavailable", 503))
@@ -46,16 +54,7 @@ def test_who_asks_for_what_is_ready_has_it_without_a_launch(world, make_hub):
     world.clear_faults()
     (other,) = filled(world, hub)
     assert other != ready and len(world.living(hub)) == 2
-
-
-def test_its_tags_say_whose_it_is_once_it_is_somebodys(world, make_hub):
-    hub = make_hub()
-    (ready,) = filled(world, hub)
-    before = tags_of(world.cloud.instance(ready))
-    assert before["Name"] == "ec2spawner-ready" and before["ec2spawner:ready"]
-    assert not {"ec2spawner:server", "ec2spawner:owner"} & before.keys()
-    start(hub, "alice")
-    hub.pass_until(lambda: hub.serving(), 20)
+    # Its tags have come meanwhile.
     after = tags_of(world.cloud.instance(ready))
     state = saved(hub)["alice", ""][1]
     assert after["ec2spawner:server"] == state.server_id
@@ -63,15 +62,7 @@ def test_its_tags_say_whose_it_is_once_it_is_somebodys(world, make_hub):
     assert after["ec2spawner:lease"] and after["ec2spawner:launch"] == state.launch.id
 
 
-def test_a_choice_of_which_none_is_ready_is_launched(world, make_hub):
-    hub = make_hub()
-    (ready,) = filled(world, hub)
-    start(hub, "alice", LARGE)
-    hub.pass_until(lambda: "alice" in hub.serving(), 60)
-    assert hub.serving()["alice"] != ready
-    assert waiting(world, hub) == [ready]
-
-
+@pytest.mark.slow
 def test_two_who_ask_at_once_have_a_machine_each(world, make_hub):
     hub = make_hub()
     (ready,) = filled(world, hub)
@@ -96,6 +87,7 @@ def test_a_machine_that_waits_ends_itself_when_there_is_no_hub(world, make_hub):
     assert "InstanceInitiatedShutdown" in str(vars(reason)), vars(reason)
 
 
+@pytest.mark.slow
 def test_a_hub_that_is_back_finds_its_machines_and_gives_them_away(world, make_hub):
     hub = make_hub()
     (ready,) = filled(world, hub)
@@ -118,6 +110,7 @@ def test_a_machine_of_other_settings_is_replaced(world, make_hub):
     assert other != ready
 
 
+@pytest.mark.slow
 def test_sweeps_leave_alone_what_is_ready_and_its_lease_goes_on(world, make_hub):
     hub = make_hub(hub_silence_limit=200)
     (ready,) = filled(world, hub)
@@ -127,6 +120,7 @@ def test_sweeps_leave_alone_what_is_ready_and_its_lease_goes_on(world, make_hub)
     assert tags_of(world.cloud.instance(ready))["ec2spawner:lease"] > first
 
 
+@pytest.mark.slow
 def test_a_machine_that_has_died_in_the_pool_is_replaced(world, make_hub):
     hub = make_hub()
     (ready,) = filled(world, hub)
@@ -134,6 +128,7 @@ def test_a_machine_that_has_died_in_the_pool_is_replaced(world, make_hub):
     hub.pass_until(lambda: waiting(world, hub) not in ([], [ready]), 90)
 
 
+@pytest.mark.slow
 def test_a_machine_that_hangs_is_given_to_nobody(world, make_hub):
     hub = make_hub()
     (ready,) = filled(world, hub)
@@ -206,7 +201,7 @@ def test_a_hub_killed_at_any_step_gives_no_machine_to_two_and_loses_none(
     assert moment > 20
 
 
-@pytest.mark.parametrize("moment", (2, 3, 4, 5))
+@pytest.mark.parametrize("moment", (3, 4))
 def test_a_hub_killed_as_it_gives_a_machine_away_neither_doubles_nor_loses_it(
     world, moment
 ):
