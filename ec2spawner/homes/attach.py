@@ -8,7 +8,6 @@ import time
 from collections.abc import Awaitable, Callable
 
 from ..core.errors import EC2SpawnError, Reason
-from ..core.tags import MOVE_TAG
 from ..ec2.again import Looks, repeat_in_doubt
 from ..ec2.clients import Clients
 from ..ec2.errors import EC2Error, admin_hint
@@ -120,8 +119,7 @@ class Attaching:
         volume = await describe_volume(self._clients.reading, volume_id)
         if volume.move and not volume.heir:
             self._log.info("Home %s: its move is given up", volume_id)
-            await self._homes.discard_moves_of(volume_id)
-            await self._homes.tag(volume_id, {MOVE_TAG: ""})
+            await self._homes.end_move(volume_id)
             await self._homes.shown(volume_id, lambda v: not v.move)
         elif volume.heir:
             raise EC2SpawnError(

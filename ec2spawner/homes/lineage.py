@@ -6,9 +6,11 @@ whatever call was the last one that a killed Hub sent, one volume is the home:
 1. A move begins: ``ec2spawner:move`` of the home names it. Snapshot and copy carry the
    same name, and the copy ``ec2spawner:moved-from``. It is no home, as it lacks
    ``ec2spawner:home``.
-2. Whoever gives the home to a machine discards what its move has made, and then makes
-   ``ec2spawner:move`` empty. What was copied is void from then on: the user may write
-   to the home. If an old call of rule 1 names that move again, it finds nothing of it.
+2. Whoever gives the home to a machine gives its move another name, discards what the
+   move has made, and then makes ``ec2spawner:move`` empty. What was copied is void from
+   the first of these on, so that an old call of rule 3 names nothing that is discarded;
+   and until the last one whoever comes next discards it again, so that an old call of
+   rule 1 that names the old move finds nothing of it.
 3. The change is one call: ``ec2spawner:moved-to`` of the old volume names the copy and
    the move. It counts only as long as the volume's ``ec2spawner:move`` names the same
    move, so it changes nothing if EC2 carries it out too late (:attr:`Volume.heir`).

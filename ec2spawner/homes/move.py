@@ -111,13 +111,12 @@ class Moves:
                 raise _trouble(home_id, "EC2 does not show that its move has begun")
             return begun
 
-    async def _give_up(self, home: Volume, *made: str) -> None:
+    async def _give_up(self, home: Volume) -> None:
         """Begin anew at the next start, and do away with what came of this move."""
         async with self._homes.volume_locks[home.id]:
             now = await describe_volume(self._clients.reading, home.id)
             if now.move == home.move and not now.heir:
-                await self._homes.tag(home.id, {MOVE_TAG: ""})
-        await self._homes.discard(made)
+                await self._homes.end_move(home.id)
 
     # -- the snapshot ----------------------------------------------------------
 
@@ -167,7 +166,7 @@ class Moves:
             late = time.monotonic() - began > _NEW_SECONDS
             lost = found is not None and now is None and late
             if lost or (now and now.state not in ("pending", "completed")):
-                await self._give_up(home, snapshot.id)
+                await self._give_up(home)
                 why = f"it is {now.state}" if now else "EC2 does not know it any more"
                 raise _trouble(home.id, f"snapshot {snapshot.id}: {why}")
             snapshot = now or snapshot
@@ -227,7 +226,7 @@ class Moves:
                 if unknown and time.monotonic() - began > _NEW_SECONDS:
                     state = "gone"
             if state not in ("creating", "available"):
-                await self._give_up(home, copy.id)
+                await self._give_up(home)
                 raise EC2SpawnError(
                     f"AWS could not make the copy of your home ({home.id}) in "
                     f"{copy.zone}. Nothing is lost. Please tell your hub's admin.",

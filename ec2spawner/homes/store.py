@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -172,17 +173,19 @@ class Homes:
         """The volume that has taken a home's place in the end, or the home itself."""
         while home.heir:
             home = await self.heir(home.id)
-        return await self._settled(home) if home.moved_to else home
+        settled = await self._settled(home) if home.moved_to else None
+        return settled or home
 
-    async def _settled(self, home: Volume) -> Volume:
-        """The copy that has been made the home of this one's owner, or else this one.
+    async def _settled(self, home: Volume) -> Volume | None:
+        """The copy that has been made the home of this one's owner.
 
-        The word of its move may have been taken off by a call that came too late.
+        The word of its move may have been taken off, or another copy been named, by a
+        call that came too late.
         """
         lane = self._clients.reading
         copies = await copies_of(lane, self._hub_id, origin=home.id)
         settled = [copy for copy in copies if copy.owner]
-        return await self._only_one(settled) or home
+        return await self._only_one(settled)
 
     async def heir(self, volume_id: str) -> Volume:
         """The copy that has taken a volume's place, with the tag that makes it a home.
@@ -196,6 +199,8 @@ class Homes:
             home = await describe_volume(self._clients.reading, volume_id)
             if not home.heir:
                 return home
+            if settled := await self._settled(home):
+                return settled
             copy, why = await self._known(home.heir)
             if copy is None or home.id not in copy.moved_from:
                 why = why or "it is no copy of that one"
@@ -347,13 +352,15 @@ class Homes:
             *(snapshot.id for snapshot in snapshots),
         ]
 
-    async def discard_moves_of(self, volume_id: str) -> None:
-        """Discard what a home's moves have made that has not taken its place.
+    async def end_move(self, volume_id: str) -> None:
+        """Void a home's move, and discard what it has made (rule 2 of ``lineage.py``).
 
-        :raises EC2Error: when EC2 does not answer
+        :raises EC2Error: when EC2 does not answer; it is not over then
         """
+        await self.tag(volume_id, {MOVE_TAG: secrets.token_hex(8)})
         if made := await self._made_by_moves_of([volume_id]):
             await self.discard(made)
+        await self.tag(volume_id, {MOVE_TAG: ""})
 
     async def discard(self, ids: Sequence[str]) -> None:
         """Give up volumes or snapshots of homes for good: tag them, then delete them.

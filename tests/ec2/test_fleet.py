@@ -213,9 +213,9 @@ async def test_listings_are_parsed_in_a_thread_of_their_own(launch, fleet, monke
     parsed_in = set()
     read_machine = machines.read_machine
 
-    def spy(instance):
+    def spy(*sent):
         parsed_in.add(threading.current_thread().name)
-        return read_machine(instance)
+        return read_machine(*sent)
 
     monkeypatch.setattr(machines, "read_machine", spy)
     await fleet.inventory.next(20)
@@ -234,9 +234,9 @@ async def test_what_has_not_changed_since_the_last_listing_is_not_read_again(
     read = []
     read_machine = machines.read_machine
 
-    def spy(instance):
+    def spy(instance, *rest):
         read.append(instance["InstanceId"])
-        return read_machine(instance)
+        return read_machine(instance, *rest)
 
     monkeypatch.setattr(machines, "read_machine", spy)
     await fleet.inventory.next(20)

@@ -127,8 +127,8 @@ def test_a_machine_that_no_hub_can_reach_is_given_up_as_soon_as_it_runs(
     """In a subnet of IPv6 alone."""
     read = machines.read_machine
 
-    def read_without(instance):
-        return replace(read(instance), private_ip="")
+    def read_without(*sent):
+        return replace(read(*sent), private_ip="")
 
     monkeypatch.setattr(machines, "read_machine", read_without)
     status, answer = hub.call("POST", "/users/alice/server")

@@ -111,8 +111,11 @@ steps = st.one_of(
 )
 
 
+# The same stories each time. Two late calls of two killed Hubs may leave two homes, of
+# which the user is told that an admin must say which is the right one: about one story
+# in 6,000 with nothing but kills.
 @given(st.lists(steps, max_size=8))
-@settings(max_examples=150)
+@settings(max_examples=150, derandomize=True)
 # The call that makes the copy the home is carried out when the user has had the old
 # volume again.
 @example(
@@ -160,6 +163,34 @@ def test_a_late_word_that_a_move_is_given_up_takes_nobodys_home_back(tidy):
     told.do(told.start("b", tidy=tidy))
     told.ec2.land()
     told.check()
+
+
+def test_a_late_word_that_names_another_copy_takes_no_place_of_the_one_in_use():
+    """The next Hub has gone on with the same move, to another zone."""
+    for calls_late in range(20):
+        told = Story("a")
+        told.do(told.start("c"), kill_at=3, fate=calls_late)
+        told.do(told.start("b", database=False, tidy=False))
+        told.check()
+        told.ec2.land()
+        told.check()
+        told.do(told.start("b"))
+        told.check()
+
+
+@pytest.mark.parametrize("killed_at", [0, 1, 2])
+def test_a_late_word_that_the_home_has_moved_may_come_while_the_move_is_given_up(
+    killed_at,
+):
+    """Two Hubs are killed: the first has sent it, the second gives the move up."""
+    for calls_late in range(20):
+        told = Story("b")
+        told.do(told.start("a"))
+        told.do(told.start("b"), kill_at=3, fate=calls_late)
+        told.do(told.start("a"), kill_at=killed_at)
+        told.check()
+        told.do(told.start("a"))
+        told.check()
 
 
 def test_at_the_end_nothing_of_a_move_is_left():
