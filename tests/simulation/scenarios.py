@@ -7,7 +7,10 @@ first, at its second, and so on until it lives through the whole.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
+
+import pytest
 
 from ec2spawner.core.state import ServerState
 
@@ -34,6 +37,18 @@ SETTINGS = {
 #: is most of such a test's own time
 OVER_HOURS = {**SETTINGS, "slow_interval": 60, "sweep_interval": 300}
 NO_CAPACITY = {"error": ("InsufficientInstanceCapacity", 500)}
+
+
+def by_day(*chosen: tuple[Any, ...]) -> list[Any]:
+    """For parametrize: each value with each other, of which by day only some are tried.
+
+    :param chosen: those of the day; together they name every value once at least
+    """
+    values = [dict.fromkeys(column) for column in zip(*chosen)]
+    return [
+        case if case in chosen else pytest.param(*case, marks=pytest.mark.slow)
+        for case in product(*values)
+    ]
 
 
 @dataclass(frozen=True)

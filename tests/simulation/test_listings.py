@@ -15,7 +15,7 @@ from ec2spawner.core.tags import HUB_TAG, LAUNCH_TAG
 from ec2spawner.ec2.clients import Account
 from localec2 import ListingFault
 
-from .scenarios import SETTINGS
+from .scenarios import SETTINGS, by_day
 from .virtual_world import saved
 
 NAMES = ("alice", "bob", "carol")
@@ -87,10 +87,9 @@ def errors(caplog):
     return [r.getMessage() for r in caplog.records if r.levelname == "ERROR"]
 
 
-@pytest.mark.parametrize("times", [1, None], ids=["once", "for five minutes"])
-@pytest.mark.parametrize("omitted", ["all", "one"])
+@pytest.mark.parametrize("omitted, times", by_day(("all", None), ("one", 1)))
 def test_listings_that_lack_machines_end_nobodys_server(
-    world, hub, three, times, omitted
+    world, hub, three, omitted, times
 ):
     wrong(world, times, omit=("*",) if omitted == "all" else (three["alice"],))
     hub.pass_time(300)
@@ -250,8 +249,7 @@ def hub_machine(world, hub):
     return machine.id
 
 
-@pytest.mark.parametrize("tag", [HUB_TAG, LAUNCH_TAG])
-@pytest.mark.parametrize("value", [None, "somebody-elses"])
+@pytest.mark.parametrize("tag, value", by_day((HUB_TAG, "other"), (LAUNCH_TAG, None)))
 def test_a_server_outlives_whatever_automation_does_to_its_tags(
     world, hub, three, tag, value
 ):

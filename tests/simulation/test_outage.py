@@ -1,4 +1,4 @@
-"""Ten minutes of a hub with twenty servers, mostly without EC2. Time is free here."""
+"""Ten minutes of a hub with eight servers, mostly without EC2. Time is free here."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-SERVERS = 20
+SERVERS = 8
 OUTAGE_SECONDS = 600
 SLOW_INTERVAL = 15
 POLL_INTERVAL = 30
@@ -25,8 +25,8 @@ def changes(world):
 
 
 @pytest.fixture
-def twenty(world):
-    """A hub with twenty servers, and nothing to do."""
+def hub(world):
+    """A hub with eight servers, and nothing to do."""
     hub = world.hub(
         fast_interval=3,
         slow_interval=SLOW_INTERVAL,
@@ -45,9 +45,9 @@ def twenty(world):
     return hub
 
 
-def test_polls_cost_no_call_and_a_listing_serves_all(world, twenty):
+def test_polls_cost_no_call_and_a_listing_serves_all(world, hub):
     world.cloud.log.clear()
-    twenty.pass_time(OUTAGE_SECONDS)
+    hub.pass_time(OUTAGE_SECONDS)
     asked = world.cloud.log.since()
     listings = [r["params"] for r in asked if r["action"] == "DescribeInstances"]
     # The shared one, and a fresh one for each sweep.
@@ -55,9 +55,9 @@ def test_polls_cost_no_call_and_a_listing_serves_all(world, twenty):
     most = sum(OUTAGE_SECONDS // each + 1 for each in intervals)
     assert 0 < len(listings) <= most
     assert all("tag:ec2spawner:hub" in params.values() for params in listings)
-    # Hundreds of polls, and no question about one server.
+    # A hundred and more polls, and no question about one server.
     assert not any(key.startswith("InstanceId") for r in asked for key in r["params"])
-    assert twenty.serving()
+    assert hub.serving()
 
 
 NO_MACHINE = {"RunInstances": {"error": ("InsufficientInstanceCapacity", 500)}}
@@ -80,45 +80,45 @@ def test_trouble_of_aws_never_counts_towards_the_hubs_failure_limit(world, troub
     assert hub.app.tornado_application.settings["failure_count"] == 0
 
 
-def test_ten_minutes_without_ec2_cost_nobody_a_server(world, twenty):
-    before = twenty.serving()
+def test_ten_minutes_without_ec2_cost_nobody_a_server(world, hub):
+    before = hub.serving()
     for outage in OUTAGES.values():
         world.cloud.log.clear()
         world.fault("*", **outage)
         for _ in range(OUTAGE_SECONDS // 20):
-            twenty.pass_time(20)
-            assert twenty.serving() == before
+            hub.pass_time(20)
+            assert hub.serving() == before
         world.cloud.faults.clear()
         ended = world.time.now
-        twenty.pass_time(SLOW_INTERVAL + 1)
-        (fleet,) = twenty.fleets
+        hub.pass_time(SLOW_INTERVAL + 1)
+        (fleet,) = hub.fleets
         assert fleet.inventory.listing.began > ended and not fleet.inventory.failing
-        assert twenty.serving() == before
+        assert hub.serving() == before
         assert changes(world) == []
 
 
 @pytest.mark.slow
-def test_what_happened_during_an_outage_is_made_good_when_it_ends(world, twenty):
-    before = twenty.serving()
+def test_what_happened_during_an_outage_is_made_good_when_it_ends(world, hub):
+    before = hub.serving()
     stopped, lost, new, *_ = names = [f"user-{i}" for i in range(SERVERS)]
-    twenty.call("DELETE", f"/users/{new}/server")
-    twenty.pass_time(5)
+    hub.call("DELETE", f"/users/{new}/server")
+    hub.pass_time(5)
     world.fault("*", error=("Unavailable", 503))
     # A stop, a machine that EC2 loses, and a click, none of which EC2 tells of.
-    status, _ = twenty.call("DELETE", f"/users/{stopped}/server")
+    status, _ = hub.call("DELETE", f"/users/{stopped}/server")
     assert status in (202, 204)
     world.lose(before[lost])
-    twenty.call("POST", f"/users/{new}/server")
-    twenty.pass_time(OUTAGE_SECONDS)
+    hub.call("POST", f"/users/{new}/server")
+    hub.pass_time(OUTAGE_SECONDS)
     untouched = {name: before[name] for name in names[3:]}
-    assert twenty.serving().items() >= untouched.items()
-    assert len(world.living(twenty)) == SERVERS - 2  # the stopped one still lives
+    assert hub.serving().items() >= untouched.items()
+    assert len(world.living(hub)) == SERVERS - 2  # the stopped one still lives
     world.cloud.faults.clear()
     # The listing is fresh within one interval; the Hub asks for it by its own.
-    twenty.pass_time(SLOW_INTERVAL + POLL_INTERVAL + 10)
-    assert twenty.serving() == untouched
-    twenty.pass_time(60)  # a burial that failed waits a minute at most
-    assert {i.id for i in world.living(twenty)} == set(untouched.values())
-    assert twenty.call("POST", f"/users/{new}/server")[0] in (201, 202)
-    twenty.pass_time(30)
-    assert new in twenty.serving()
+    hub.pass_time(SLOW_INTERVAL + POLL_INTERVAL + 10)
+    assert hub.serving() == untouched
+    hub.pass_time(60)  # a burial that failed waits a minute at most
+    assert {i.id for i in world.living(hub)} == set(untouched.values())
+    assert hub.call("POST", f"/users/{new}/server")[0] in (201, 202)
+    hub.pass_time(30)
+    assert new in hub.serving()

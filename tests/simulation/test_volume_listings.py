@@ -6,11 +6,12 @@ import pytest
 
 from localec2 import ListingFault
 
-from .scenarios import SETTINGS
+from .scenarios import SETTINGS, by_day
 from .virtual_world import saved
 
 NOTHING = {"listing": ListingFault(omit=("*",))}
 KNOWS_NOTHING = {"listing": ListingFault(omit=("*",), by_id=True)}
+LACK = {"listings": NOTHING, "ids": KNOWS_NOTHING}
 USERS = ("alice", "bob")
 
 
@@ -49,14 +50,13 @@ def homes(hub):
     return found
 
 
-@pytest.mark.parametrize("fault", [NOTHING, KNOWS_NOTHING], ids=["listings", "ids"])
-@pytest.mark.parametrize("times", [1, None])
+@pytest.mark.parametrize("what, times", by_day(("listings", 1), ("ids", None)))
 def test_a_home_that_no_answer_shows_is_neither_lost_nor_made_again(
-    world, make_hub, fault, times
+    world, make_hub, what, times
 ):
     hub = make_hub()
     before = homes(hub)
-    world.fault("DescribeVolumes", **fault, times=times)
+    world.fault("DescribeVolumes", **LACK[what], times=times)
     for user in USERS:
         hub.call("POST", f"/users/{user}/server")
     hub.pass_until(lambda: not any(s.pending for s in hub.spawners.values()), 300)
@@ -125,8 +125,9 @@ def test_a_home_that_only_the_index_of_tags_knows_is_not_made_again(world, make_
     assert homes(hub) == before
 
 
-@pytest.mark.parametrize("action", ["DescribeVolumes", "DescribeSnapshots"])
-@pytest.mark.parametrize("times", [2, None])
+@pytest.mark.parametrize(
+    "action, times", by_day(("DescribeVolumes", 2), ("DescribeSnapshots", None))
+)
 def test_a_home_that_is_given_up_is_archived_once_whatever_listings_lack(
     world, make_hub, action, times
 ):
