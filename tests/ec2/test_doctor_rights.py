@@ -90,9 +90,11 @@ def test_the_policy_that_is_made_of_a_configuration_is_neither_too_narrow_nor_to
     assert policy.says == f"{thiefs} calls of a thief refused"
 
 
-@pytest.mark.parametrize(
-    "sid, what",
-    [
+#: one of each kind of thing that a policy is about; by night each statement
+BY_DAY = ("TagOnlyAtLaunch", "EndOwnMachines", "MakeHomes", "SaveOwnMachines")
+STATEMENTS = [
+    case if case[0] in BY_DAY else pytest.param(*case, marks=pytest.mark.slow)
+    for case in (
         ("LaunchInto", "launch t3.small"),
         ("LaunchTheseSizes", "launch t3.small"),
         ("LaunchWithTheseParts", "launch t3.small"),
@@ -108,8 +110,11 @@ def test_the_policy_that_is_made_of_a_configuration_is_neither_too_narrow_nor_to
         ("ReadOwnConsoles", "read the console of a machine"),
         ("SaveOwnMachines", "make an image of a machine"),
         ("SnapshotOwnHomes", "make a snapshot of a home"),
-    ],
-)
+    )
+]
+
+
+@pytest.mark.parametrize("sid, what", STATEMENTS)
 def test_each_statement_that_is_lacking_is_found_by_what_it_allows(
     hub, things, ec2, sid, what
 ):

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -280,7 +281,12 @@ class AServer(ToldServer):
         assert self.state.current.phase is Phase.REQUESTED
 
 
-def test_whatever_happens_in_any_order_no_machine_is_forgotten():
+#: by night ten times as many
+STORIES = (100, pytest.param(1000, marks=pytest.mark.slow))
+
+
+@pytest.mark.parametrize("stories", STORIES)
+def test_whatever_happens_in_any_order_no_machine_is_forgotten(stories):
     run_state_machine_as_test(
-        AServer, settings=settings(max_examples=200, stateful_step_count=30)
+        AServer, settings=settings(max_examples=stories, stateful_step_count=30)
     )
