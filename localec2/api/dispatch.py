@@ -45,6 +45,8 @@ _UNLOCKED = (
     "DescribeInstanceTypeOfferings",
     "DescribeRegions",
 )
+#: so many of their answers are kept
+_REMEMBERED = 200
 
 _OWN = {
     **ACTIONS,
@@ -69,6 +71,8 @@ class Ec2Api:
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
         self._moto = DomainDispatcherApplication(create_backend_app)
+        #: (region, parameters) -> what never changes
+        self._unchanging: dict[tuple[Any, ...], Answer] = {}
 
     def answer(self, request: ApiRequest, fault: Fault, entry: LoggedRequest) -> Answer:
         if request.service == "pricing":
@@ -94,7 +98,7 @@ class Ec2Api:
             )
         check_rights(request, self.cloud.settings, region.backend)
         if request.action in _UNLOCKED:
-            return self._ask_moto(request)
+            return self._unchanged(request)
         with self.cloud.lock:
             # RunInstances works on what nobody can see yet.
             patches.view.client = request.action != "RunInstances"
@@ -204,6 +208,17 @@ class Ec2Api:
             region.tokens.remember(
                 request.action, token, zone, asked, answer.content_type, answer.body, []
             )
+        return answer
+
+    def _unchanged(self, request: ApiRequest) -> Answer:
+        """What moto has answered to the same question, or answers now."""
+        asked = request.region, *sorted(request.params.items())
+        if (answer := self._unchanging.get(asked)) is None:
+            answer = self._ask_moto(request)
+            if answer.status == 200:
+                if len(self._unchanging) >= _REMEMBERED:
+                    self._unchanging.clear()
+                self._unchanging[asked] = answer
         return answer
 
     def _ask_moto(self, request: ApiRequest) -> Answer:

@@ -12,11 +12,14 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, Protocol
 
+from ..requests.names import names_once
+
 #: moto version that these patches were written against
 MOTO_VERSION = "5.2.5"
 
 #: dotted name -> the parameters it must have (None: not a function)
 PATCHED: dict[str, tuple[str, ...] | None] = {
+    "moto.core.serialize:XFormedAttributePicker.get_possible_keys": ("self", "context"),
     "moto.ec2.models.instances:Instance": None,
     "moto.ec2.models.instances:InstanceBackend.run_instances": (
         "self",
@@ -155,12 +158,14 @@ def install(
     (reservation, tags) after RunInstances has made everything, before anybody can
     see it. ``pool_of``: a subnet's addresses, None for a subnet of no interest.
     """
+    import moto.core.serialize as serialize
     import moto.ec2.models.core as core
     import moto.ec2.models.instances as instances
     import moto.ec2.models.subnets as subnets
     import moto.ec2.responses.instances as responses
     import moto.ec2.utils as utils
 
+    _replace(serialize.XFormedAttributePicker, "get_possible_keys", names_once)
     utils.filter_dict_attribute_mapping.update(MORE_FILTERS)
     instances.Instance = instance_class
 
