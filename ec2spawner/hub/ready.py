@@ -65,7 +65,7 @@ class ReadyKeeper:
 
     def __init__(self, app: Any, spawner: Any, another: Callable[[], Any]) -> None:
         self._app = app
-        self._spawner = spawner
+        self._settings = spawner
         self._another = another
         self._log = spawner.log
         self._news = OnlyNews(spawner.log)
@@ -101,7 +101,7 @@ class ReadyKeeper:
     # -- what is wanted ------------------------------------------------------------
 
     async def _read(self) -> list[Choice]:
-        spawner, found = self._spawner, []
+        spawner, found = self._settings, []
         for wish in read_wishes(spawner.ready_machines, known_profiles(spawner)):
             settings = self._another()
             settings.hub_id = spawner.hub_id
@@ -203,7 +203,7 @@ class ReadyKeeper:
 
     def _join(self, machine: Machine, kind: str, fleet: Fleet) -> None:
         of_kind = (c.settings for c in self._choices if kind in c.kinds)
-        settings = next(of_kind, self._spawner)
+        settings = next(of_kind, self._settings)
         launch = Launch(
             "",
             machine.launch_id,
@@ -248,7 +248,7 @@ class ReadyKeeper:
                     self._begin(choice)
 
     def _bounds(self) -> Bounds:
-        spawner = self._spawner
+        spawner = self._settings
         most = spawner.max_ready_machines
         if spawner.max_machines:
             others = sum(

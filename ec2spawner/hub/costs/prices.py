@@ -26,16 +26,16 @@ _DAY, _HOUR = 86400.0, 3600.0
 _COMMON = (DISK, SNAPSHOT, ADDRESS)
 
 
-def wanted_types(spawner: LaunchSettings) -> set[str]:
+def wanted_types(settings: LaunchSettings) -> set[str]:
     """The instance types that users can get, by settings and profiles, and those of
     the builders of their images.
 
     Those that a callable returns are not known before somebody starts one.
     """
-    profiles = known_profiles(spawner)
-    found = {spawner.instance_type, *spawner.instance_types}
-    if spawner.build_sources:
-        found.add(spawner.build_instance_type)
+    profiles = known_profiles(settings)
+    found = {settings.instance_type, *settings.instance_types}
+    if settings.build_sources:
+        found.add(settings.build_instance_type)
     for override in (override for p in profiles for override in p.overrides()):
         types = [override.get("instance_type"), *_list(override.get("instance_types"))]
         found.update(each for each in types if each and isinstance(each, str))
@@ -46,21 +46,21 @@ def _list(value: Any) -> list[Any]:
     return list(value) if isinstance(value, (list, tuple)) else []
 
 
-def read_price_list(spawner: LaunchSettings) -> PriceList:
+def read_price_list(settings: LaunchSettings) -> PriceList:
     """What is known: the settings, and the file if it is there."""
     try:
-        text = Path(spawner.prices_file).read_text()
+        text = Path(settings.prices_file).read_text()
     except (OSError, ValueError):
         text = ""
-    return from_json(text, spawner.prices)
+    return from_json(text, settings.prices)
 
 
-def save_price_list(spawner: LaunchSettings, prices: PriceList) -> None:
+def save_price_list(settings: LaunchSettings, prices: PriceList) -> None:
     """Write the file, as a whole or not at all.
 
     :raises OSError: when it cannot be written
     """
-    path = Path(spawner.prices_file)
+    path = Path(settings.prices_file)
     fresh = path.with_name(f"{path.name}.new")
     fresh.write_text(to_json(prices))
     os.replace(fresh, path)
@@ -105,15 +105,15 @@ class Prices:
 
     def __init__(
         self,
-        spawner: LaunchSettings,
+        settings: LaunchSettings,
         log: logging.Logger,
         on_news: Callable[[PriceList], None] = lambda prices: None,
     ) -> None:
-        self._spawner = spawner
+        self._settings = settings
         self._log = log
         self._on_news = on_news
         self._told = ""
-        self.known = read_price_list(spawner)
+        self.known = read_price_list(settings)
         on_news(self.known)
 
     async def keep(self, accounts: Iterable[Account]) -> None:
@@ -121,7 +121,7 @@ class Prices:
 
         What is asked for by the hour changes seldom: that is asked for once a day.
         """
-        if not self._spawner.prices_region:
+        if not self._settings.prices_region:
             return
         wanted = list(accounts)
         await every(_HOUR, lambda: self.refresh(wanted), self._failed, at_once=True)
@@ -134,9 +134,9 @@ class Prices:
         :raises EC2Error: when AWS does not answer, or denies it
         :raises OSError: when the file cannot be written
         """
-        asking = Clients(Account(self._spawner.prices_region))
+        asking = Clients(Account(self._settings.prices_region))
         there = [Clients(account) for account in accounts]
-        keys = [*_COMMON, *sorted(wanted_types(self._spawner))]
+        keys = [*_COMMON, *sorted(wanted_types(self._settings))]
         trouble: list[EC2Error] = []
         try:
             for each in there:
@@ -150,7 +150,7 @@ class Prices:
                 )
                 trouble += [error] if error else []
                 self._on_news(self.known)
-            save_price_list(self._spawner, self.known)
+            save_price_list(self._settings, self.known)
         finally:
             for each in (asking, *there):
                 each.close()

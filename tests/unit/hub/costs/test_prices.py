@@ -173,7 +173,7 @@ async def test_what_one_call_does_not_tell_costs_nothing_that_others_do(prices, 
         await refresh(prices, REGION, "eu-west-1")
     for region in (REGION, "eu-west-1"):
         assert prices.known.of(region, SMALL).usd == 0.0416
-    assert module.read_price_list(prices._spawner).read == prices.known.read
+    assert module.read_price_list(prices._settings).read == prices.known.read
 
 
 async def test_a_price_is_asked_for_once_a_day_and_a_spot_market_each_time(prices, aws):
