@@ -94,6 +94,8 @@ class Recipe:
     files: tuple[tuple[str, str], ...] = (
         ("etc/cloud/cloud.cfg.d/95_local.cfg", _CLOUD_CONFIG),
         ("etc/systemd/system/run-options.service", _RUN_AS_MOUNTED_BY_INITRAMFS),
+        # As every AMI has it: programs that serve users are asked by that name.
+        ("etc/hosts", "127.0.0.1 localhost\n"),
         ("etc/initramfs-tools/conf.d/ec2spawner", _INITRAMFS),
         ("usr/share/initramfs-tools/modules.d/ec2spawner", _INITRAMFS_MODULES),
     )

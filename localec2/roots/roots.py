@@ -152,8 +152,6 @@ def _make(recipe: Recipe, root: Path, tell: Tell) -> None:
             # Each machine makes its own at its first boot, as machines of an AMI do.
             ': > "$1/etc/machine-id"',
             'rm -f "$1/etc/hostname" "$1/etc/resolv.conf"',
-            # As every AMI has it: programs that serve users are asked by that name.
-            'echo "127.0.0.1 localhost" > "$1/etc/hosts"',
             # Nothing in /usr is newer: systemd has nothing to update at the boot.
             'touch "$1/etc/.updated" "$1/var/.updated"',
         ]
