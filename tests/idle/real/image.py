@@ -25,8 +25,6 @@ $put debs/*.deb > log 2>&1 || $put debs/*.deb > log 2>&1 || { tail log >&2; exit
 /opt/jupyter/bin/pip install --quiet --no-index --find-links wheels "$@"
 cp gpu /usr/bin/nvidia-smi
 cd /; rm -r /tmp/scenes
-# As every AMI has it; a root that was made before may lack it.
-grep -qs localhost /etc/hosts || echo 127.0.0.1 localhost >> /etc/hosts
 # Each machine makes keys of its own, as machines of an AMI do.
 rm -f /etc/ssh/ssh_host_*
 """
