@@ -17,6 +17,7 @@ import zipfile
 from pathlib import Path
 
 import rattler.index
+import yaml
 from packaging.metadata import parse_email
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
@@ -48,6 +49,22 @@ def make_channel(folder: Path, *names: str) -> None:
     for wheel in sorted(wheels.iterdir()):
         _repack(place, wheel)
     asyncio.run(rattler.index.index_fs(folder))
+
+
+def pixi_lock(folder: Path, url: str) -> str:
+    """All that is on the channel, as pixi would lock it."""
+    listed, told = [], []
+    repodata = json.loads((folder / "linux-64" / "repodata.json").read_text())
+    for name, record in {
+        **repodata["packages"],
+        **repodata.get("packages.conda", {}),
+    }.items():
+        listed.append({"conda": f"{url}/linux-64/{name}"})
+        kept = {key: record[key] for key in ("sha256", "depends")}
+        told.append({**listed[-1], **kept})
+    usual = {"channels": [{"url": f"{url}/"}], "packages": {"linux-64": listed}}
+    lock = {"version": 6, "environments": {"default": usual}, "packages": told}
+    return yaml.safe_dump(lock, sort_keys=False)
 
 
 def _repack(place: Path, wheel: Path) -> None:

@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from ec2spawner.demo.visitor import Visitor
 from localec2.net.this_computer import ways
 from localec2.roots.roots import kept
 
 from ..hub.conftest import eventually, living
 from ..unit.images.git_server import git_server
-from .conda_channel import make_channel
+from .conda_channel import make_channel, pixi_lock
 from .test_build import image_command, left_in
 
 POST_BUILD = """\
@@ -63,16 +64,24 @@ def published(folder, address):
 
 
 @pytest.fixture
-def channel(cloud, tmp_path):
-    (tmp_path / "channel").mkdir()
-    make_channel(tmp_path / "channel", "ipykernel", "six")
-    with published(tmp_path / "channel", cloud.hub_address) as url:
+def packages(tmp_path):
+    """What is on the channel."""
+    folder = tmp_path / "channel"
+    folder.mkdir()
+    make_channel(folder, "ipykernel", "six")
+    return folder
+
+
+@pytest.fixture
+def channel(cloud, packages):
+    with published(packages, cloud.hub_address) as url:
         yield url
 
 
 @pytest.fixture
-def repository(cloud, ec2, channel, tmp_path, monkeypatch):
-    """By https of this computer, which machines trust as they do the registries."""
+def commit(cloud, ec2, channel, tmp_path, monkeypatch):
+    """Make a repository of a name and files. It is reached by https of this computer,
+    which machines trust as they do the registries."""
     (tmp_path / "git").mkdir()
     with git_server(tmp_path / "git", cloud.hub_address) as server:
         way = ways(kept())
@@ -81,16 +90,21 @@ def repository(cloud, ec2, channel, tmp_path, monkeypatch):
         bundle.write_text(theirs + (tmp_path / "git/cert.pem").read_text())
         ec2.change_settings(**{**way, "ca_bundle": str(bundle)})
         monkeypatch.setenv("GIT_SSL_CAINFO", str(bundle))
-        files = {n: t.replace("CHANNEL", channel) for n, t in FILES.items()}
-        yield server.commit("everything", files)
+
+        def made(name, files):
+            filled = {n: t.replace("CHANNEL", channel) for n, t in files.items()}
+            return server.commit(name, filled)
+
+        yield made
         ec2.change_settings(outside=[], index_urls=[], ca_bundle="")
 
 
 @pytest.mark.slow
 async def test_conda_pip_the_systems_packages_and_its_own_program_all_go_in(
-    cloud, ec2, make_hub, repository
+    cloud, ec2, make_hub, commit
 ):
     hub = make_hub(settings={"hub_id": "lab"})
+    repository = commit("everything", FILES)
     base = cloud.control.resources().image_id
     said = image_command(hub, "build", repository, f"--base={base}")
     told = [each.get("text", "") for each in said]
@@ -111,3 +125,43 @@ async def test_conda_pip_the_systems_packages_and_its_own_program_all_go_in(
     assert (env / "share/built").stat().st_uid == 0 and os.access(env, os.R_OK)
     assert not (layer / "etc/of-root").exists()
     assert left_in(layer) == []
+
+
+PIXI = {
+    "pixi.toml": """\
+[workspace]
+channels = ["CHANNEL"]
+platforms = ["linux-64"]
+
+[dependencies]
+python = "3.11.*"
+six = "*"
+""",
+    "given.txt": "from the repository",
+    "run.py": "import six\n",
+}
+LOOK = "import six, sys; print(sys.prefix, open('locked/given.txt').read())"
+
+
+@pytest.mark.slow
+async def test_a_pixi_lock_is_obeyed_and_baked_files_come_without_a_network(
+    cloud, ec2, make_hub, commit, packages, channel
+):
+    hub = make_hub(settings={"image": "repo:locked", "home": "none"})
+    await hub.start()
+    lock = pixi_lock(packages, channel)
+    repository = commit("locked", {**PIXI, "pixi.lock": lock})
+    base = cloud.control.resources().image_id
+    said = image_command(hub, "build", repository, f"--base={base}", "--bake")
+    (plan,) = [each for each in said if each["event"] == "plan"]
+    assert plan["used"] == ["pixi.toml", "pixi.lock"]
+    assert "1 of 1 packages import" in [each.get("text") for each in said]
+    eventually(lambda: living(ec2) == [])
+    # Nothing that the build needed is there any more.
+    ec2.change_settings(outside=[], index_urls=[], ca_bundle="")
+    async with Visitor(hub.url, "alice", "any") as alice:
+        await alice.log_in()
+        await alice.choose("small")
+        await alice.ready(timeout=180)
+        text, _ = await alice.run_cell(LOOK, kernel="locked", timeout=120)
+        assert text.strip() == "/opt/envs/locked from the repository"

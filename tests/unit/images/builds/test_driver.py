@@ -106,12 +106,13 @@ async def test_killed_at_any_call_the_next_run_goes_on_to_one_image(arrives):
         assert ec2.living() == [] and len(ec2.machines) == 1, at
 
 
-async def test_killed_for_good_nothing_runs_after_the_deadline():
+@pytest.mark.parametrize("arrives", [True, False], ids=["after", "before"])
+async def test_killed_for_good_nothing_runs_after_the_deadline(arrives):
     whole = SmallEC2()
     await build(whole)
     for at in range(1, len(whole.calls) + 1):
         ec2 = SmallEC2()
-        ec2.kill_at = at
+        ec2.kill_at, ec2.arrives = at, arrives
         with pytest.raises(Killed):
             await build(ec2)
         await ec2.sleep(ec2.deadline)
