@@ -20,6 +20,7 @@ from . import page, results
 NAMES = (
     "start",
     "preload",
+    "ready",
     "lag",
     "burst",
     "restart",

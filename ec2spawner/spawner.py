@@ -19,6 +19,7 @@ from .core.state import Phase, ServerState, Wish
 from .ec2.errors import EC2Error
 from .fleet.fleet import Fleet
 from .fleet.runtime import runtime
+from .form.link import Link, take_link
 from .hub import startup
 from .hub.internal_ssl import OwnCertificates
 from .hub.told.facts import Telling
@@ -26,7 +27,7 @@ from .hub_side import SpawnerSide
 from .launch.failures import spawn_error
 from .profiles.choose import options_from_form, options_from_own_form
 from .server import notices
-from .server.choice import Link, ServerChoice, take_link, what_is_known
+from .server.choice import ServerChoice, what_is_known
 from .server.context import ServerContext
 from .server.delete import Deletion, refuse_deleted
 from .server.poll import Poll

@@ -162,6 +162,15 @@ class Combination:
         return 0.0
 
     @property
+    def until_ready(self) -> str:
+        """``in about 45 s``, as such starts took; ``at once`` where a machine is ready;
+        empty where nothing is known."""
+        if self._known.ready(self.settled, self.types):
+            return "at once"
+        seconds = about(self.usual())
+        return f"in {seconds}" if seconds else ""
+
+    @property
     def trouble(self) -> str:
         """What AWS has refused lately."""
         return self._known.refused(

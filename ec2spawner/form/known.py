@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..core.state import StoppedMachine
 from ..costs.budget import Use
@@ -28,6 +29,8 @@ class Known:
         seconds that its build still takes, 0 for an unknown time, None for no build
     :ivar refused: of a region, market, instance types, subnets and image: what AWS has
         refused lately, in words; empty when nothing speaks against it
+    :ivar ready: of what gives a setting by its name, and instance types: whether a
+        machine of such settings is ready for whoever comes first
     :ivar budgets: that the server comes under, with what was spent of each
     :ivar learning: EC2 is being asked for facts, for the first time
     :ivar home_region: where the server's home is, empty while it has none
@@ -44,6 +47,9 @@ class Known:
     building: Callable[[str, str], float | None] = lambda region, what: None
     refused: Callable[[str, str, Sequence[str], Sequence[str], str], str] = (
         lambda region, market, types, subnets, image: ""
+    )
+    ready: Callable[[Callable[[str], Any], Sequence[str]], bool] = (
+        lambda setting, types: False
     )
     budgets: tuple[Use, ...] = ()
     history: StartHistory = field(default_factory=StartHistory)

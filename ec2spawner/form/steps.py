@@ -205,7 +205,7 @@ class StepsView:
             disabled=disabled,
             facts=self._told(option, choice, chosen, together),
             costs=together.costs() if is_size else {},
-            ready=about(together.usual()) if is_size else "",
+            ready=together.until_ready if is_size else "",
             wakes=wakes,
             trouble=together.trouble if is_size and not disabled else "",
             fate=fate_of(together.settled),
@@ -284,7 +284,7 @@ class StepsView:
             options=json.dumps(options),
             costs=together.costs(),
             wakes=about(together.usual(stopped.how)) if stopped and wakes else "",
-            ready=about(together.usual()),
+            ready=together.until_ready,
             stopped=wakes,
         )
 
@@ -304,7 +304,7 @@ class StepsView:
             # Where there is nothing to choose, the profile's own words say it.
             facts=in_words(together.facts) if self._profile.options else "",
             costs="" if prices is None else machine_cost(value, prices),
-            ready=about(together.usual()),
+            ready=together.until_ready,
             trouble=together.trouble,
         )
 
@@ -353,7 +353,7 @@ class StepsView:
                     for key, some in self._varied(chosen, is_priced)
                 },
                 "ready": {
-                    key: about(self._together({**some, sizes.key: choice}).usual())
+                    key: self._together({**some, sizes.key: choice}).until_ready
                     for key, some in self._varied(chosen, self._is_software)
                 },
             }

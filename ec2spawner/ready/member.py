@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +20,13 @@ from ..settings import LaunchSettings
 
 # Between two claims a machine pauses for less than half a second (``agent/hub.py``).
 _PAUSE_SECONDS = 2.0
+
+# What a choice changes of a machine, beside its size.
+_TELLING = (
+    *("region", "image", "repository", "market", "subnets", "security_groups"),
+    *("root_volume_size", "data_volumes", "on_stop", "iam_instance_profile"),
+    *("key_name", "setup_script", "preload_server", "user_account", "server_path"),
+)
 
 
 class Member:
@@ -70,6 +77,14 @@ class Member:
         """It has said nothing for longer than a machine may take to claim."""
         silent = time.monotonic() - self.heard_at
         return not self._held and silent > self.claim_timeout
+
+    def is_made_by(self, setting: Callable[[str], Any], types: Sequence[str]) -> bool:
+        """Whether a start of these settings would have it, as far as a form can tell.
+
+        :param setting: gives a setting by its name
+        """
+        same = all(setting(name) == getattr(self._settings, name) for name in _TELLING)
+        return same and list(types) == self._settings.types
 
     def hand_over(self, heir: Claimant) -> None:
         """From now on it is a server's: what it asks, that answers."""

@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import hmac
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Iterator
+from typing import Any, Iterator
 
 from ..claim.registry import Registry
 from ..core.metrics import READY_STARTS
@@ -105,6 +105,13 @@ class Pool:
         if not set(kinds).isdisjoint(self.kinds):
             READY_STARTS.labels("missed").inc()
         return None
+
+    def has_for(self, setting: Callable[[str], Any], types: Sequence[str]) -> bool:
+        """Whether somebody who chooses these settings would get one, as far as a form
+        can tell."""
+        return any(
+            m.listens and m.is_made_by(setting, types) for m in self._members.values()
+        )
 
     def put_back(self, member: Member) -> None:
         """Nobody has it after all, and it has been told nothing."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
 from html import escape
 from inspect import isawaitable
 from typing import Any
@@ -18,6 +17,7 @@ from ..fleet.fleet import Fleet
 from ..form.about import name_of
 from ..form.combination import Combination
 from ..form.known import Known
+from ..form.link import Link
 from ..form.render import render_form, render_note
 from ..launch.plan import MARKETS, Candidate
 from ..profiles.choose import (
@@ -26,7 +26,6 @@ from ..profiles.choose import (
     choose,
     default_profile,
     on_offer,
-    options_from_form,
 )
 from ..profiles.overrides import merged
 from ..profiles.profile import UNLISTED, UNLISTED_TOO, Audience, Option, Profile
@@ -65,8 +64,11 @@ _HUB_WIDE = {
     "prices_region",
     "prices_file",
     "ledger_url",
-    *BudgetSettings.class_trait_names(config=True),
-    *ReadySettings.class_trait_names(config=True),
+    *(
+        n
+        for s in (BudgetSettings, ReadySettings)
+        for n in s.class_trait_names(config=True)
+    ),
     "acknowledged",
     "build_sources",
     "build_allowed_groups",
@@ -138,47 +140,6 @@ async def offer_for(
     return offer
 
 
-# What is JupyterHub's own in the address of a spawn page (``SpawnHandler``).
-_OF_THE_HUB = frozenset({"next", "display_name"})
-
-
-@dataclass(frozen=True)
-class Link:
-    """What the address of a spawn page asks for: ``/hub/spawn?opt-profile=large``."""
-
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def note(self) -> str:
-        """What a person is told who has followed it, as HTML."""
-        if not self.options:
-            return ""
-        return render_note(
-            "A link has brought you here. Nothing is started by itself: check your "
-            "choice and press Start."
-        )
-
-
-def take_link(handler: Any) -> Link:
-    """What a request for the spawn page asks for. The Hub is not to see it any more.
-
-    The Hub starts servers at a mere GET with options, so any page on the web could
-    start machines that cost money.
-
-    :param handler: the Hub's own for the page; anything else asks for nothing
-    """
-    request = getattr(handler, "request", None)
-    if request is None or request.method != "GET":
-        return Link()
-    query = request.query_arguments
-    taken = {n: query.pop(n) for n in list(query) if n not in _OF_THE_HUB}
-    found = {
-        name.removeprefix("opt-"): [value.decode("utf8", "replace") for value in values]
-        for name, values in taken.items()
-    }
-    return Link(options_from_form(found))
-
-
 def _has(offer: Sequence[Profile], link: Link) -> bool:
     """Whether what a link asks for is on offer."""
     asked = link.options
@@ -246,6 +207,7 @@ def what_is_known(context: ServerContext) -> Known:
         ),
         refused=refused,
         budgets=_budgets(context),
+        ready=runtime.ready.has_for,
         history=runtime.history,
         learning=runtime.learning,
         home_region=home.region if (home := context.state.home) else "",

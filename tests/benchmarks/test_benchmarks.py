@@ -10,7 +10,7 @@ from benchmarks import page, results
 from benchmarks.results import Result, Row
 
 #: of a Hub, or of machines
-SLOW = {"burst", "heartbeats", "lag", "preload", "restart", "resume", "start"}
+SLOW = {"burst", "heartbeats", "lag", "preload", "ready", "restart", "resume", "start"}
 FOLDER = Path(benchmarks.__file__).parent
 
 

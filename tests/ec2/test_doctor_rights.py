@@ -71,6 +71,7 @@ WITH_ALL = {
     "on_stop": "stop",
     "market": "spot-then-on-demand",
     "build_sources": ["https://github.com/lab/*"],
+    "ready_machines": [{"count": 1}],
 }
 
 
@@ -102,6 +103,7 @@ STATEMENTS = [
         ("EndOwnMachines", "end a machine of the hub"),
         ("StopAndWakeOwnMachines", "wake a machine of the hub"),
         ("MakeOwnMachinesOfTheseSizes", "give it new user-data"),
+        ("SayWhoseReadyMachinesAre", "note whose a ready machine is"),
         ("RenewOwnLeases", "renew the lease of a machine"),
         ("MakeHomes", "make a home of 10 GiB"),
         ("AttachAndGrowOwnHomes", "grow a home"),

@@ -10,9 +10,9 @@ from ec2spawner.core.state import StoppedMachine
 from ec2spawner.costs.budget import Budget, Scope, Use
 from ec2spawner.costs.price_list import PriceList
 from ec2spawner.costs.spent import Spent
+from ec2spawner.form.link import Link
 from ec2spawner.launch.history import StartHistory, StartKind
 from ec2spawner.profiles.choose import options_from_form
-from ec2spawner.server.choice import Link
 
 from .form_of_sizes import a_choice, card, facts_of, form, lasts
 
@@ -156,6 +156,16 @@ async def test_the_time_to_ready_is_that_of_earlier_starts_and_else_not_told():
     page = await form(known={"history": history})
     assert "ready in about 90 s" in card(page, "gpu")[0]
     assert "ready in" not in card(page, "small")[0]
+
+
+async def test_where_a_machine_is_ready_the_form_says_so_of_its_size_alone():
+    def ready(setting, types):
+        return setting("image") == "ami-hydro" and types == ["g4dn.xlarge"]
+
+    page = await form(known={"ready": ready})
+    assert "ready at once" in card(page, "gpu")[0]
+    assert "ready" not in card(page, "small")[0]
+    assert "at once" in facts_of(page)["gpu"]["ready"].values()
 
 
 async def test_what_aws_has_refused_lately_is_said_of_its_size():

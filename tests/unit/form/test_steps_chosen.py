@@ -5,8 +5,8 @@ import re
 import pytest
 
 from ec2spawner.core.errors import EC2SpawnError, Reason
+from ec2spawner.form.link import Link
 from ec2spawner.profiles.choose import options_from_form
-from ec2spawner.server.choice import Link
 
 from .form_of_sizes import a_choice, card, form, lasts
 

@@ -5,9 +5,10 @@ import re
 from html import unescape
 
 from ec2spawner.core.state import StoppedMachine
+from ec2spawner.form.link import Link
 from ec2spawner.launch.history import StartHistory, StartKind
 from ec2spawner.profiles.choose import choose, options_from_form
-from ec2spawner.server.choice import Link, offer_for
+from ec2spawner.server.choice import offer_for
 
 from .test_steps import a_choice, card
 

@@ -70,6 +70,15 @@ async def test_one_whose_question_has_ended_counts_for_a_moment_only(monkeypatch
     assert waiting.is_silent
 
 
+def test_a_form_tells_by_the_settings_whether_it_would_be_given():
+    waiting = member(image="ami-1", instance_types=["t3.small"])
+    settings = EC2Spawner(region="us-west-2", image="ami-1")
+    other = EC2Spawner(region="us-west-2", image="ami-2")
+    assert waiting.is_made_by(lambda name: getattr(settings, name), ["t3.small"])
+    assert not waiting.is_made_by(lambda name: getattr(settings, name), ["t3.large"])
+    assert not waiting.is_made_by(lambda name: getattr(other, name), ["t3.small"])
+
+
 def document(**other):
     then = time.gmtime(time.time() - 7200)
     told = {"region": "us-west-2", "instanceId": "i-1", "imageId": "", "accountId": ""}
