@@ -31,8 +31,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Two for each processor: most tests wait for hubs and machines to start."""
-    return 2 * len(os.sched_getaffinity(0))
+    """Three for each processor: most tests wait for hubs and machines to start."""
+    return 3 * len(os.sched_getaffinity(0))
 
 
 @pytest.hookimpl(tryfirst=True)
